@@ -1,0 +1,296 @@
+/**
+ * The contract between engines and models: tensors, weight formats, the operations that a transformer needs, and the errors.
+ *
+ * An engine records operations and runs them later. An operation checks its arguments, allocates its result and appends a
+ * command; commands run at `flush()`, or when `data()` asks for a value. Only reading is asynchronous, so model code is
+ * straight-line code, and a mistake in a shape is thrown on the line that makes it.
+ *
+ * @module
+ */
+
+/** What a tensor's values are. Weights may be stored in any of them, activations are `f32`, token ids and masks `i32`. */
+export type DType = "f32" | "i32" | "f16" | "q8_0" | "q4_0";
+
+/** The formats a weight matrix may be stored in. The quantised ones hold GGML's blocks of 32 values. */
+export type WeightFormat = "f32" | "f16" | "q8_0" | "q4_0";
+
+/** Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `reluSquared` is relu(x)². */
+export type Activation = "gelu" | "silu" | "relu" | "reluSquared" | "sigmoid";
+
+/** Values that live on an engine. Row-major by what `data()` returns; how it lies in memory is the engine's own. */
+export interface Tensor {
+  /** Sizes of the dimensions, outermost first. A scalar has none. */
+  readonly shape: readonly number[];
+  /** The type in which values are stored. */
+  readonly dtype: DType;
+  /** The engine that holds the values. */
+  readonly backend: Backend;
+  /** Runs what was recorded and resolves to the values, row-major; `i32` as Int32Array, every other dtype as Float32Array. */
+  data(): Promise<Float32Array | Int32Array>;
+  /** Frees the memory. A second call does nothing; any other use afterwards throws `DisposedError`. */
+  dispose(): void;
+}
+
+/** What an engine is and what it found on this host. */
+export interface BackendInfo {
+  /** One line for people: the engine, its variant and its device. */
+  readonly description: string;
+  /** Threads that compute. */
+  readonly threads: number;
+  /** Optional capabilities in use, such as "relaxed-simd" or "shader-f16". */
+  readonly features: readonly string[];
+}
+
+/** Memory that an engine holds for its tensors. */
+export interface MemoryUse {
+  /** Bytes in live tensors. */
+  readonly bytesInUse: number;
+  /** The largest `bytesInUse` so far. */
+  readonly peakBytes: number;
+  /** Live tensors. */
+  readonly tensors: number;
+}
+
+/** Options of `Backend.linear`. */
+export interface LinearOptions {
+  /** Added to every row: [out]. */
+  readonly bias?: Tensor | undefined;
+  /** Applied after the bias. */
+  readonly activation?: Activation | undefined;
+}
+
+/** Options of `Backend.layerNorm`. */
+export interface LayerNormOptions {
+  /** Gain: [dim]. Absent: 1. */
+  readonly gain?: Tensor | undefined;
+  /** Added to the gain: 1 where a checkpoint stores gain - 1. Default 0. */
+  readonly gainOffset?: number | undefined;
+  /** Bias: [dim]. Absent: 0. */
+  readonly bias?: Tensor | undefined;
+  /** Added to the variance. Default 1e-5. */
+  readonly eps?: number | undefined;
+}
+
+/** Options of `Backend.l2Norm`. */
+export interface L2NormOptions {
+  /** Number of equal groups (heads) that the last dimension is cut into, each normalised by itself. Default 1. */
+  readonly groups?: number | undefined;
+  /** Gain: [1], [dim / groups] (shared by the groups) or [dim] (one for each feature). Absent: 1. */
+  readonly gain?: Tensor | undefined;
+  /** Added to the gain: 1 where a checkpoint stores gain - 1. Default 0. */
+  readonly gainOffset?: number | undefined;
+  /** Constant factor: sqrt(dim) makes this an RMS norm. Default 1. */
+  readonly factor?: number | undefined;
+  /** Lower bound of the norm. Default 1e-12. */
+  readonly eps?: number | undefined;
+}
+
+/** Options of `Backend.rotary`. */
+export interface RotaryOptions {
+  /** Heads that the last dimension is cut into; each is rotated alike. */
+  readonly heads: number;
+  /** Pairs are adjacent features (2i, 2i + 1) or the two halves (i, i + R / 2) of the rotated dimensions. */
+  readonly pairs: "adjacent" | "halves";
+}
+
+/** Options of `Backend.attention`. */
+export interface AttentionOptions {
+  /** Query heads H. */
+  readonly heads: number;
+  /** Key and value heads KV; query head h reads key head h mod KV. */
+  readonly kvHeads: number;
+  /** Factor on q·k. */
+  readonly scale: number;
+  /** A query sees no key at a later position than its own. */
+  readonly causal: boolean;
+  /** Position of each row's first query: int32 [b]. Absent: queries and keys are numbered from 0. Needed with caches. */
+  readonly positions?: Tensor | undefined;
+  /** ALiBi slopes: [H], 0 for heads without; the bias is -slope·|query position - key position|. */
+  readonly slopes?: Tensor | undefined;
+  /** Keys to keep: int32 [b, m], 0 hides a key. A query that sees no key at all gives zeros. Not with caches that have wrapped around. */
+  readonly mask?: Tensor | undefined;
+  /** Learned keys and values in front of the others, seen by every query, without position: [KV, memory, d] each. */
+  readonly memoryKeys?: Tensor | undefined;
+  /** See `memoryKeys`. */
+  readonly memoryValues?: Tensor | undefined;
+  /**
+   * xPos decay over one block of 512 positions for each feature of a head: [d]. Queries and keys carry their scale relative to
+   * the centre of their own block of 512 positions; the query is multiplied by decay^(blocks between query and key).
+   */
+  readonly decay?: Tensor | undefined;
+}
+
+/** How `Backend.filterLogits` narrows a distribution; applied in the order of the fields, each on what the last one left. */
+export interface LogitsFilter {
+  /** Keep the k largest; ties at the edge go to the lower token id. */
+  readonly topK?: number | undefined;
+  /** Keep the smallest set of largest probabilities whose sum reaches this mass, at least one token. */
+  readonly topP?: number | undefined;
+  /** Keep probabilities of at least this share of the largest. */
+  readonly minP?: number | undefined;
+  /** Keep probabilities of at least max(p)^power · ratio. */
+  readonly topA?: { readonly power: number; readonly ratio: number } | undefined;
+}
+
+/** Options of `Backend.sample`. */
+export interface SampleOptions {
+  /** Divides the logits; 0 takes the largest (the lowest id among equals). */
+  readonly temperature: number;
+  /** Seed of the counter-based generator, an unsigned 32-bit integer. */
+  readonly seed: number;
+  /** Draw number: the same seed and counter give the same tokens. Row r of a batch draws from stream r. */
+  readonly counter: number;
+}
+
+/** An engine: memory, and the operations of a transformer. b: batch, n and m: sequence lengths, d: width of a head. */
+export interface Backend {
+  /** Which engine this is. */
+  readonly name: "wasm" | "webgpu";
+  /** What it runs on. */
+  readonly info: BackendInfo;
+
+  /** Copies values in. The tensor belongs to the scope it is made in, else to the caller. */
+  tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;
+  /** A tensor of zeros that no scope frees. */
+  zeros(shape: readonly number[], dtype: "f32" | "i32"): Tensor;
+  /** A weight matrix [out, in] of zeros in the engine's own layout, filled by `writeRows`. No scope frees it. */
+  weight(shape: readonly [out: number, in: number], format: WeightFormat): Tensor;
+  /** Writes rows of a weight, or of a tensor made by `zeros`, from row-major f32 values, converting them to its format. */
+  writeRows(weight: Tensor, firstRow: number, rows: Float32Array): void;
+  /** Reads rows of a weight or a tensor, row-major in f32. */
+  readRows(weight: Tensor, firstRow: number, count: number): Promise<Float32Array>;
+  /** A key or value cache [b, kvHeads, capacity, d] of zeros that no scope frees, filled by `appendCache`. */
+  cache(shape: readonly [b: number, kvHeads: number, capacity: number, d: number]): Tensor;
+  /** Runs `fn`, which must not wait for anything, and frees every tensor made inside except those that it returns (one, an array or a plain object of them). */
+  scope<T>(fn: () => T): T;
+  /** Starts what was recorded. */
+  flush(): void;
+  /** Memory in use. */
+  memory(): MemoryUse;
+  /** Frees everything. Tensors of this engine can't be used afterwards. */
+  dispose(): void;
+
+  /** Rows of a weight [numTokens, dim] by id: int32 [...] to [..., dim]. */
+  embedding(tokens: Tensor, weight: Tensor): Tensor;
+  /** x Wᵀ + bias, then the activation: [..., in] by weight [out, in] to [..., out]. */
+  linear(x: Tensor, weight: Tensor, options?: LinearOptions): Tensor;
+  /** (x - mean) / sqrt(variance + eps) · gain + bias over the last dimension (arXiv 1607.06450). */
+  layerNorm(x: Tensor, options?: LayerNormOptions): Tensor;
+  /** x / max(‖x‖₂, eps) · factor · gain over groups of the last dimension: RMS norm, scale norm and QK norm. */
+  l2Norm(x: Tensor, options?: L2NormOptions): Tensor;
+  /** The same values with another shape of the same size, without a copy. */
+  reshape(x: Tensor, shape: readonly number[]): Tensor;
+  /**
+   * Rotates the first R features of each head (arXiv 2104.09864): x [b, n, heads·d], table [b or 1, n, R] holding for each position
+   * R/2 cosines, then R/2 sines, both already multiplied by any xPos scale. Other features pass through.
+   */
+  rotary(x: Tensor, table: Tensor, options: RotaryOptions): Tensor;
+  /**
+   * Softmax attention in O(n) memory: q [b, n, H·d]; k and v [b, m, KV·d], or caches [b, KV, capacity, d] that hold the keys
+   * of positions up to the last query's; a full cache keeps the last `capacity` positions. Gives [b, n, H·d].
+   */
+  attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
+  /** The same attention's scores before the softmax, masked ones at the lowest float: [b, H, n, memory + m]. */
+  attentionScores(q: Tensor, k: Tensor, options: AttentionOptions): Tensor;
+  /** The same attention's sum of values weighted by probabilities [b, H, n, memory + m]: [b, n, H·d]. */
+  attentionValues(probabilities: Tensor, v: Tensor, options: AttentionOptions): Tensor;
+  /** Writes x [b, n, KV·d] into a cache at positions[row] + i, modulo its capacity; `lengths` (int32 [b]) leaves out rows i ≥ lengths[row]. */
+  appendCache(cache: Tensor, x: Tensor, positions: Tensor, lengths?: Tensor): void;
+  /** An activation by itself. */
+  activate(x: Tensor, activation: Activation): Tensor;
+  /** Gated linear unit (arXiv 2002.05202): [..., 2·n] to [..., n], first half · activation(second half). */
+  glu(x: Tensor, activation: Activation): Tensor;
+  /** x + y · scale · factor: shapes equal, or y [1 or n, dim] repeated over x [b, n, dim]; scale [dim]. */
+  add(
+    x: Tensor,
+    y: Tensor,
+    options?: { readonly scale?: Tensor | undefined; readonly factor?: number | undefined },
+  ): Tensor;
+  /** x · activation(y): y of x's shape; or one factor for each head, [..., heads] or [heads], of x [..., heads·d]. */
+  multiply(x: Tensor, y: Tensor, options?: { readonly activation?: Activation | undefined }): Tensor;
+  /** Sets rows of x [b, n, dim] to zero where mask (int32 [b, n]) is 0. */
+  maskRows(x: Tensor, mask: Tensor): Tensor;
+  /**
+   * Token shift: features are cut into segments and segment a is moved `shifts[a]` positions later (earlier if negative), zeros moving in;
+   * features beyond the segments stay. x [b, n, dim]; `previous` [b, p, dim] are the rows before x's first.
+   */
+  shiftTokens(x: Tensor, shifts: readonly number[], previous?: Tensor): Tensor;
+  /** Rows of the last dimension by index: x [..., dim] seen as rows, int32 indices [k] to [k, dim]. */
+  gatherRows(x: Tensor, indices: Tensor): Tensor;
+  /** Joins [b or 1, n_i, dim] along the sequence, repeating those of batch 1: [b, Σ n_i, dim]. */
+  concat(parts: readonly Tensor[]): Tensor;
+  /** Positions from ≤ i < to of x [b, n, dim]. */
+  slice(x: Tensor, from: number, to: number): Tensor;
+  /** Mean over the sequence: [b, n, dim] to [b, dim]. */
+  meanPool(x: Tensor): Tensor;
+  /** Cuts images [b, c, h, w] into patches, row by row: [b, (h/p)·(w/p), p·p·c], channel fastest. */
+  patches(images: Tensor, patchSize: number): Tensor;
+  /** Softmax over the last dimension. */
+  softmax(x: Tensor): Tensor;
+  /** Logarithm of the softmax over the last dimension. */
+  logSoftmax(x: Tensor): Tensor;
+  /** Sum over rows of -log softmax(logits)[target], rows with `ignoreIndex` left out: logits [r, V], targets int32 [r] to a scalar. */
+  crossEntropy(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor;
+  /** Divides positive and multiplies negative logits [r, V] of tokens that occur in history (int32 [r, k], -1: none) by the penalty (arXiv 1909.05858). */
+  repetitionPenalty(logits: Tensor, history: Tensor, penalty: number): Tensor;
+  /** Logits [r, V] with all that a filter removes set to the lowest float. */
+  filterLogits(logits: Tensor, filter: LogitsFilter): Tensor;
+  /** Draws one token a row: logits [r, V] to int32 [r]. */
+  sample(logits: Tensor, options: SampleOptions): Tensor;
+  /**
+   * The acceptance step of speculative decoding (arXiv 2211.17192): target logits [g + 1, V] and draft logits [g, V], both filtered
+   * and divided by temperature, and the g drafted tokens, to int32 [2]: how many were accepted, and the token after them.
+   */
+  acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: Omit<SampleOptions, "temperature">): Tensor;
+}
+
+/** The lowest f32: what hides a logit or a score. Finite, so that differences of two hidden ones are defined. */
+export const LOWEST = -3.4028234663852886e38;
+
+/** Positions a block of xPos scales covers: scales are stored relative to the centre of their block. */
+export const XPOS_BLOCK = 512;
+
+/** Sizes that don't fit together: what was given, what was expected, and what to do. */
+export class ShapeError extends Error {
+  override readonly name = "ShapeError";
+}
+
+/** A configuration or an option that can't work. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** A weights file or a state dict that can't be read or does not fit. */
+export class WeightsError extends Error {
+  override readonly name = "WeightsError";
+}
+
+/** A tokenizer that can't be read, or text and ids that it can't take. */
+export class TokenizerError extends Error {
+  override readonly name = "TokenizerError";
+}
+
+/** A dataset that can't be read or made. */
+export class DatasetError extends Error {
+  override readonly name = "DatasetError";
+}
+
+/** An engine that can't start on this host: why, and what would make it start. */
+export class BackendUnavailableError extends Error {
+  override readonly name = "BackendUnavailableError";
+}
+
+/** The GPU went away; a model can be moved to a new backend. */
+export class DeviceLostError extends Error {
+  override readonly name = "DeviceLostError";
+}
+
+/** Memory that the engine or the host refused: how much was asked, how much is held and by what. */
+export class OutOfMemoryError extends Error {
+  override readonly name = "OutOfMemoryError";
+}
+
+/** A tensor, model or engine that was used after it was disposed. */
+export class DisposedError extends Error {
+  override readonly name = "DisposedError";
+}
