@@ -154,13 +154,13 @@ export interface Backend {
   /** A tensor of zeros that no scope frees. */
   zeros(shape: readonly number[], dtype: "f32" | "i32"): Tensor;
   /** A weight matrix [out, in] of zeros in the engine's own layout, filled by `writeRows`. No scope frees it. */
-  weight(shape: readonly [out: number, in: number], format: WeightFormat): Tensor;
+  weight(shape: readonly [number, number], format: WeightFormat): Tensor;
   /** Writes rows of a weight, or of a tensor made by `zeros`, from row-major f32 values, converting them to its format. */
   writeRows(weight: Tensor, firstRow: number, rows: Float32Array): void;
   /** Reads rows of a weight or a tensor, row-major in f32. */
   readRows(weight: Tensor, firstRow: number, count: number): Promise<Float32Array>;
   /** A key or value cache [b, kvHeads, capacity, d] of zeros that no scope frees, filled by `appendCache`. */
-  cache(shape: readonly [b: number, kvHeads: number, capacity: number, d: number]): Tensor;
+  cache(shape: readonly number[]): Tensor;
   /** Runs `fn`, which must not wait for anything, and frees every tensor made inside except those that it returns (one, an array or a plain object of them). */
   scope<T>(fn: () => T): T;
   /** Starts what was recorded. */
