@@ -219,7 +219,9 @@ export interface Backend {
   gatherRows(x: Tensor, indices: Tensor): Tensor;
   /** Joins [b or 1, n_i, dim] along the sequence, repeating those of batch 1: [b, Σ n_i, dim]. */
   concat(parts: readonly Tensor[]): Tensor;
-  /** Positions from ≤ i < to of x [b, n, dim]. */
+  /** The same values in memory of their own; of a cache, another cache. */
+  clone(x: Tensor): Tensor;
+  /** Positions from ≤ i < to of x [b, n, dim], f32 or i32. */
   slice(x: Tensor, from: number, to: number): Tensor;
   /** Mean over the sequence: [b, n, dim] to [b, dim]. */
   meanPool(x: Tensor): Tensor;

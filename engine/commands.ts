@@ -104,6 +104,7 @@ export type Command<T> =
   }
   | { readonly op: "gatherRows"; readonly x: T; readonly indices: T; readonly out: T }
   | { readonly op: "concat"; readonly parts: readonly T[]; readonly out: T }
+  | { readonly op: "clone"; readonly x: T; readonly out: T }
   | { readonly op: "slice"; readonly x: T; readonly from: number; readonly out: T }
   | { readonly op: "meanPool"; readonly x: T; readonly out: T }
   | { readonly op: "patches"; readonly images: T; readonly patchSize: number; readonly out: T }

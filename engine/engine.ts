@@ -236,13 +236,21 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
     return out;
   }
 
+  clone(x: Tensor): Tensor {
+    const input = this.own(x);
+    const out = this.create(input.shape, input.dtype, input.layout);
+    this.record({ op: "clone", x: input, out });
+    return out;
+  }
+
   slice(x: Tensor, from: number, to: number): Tensor {
-    const input = this.#values("slice", "x", x);
+    const input = this.own(x);
+    if (input.layout !== "rows") refuse("slice", "x", input.shape, `values in rows, not a ${input.layout}`);
     const [b, n, width] = this.#sequence("slice", "x", input);
     if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > n) {
       refuse("slice", "x", input.shape, `at least ${to} positions for 0 <= from = ${from} <= to = ${to}`);
     }
-    const out = this.create([b, to - from, width]);
+    const out = this.create([b, to - from, width], input.dtype);
     this.record({ op: "slice", x: input, from, out });
     return out;
   }

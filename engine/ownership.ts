@@ -159,9 +159,9 @@ export abstract class Ownership<S extends Storage> {
   }
 
   /** A result of an operation: uninitialised, belonging to the innermost scope. */
-  protected create(shape: readonly number[], dtype: "f32" | "i32" = "f32"): EngineTensor<S> {
+  protected create(shape: readonly number[], dtype: DType = "f32", layout: Layout = "rows"): EngineTensor<S> {
     this.checkAlive();
-    return this.#adopt(shape, dtype, "rows", this.allocate(shape, dtype, "rows"), this.#scopes.at(-1));
+    return this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), this.#scopes.at(-1));
   }
 
   /** Another shape over the same storage. */
