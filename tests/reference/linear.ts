@@ -1,0 +1,28 @@
+/**
+ * Rows of a weight and products with it.
+ *
+ * @module
+ */
+import type { Activation } from "../../backend.ts";
+import { activation } from "./activation.ts";
+import { at, mapRows, type Result, rowOf, size, sum, type Values } from "./values.ts";
+
+/** `Backend.embedding`. */
+export function embedding(tokens: Values, weight: Values): Result {
+  const rows = Array.from(tokens.data, (id) => rowOf(weight, id));
+  return { shape: [...tokens.shape, size(weight, 1)], data: Float64Array.from(rows.flat()) };
+}
+
+/** `Backend.linear`: activation(x Wᵀ + bias), weight [out, in]. */
+export function linear(
+  x: Values,
+  weight: Values,
+  { bias, activation: name }: { bias?: Values | undefined; activation?: Activation | undefined } = {},
+): Result {
+  const outputs = Array.from({ length: size(weight, 0) }, (_, o) => rowOf(weight, o));
+  return mapRows(x, (row) =>
+    outputs.map((weights, o) => {
+      const product = sum(weights.map((w, i) => w * (row[i] ?? 0))) + (bias ? at(bias, o) : 0);
+      return name ? activation(name, product) : product;
+    }));
+}

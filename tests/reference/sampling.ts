@@ -1,0 +1,111 @@
+/**
+ * From logits to tokens.
+ *
+ * @module
+ */
+import { type LogitsFilter, LOWEST, type SampleOptions } from "../../backend.ts";
+import { ACCEPT_STREAM, exponential, log, RESIDUAL_STREAM, uniform } from "./random.ts";
+import { softmaxRow } from "./softmax.ts";
+import { at, mapRows, type Result, rowOf, size, type Values } from "./values.ts";
+
+/** `Backend.repetitionPenalty` (arXiv 1909.05858): each token of the history once, however often it occurs. */
+export function repetitionPenalty(logits: Values, history: Values, penalty: number): Result {
+  return mapRows(logits, (row, r) => {
+    const seen = new Set(rowOf(history, r));
+    return row.map((logit, token) => {
+      if (!seen.has(token) || logit <= LOWEST) return logit;
+      return logit > 0 ? logit / penalty : logit * penalty;
+    });
+  });
+}
+
+/** `Backend.filterLogits`. */
+export function filterLogits(logits: Values, { topK, topP, minP, topA }: LogitsFilter): Result {
+  return mapRows(logits, (row) => {
+    let kept = row;
+    if (topK !== undefined) kept = keepTopK(kept, topK);
+    if (topP !== undefined) kept = keepTopP(kept, topP);
+    if (minP !== undefined) kept = keepAbove(kept, (largest) => largest * minP);
+    if (topA !== undefined) kept = keepAbove(kept, (largest) => Math.min(largest ** topA.power * topA.ratio, largest));
+    return kept;
+  });
+}
+
+/** Tokens from the most to the least likely, lower ids first among equals. */
+function ranking(row: readonly number[]): number[] {
+  return row.map((_, token) => token).sort((a, b) => (row[b] ?? 0) - (row[a] ?? 0) || a - b);
+}
+
+function keep(row: readonly number[], tokens: Iterable<number>): number[] {
+  const kept = new Set(tokens);
+  return row.map((logit, token) => kept.has(token) ? logit : LOWEST);
+}
+
+function keepTopK(row: readonly number[], k: number): number[] {
+  return keep(row, ranking(row).slice(0, k));
+}
+
+function keepTopP(row: readonly number[], mass: number): number[] {
+  if (mass >= 1) return [...row];
+  const probabilities = softmaxRow(row);
+  const kept: number[] = [];
+  let total = 0;
+  for (const token of ranking(row)) {
+    if (kept.length > 0 && total >= mass) break;
+    kept.push(token);
+    total += probabilities[token] ?? 0;
+  }
+  return keep(row, kept);
+}
+
+function keepAbove(row: readonly number[], limit: (largest: number) => number): number[] {
+  const probabilities = softmaxRow(row);
+  const least = limit(Math.max(...probabilities));
+  return row.map((logit, token) => (probabilities[token] ?? 0) >= least ? logit : LOWEST);
+}
+
+/** The position of the largest number, the first among equals. */
+function argmax(row: readonly number[]): number {
+  return row.reduce((best, value, i) => value > (row[best] ?? -Infinity) ? i : best, 0);
+}
+
+/** `Backend.sample`, rounded to f32 as every engine rounds it. */
+export function sample(logits: Values, { temperature, seed, counter }: SampleOptions): Result {
+  const round = Math.fround;
+  const inverse = round(1 / Math.max(temperature, 1e-30));
+  const draws = mapRows(logits, (row, r) => {
+    if (temperature === 0) return [argmax(row)];
+    const largest = Math.max(...row);
+    return [argmax(row.map((logit, token) => {
+      if (logit <= LOWEST) return -Infinity;
+      return round(round(round(logit - largest) * inverse) - log(exponential(seed, counter, r, token)));
+    }))];
+  });
+  return { shape: [size(logits, 0)], data: draws.data };
+}
+
+/** `Backend.acceptDraft` (arXiv 2211.17192, algorithm 1). */
+export function acceptDraft(
+  target: Values,
+  draft: Values,
+  tokens: Values,
+  { seed, counter }: { seed: number; counter: number },
+): Result {
+  const drafted = tokens.data.length;
+  for (let i = 0; i < drafted; i++) {
+    const [p, q] = [softmaxRow(rowOf(target, i)), softmaxRow(rowOf(draft, i))];
+    const token = at(tokens, i);
+    if (uniform(seed, counter, ACCEPT_STREAM + i, 0) * (q[token] ?? 0) < (p[token] ?? 0)) continue;
+    const residual = p.map((probability, t) => Math.max(0, probability - (q[t] ?? 0)));
+    return result(i, race(residual.some((r) => r > 0) ? residual : p, i));
+  }
+  return result(drafted, race(softmaxRow(rowOf(target, drafted)), drafted));
+
+  function race(weights: readonly number[], row: number): number {
+    return argmax(weights.map((weight, t) => weight / exponential(seed, counter, RESIDUAL_STREAM + row, t)));
+  }
+}
+
+function result(accepted: number, token: number): Result {
+  return { shape: [2], data: Float64Array.of(accepted, token) };
+}

@@ -1,0 +1,59 @@
+/**
+ * Values on the host. The oracles take and give them, compute in float64, and are written to be read beside the papers:
+ * an engine is right when it agrees with them.
+ *
+ * @module
+ */
+
+/** Numbers in row-major order. */
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
+/** Values that an oracle made. */
+export interface Result extends Values {
+  readonly data: Float64Array;
+}
+
+/** Product of the sizes. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Zeros to be filled. */
+export function zeros(shape: readonly number[]): Result {
+  return { shape: [...shape], data: new Float64Array(sizeOf(shape)) };
+}
+
+/** Element `i` of values, in row-major order. @throws {RangeError} beyond the end: an oracle never reads past it */
+export function at(x: Values, i: number): number {
+  const value = x.data[i];
+  if (value === undefined) throw new RangeError(`Cannot read element ${i} of values of shape [${x.shape}]`);
+  return value;
+}
+
+/** Size of one dimension, negative ones counted from the last. */
+export function size(x: Values, dimension: number): number {
+  return x.shape.at(dimension) ?? 1;
+}
+
+/** Applies a function to each row of the last dimension; rows that it gives make up the result. */
+export function mapRows(x: Values, fn: (row: number[], index: number) => readonly number[]): Result {
+  const width = size(x, -1);
+  const count = sizeOf(x.shape.slice(0, -1));
+  const rows = Array.from({ length: count }, (_, r) => fn(rowOf(x, r), r));
+  const outWidth = rows[0]?.length ?? fn(new Array(width).fill(0), 0).length;
+  return { shape: [...x.shape.slice(0, -1), outWidth], data: Float64Array.from(rows.flat()) };
+}
+
+/** Row `r` of the last dimension. */
+export function rowOf(x: Values, r: number): number[] {
+  const width = size(x, -1);
+  return Array.from({ length: width }, (_, i) => at(x, r * width + i));
+}
+
+/** Σ of numbers. */
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
