@@ -41,6 +41,23 @@ export interface BackendInfo {
   readonly features: readonly string[];
 }
 
+/** How an engine is started. An option that an engine has no use for is ignored. */
+export interface BackendOptions {
+  /** Threads that compute on the CPU. Default: as many as the host has, where it lets memory be shared; else 1. */
+  readonly threads?: number | undefined;
+  /**
+   * The CPU kernels compiled beforehand, for hosts that forbid compiling (Cloudflare Workers): one module of `assembly/generated`,
+   * or several by the name of their build, of which the best one is taken.
+   */
+  readonly wasm?: WebAssembly.Module | { readonly [build: string]: WebAssembly.Module } | undefined;
+  /** Where the worker script of the CPU threads is served, for pages whose policy forbids blob URLs. */
+  readonly workerUrl?: string | URL | undefined;
+  /** The GPU device to run on; it stays its giver's and is not destroyed by `dispose()`. */
+  readonly device?: GPUDevice | undefined;
+  /** Which GPU to ask for. */
+  readonly powerPreference?: "low-power" | "high-performance" | undefined;
+}
+
 /** Memory that an engine holds for its tensors. */
 export interface MemoryUse {
   /** Bytes in live tensors. */

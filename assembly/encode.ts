@@ -1,0 +1,16 @@
+/**
+ * From commands to records: one encoder for each operation.
+ *
+ * @module
+ */
+import type { Command } from "../engine/commands.ts";
+import type { Encoders, Recorder, WasmTensor } from "./encoders/encoder.ts";
+import { elementwise } from "./encoders/elementwise.ts";
+
+const encoders: Partial<Encoders> = { ...elementwise };
+
+/** Appends the records of a command. */
+export function encode(command: Command<WasmTensor>, recorder: Recorder): void {
+  const encoder: ((command: never, recorder: Recorder) => void) | undefined = encoders[command.op];
+  encoder?.(command as never, recorder);
+}

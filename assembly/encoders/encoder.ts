@@ -1,0 +1,40 @@
+/**
+ * What encoders work with.
+ *
+ * @module
+ */
+import type { Activation } from "../../backend.ts";
+import type { Command, CommandOf } from "../../engine/commands.ts";
+import type { EngineTensor } from "../../engine/tensor.ts";
+import { ActivationId, type Kernel } from "../kernel_id.ts";
+import type { Block } from "../memory.ts";
+
+/** A tensor of the WebAssembly engine: its storage is a block of the memory. */
+export type WasmTensor = EngineTensor<Block>;
+
+/** Where encoders write. */
+export interface Recorder {
+  /** Appends a record: addresses and whole numbers as they are, floats as `floatBits` of them. */
+  push(kernel: Kernel, ...args: readonly number[]): void;
+  /** Address of memory that lasts until the commands recorded while encoding this one have run. */
+  temporary(bytes: number): number;
+}
+
+/** Writes the records of one operation. */
+export type Encoder<Op extends Command<WasmTensor>["op"]> = (
+  command: CommandOf<WasmTensor, Op>,
+  recorder: Recorder,
+) => void;
+
+/** An encoder for each operation. */
+export type Encoders = { readonly [Op in Command<WasmTensor>["op"]]: Encoder<Op> };
+
+/** Where a tensor's values lie; 0 for an absent one. */
+export function addressOf(tensor: WasmTensor | undefined): number {
+  return tensor ? tensor.storage.address : 0;
+}
+
+/** What a record calls an activation. */
+export function activationId(activation: Activation | undefined): ActivationId {
+  return activation === undefined ? ActivationId.none : ActivationId[activation];
+}

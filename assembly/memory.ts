@@ -1,0 +1,167 @@
+/**
+ * A WebAssembly memory and what is allocated in it.
+ *
+ * @module
+ */
+import { OutOfMemoryError } from "../backend.ts";
+
+/** What a block is for, as `OutOfMemoryError` reports it. */
+export type Purpose = "weights" | "caches" | "activations" | "engine";
+
+/** A block of memory. */
+export interface Block {
+  /** Byte address, a multiple of 64. */
+  readonly address: number;
+  /** Bytes taken, a multiple of 64. */
+  readonly bytes: number;
+  readonly purpose: Purpose;
+  /** Whether nothing has ever been written here: such memory is zero. */
+  readonly isFresh: boolean;
+}
+
+/** A gap between blocks. */
+interface Gap {
+  address: number;
+  bytes: number;
+}
+
+/** Blocks begin at cache lines. */
+const ALIGNMENT = 64;
+const PAGE = 65536;
+/** A 32-bit memory ends here. */
+const LIMIT = 65536 * PAGE;
+/** Memory grows by at least this, so that a step's many small tensors don't each grow it. */
+const GROWTH = 16 << 20;
+
+/** Best-fit allocator over one WebAssembly memory, which it grows when nothing fits. */
+export class Memory {
+  readonly #memory: WebAssembly.Memory;
+  /** Ordered by address, never adjacent. */
+  readonly #gaps: Gap[] = [];
+  readonly #held: Record<Purpose, number> = { weights: 0, caches: 0, activations: 0, engine: 0 };
+  /** End of what was ever allocated. */
+  #used: number;
+  #views: { readonly bytes: Uint8Array; readonly words: Int32Array; readonly floats: Float32Array };
+
+  /** Allocates in `memory` from the byte address `base` on. */
+  constructor(memory: WebAssembly.Memory, base: number) {
+    this.#memory = memory;
+    this.#used = roundUp(base, ALIGNMENT);
+    this.#views = viewsOf(memory);
+    this.#addGap({ address: this.#used, bytes: memory.buffer.byteLength - this.#used });
+  }
+
+  /** The memory as bytes; made anew when the memory grows, so not to be kept. */
+  get bytes(): Uint8Array {
+    return this.#current().bytes;
+  }
+
+  /** The memory as 32-bit integers. */
+  get words(): Int32Array {
+    return this.#current().words;
+  }
+
+  /** The memory as floats. */
+  get floats(): Float32Array {
+    return this.#current().floats;
+  }
+
+  /** Takes a block. @throws {OutOfMemoryError} if the host gives no more memory */
+  allocate(bytes: number, purpose: Purpose): Block {
+    const size = Math.max(roundUp(bytes, ALIGNMENT), ALIGNMENT);
+    const gap = this.#bestFit(size) ?? this.#grow(size, purpose);
+    const block = { address: gap.address, bytes: size, purpose, isFresh: gap.address >= this.#used };
+    gap.address += size;
+    gap.bytes -= size;
+    if (gap.bytes === 0) this.#gaps.splice(this.#gaps.indexOf(gap), 1);
+    this.#used = Math.max(this.#used, gap.address);
+    this.#held[purpose] += size;
+    return block;
+  }
+
+  /** Gives a block back. */
+  free({ address, bytes, purpose }: Block): void {
+    this.#held[purpose] -= bytes;
+    this.#addGap({ address, bytes });
+  }
+
+  /** The smallest gap that holds `bytes`. */
+  #bestFit(bytes: number): Gap | undefined {
+    let best: Gap | undefined;
+    for (const gap of this.#gaps) {
+      // What was never touched costs a page fault and is left for last.
+      if (gap.bytes >= bytes && (best === undefined || gap.bytes < best.bytes)) best = gap;
+    }
+    return best;
+  }
+
+  /** A gap of at least `bytes` at the end of the grown memory. */
+  #grow(bytes: number, purpose: Purpose): Gap {
+    const end = this.#memory.buffer.byteLength;
+    const last = this.#gaps.at(-1);
+    const free = last && last.address + last.bytes === end ? last.bytes : 0;
+    const needed = Math.ceil((bytes - free) / PAGE);
+    const wanted = Math.max(needed, Math.ceil(Math.max(GROWTH, end / 8) / PAGE));
+    const grown = [Math.min(wanted, (LIMIT - end) / PAGE), needed].find((pages) =>
+      pages >= needed && this.#tryGrow(pages)
+    );
+    if (grown === undefined) this.#refuse(bytes, purpose);
+    return this.#addGap({ address: end, bytes: grown * PAGE });
+  }
+
+  #tryGrow(pages: number): boolean {
+    try {
+      this.#memory.grow(pages);
+      return true;
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  }
+
+  /** Adds a gap, joined with those that touch it. */
+  #addGap(gap: Gap): Gap {
+    const next = this.#gaps.findIndex(({ address }) => address > gap.address);
+    const index = next < 0 ? this.#gaps.length : next;
+    const [before, after] = [this.#gaps[index - 1], this.#gaps[index]];
+    if (after && gap.address + gap.bytes === after.address) {
+      gap.bytes += after.bytes;
+      this.#gaps.splice(index, 1);
+    }
+    if (before && before.address + before.bytes === gap.address) {
+      before.bytes += gap.bytes;
+      return before;
+    }
+    this.#gaps.splice(index, 0, gap);
+    return gap;
+  }
+
+  #current() {
+    if (this.#views.bytes.buffer !== this.#memory.buffer) this.#views = viewsOf(this.#memory);
+    return this.#views;
+  }
+
+  #refuse(bytes: number, purpose: Purpose): never {
+    const held = Object.entries(this.#held).map(([name, size]) => `${name} ${megabytes(size)}`).join(", ");
+    throw new OutOfMemoryError(
+      `Cannot allocate ${megabytes(bytes)} for ${purpose}: the WebAssembly memory has ${
+        megabytes(this.#memory.buffer.byteLength)
+      } (of at most ${
+        megabytes(LIMIT)
+      }) and the host gives no more; held are ${held}. Dispose of what is not needed, ` +
+        `use a smaller weight format, or shorter sequences and smaller batches`,
+    );
+  }
+}
+
+function viewsOf({ buffer }: WebAssembly.Memory) {
+  return { bytes: new Uint8Array(buffer), words: new Int32Array(buffer), floats: new Float32Array(buffer) };
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 2 : 0)} MiB`;
+}
