@@ -8,7 +8,8 @@ import asc from "npm:assemblyscript@0.28.20/asc";
 import { BUILDS, type WasmBuild } from "./builds.ts";
 
 const FOLDER = new URL("./", import.meta.url);
-const ENTRY = "kernels/run.ts";
+const ROOT = new URL("../", import.meta.url);
+const ENTRY = "assembly/kernels/run.ts";
 /** Pages that a memory must have at least. With none declared V8 checks every access twice (28 instead of 39 GFLOP/s). */
 const INITIAL_PAGES = "64";
 const MAXIMUM_PAGES = "65536";
@@ -33,18 +34,18 @@ export async function hashSources(): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Compiles one build. @throws {Error} with the compiler's messages */
-export async function compile(build: WasmBuild): Promise<Uint8Array> {
+/** Compiles an AssemblyScript file of this repository as one build. @throws {Error} with the compiler's messages */
+export async function compile(entry: string, build: WasmBuild): Promise<Uint8Array> {
   const written: Uint8Array[] = [];
-  const { error, stderr } = await asc.main([ENTRY, "--outFile", "kernels.wasm", ...flags(build)], {
-    readFile: (name: string) => Deno.readTextFile(new URL(name, FOLDER)).catch(() => null),
+  const { error, stderr } = await asc.main([entry, "--outFile", "kernels.wasm", ...flags(build)], {
+    readFile: (name: string) => Deno.readTextFile(new URL(name, ROOT)).catch(() => null),
     writeFile: (_name: string, contents: string | Uint8Array) => {
       if (contents instanceof Uint8Array) written.push(contents);
     },
     listFiles: () => [],
   });
   const [wasm] = written;
-  if (error || !wasm) throw new Error(`Cannot compile ${ENTRY} as ${build}: ${error?.message}\n${stderr.toString()}`);
+  if (error || !wasm) throw new Error(`Cannot compile ${entry} as ${build}: ${error?.message}\n${stderr.toString()}`);
   return wasm;
 }
 
@@ -56,7 +57,7 @@ async function generate(): Promise<void> {
   const sources = await hashSources();
   await Deno.mkdir(new URL("generated", FOLDER), { recursive: true });
   for (const build of builds()) {
-    const wasm = await compile(build);
+    const wasm = await compile(ENTRY, build);
     await Deno.writeFile(new URL(`generated/${build}.wasm`, FOLDER), wasm);
     await Deno.writeTextFile(new URL(`generated/${build}.ts`, FOLDER), module(sources, wasm));
     console.log(`${build}: ${wasm.length} bytes`);

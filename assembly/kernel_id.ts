@@ -12,6 +12,7 @@ export enum Kernel {
   /** Sets bytes to zero. */
   zero = 1,
   add = 2,
+  activate = 3,
 }
 
 /** What an activation is called in a record. */

@@ -21,6 +21,7 @@
  * @module
  */
 import { Kernel } from "../kernel_id";
+import { activate } from "./activate";
 import { add } from "./add";
 import { inlineData } from "./inline";
 import { zero } from "./zero";
@@ -44,6 +45,7 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.inline: return inlineData(args, thread, threads, scratch);
     case Kernel.zero: return zero(args, thread, threads, scratch);
     case Kernel.add: return add(args, thread, threads, scratch);
+    case Kernel.activate: return activate(args, thread, threads, scratch);
     default: unreachable();
   }
 }

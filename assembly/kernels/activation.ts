@@ -1,0 +1,35 @@
+import { ActivationId } from "../kernel_id";
+import { erf, sigmoid } from "./math";
+import { madd } from "./simd";
+
+/** An activation of four lanes. */
+export function activation(x: v128, id: i32): v128 {
+  switch (id) {
+    case ActivationId.gelu: return gelu(x);
+    case ActivationId.silu: return f32x4.mul(x, sigmoid(x));
+    case ActivationId.relu: return f32x4.max(x, f32x4.splat(0));
+    case ActivationId.reluSquared: {
+      const positive = f32x4.max(x, f32x4.splat(0));
+      return f32x4.mul(positive, positive);
+    }
+    case ActivationId.sigmoid: return sigmoid(x);
+    default: return x;
+  }
+}
+
+/** x/2 · (1 + erf(x / √2)), the exact GELU (arXiv 1606.08415). */
+function gelu(x: v128): v128 {
+  const half = f32x4.mul(x, f32x4.splat(0.5));
+  return madd(half, erf(f32x4.mul(x, f32x4.splat(0.7071067811865476))), half);
+}
+
+/** Applies an activation to `count` values at `from`, giving those at `to`, which may be the same. */
+export function activateValues(from: usize, to: usize, count: i32, id: i32): void {
+  const end = to + (<usize> count << 2);
+  for (const vectors = to + (<usize> (count & ~3) << 2); to < vectors; from += 16, to += 16) {
+    v128.store(to, activation(v128.load(from), id));
+  }
+  for (; to < end; from += 4, to += 4) {
+    store<f32>(to, f32x4.extract_lane(activation(v128.load_zero<f32>(from), id), 0));
+  }
+}
