@@ -4,7 +4,7 @@
  * @module
  */
 import type { Activation } from "../../backend.ts";
-import { mapRows, type Result, type Values } from "./values.ts";
+import { mapRows, type Result, size, type Values } from "./values.ts";
 
 /** The error function: its Taylor series near zero, the continued fraction of erfc elsewhere. */
 export function erf(x: number): number {
@@ -46,8 +46,6 @@ export function activate(x: Values, name: Activation): Result {
 
 /** `Backend.glu`: first half · activation(second half). */
 export function glu(x: Values, name: Activation): Result {
-  return mapRows(x, (row) => {
-    const half = row.length / 2;
-    return row.slice(0, half).map((value, i) => value * activation(name, row[half + i] ?? 0));
-  });
+  const half = size(x, -1) / 2;
+  return mapRows(x, (row) => row.slice(0, half).map((value, i) => value * activation(name, row[half + i] ?? 0)), half);
 }

@@ -20,9 +20,14 @@ export function linear(
   { bias, activation: name }: { bias?: Values | undefined; activation?: Activation | undefined } = {},
 ): Result {
   const outputs = Array.from({ length: size(weight, 0) }, (_, o) => rowOf(weight, o));
-  return mapRows(x, (row) =>
-    outputs.map((weights, o) => {
-      const product = sum(weights.map((w, i) => w * (row[i] ?? 0))) + (bias ? at(bias, o) : 0);
-      return name ? activation(name, product) : product;
-    }));
+  const product = (row: readonly number[], weights: readonly number[]) => sum(weights.map((w, i) => w * (row[i] ?? 0)));
+  return mapRows(
+    x,
+    (row) =>
+      outputs.map((weights, o) => {
+        const value = product(row, weights) + (bias ? at(bias, o) : 0);
+        return name ? activation(name, value) : value;
+      }),
+    outputs.length,
+  );
 }

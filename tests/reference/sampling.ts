@@ -73,15 +73,15 @@ function argmax(row: readonly number[]): number {
 export function sample(logits: Values, { temperature, seed, counter }: SampleOptions): Result {
   const round = Math.fround;
   const inverse = round(1 / Math.max(temperature, 1e-30));
-  const draws = mapRows(logits, (row, r) => {
+  const draw = (row: number[], r: number) => {
     if (temperature === 0) return [argmax(row)];
     const largest = Math.max(...row);
     return [argmax(row.map((logit, token) => {
       if (logit <= LOWEST) return -Infinity;
       return round(round(round(logit - largest) * inverse) - log(exponential(seed, counter, r, token)));
     }))];
-  });
-  return { shape: [size(logits, 0)], data: draws.data };
+  };
+  return { shape: [size(logits, 0)], data: mapRows(logits, draw, 1).data };
 }
 
 /** `Backend.acceptDraft` (arXiv 2211.17192, algorithm 1). */

@@ -38,13 +38,16 @@ export function size(x: Values, dimension: number): number {
   return x.shape.at(dimension) ?? 1;
 }
 
-/** Applies a function to each row of the last dimension; rows that it gives make up the result. */
-export function mapRows(x: Values, fn: (row: number[], index: number) => readonly number[]): Result {
-  const width = size(x, -1);
-  const count = sizeOf(x.shape.slice(0, -1));
-  const rows = Array.from({ length: count }, (_, r) => fn(rowOf(x, r), r));
-  const outWidth = rows[0]?.length ?? fn(new Array(width).fill(0), 0).length;
-  return { shape: [...x.shape.slice(0, -1), outWidth], data: Float64Array.from(rows.flat()) };
+/** Applies a function to each row of the last dimension; the rows of `outWidth` that it gives make up the result. */
+export function mapRows(
+  x: Values,
+  fn: (row: number[], index: number) => readonly number[],
+  outWidth: number = size(x, -1),
+): Result {
+  const out = zeros([...x.shape.slice(0, -1), outWidth]);
+  const rows = sizeOf(x.shape.slice(0, -1));
+  for (let r = 0; r < rows; r++) out.data.set(fn(rowOf(x, r), r), r * outWidth);
+  return out;
 }
 
 /** Row `r` of the last dimension. */

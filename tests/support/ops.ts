@@ -1,0 +1,134 @@
+/**
+ * What the tests of operations share: awkward shapes, random values, running an operation on values of the host, and comparing.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { Backend, Tensor } from "../../backend.ts";
+import { sizeOf, type Values } from "../reference/values.ts";
+
+/** Values that an engine can take. */
+export interface HostValues extends Values {
+  readonly data: Float32Array | Int32Array;
+}
+
+/** Widths around the sizes of vectors and tiles, primes, and one. */
+export const widths = fc.constantFrom(
+  1,
+  2,
+  3,
+  4,
+  5,
+  7,
+  8,
+  12,
+  13,
+  16,
+  17,
+  31,
+  32,
+  33,
+  48,
+  61,
+  64,
+  65,
+  100,
+  127,
+  128,
+  130,
+);
+/** Even ones of them. */
+export const evenWidths = widths.map((width) => 2 * width);
+/** Lengths of sequences. */
+export const lengths = fc.constantFrom(0, 1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 33);
+/** Sizes of a batch, none included. */
+export const batches = fc.constantFrom(0, 1, 1, 2, 3, 5);
+/** Seeds of `random`. */
+export const seeds = fc.nat({ max: 2 ** 31 - 1 });
+
+/** Runs a property over values of a record of arbitraries. FAST_CHECK_SEED repeats another run than the usual one. */
+export async function check<T>(
+  arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  property: (values: T) => Promise<void>,
+  numRuns = 60,
+): Promise<void> {
+  const seed = Number(Deno.env.get("FAST_CHECK_SEED") ?? 20170612);
+  await fc.assert(fc.asyncProperty(fc.record(arbitraries), (values) => property(values as T)), { seed, numRuns });
+}
+
+/** A generator of random values (mulberry32). */
+export class RandomValues {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed | 0;
+  }
+
+  /** A number from 0 to 1. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  /** A whole number from `from` to `to`, both included. */
+  integer(from: number, to: number): number {
+    return from + Math.floor(this.next() * (to - from + 1));
+  }
+
+  /** Normally distributed values. */
+  normal(shape: readonly number[], deviation = 1): HostValues & { data: Float32Array } {
+    const next = () => deviation * Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
+    return { shape, data: Float32Array.from({ length: sizeOf(shape) }, next) };
+  }
+
+  /** Whole numbers from `from` to `to`, both included. */
+  integers(shape: readonly number[], from: number, to: number): HostValues & { data: Int32Array } {
+    return { shape, data: Int32Array.from({ length: sizeOf(shape) }, () => this.integer(from, to)) };
+  }
+}
+
+/** Tensors in the place of host values. */
+type Tensors<T> = { [K in keyof T]: T[K] extends HostValues ? Tensor : Tensor | undefined };
+
+/** Makes tensors of the inputs, runs an operation on them, reads its result and frees everything. */
+export async function compute<T extends { [K in keyof T]: HostValues | undefined }>(
+  backend: Backend,
+  inputs: T,
+  operation: (tensors: Tensors<T>) => Tensor,
+): Promise<HostValues> {
+  const result = backend.scope(() => {
+    const entries = Object.entries<HostValues | undefined>(inputs);
+    const tensors = entries.map(([name, values]) => [name, values && backend.tensor(values.data, values.shape)]);
+    return operation(Object.fromEntries(tensors));
+  });
+  try {
+    return { shape: result.shape, data: await result.data() };
+  } finally {
+    result.dispose();
+  }
+}
+
+/** Above this a number hides something and must be equal, not near. */
+const HIDDEN = 1e38;
+
+/**
+ * Compares shapes and values.
+ *
+ * @param tolerance Largest difference, absolute or relative to the largest expected magnitude; 0: equal.
+ */
+export function assertClose(actual: Values, expected: Values, tolerance: number): void {
+  assertEquals([...actual.shape], [...expected.shape], "shape");
+  assertEquals(actual.data.length, expected.data.length, "number of values");
+  let magnitude = 1;
+  for (const value of Array.from(expected.data)) {
+    if (Math.abs(value) < HIDDEN) magnitude = Math.max(magnitude, Math.abs(value));
+  }
+  for (let i = 0; i < actual.data.length; i++) {
+    const [a = NaN, e = NaN] = [actual.data[i], expected.data[i]];
+    const isRight = Math.abs(e) < HIDDEN ? Math.abs(a - e) <= tolerance * magnitude : a === Math.fround(e);
+    assert(isRight, `element ${i} of [${expected.shape}] is ${a}, expected ${e} within ${tolerance} of ${magnitude}`);
+  }
+}
