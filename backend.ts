@@ -120,11 +120,17 @@ export interface AttentionOptions {
   readonly scale: number;
   /** A query sees no key at a later position than its own. */
   readonly causal: boolean;
-  /** Position of each row's first query: int32 [b]. Absent: queries and keys are numbered from 0. Needed with caches. */
+  /**
+   * Position of each row's first query: int32 [b]. Needed with caches; keys that are not cached are numbered from 0. Absent: the last
+   * query is at the last key's position, query i at i + m - n.
+   */
   readonly positions?: Tensor | undefined;
   /** ALiBi slopes: [H], 0 for heads without; the bias is -slope·|query position - key position|. */
   readonly slopes?: Tensor | undefined;
-  /** Keys to keep: int32 [b, m], 0 hides a key. A query that sees no key at all gives zeros. Not with caches that have wrapped around. */
+  /**
+   * Keys to keep by position: int32 [b, m], 0 hides a key. A query that sees no key at all gives zeros. For a cache m may be any
+   * length, keys beyond it are kept; not with caches that have wrapped around.
+   */
   readonly mask?: Tensor | undefined;
   /** Learned keys and values in front of the others, seen by every query, without position: [KV, memory, d] each. */
   readonly memoryKeys?: Tensor | undefined;
@@ -132,7 +138,8 @@ export interface AttentionOptions {
   readonly memoryValues?: Tensor | undefined;
   /**
    * xPos decay over one block of 512 positions for each feature of a head: [d]. Queries and keys carry their scale relative to
-   * the centre of their own block of 512 positions; the query is multiplied by decay^(blocks between query and key).
+   * the centre of their own block of 512 positions; the query is multiplied by decay^(blocks between query and key), which is
+   * negative for keys of later blocks.
    */
   readonly decay?: Tensor | undefined;
 }
@@ -141,11 +148,14 @@ export interface AttentionOptions {
 export interface LogitsFilter {
   /** Keep the k largest; ties at the edge go to the lower token id. */
   readonly topK?: number | undefined;
-  /** Keep the smallest set of largest probabilities whose sum reaches this mass, at least one token. */
+  /**
+   * Keep the smallest set of largest probabilities whose sum reaches this mass, at least one token; ties at the edge go to the lower
+   * token id. 1 keeps all.
+   */
   readonly topP?: number | undefined;
   /** Keep probabilities of at least this share of the largest. */
   readonly minP?: number | undefined;
-  /** Keep probabilities of at least max(p)^power · ratio. */
+  /** Keep probabilities of at least max(p)^power · ratio, and always the largest. */
   readonly topA?: { readonly power: number; readonly ratio: number } | undefined;
 }
 
@@ -204,10 +214,11 @@ export interface Backend {
   rotary(x: Tensor, table: Tensor, options: RotaryOptions): Tensor;
   /**
    * Softmax attention in O(n) memory: q [b, n, H·d]; k and v [b, m, KV·d], or caches [b, KV, capacity, d] that hold the keys
-   * of positions up to the last query's; a full cache keeps the last `capacity` positions. Gives [b, n, H·d].
+   * of positions up to the last query's, position p in slot p mod capacity; a full cache keeps the last `capacity` positions, also for
+   * the first of several queries. Gives [b, n, H·d].
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
-  /** The same attention's scores before the softmax, masked ones at the lowest float: [b, H, n, memory + m]. */
+  /** The same attention's scores before the softmax, masked ones and empty slots of a cache at LOWEST: [b, H, n, memory + m]. */
   attentionScores(q: Tensor, k: Tensor, options: AttentionOptions): Tensor;
   /** The same attention's sum of values weighted by probabilities [b, H, n, memory + m]: [b, n, H·d]. */
   attentionValues(probabilities: Tensor, v: Tensor, options: AttentionOptions): Tensor;
@@ -244,21 +255,28 @@ export interface Backend {
   meanPool(x: Tensor): Tensor;
   /** Cuts images [b, c, h, w] into patches, row by row: [b, (h/p)·(w/p), p·p·c], channel fastest. */
   patches(images: Tensor, patchSize: number): Tensor;
-  /** Softmax over the last dimension. */
+  /** Softmax over the last dimension. Entries at LOWEST get 0; a row of nothing else gives zeros. */
   softmax(x: Tensor): Tensor;
-  /** Logarithm of the softmax over the last dimension. */
+  /** Logarithm of the softmax over the last dimension. Entries at LOWEST stay there. */
   logSoftmax(x: Tensor): Tensor;
   /** Sum over rows of -log softmax(logits)[target], rows with `ignoreIndex` left out: logits [r, V], targets int32 [r] to a scalar. */
   crossEntropy(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor;
-  /** Divides positive and multiplies negative logits [r, V] of tokens that occur in history (int32 [r, k], -1: none) by the penalty (arXiv 1909.05858). */
+  /**
+   * Divides positive and multiplies negative logits [r, V] of tokens that occur in history (int32 [r, k], -1: none) by the penalty
+   * (arXiv 1909.05858), once for each token; logits at LOWEST stay there.
+   */
   repetitionPenalty(logits: Tensor, history: Tensor, penalty: number): Tensor;
   /** Logits [r, V] with all that a filter removes set to the lowest float. */
   filterLogits(logits: Tensor, filter: LogitsFilter): Tensor;
-  /** Draws one token a row: logits [r, V] to int32 [r]. */
+  /**
+   * Draws one token a row: logits [r, V] to int32 [r]. Logits at LOWEST are never drawn; a row of nothing else gives 0. Every engine draws
+   * the same random numbers: the hash pcg4d of (seed, counter, row, token), taken as `tests/reference/random.ts` defines.
+   */
   sample(logits: Tensor, options: SampleOptions): Tensor;
   /**
    * The acceptance step of speculative decoding (arXiv 2211.17192): target logits [g + 1, V] and draft logits [g, V], both filtered
-   * and divided by temperature, and the g drafted tokens, to int32 [2]: how many were accepted, and the token after them.
+   * and divided by temperature, and the g drafted tokens, to int32 [2]: how many were accepted, and the token after them. Its random
+   * numbers are independent of those by which `sample` draws with the same seed and counter.
    */
   acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: Omit<SampleOptions, "temperature">): Tensor;
 }
