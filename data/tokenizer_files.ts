@@ -1,0 +1,122 @@
+/**
+ * Finding and parsing the files of a tokenizer.
+ *
+ * @module
+ */
+
+import { TokenizerError } from "../backend.ts";
+import { readAll } from "./byte_source.ts";
+import { openFileSet } from "./files.ts";
+import type { FileLocation, FileSet } from "./files.ts";
+import type { HubOptions } from "./hub.ts";
+
+/** The tokenizer that AndromedaTokenizer documents. */
+export const DEFAULT_TOKENIZER = "EleutherAI/gpt-neox-20b";
+
+const CONFIG_FILE = "tokenizer_config.json";
+
+/** A JSON file: its bytes, or what they say. */
+export type JsonFile = Uint8Array | Readonly<Record<string, unknown>>;
+
+/**
+ * Where a tokenizer is: "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json (its
+ * tokenizer_config.json is looked for beside it), the bytes of a tokenizer.json, or both files.
+ */
+export type TokenizerSource =
+  | FileLocation
+  | Uint8Array
+  | { readonly tokenizer: JsonFile; readonly config?: JsonFile | undefined };
+
+/** How the files of a tokenizer are fetched. */
+export type TokenizerFileOptions = Omit<HubOptions, "errorClass">;
+
+/** The parsed files of a tokenizer. */
+export interface TokenizerFiles {
+  /** tokenizer.json. */
+  readonly tokenizer: Record<string, unknown>;
+  /** tokenizer_config.json, empty where there is none. */
+  readonly config: Record<string, unknown>;
+  /** Whether this is the documented default. */
+  readonly isDefault: boolean;
+}
+
+/**
+ * Reads and parses the files of a tokenizer.
+ *
+ * @param source Where it is.
+ * @param options How its files are fetched.
+ * @returns The parsed files.
+ * @throws {TokenizerError} tokenizer.json is missing or can't be fetched, or a file is no JSON.
+ */
+export async function readTokenizerFiles(
+  source: TokenizerSource,
+  options: TokenizerFileOptions,
+): Promise<TokenizerFiles> {
+  if (source instanceof Uint8Array) {
+    return { tokenizer: parseJson(source, "tokenizer.json"), config: {}, isDefault: false };
+  }
+  if (typeof source === "object" && source !== null && "tokenizer" in source) {
+    const { tokenizer, config = {} } = source;
+    return {
+      tokenizer: parseJson(tokenizer, "tokenizer.json"),
+      config: parseJson(config, CONFIG_FILE),
+      isDefault: false,
+    };
+  }
+  if (!isLocation(source)) {
+    throw new TokenizerError(
+      `Cannot load a tokenizer from ${
+        JSON.stringify(source)
+      }: expected "org/name", a folder, a path, a URL, the bytes of a ` +
+        `tokenizer.json or { tokenizer, config }`,
+    );
+  }
+
+  const files = await openFileSet(source, { ...options, errorClass: TokenizerError });
+  const file = files.file ?? "tokenizer.json";
+  const tokenizer = await readFile(files, file, options.signal);
+  if (tokenizer === undefined) {
+    throw new TokenizerError(`Cannot load a tokenizer: ${files.description} has no ${file}`);
+  }
+  const config = await readFile(files, CONFIG_FILE, options.signal);
+  return {
+    tokenizer: parseJson(tokenizer, file),
+    config: config === undefined ? {} : parseJson(config, CONFIG_FILE),
+    isDefault: isDefaultLocation(source),
+  };
+}
+
+/** Whether a value is an object with string keys. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+async function readFile(files: FileSet, name: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  const source = await files.open(name);
+  return source === undefined ? undefined : await readAll(source, signal);
+}
+
+function isLocation(source: FileLocation): boolean {
+  return typeof source === "string" || source instanceof URL ||
+    (isRecord(source) && typeof source["repo"] === "string");
+}
+
+/** The default stays the default at any revision. */
+function isDefaultLocation(source: FileLocation): boolean {
+  if (source instanceof URL) return false;
+  const repo = typeof source === "string" ? source.replace(/@.*/s, "") : source.repo;
+  return repo === DEFAULT_TOKENIZER;
+}
+
+function parseJson(file: JsonFile, name: string): Record<string, unknown> {
+  let value: unknown = file;
+  if (file instanceof Uint8Array) {
+    try {
+      value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file));
+    } catch (cause) {
+      throw new TokenizerError(`Cannot read ${name}: it is not JSON`, { cause });
+    }
+  }
+  if (!isRecord(value)) throw new TokenizerError(`Cannot read ${name}: expected a JSON object`);
+  return value;
+}

@@ -1,0 +1,61 @@
+/** Tokenizers small enough to read, in the format of tokenizer.json. */
+
+const latin1 = Array.from({ length: 256 }, (_, byte) => byte);
+const isPrintable = (byte: number) =>
+  (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
+
+/** GPT-2's alphabet in its own order: printable bytes first, then the 68 others, spelt from U+0100 on. */
+const alphabet = [
+  ...latin1.filter(isPrintable).map((byte) => String.fromCharCode(byte)),
+  ...latin1.filter((byte) => !isPrintable(byte)).map((_, i) => String.fromCharCode(256 + i)),
+];
+
+/** Byte-level BPE: the 256 bytes, and a few merges, one of them inside a character (the first two bytes of "你" and "佟"). */
+export function byteLevelJson(): Record<string, unknown> {
+  const merges = ["h e", "l l", "he ll", "hell o", "Ġ t", "ä ½"];
+  const entries = [...alphabet, ...merges.map((merge) => merge.replace(" ", ""))];
+  return {
+    version: "1.0",
+    added_tokens: [{ id: 262, content: "<|endoftext|>", special: true, normalized: false }],
+    normalizer: null,
+    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
+    post_processor: null,
+    decoder: { type: "ByteLevel" },
+    model: { type: "BPE", vocab: Object.fromEntries(entries.map((token, id) => [token, id])), merges },
+  };
+}
+
+/** What SentencePiece models look like: "▁" for spaces, and bytes as <0xNN> for characters outside the vocabulary. */
+export function byteFallbackJson(): Record<string, unknown> {
+  const letters = ["▁", ..."abcdefghijklmnopqrstuvwxyz"];
+  const bytes = latin1.map((byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+  const merges = ["▁ t", "h e", "▁t he"];
+  const entries = ["<unk>", "<s>", "</s>", ...bytes, ...letters, ...merges.map((merge) => merge.replace(" ", ""))];
+  return {
+    version: "1.0",
+    added_tokens: ["<unk>", "<s>", "</s>"].map((content, id) => ({ id, content, special: true, normalized: false })),
+    normalizer: {
+      type: "Sequence",
+      normalizers: [{ type: "Prepend", prepend: "▁" }, { type: "Replace", pattern: { String: " " }, content: "▁" }],
+    },
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: {
+      type: "Sequence",
+      decoders: [
+        { type: "Replace", pattern: { String: "▁" }, content: " " },
+        { type: "ByteFallback" },
+        { type: "Fuse" },
+        { type: "Strip", content: " ", start: 1, stop: 0 },
+      ],
+    },
+    model: {
+      type: "BPE",
+      byte_fallback: true,
+      unk_token: "<unk>",
+      fuse_unk: true,
+      vocab: Object.fromEntries(entries.map((token, id) => [token, id])),
+      merges,
+    },
+  };
+}
