@@ -52,7 +52,7 @@ export interface ImageTensor {
 
 /**
  * Turns an image into a tensor [1, 3, h, w]: the steps, and for PNG files the values, of torchvision's
- * `Resize(antialias), CenterCrop, ToTensor, Normalize` on an image that Pillow opened. (JPEG decoders differ by a few levels
+ * `Resize(antialias), CenterCrop, ToTensor, Normalize` on an image that Pillow opened. (JPEG decoders differ by some levels
  * of 255.) A photograph is turned upright by its EXIF data first.
  *
  * @param source PNG or JPEG bytes, a Blob of them, an ImageBitmap, an ImageData, or raw RGB or RGBA.
@@ -120,11 +120,9 @@ function rawPixels({ data, width, height }: RawImage | ImageData): Pixels {
   const image = toRgb(data, width, height);
   const bad = image.data.findIndex((value) => !Number.isFinite(value));
   if (bad !== -1) {
-    const [x, y] = [Math.floor(bad / 3) % width, Math.floor(bad / 3 / width)];
+    const [value, x, y] = [image.data[bad], Math.floor(bad / 3) % width, Math.floor(bad / 3 / width)];
     throw new ImageError(
-      `Cannot use an image with the value ${
-        image.data[bad]
-      } at column ${x} of row ${y}: expected finite numbers, 0 to 1`,
+      `Cannot use an image with the value ${value} at column ${x} of row ${y}: expected finite numbers, 0 to 1`,
     );
   }
   return image;

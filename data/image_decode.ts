@@ -10,6 +10,7 @@ import type { Pixels } from "./image_resize.ts";
 
 /** An image that can't be read: what it is, what was expected. */
 export class ImageError extends Error {
+  /** The name of the class. */
   override readonly name = "ImageError";
 }
 

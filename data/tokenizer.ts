@@ -11,7 +11,9 @@ import { chooseSpecialTokens, withSpecialTokens } from "./special_tokens.ts";
 import type { SpecialTokenOptions, SpecialTokens } from "./special_tokens.ts";
 import type { TokenBatch } from "./token_batch.ts";
 import { DEFAULT_TOKENIZER, isRecord, readTokenizerFiles } from "./tokenizer_files.ts";
-import type { TokenizerFileOptions, TokenizerFiles, TokenizerSource } from "./tokenizer_files.ts";
+import type { JsonFile, TokenizerFileOptions, TokenizerFiles, TokenizerSource } from "./tokenizer_files.ts";
+
+export type { JsonFile, SpecialTokenOptions, TokenBatch, TokenizerFileOptions, TokenizerSource };
 
 /** Options of `AndromedaTokenizer.load`. */
 export interface TokenizerOptions extends SpecialTokenOptions, TokenizerFileOptions {}
