@@ -13,6 +13,24 @@ export enum Kernel {
   zero = 1,
   add = 2,
   activate = 3,
+  glu = 10,
+  multiply = 11,
+  layerNorm = 12,
+  l2Norm = 13,
+  rotary = 14,
+  maskRows = 15,
+  shiftTokens = 16,
+  gatherRows = 17,
+  /** Copies equally long runs of bytes: `concat`, `clone` and `slice`. */
+  copyRows = 18,
+  meanPool = 19,
+  patches = 20,
+  softmax = 21,
+  logSoftmax = 22,
+  crossEntropy = 23,
+  /** Adds up the losses of `crossEntropy`. */
+  sumValues = 24,
+  repetitionPenalty = 25,
 }
 
 /** What an activation is called in a record. */

@@ -23,7 +23,21 @@
 import { Kernel } from "../kernel_id";
 import { activate } from "./activate";
 import { add } from "./add";
+import { copyRows } from "./copy_rows";
+import { crossEntropy, sumValues } from "./cross_entropy";
+import { gatherRows } from "./gather_rows";
+import { glu } from "./glu";
 import { inlineData } from "./inline";
+import { l2Norm } from "./l2_norm";
+import { layerNorm } from "./layer_norm";
+import { maskRows } from "./mask_rows";
+import { meanPool } from "./mean_pool";
+import { multiply } from "./multiply";
+import { patches } from "./patches";
+import { repetitionPenalty } from "./repetition_penalty";
+import { rotary } from "./rotary";
+import { shiftTokens } from "./shift_tokens";
+import { softmax, logSoftmax } from "./softmax";
 import { zero } from "./zero";
 
 /** Whether this build fuses multiply and add. */
@@ -46,6 +60,22 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.zero: return zero(args, thread, threads, scratch);
     case Kernel.add: return add(args, thread, threads, scratch);
     case Kernel.activate: return activate(args, thread, threads, scratch);
+    case Kernel.glu: return glu(args, thread, threads, scratch);
+    case Kernel.multiply: return multiply(args, thread, threads, scratch);
+    case Kernel.layerNorm: return layerNorm(args, thread, threads, scratch);
+    case Kernel.l2Norm: return l2Norm(args, thread, threads, scratch);
+    case Kernel.rotary: return rotary(args, thread, threads, scratch);
+    case Kernel.maskRows: return maskRows(args, thread, threads, scratch);
+    case Kernel.shiftTokens: return shiftTokens(args, thread, threads, scratch);
+    case Kernel.gatherRows: return gatherRows(args, thread, threads, scratch);
+    case Kernel.copyRows: return copyRows(args, thread, threads, scratch);
+    case Kernel.meanPool: return meanPool(args, thread, threads, scratch);
+    case Kernel.patches: return patches(args, thread, threads, scratch);
+    case Kernel.softmax: return softmax(args, thread, threads, scratch);
+    case Kernel.logSoftmax: return logSoftmax(args, thread, threads, scratch);
+    case Kernel.crossEntropy: return crossEntropy(args, thread, threads, scratch);
+    case Kernel.sumValues: return sumValues(args, thread, threads, scratch);
+    case Kernel.repetitionPenalty: return repetitionPenalty(args, thread, threads, scratch);
     default: unreachable();
   }
 }

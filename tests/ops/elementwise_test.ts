@@ -51,7 +51,9 @@ engineTest("add agrees with its oracle", async (backend) => {
   await check(options, async (c) => {
     const random = new RandomValues(c.seed);
     const x = random.normal([c.b, c.n, c.dim]);
-    const y = random.normal(c.repeat === "same" ? x.shape : [c.repeat === "positions" ? c.n : 1, c.dim]);
+    const y = random.normal(
+      c.repeat === "same" || x.data.length === 0 ? x.shape : [c.repeat === "positions" ? c.n : 1, c.dim],
+    );
     const scale: HostValues | undefined = c.isScaled ? random.normal([c.dim]) : undefined;
     const factor = c.isScaled ? 1.5 : undefined;
     const actual = await compute(backend, { x, y, scale }, ({ x, y, scale }) => backend.add(x, y, { scale, factor }));
