@@ -1,0 +1,208 @@
+/**
+ * Bytes from anywhere, read in order: from memory, Blobs, streams and files.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../backend.ts";
+
+/** The class of the errors that reading throws: each caller names its own. */
+export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
+
+/** How far a transfer is. */
+export interface Progress {
+  /** Whether a file comes over the network, is being read into a model, or is being written. */
+  readonly stage: "download" | "read" | "write";
+  /** What is transferred. */
+  readonly file: string;
+  /** Bytes so far. */
+  readonly loaded: number;
+  /** Bytes in all, where that is known. */
+  readonly total: number | undefined;
+}
+
+/** Something that is being read from one end to the other. */
+export interface ByteReader {
+  /** Fills `target`, or as much of it as there are bytes left, and gives the number of bytes read. */
+  read(target: Uint8Array): Promise<number>;
+  /** Frees what reading holds. */
+  close(): Promise<void>;
+}
+
+/** Something that can be read. */
+export interface ByteSource {
+  /** What messages call it. */
+  readonly name: string;
+  /** Its size in bytes, where that is known before the end. */
+  readonly size: number | undefined;
+  /** Whether it can be opened only once. */
+  readonly once: boolean;
+  /** The bytes themselves, where they are in memory already. */
+  readonly bytes?: Uint8Array | undefined;
+  /** Starts to read at a byte. An aborted signal rejects this and the reader's calls with its reason. */
+  open(from: number, signal?: AbortSignal): Promise<ByteReader>;
+  /** Frees what the source holds. A source that was opened is freed by closing its reader. */
+  close(): Promise<void>;
+}
+
+/** Bytes in memory. */
+export function bytesSource(bytes: Uint8Array, name = "The bytes"): ByteSource {
+  return {
+    name,
+    size: bytes.byteLength,
+    once: false,
+    bytes,
+    open: (from) => {
+      let position = from;
+      return Promise.resolve({
+        read: (target) => {
+          const part = bytes.subarray(position, position + target.byteLength);
+          target.set(part);
+          position += part.byteLength;
+          return Promise.resolve(part.byteLength);
+        },
+        close: () => Promise.resolve(),
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A Blob, which may be larger than memory. */
+export function blobSource(blob: Blob, name = blob instanceof File ? blob.name : "The Blob"): ByteSource {
+  return {
+    name,
+    size: blob.size,
+    once: false,
+    open: (from) => {
+      let position = from;
+      return Promise.resolve({
+        read: async (target) => {
+          const part = new Uint8Array(await blob.slice(position, position + target.byteLength).arrayBuffer());
+          target.set(part);
+          position += part.byteLength;
+          return part.byteLength;
+        },
+        close: () => Promise.resolve(),
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A stream of bytes, which can be read once. */
+export function streamSource(
+  stream: ReadableStream<Uint8Array>,
+  name = "The stream",
+  size?: number,
+  errorClass: ErrorClass = WeightsError,
+): ByteSource {
+  if (stream.locked) {
+    throw new errorClass(`${name} is being read by someone else: pass a stream that nobody has locked`);
+  }
+  return {
+    name,
+    size,
+    once: true,
+    open: async (from, signal) => {
+      const reader = readerOf(streamChunks(stream, signal));
+      await skip(reader, from, name, errorClass);
+      return reader;
+    },
+    // What somebody still reads is theirs to end, and a stream that failed has nothing left to free.
+    close: () => stream.locked ? Promise.resolve() : stream.cancel().catch(() => {}),
+  };
+}
+
+/** The chunks of a stream; ending early cancels it. */
+export async function* streamChunks(stream: ReadableStream<unknown>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  // A read that waits for ever ends when its stream is cancelled; a stream that fails at that has ended too.
+  const cancel = () => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", cancel);
+  try {
+    while (true) {
+      signal?.throwIfAborted();
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) return;
+      if (!(value instanceof Uint8Array)) {
+        throw new TypeError(`A stream of bytes gave ${typeof value} where a Uint8Array was expected`);
+      }
+      yield value;
+    }
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    cancel();
+    reader.releaseLock();
+  }
+}
+
+/** Reads chunks of any length into targets of any length. */
+export function readerOf(chunks: AsyncGenerator<Uint8Array>): ByteReader {
+  let rest: Uint8Array = new Uint8Array(0);
+  return {
+    read: async (target) => {
+      let filled = 0;
+      while (filled < target.byteLength) {
+        if (rest.byteLength === 0) {
+          const next = await chunks.next();
+          if (next.done) break;
+          rest = next.value;
+          continue;
+        }
+        const part = rest.subarray(0, target.byteLength - filled);
+        target.set(part, filled);
+        filled += part.byteLength;
+        rest = rest.subarray(part.byteLength);
+      }
+      return filled;
+    },
+    close: async () => {
+      await chunks.return(undefined);
+    },
+  };
+}
+
+/** Reads past `count` bytes. */
+export async function skip(reader: ByteReader, count: number, name: string, errorClass: ErrorClass): Promise<void> {
+  const scratch = new Uint8Array(Math.min(count, 1 << 20));
+  for (let left = count; left > 0;) {
+    const found = await reader.read(scratch.subarray(0, Math.min(left, scratch.byteLength)));
+    if (found === 0) throw new errorClass(`${name} ends after ${count - left} bytes, before byte ${count}`);
+    left -= found;
+  }
+}
+
+/** Everything that a source holds. */
+export async function readAll(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = await source.open(0, signal);
+  try {
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    let size = 0;
+    while (true) {
+      // One byte more than is expected, so that the first piece is the only one and meets the end.
+      const piece = new Uint8Array(pieces.length === 0 && source.size !== undefined ? source.size + 1 : 1 << 16);
+      const found = await reader.read(piece);
+      pieces.push(piece.subarray(0, found));
+      size += found;
+      if (found < piece.byteLength) break;
+    }
+    const [only] = pieces;
+    if (only !== undefined && pieces.length === 1) return only;
+    const all = new Uint8Array(size);
+    let end = 0;
+    for (const piece of pieces) {
+      all.set(piece, end);
+      end += piece.byteLength;
+    }
+    return all;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** What an error says. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,96 @@
+/**
+ * The files that belong together (a model's, a tokenizer's), wherever they are: in a folder, under a URL or on a hub.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../backend.ts";
+import { type ByteSource, messageOf } from "./byte_source.ts";
+import { fetchHubFile, type HubOptions, type HubRepo, isRepoName } from "./hub.ts";
+import { fileSource, hostHasFiles, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
+import { urlSource } from "./url_source.ts";
+
+/**
+ * Where files are: a folder or a file in it; the URL of either; "org/name", or "org/name@revision", on the Hugging Face
+ * Hub; or a repository with its revision.
+ */
+export type FileLocation = string | URL | HubRepo;
+
+/** Files that belong together. */
+export interface FileSet {
+  /** Where they are, for messages. */
+  readonly description: string;
+  /** The file that the location names; absent if it names the whole. */
+  readonly file: string | undefined;
+  /** A file by its name, or nothing if there is none. */
+  open(name: string): Promise<ByteSource | undefined>;
+}
+
+/**
+ * Finds out what a location means. A text that is a path of something that exists means that; else, if it has the form
+ * "org/name", the Hub is meant.
+ *
+ * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if it means nothing.
+ */
+export async function openFileSet(location: FileLocation, options: HubOptions = {}): Promise<FileSet> {
+  const { errorClass = WeightsError } = options;
+  if (location instanceof URL) return await openUrl(location, options);
+  if (typeof location !== "string") return hubFiles(location, options);
+  if (/^(https?|file|blob|data):/.test(location)) return await openUrl(new URL(location), options);
+
+  if (hostHasFiles()) {
+    const kind = await kindOfPath(location).catch((cause) => {
+      throw new errorClass(`${location} can't be read: ${messageOf(cause)}`, { cause });
+    });
+    if (kind !== "nothing") return await localFiles(location, kind, options);
+  } else if (/^\.{0,2}\//.test(location) && "location" in globalThis) {
+    return await openUrl(new URL(location, globalThis.location.href), options);
+  }
+  const [repo = "", revision] = location.split(/@(.*)/s);
+  if (isRepoName(repo)) return hubFiles({ repo, revision }, options);
+  throw new errorClass(
+    `There is no file or folder ${
+      JSON.stringify(location)
+    }, and it is neither a URL nor "org/name" on the Hugging Face Hub`,
+  );
+}
+
+async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
+  if (url.protocol === "file:") {
+    const path = await pathOfUrl(url);
+    return await localFiles(path, await kindOfPath(path), options);
+  }
+  const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+  // A URL does not say whether it means a folder; the files that belong to a model have one of these endings.
+  const file = /\.(safetensors|json)$/.test(last) || !/^https?:$/.test(url.protocol) ? last : undefined;
+  const folder = new URL(url);
+  if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
+  return {
+    description: url.href,
+    file,
+    open: (name) => {
+      if (name === file) return urlSource(url, options);
+      const sibling = new URL(name, folder);
+      sibling.search = folder.search;
+      return urlSource(sibling, options);
+    },
+  };
+}
+
+async function localFiles(path: string, kind: "file" | "folder" | "nothing", options: HubOptions): Promise<FileSet> {
+  const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : await splitPath(path);
+  return {
+    description: path,
+    file,
+    open: async (name) => await fileSource(await joinPath(folder, name), options.errorClass),
+  };
+}
+
+function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
+  const { revision } = repo;
+  return {
+    description: `${repo.repo}${revision === undefined ? "" : `@${revision}`} on the Hugging Face Hub`,
+    file: undefined,
+    open: (name) => fetchHubFile(repo, name, options),
+  };
+}

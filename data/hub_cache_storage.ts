@@ -1,0 +1,182 @@
+/**
+ * Copies of downloaded files in a browser's Cache API.
+ *
+ * The API keeps whole responses and can't append to one. A file is therefore kept in parts, so that a download that
+ * broke off goes on with the first part that is not there, in another page load too.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../backend.ts";
+import { type ByteSource, type ErrorClass, readerOf } from "./byte_source.ts";
+import { type CachedFile, type CacheWriter, fieldOf, type HubCache, type IncomingFile } from "./hub_cache.ts";
+
+/** Bytes of a part: what a download holds in memory. */
+const PART_BYTES = 1 << 24;
+
+/** What the entry of a file says. */
+interface Entry {
+  readonly missing: boolean;
+  readonly etag: string | undefined;
+  readonly validator: string | undefined;
+  readonly size: number | undefined;
+  /** Begins the names of its parts. */
+  readonly id: string;
+}
+
+/** A cache in the browser's Cache API. */
+export class StorageCache implements HubCache {
+  readonly #cache: Cache;
+  readonly #errorClass: ErrorClass;
+  readonly #partBytes: number;
+
+  /**
+   * @param cache An opened cache, used for nothing else.
+   * @param partBytes Bytes of a part.
+   */
+  constructor(cache: Cache, errorClass: ErrorClass = WeightsError, partBytes: number = PART_BYTES) {
+    this.#cache = cache;
+    this.#errorClass = errorClass;
+    this.#partBytes = partBytes;
+  }
+
+  async find(url: string): Promise<CachedFile> {
+    const complete = await this.#readEntry(url, "complete");
+    const partial = await this.#readEntry(url, "partial");
+    const isWhole = complete?.size !== undefined &&
+      await this.#countParts(url, complete) * this.#partBytes >= complete.size;
+    return {
+      complete: isWhole ? { etag: complete.etag, source: this.#source(url, complete, complete.size ?? 0) } : undefined,
+      partial: partial?.validator === undefined || partial.size === undefined ? undefined : {
+        validator: partial.validator,
+        size: partial.size,
+        length: Math.min(await this.#countParts(url, partial), Math.ceil(partial.size / this.#partBytes) - 1) *
+          this.#partBytes,
+      },
+      missing: complete?.missing ?? false,
+    };
+  }
+
+  async write(url: string, file: IncomingFile): Promise<CacheWriter> {
+    const earlier = await this.#readEntry(url, "partial");
+    const before = await this.#readEntry(url, "complete");
+    const { etag, validator, size, from } = file;
+    const resumes = from > 0 && earlier !== undefined;
+    const id = resumes ? earlier.id : crypto.randomUUID();
+    if (!resumes && earlier !== undefined) await this.#removeParts(url, earlier.id);
+    const entry: Entry = { missing: false, etag, validator, size, id };
+    await this.#writeEntry(url, "partial", entry);
+    let position = from;
+    let part = new Uint8Array(this.#partBytes);
+    let filled = 0;
+    const writePart = async () => {
+      await this.#cache.put(
+        partUrl(url, id, (position - filled) / this.#partBytes),
+        new Response(part.slice(0, filled)),
+      );
+      part = new Uint8Array(this.#partBytes);
+      filled = 0;
+    };
+    return {
+      write: async (bytes) => {
+        for (let start = 0; start < bytes.byteLength;) {
+          const piece = bytes.subarray(start, start + part.byteLength - filled);
+          part.set(piece, filled);
+          filled += piece.byteLength;
+          position += piece.byteLength;
+          start += piece.byteLength;
+          if (filled === part.byteLength) await writePart();
+        }
+      },
+      commit: async () => {
+        if (filled > 0) await writePart();
+        await this.#writeEntry(url, "complete", { ...entry, size: position });
+        await this.#cache.delete(entryUrl(url, "partial"));
+        if (before !== undefined && before.id !== id) await this.#removeParts(url, before.id);
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+
+  async markMissing(url: string): Promise<void> {
+    const before = await this.#readEntry(url, "complete");
+    if (before !== undefined) await this.#removeParts(url, before.id);
+    const nothing = { etag: undefined, validator: undefined, size: undefined, id: "" };
+    await this.#writeEntry(url, "complete", { ...nothing, missing: true });
+  }
+
+  #source(url: string, entry: Entry, size: number): ByteSource {
+    const readParts = async function* (cache: Cache, from: number, partBytes: number, errorClass: ErrorClass) {
+      for (let position = from; position < size;) {
+        const index = Math.floor(position / partBytes);
+        const answer = await cache.match(partUrl(url, entry.id, index));
+        if (answer === undefined) {
+          throw new errorClass(`The browser removed a part of ${url} from its cache: try again`);
+        }
+        const bytes = new Uint8Array(await answer.arrayBuffer()).subarray(position - index * partBytes);
+        yield bytes;
+        position += bytes.byteLength;
+      }
+    };
+    return {
+      name: url,
+      size,
+      once: false,
+      open: (from, signal) => {
+        const reader = readerOf(readParts(this.#cache, from, this.#partBytes, this.#errorClass));
+        return Promise.resolve({
+          read: (target) => {
+            signal?.throwIfAborted();
+            return reader.read(target);
+          },
+          close: () => reader.close(),
+        });
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+
+  /** Parts that follow each other from the beginning. */
+  async #countParts(url: string, { id }: Entry): Promise<number> {
+    for (let index = 0;; index++) {
+      const answer = await this.#cache.match(partUrl(url, id, index));
+      if (answer === undefined) return index;
+      await answer.body?.cancel();
+    }
+  }
+
+  async #removeParts(url: string, id: string): Promise<void> {
+    for (let index = 0; await this.#cache.delete(partUrl(url, id, index)); index++);
+  }
+
+  async #readEntry(url: string, kind: "complete" | "partial"): Promise<Entry | undefined> {
+    const answer = await this.#cache.match(entryUrl(url, kind));
+    const json: unknown = await answer?.json().catch(() => undefined);
+    const text = (key: string) => {
+      const value = fieldOf(json, key);
+      return typeof value === "string" ? value : undefined;
+    };
+    const size = fieldOf(json, "size");
+    const id = text("id");
+    if (id === undefined) return undefined;
+    return {
+      missing: fieldOf(json, "missing") === true,
+      etag: text("etag"),
+      validator: text("validator"),
+      size: typeof size === "number" ? size : undefined,
+      id,
+    };
+  }
+
+  async #writeEntry(url: string, kind: "complete" | "partial", entry: Entry): Promise<void> {
+    await this.#cache.put(entryUrl(url, kind), new Response(JSON.stringify(entry)));
+  }
+}
+
+function entryUrl(url: string, kind: "complete" | "partial"): string {
+  return `${url}?andromeda=${kind}`;
+}
+
+function partUrl(url: string, id: string, index: number): string {
+  return `${url}?andromeda=${id}-${index}`;
+}

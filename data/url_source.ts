@@ -1,0 +1,56 @@
+/**
+ * A file on a server, read without keeping a copy.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../backend.ts";
+import { type ByteSource, readerOf, skip } from "./byte_source.ts";
+import { type Download, type DownloadOptions, startDownload } from "./download.ts";
+
+/**
+ * A file on a server.
+ *
+ * @returns Nothing if the server has no such file.
+ * @throws {Error} Of `options.errorClass`, if the server can't be reached or refuses.
+ */
+export async function urlSource(url: URL, options: DownloadOptions = {}): Promise<ByteSource | undefined> {
+  const download = await startDownload(url.href, {}, options);
+  return typeof download === "string" ? undefined : downloadSource(url.href, url.href, download, options);
+}
+
+/**
+ * A file that has begun to come in. It can be opened again, at any byte: the server is asked anew and must have the same
+ * file still.
+ */
+export function downloadSource(name: string, url: string, first: Download, options: DownloadOptions): ByteSource {
+  const errorClass = options.errorClass ?? WeightsError;
+  let waiting: Download | undefined = first;
+  const release = async () => {
+    await waiting?.cancel();
+    waiting = undefined;
+  };
+  return {
+    name,
+    size: first.size,
+    once: false,
+    open: async (from, signal = options.signal) => {
+      if (from === 0 && waiting !== undefined) {
+        const chunks = waiting.chunks();
+        waiting = undefined;
+        return readerOf(chunks);
+      }
+      await release();
+      const again = await startDownload(url, { from, validator: first.validator }, { ...options, signal });
+      if (typeof again === "string") throw new errorClass(`${name} is gone from the server since its first bytes came`);
+      if (again.validator !== first.validator || again.size !== first.size) {
+        await again.cancel();
+        throw new errorClass(`${name} became another file while it was read: try again`);
+      }
+      const reader = readerOf(again.chunks());
+      await skip(reader, from - again.from, name, errorClass);
+      return reader;
+    },
+    close: release,
+  };
+}

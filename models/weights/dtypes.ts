@@ -1,0 +1,169 @@
+/**
+ * The number formats of safetensors files, and their exact conversion to and from f32.
+ *
+ * @module
+ */
+
+/** A number format, by its name in a safetensors header. */
+export type SafetensorsDType =
+  | "F64"
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "I64"
+  | "I32"
+  | "I16"
+  | "I8"
+  | "U64"
+  | "U32"
+  | "U16"
+  | "U8"
+  | "BOOL";
+
+/** The formats that f32 values can be written in. */
+export type FloatFormat = "F32" | "F16" | "BF16";
+
+const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
+  ["F64", 8],
+  ["F32", 4],
+  ["F16", 2],
+  ["BF16", 2],
+  ["I64", 8],
+  ["I32", 4],
+  ["I16", 2],
+  ["I8", 1],
+  ["U64", 8],
+  ["U32", 4],
+  ["U16", 2],
+  ["U8", 1],
+  ["BOOL", 1],
+]);
+
+/** The names of the formats, for messages. */
+export const DTYPE_NAMES: readonly string[] = [...BYTES.keys()];
+
+/** Whether a name from a header is a format that can be read. */
+export function isSafetensorsDType(name: unknown): name is SafetensorsDType {
+  return typeof name === "string" && BYTES.has(name);
+}
+
+/** Bytes of one value. */
+export function bytesPerValue(dtype: SafetensorsDType): number {
+  return BYTES.get(dtype) ?? 0;
+}
+
+/**
+ * f32 bits of all f16 values, made on first use (256 KB). A look-up converts 0.9 to 1.6 G values/s in Deno on an EPYC
+ * core; the smaller split tables 0.7 to 0.8, `Float32Array.set(Float16Array)` 0.5 to 0.6, branches 0.3 to 0.5.
+ */
+let f16Table: Uint32Array | undefined;
+
+/** The f32 bits of an f16: equal values, a NaN's payload moved along. */
+function f32BitsOfF16(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const exponent = (half >> 10) & 0x1f;
+  const mantissa = half & 0x3ff;
+  if (exponent === 0x1f) return sign | 0x7f800000 | (mantissa << 13);
+  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (mantissa << 13);
+  if (mantissa === 0) return sign;
+  // A subnormal is mantissa · 2^-24: its highest set bit becomes the implicit one.
+  const shift = Math.clz32(mantissa) - 21;
+  return sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13);
+}
+
+function makeF16Table(): Uint32Array {
+  const table = new Uint32Array(1 << 16);
+  for (let half = 0; half < table.length; half++) table[half] = f32BitsOfF16(half);
+  return table;
+}
+
+/** The f16 bits nearest to an f32, ties to even; what is beyond 65504 and not nearer to it becomes infinite. */
+function f16BitsOfF32(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7c00 | ((magnitude >>> 13) & 0x3ff || 0x200);
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude >= 0x38800000) {
+    const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+    return sign | ((rounded - 0x38000000) >>> 13);
+  }
+  if (magnitude <= 0x33000000) return sign;
+  const shift = 126 - (magnitude >>> 23);
+  const mantissa = (magnitude & 0x7fffff) | 0x800000;
+  const kept = mantissa >>> shift;
+  const rest = mantissa - (kept << shift);
+  const half = 1 << (shift - 1);
+  return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0));
+}
+
+/** The bf16 bits nearest to an f32, ties to even. */
+function bf16BitsOfF32(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | ((bits & 0x7f0000) === 0 ? 0x40 : 0);
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+/** Bytes at an address that typed arrays of `size`-byte values can begin at. */
+function aligned(bytes: Uint8Array, size: number): Uint8Array {
+  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+}
+
+/**
+ * Converts stored values to f32. F16 and BF16 keep every value, NaN payloads included; wider formats and integers of
+ * more than 24 bits are rounded to the nearest f32.
+ *
+ * @param bytes The values, little-endian, in the order of the file.
+ * @param values Filled with as many values as `bytes` holds.
+ */
+export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Float32Array): void {
+  const { buffer, byteOffset } = aligned(bytes, bytesPerValue(dtype));
+  const count = bytes.byteLength / bytesPerValue(dtype);
+  // Bits, not numbers, are moved where a NaN's payload must survive.
+  const bits = new Uint32Array(values.buffer, values.byteOffset, count);
+  switch (dtype) {
+    case "F32":
+      return bits.set(new Uint32Array(buffer, byteOffset, count));
+    case "F16": {
+      const table = f16Table ??= makeF16Table();
+      const halves = new Uint16Array(buffer, byteOffset, count);
+      for (let i = 0; i < count; i++) bits[i] = table[halves[i] ?? 0] ?? 0;
+      return;
+    }
+    case "BF16": {
+      const halves = new Uint16Array(buffer, byteOffset, count);
+      for (let i = 0; i < count; i++) bits[i] = (halves[i] ?? 0) << 16;
+      return;
+    }
+    case "I64":
+    case "U64": {
+      const low = new Uint32Array(buffer, byteOffset, count * 2);
+      const high = dtype === "I64" ? new Int32Array(buffer, byteOffset, count * 2) : low;
+      for (let i = 0; i < count; i++) values[i] = (high[2 * i + 1] ?? 0) * 2 ** 32 + (low[2 * i] ?? 0);
+      return;
+    }
+    case "F64":
+      return values.set(new Float64Array(buffer, byteOffset, count));
+    case "I32":
+      return values.set(new Int32Array(buffer, byteOffset, count));
+    case "U32":
+      return values.set(new Uint32Array(buffer, byteOffset, count));
+    case "I16":
+      return values.set(new Int16Array(buffer, byteOffset, count));
+    case "U16":
+      return values.set(new Uint16Array(buffer, byteOffset, count));
+    case "I8":
+      return values.set(new Int8Array(buffer, byteOffset, count));
+    case "U8":
+    case "BOOL":
+      return values.set(new Uint8Array(buffer, byteOffset, count));
+  }
+}
+
+/** Converts f32 values to stored bytes, rounding to nearest, ties to even. */
+export function fromFloat32(format: FloatFormat, values: Float32Array): Uint8Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  if (format === "F32") return new Uint8Array(bits.slice().buffer);
+  const halves = new Uint16Array(values.length);
+  const convert = format === "F16" ? f16BitsOfF32 : bf16BitsOfF32;
+  for (let i = 0; i < halves.length; i++) halves[i] = convert(bits[i] ?? 0);
+  return new Uint8Array(halves.buffer);
+}

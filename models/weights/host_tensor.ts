@@ -1,0 +1,66 @@
+/**
+ * A tensor in the host's memory, as a safetensors file holds it.
+ *
+ * @module
+ */
+
+import { ShapeError } from "../../backend.ts";
+import { bytesPerValue, type FloatFormat, fromFloat32, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
+
+/** Values in the host's memory, kept in the format they were stored in and converted when they are asked for. */
+export class HostTensor {
+  /** The format of the values in `bytes`. */
+  readonly dtype: SafetensorsDType;
+  /** Sizes of the dimensions, outermost first. A scalar has none. */
+  readonly shape: readonly number[];
+  /** The values as they are stored: row-major, little-endian. */
+  readonly bytes: Uint8Array;
+
+  /**
+   * @param dtype The format of the values.
+   * @param shape Sizes of the dimensions.
+   * @param bytes The values; kept, not copied.
+   * @throws {ShapeError} If `bytes` is not as long as the shape says.
+   */
+  constructor(dtype: SafetensorsDType, shape: readonly number[], bytes: Uint8Array) {
+    const expected = sizeOf(shape) * bytesPerValue(dtype);
+    if (bytes.byteLength !== expected) {
+      throw new ShapeError(
+        `A ${dtype} tensor of shape [${shape.join(", ")}] takes ${expected} bytes: ${bytes.byteLength} were given`,
+      );
+    }
+    this.dtype = dtype;
+    this.shape = shape;
+    this.bytes = bytes;
+  }
+
+  /**
+   * A tensor of f32 values, stored in f32 or rounded to a shorter format.
+   *
+   * @param values Row-major; copied.
+   * @throws {ShapeError} If there are not as many values as the shape says.
+   */
+  static from(values: Float32Array, shape: readonly number[], format: FloatFormat = "F32"): HostTensor {
+    return new HostTensor(format, shape, fromFloat32(format, values));
+  }
+
+  /** Number of values. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** The values in f32, row-major. Of an F32 tensor this is a view of `bytes` where their address allows it. */
+  values(): Float32Array {
+    if (this.dtype === "F32" && this.bytes.byteOffset % 4 === 0) {
+      return new Float32Array(this.bytes.buffer, this.bytes.byteOffset, this.size);
+    }
+    const values = new Float32Array(this.size);
+    toFloat32(this.dtype, this.bytes, values);
+    return values;
+  }
+}
+
+/** Number of values of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((size, length) => size * length, 1);
+}

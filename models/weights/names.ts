@@ -1,0 +1,95 @@
+/**
+ * Comparing the names and shapes of a model's parameters with those of a checkpoint's tensors.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../../backend.ts";
+
+/** Lines of each kind in a message. */
+const MAX_LINES = 10;
+
+/** A shape by name. */
+type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/**
+ * Checks that a checkpoint fits a model.
+ *
+ * @param expected Shapes of the model's parameters.
+ * @param found Shapes of the checkpoint's tensors.
+ * @param strict Whether missing and unexpected names are errors. Wrong shapes always are.
+ * @param source What the message calls the checkpoint.
+ * @throws {WeightsError} If it does not fit: one error that lists what is missing, unexpected and misshapen, with the
+ * shapes and the names that come nearest.
+ */
+export function checkNames(expected: Shapes, found: Shapes, strict = true, source = "The checkpoint"): void {
+  const missing = strict ? [...expected.keys()].filter((name) => !found.has(name)) : [];
+  const unexpected = strict ? [...found.keys()].filter((name) => !expected.has(name)) : [];
+  const misshapen = [...expected].flatMap(([name, shape]) => {
+    const other = found.get(name);
+    return other === undefined || sameShape(shape, other)
+      ? []
+      : [`${name} is ${bracket(other)}, expected ${bracket(shape)}`];
+  });
+  if (missing.length + unexpected.length + misshapen.length === 0) return;
+
+  const describe = (name: string, own: Shapes, others: readonly string[], theirs: Shapes) => {
+    const similar = nearest(name, others).map((other) => `${other} ${bracket(theirs.get(other))}`);
+    return `${shorten(name)} ${bracket(own.get(name))}${similar.length > 0 ? ` (nearest: ${similar.join(", ")})` : ""}`;
+  };
+  throw new WeightsError([
+    `${source} does not fit the model, which has ${expected.size} parameters: ` +
+    `${missing.length} missing, ${unexpected.length} unexpected, ${misshapen.length} misshapen`,
+    ...listed("missing", missing, (name) => describe(name, expected, unexpected, found)),
+    ...listed("unexpected", unexpected, (name) => describe(name, found, missing, expected)),
+    ...listed("misshapen", misshapen, (line) => line),
+    "Check that the configuration belongs to these weights",
+  ].join("\n"));
+}
+
+function listed(kind: string, items: readonly string[], line: (item: string) => string): string[] {
+  const lines = items.slice(0, MAX_LINES).map((item) => `  ${kind}: ${line(item)}`);
+  return items.length > MAX_LINES ? [...lines, `  ${kind}: and ${items.length - MAX_LINES} more`] : lines;
+}
+
+/**
+ * The names that are most similar to a name, at most two, the nearest first: those that take fewer edits than half of its
+ * length.
+ */
+export function nearest(name: string, names: readonly string[]): string[] {
+  const limit = Math.ceil(name.length / 2);
+  return names
+    // A difference in length takes as many edits; and nothing this long is a parameter's name.
+    .filter((other) => Math.abs(other.length - name.length) < limit && other.length < 1000)
+    .map((other) => ({ other, distance: editDistance(name, other) }))
+    .filter(({ distance }) => distance < limit)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 2)
+    .map(({ other }) => other);
+}
+
+/** The Levenshtein distance: insertions, deletions and replacements that turn one text into the other. */
+export function editDistance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const replaced = (above[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(replaced, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    above = current;
+  }
+  return above[b.length] ?? 0;
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, dimension) => size === b[dimension]);
+}
+
+function bracket(shape: readonly number[] = []): string {
+  return `[${shape.join(", ")}]`;
+}
+
+function shorten(name: string): string {
+  return name.length > 200 ? `${name.slice(0, 197)}...` : name;
+}

@@ -1,0 +1,342 @@
+/**
+ * Reading safetensors: a whole file into memory, or a checkpoint of any size chunk by chunk.
+ *
+ * @module
+ */
+
+import { OutOfMemoryError, WeightsError } from "../../backend.ts";
+import {
+  blobSource,
+  type ByteReader,
+  type ByteSource,
+  bytesSource,
+  readAll,
+  streamSource,
+} from "../../data/byte_source.ts";
+import { type FileSet, openFileSet } from "../../data/files.ts";
+import type { HubOptions } from "../../data/hub.ts";
+import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
+import { isRecord, quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
+import { HostTensor, sizeOf } from "./host_tensor.ts";
+
+/** What a checkpoint's weights are called, and the index of one that is cut into shards. */
+export const WEIGHTS_FILE = "model.safetensors";
+
+/** The index that names the shards. */
+export const INDEX_FILE = "model.safetensors.index.json";
+
+/** Values in a chunk: 4 MB in f32. */
+const CHUNK_VALUES = 1 << 20;
+
+/**
+ * Weights: the path or URL of a safetensors file, of an index (`.index.json`) or of a folder with either; "org/name" on
+ * the Hugging Face Hub; or the bytes of one file in any form.
+ */
+export type SafetensorsSource = string | URL | Uint8Array | ArrayBuffer | Blob | Response | ReadableStream<Uint8Array>;
+
+/** Values of a tensor, some or all. */
+export interface TensorChunk {
+  /** The tensor's name. */
+  readonly name: string;
+  /** The format that the values were stored in. */
+  readonly dtype: SafetensorsDType;
+  /** The shape of the whole tensor. */
+  readonly shape: readonly number[];
+  /** How many of the tensor's values came before these. */
+  readonly offset: number;
+  /** The values, row-major. They are overwritten when the next chunk is asked for. */
+  readonly values: Float32Array;
+}
+
+/** A checkpoint whose header has been read and checked. One that comes from a stream can be read once. */
+export interface SafetensorsReader {
+  /** What messages call it. */
+  readonly name: string;
+  /** What it holds, by name, in the order in which `chunks` gives it. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** The texts that were stored with it. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Bytes of all values. */
+  readonly byteLength: number;
+  /**
+   * The values of every tensor in f32. A tensor of up to 4 MB comes in one chunk, a larger one in chunks of whole rows (of
+   * its last dimension); only a row that is longer than a chunk is cut. An empty tensor comes as an empty chunk.
+   *
+   * @throws {WeightsError} If the file ends early, or goes on behind its last value.
+   */
+  chunks(): AsyncGenerator<TensorChunk>;
+  /** The tensors as they are stored, each in memory of its own or, where the source is memory, a view of it. */
+  stored(): AsyncGenerator<readonly [string, HostTensor]>;
+  /** Frees what is held for reading; needed only where neither `chunks` nor `stored` is run through. */
+  close(): Promise<void>;
+}
+
+/** A file whose header has been read. */
+interface OpenFile {
+  readonly source: ByteSource;
+  readonly header: SafetensorsHeader;
+  /** Where reading goes on, if the source can be opened only once; taken by whoever goes on. */
+  reader: ByteReader | undefined;
+}
+
+/**
+ * Reads all tensors of a checkpoint into memory, each in the format that it is stored in. Bytes that are in memory
+ * already are not copied.
+ *
+ * @throws {WeightsError} If it can't be read or is not valid.
+ */
+export async function readSafetensors(
+  source: SafetensorsSource,
+  options: HubOptions = {},
+): Promise<Map<string, HostTensor>> {
+  const reader = await openSafetensors(source, options);
+  const tensors = new Map<string, HostTensor>();
+  for await (const [name, tensor] of reader.stored()) tensors.set(name, tensor);
+  return tensors;
+}
+
+/**
+ * Opens a checkpoint and reads what it says it holds, but no value yet.
+ *
+ * @throws {WeightsError} If it can't be read or its header is not valid.
+ */
+export async function openSafetensors(source: SafetensorsSource, options: HubOptions = {}): Promise<SafetensorsReader> {
+  options.signal?.throwIfAborted();
+  if (typeof source !== "string" && !(source instanceof URL)) return await openFiles([sourceOf(source)], options);
+  const files = await openFileSet(source, { ...options, errorClass: WeightsError });
+  return await openWeights(files, options);
+}
+
+/**
+ * Opens the weights among files that belong together: the file that their location names, else `model.safetensors`,
+ * else what `model.safetensors.index.json` lists.
+ *
+ * @throws {WeightsError} If there are none, or they are not valid.
+ */
+export async function openWeights(files: FileSet, options: HubOptions = {}): Promise<SafetensorsReader> {
+  const candidates = files.file === undefined || files.file === "config.json"
+    ? [WEIGHTS_FILE, INDEX_FILE]
+    : [files.file];
+  for (const candidate of candidates) {
+    const source = await files.open(candidate);
+    if (source === undefined) continue;
+    if (!candidate.endsWith(".json")) return await openFiles([source], options);
+    return await openShards(files, source, options);
+  }
+  throw new WeightsError(`There is no ${candidates.join(" or ")} in ${files.description}`);
+}
+
+/** The source of bytes that a value stands for. */
+function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource {
+  if (source instanceof Uint8Array) return bytesSource(source);
+  if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source));
+  if (source instanceof Blob) return blobSource(source);
+  if (source instanceof ReadableStream) return streamSource(source);
+  if (!(source instanceof Response)) {
+    throw new WeightsError(
+      `Weights are read from a path, URL, Uint8Array, Blob, Response or stream: ${quote(source)} was given`,
+    );
+  }
+  const name = source.url || "The Response";
+  if (!source.ok || source.body === null) {
+    throw new WeightsError(`${name} has no weights: its status is ${source.status} ${source.statusText}`.trimEnd());
+  }
+  if (source.bodyUsed) throw new WeightsError(`${name} has been read already: pass one that nobody has used`);
+  return streamSource(source.body, name);
+}
+
+async function openShards(files: FileSet, index: ByteSource, options: HubOptions): Promise<SafetensorsReader> {
+  const shardOf = await readIndex(index, options.signal);
+  const sources: ByteSource[] = [];
+  try {
+    for (const shard of new Set(shardOf.values())) {
+      const source = await files.open(shard);
+      if (source === undefined) {
+        throw new WeightsError(`${index.name} names ${shard}, which is not in ${files.description}`);
+      }
+      sources.push(source);
+    }
+  } catch (error) {
+    for (const source of sources) await source.close();
+    throw error;
+  }
+  const reader = await openFiles(sources, options, index.name);
+  const absent = [...shardOf.keys()].filter((name) => !reader.tensors.has(name));
+  if (absent.length > 0) {
+    await reader.close();
+    const names = absent.slice(0, 10).map(quote).join(", ") + (absent.length > 10 ? ", ..." : "");
+    throw new WeightsError(`${index.name} lists tensors that its files don't hold (${absent.length}): ${names}`);
+  }
+  return reader;
+}
+
+/**
+ * The file that holds each tensor, as an index says.
+ *
+ * @throws {WeightsError} If the index is not valid.
+ */
+export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<Map<string, string>> {
+  const invalid = (fault: string, cause?: unknown) =>
+    new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`, { cause });
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await readAll(index, signal)));
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof WeightsError) throw cause;
+    throw invalid("it is not JSON", cause);
+  }
+  const weightMap = isRecord(json) ? json["weight_map"] : undefined;
+  if (!isRecord(weightMap)) throw invalid("it has no object `weight_map`");
+  const shardOf = new Map<string, string>();
+  for (const [tensor, file] of Object.entries(weightMap)) {
+    if (typeof file !== "string" || !/^[^/\\:?#]+\.safetensors$/.test(file)) {
+      throw invalid(`it puts ${quote(tensor)} into ${quote(file)}, which is not the name of a file beside it`);
+    }
+    shardOf.set(tensor, file);
+  }
+  return shardOf;
+}
+
+async function openFiles(
+  sources: readonly ByteSource[],
+  options: HubOptions,
+  name: string = sources[0]?.name ?? "The checkpoint",
+): Promise<SafetensorsReader> {
+  const files: OpenFile[] = [];
+  const tensors = new Map<string, TensorInfo>();
+  const metadata: Record<string, string> = {};
+  try {
+    for (const source of sources) {
+      const file = await openFile(source, options.signal);
+      files.push(file);
+      Object.assign(metadata, file.header.metadata);
+      for (const tensor of file.header.tensors) {
+        if (tensors.has(tensor.name)) throw new WeightsError(`${name} holds ${quote(tensor.name)} in two files`);
+        tensors.set(tensor.name, tensor);
+      }
+    }
+  } catch (error) {
+    for (const source of sources) await source.close();
+    throw error;
+  }
+  return {
+    name,
+    tensors,
+    metadata,
+    byteLength: files.reduce((sum, { header }) => sum + header.dataEnd - header.dataBegin, 0),
+    chunks: () => readFiles(files, options, chunkReader()),
+    stored: () => readFiles(files, options, readStored),
+    close: async () => {
+      for (const source of sources) await source.close();
+    },
+  };
+}
+
+async function openFile(source: ByteSource, signal: AbortSignal | undefined): Promise<OpenFile> {
+  const reader = await source.open(0, signal);
+  try {
+    const header = await readHeader(reader, source.name, source.size);
+    if (source.once) return { source, header, reader };
+    await reader.close();
+    return { source, header, reader: undefined };
+  } catch (error) {
+    await reader.close();
+    throw error;
+  }
+}
+
+/** Fills a target with the next bytes of a file. */
+type Fill = (target: Uint8Array) => Promise<void>;
+
+/** Reads something of every tensor of every file, and sees to progress, early and late ends, and aborts. */
+async function* readFiles<T>(
+  files: readonly OpenFile[],
+  { signal, onProgress }: HubOptions,
+  read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  for (const file of files) {
+    const { source, header } = file;
+    if (source.once && file.reader === undefined) throw new WeightsError(`${source.name} can be read only once`);
+    const reader = file.reader ?? await source.open(header.dataBegin, signal);
+    file.reader = undefined;
+    let loaded = header.dataBegin;
+    const fill = async (target: Uint8Array) => {
+      signal?.throwIfAborted();
+      const found = await reader.read(target);
+      signal?.throwIfAborted();
+      loaded += found;
+      if (found < target.byteLength) {
+        throw new WeightsError(`${source.name} is cut off: it ends after ${loaded} of ${header.dataEnd} bytes`);
+      }
+      onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
+    };
+    try {
+      for (const tensor of header.tensors) yield* read(tensor, fill, source);
+      if (source.size === undefined && await reader.read(new Uint8Array(1)) > 0) {
+        throw new WeightsError(`${source.name} goes on after the ${header.dataEnd} bytes that its header describes`);
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+}
+
+/** Reads tensors chunk by chunk. Its buffers serve all chunks: zeroing new ones took longer than converting values. */
+function chunkReader(): (tensor: TensorInfo, fill: Fill) => AsyncGenerator<TensorChunk> {
+  const values = new Float32Array(CHUNK_VALUES);
+  const stored = new Uint8Array(CHUNK_VALUES * 8);
+  return async function* ({ name, dtype, shape }, fill) {
+    const size = sizeOf(shape);
+    if (size === 0) yield { name, dtype, shape, offset: 0, values: new Float32Array(0) };
+    const rowSize = shape.length > 1 ? shape.at(-1) ?? 1 : 1;
+    const step = rowSize <= CHUNK_VALUES ? Math.floor(CHUNK_VALUES / rowSize) * rowSize : CHUNK_VALUES;
+    for (let offset = 0; offset < size; offset += step) {
+      const count = Math.min(step, size - offset);
+      if (dtype === "F32") {
+        await fill(new Uint8Array(values.buffer, 0, count * 4));
+      } else {
+        const bytes = stored.subarray(0, count * bytesPerValue(dtype));
+        await fill(bytes);
+        toFloat32(dtype, bytes, values);
+      }
+      yield { name, dtype, shape, offset, values: values.subarray(0, count) };
+    }
+  };
+}
+
+async function* readStored(
+  { name, dtype, shape, begin, end }: TensorInfo,
+  fill: Fill,
+  source: ByteSource,
+): AsyncGenerator<readonly [string, HostTensor]> {
+  const bytes = source.bytes?.subarray(begin, end) ??
+    await readBytes(name, end - begin, fill, source.size === undefined);
+  yield [name, new HostTensor(dtype, shape, bytes)];
+}
+
+/** Reads the bytes of a tensor. Of a source without a size they are believed in as they come, doubling at most. */
+async function readBytes(name: string, length: number, fill: Fill, isDoubtful: boolean): Promise<Uint8Array> {
+  let bytes = allocate(name, isDoubtful ? Math.min(length, CHUNK_VALUES * 4) : length);
+  await fill(bytes);
+  while (bytes.byteLength < length) {
+    const longer = allocate(name, Math.min(length, bytes.byteLength * 2));
+    longer.set(bytes);
+    await fill(longer.subarray(bytes.byteLength));
+    bytes = longer;
+  }
+  return bytes;
+}
+
+function allocate(name: string, length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length);
+  } catch (cause) {
+    throw new OutOfMemoryError(
+      `This host has no ${length} bytes in one piece for ${
+        quote(name)
+      }: read the checkpoint in chunks (openSafetensors)`,
+      { cause },
+    );
+  }
+}

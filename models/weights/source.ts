@@ -1,0 +1,82 @@
+/**
+ * Finding a model: its configuration, its weights and the files beside them, wherever they are.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../../backend.ts";
+import { type ByteSource, readAll } from "../../data/byte_source.ts";
+import { type FileLocation, openFileSet } from "../../data/files.ts";
+import type { HubOptions } from "../../data/hub.ts";
+import { isRecord } from "./header.ts";
+import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
+
+/** A configuration at hand and weights from anywhere. */
+export interface ModelParts {
+  /** What `config.json` would say, in snake_case or camelCase. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The weights: bytes, a Blob, a Response or a stream; or where they are. */
+  readonly weights: SafetensorsSource;
+}
+
+/**
+ * Where a model is: a folder with `config.json` and `model.safetensors` or its sharded index, or one of these files; a URL
+ * of either; "org/name" or "org/name@revision" on the Hugging Face Hub; a repository with its revision; or its parts.
+ */
+export type ModelSource = FileLocation | ModelParts;
+
+/** A model that was found. */
+export interface ModelFiles {
+  /** Where it is, for messages. */
+  readonly description: string;
+  /** What `config.json` says, in snake_case or camelCase; not checked yet. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The weights; their header has been read and checked. Close them if you don't read them. */
+  readonly weights: SafetensorsReader;
+  /** A file beside the others, such as "tokenizer.json", or nothing if there is none. */
+  file(name: string): Promise<ByteSource | undefined>;
+}
+
+/**
+ * Finds a model, reads its configuration and opens its weights.
+ *
+ * @throws {WeightsError} If something is missing, can't be read or is not valid.
+ */
+export async function openModel(source: ModelSource, options: HubOptions = {}): Promise<ModelFiles> {
+  options.signal?.throwIfAborted();
+  if (typeof source === "object" && "weights" in source) {
+    if (!isRecord(source.config)) throw new WeightsError("A model's `config` is an object, as config.json holds it");
+    return {
+      description: "The given model",
+      config: source.config,
+      weights: await openSafetensors(source.weights, options),
+      file: () => Promise.resolve(undefined),
+    };
+  }
+  const files = await openFileSet(source, { ...options, errorClass: WeightsError });
+  const configFile = await files.open("config.json");
+  if (configFile === undefined) {
+    throw new WeightsError(
+      `There is no config.json ${files.file === undefined ? "in" : "beside"} ${files.description}: ` +
+        "a model is a folder with config.json and its weights, or { config, weights }",
+    );
+  }
+  return {
+    description: files.description,
+    config: await readJson(configFile, options.signal),
+    weights: await openWeights(files, options),
+    file: files.open,
+  };
+}
+
+async function readJson(source: ByteSource, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {
+  const text = new TextDecoder().decode(await readAll(source, signal));
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new WeightsError(`${source.name} is not JSON`, { cause });
+  }
+  if (!isRecord(json)) throw new WeightsError(`${source.name} is not a JSON object`);
+  return json;
+}
