@@ -9,6 +9,9 @@ import { WeightsError } from "../../backend.ts";
 /** Lines of each kind in a message. */
 const MAX_LINES = 10;
 
+/** Names that a name is compared with: a checkpoint may hold a million, and a message should not take a minute. */
+const MAX_COMPARED = 500;
+
 /** A shape by name. */
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
@@ -34,7 +37,9 @@ export function checkNames(expected: Shapes, found: Shapes, strict = true, sourc
   if (missing.length + unexpected.length + misshapen.length === 0) return;
 
   const describe = (name: string, own: Shapes, others: readonly string[], theirs: Shapes) => {
-    const similar = nearest(name, others).map((other) => `${other} ${bracket(theirs.get(other))}`);
+    const similar = nearest(name, others.slice(0, MAX_COMPARED)).map((other) =>
+      `${other} ${bracket(theirs.get(other))}`
+    );
     return `${shorten(name)} ${bracket(own.get(name))}${similar.length > 0 ? ` (nearest: ${similar.join(", ")})` : ""}`;
   };
   throw new WeightsError([

@@ -242,6 +242,7 @@ async function openFile(source: ByteSource, signal: AbortSignal | undefined): Pr
     return { source, header, reader: undefined };
   } catch (error) {
     await reader.close();
+    if (error instanceof WeightsError) await source.discard?.();
     throw error;
   }
 }

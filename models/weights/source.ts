@@ -75,6 +75,7 @@ async function readJson(source: ByteSource, signal: AbortSignal | undefined): Pr
   try {
     json = JSON.parse(text);
   } catch (cause) {
+    await source.discard?.();
     throw new WeightsError(`${source.name} is not JSON`, { cause });
   }
   if (!isRecord(json)) throw new WeightsError(`${source.name} is not a JSON object`);

@@ -1,0 +1,45 @@
+/**
+ * A checkpoint as a configuration and a reader of its weights.
+ *
+ * @module
+ */
+import type { HubOptions } from "../data/hub.ts";
+import type { Reference } from "./transformer_config.ts";
+import { candidates } from "./weights/match.ts";
+import type { SafetensorsReader } from "./weights/read.ts";
+import { type ModelSource, openModel } from "./weights/source.ts";
+
+/** A checkpoint that is open. */
+export interface Checkpoint {
+  /** `config.json`, with the reference that the names of the weights tell. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The weights. */
+  readonly weights: SafetensorsReader;
+}
+
+/**
+ * Opens a checkpoint. Where its configuration names no reference, the names of the weights tell which it is.
+ *
+ * @throws {WeightsError} where there is nothing to read
+ */
+export async function openCheckpoint(
+  source: ModelSource,
+  options: HubOptions & { readonly revision?: string | undefined },
+): Promise<Checkpoint> {
+  const { revision } = options;
+  const isRepo = typeof source === "string" && revision !== undefined;
+  const { config, weights } = await openModel(isRepo ? { repo: source, revision } : source, options);
+  const reference = config["reference"] ?? referenceOf(weights.tensors.keys());
+  return { config: { ...config, reference }, weights };
+}
+
+/** zeta's norms and logits have biases, x-transformers' have none, and call their gain gamma. */
+function referenceOf(names: Iterable<string>): Reference {
+  for (const name of names) {
+    const bare = candidates(name).at(-1) ?? name;
+    if (/(^|\.)to_logits\.bias$|\.0\.[012]\.bias$|final_norm\.bias$|patch_to_embedding\.[02]\.bias$/.test(bare)) {
+      return "zeta";
+    }
+  }
+  return "x-transformers";
+}

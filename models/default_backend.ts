@@ -1,0 +1,57 @@
+/**
+ * The backend that models share when they are given none: made on first use, disposed with the last of its users.
+ *
+ * @module
+ */
+import { type Backend, BackendUnavailableError } from "../backend.ts";
+
+/** A backend in use; `release` must be called once. */
+export interface BackendLease {
+  readonly backend: Backend;
+  release(): void;
+}
+
+let factory: (() => Promise<Backend>) | undefined;
+let shared: Promise<Backend> | undefined;
+let users = 0;
+
+/** Says how the shared backend is made. */
+export function provideDefaultBackend(create: () => Promise<Backend>): void {
+  factory = create;
+}
+
+/** Leases a backend: the one given, which stays its owner's, or the shared one. */
+export async function leaseBackend(given: Backend | undefined): Promise<BackendLease> {
+  if (given) return { backend: given, release: () => {} };
+  if (!factory) {
+    throw new BackendUnavailableError(
+      "Cannot choose a backend: import mod.ts, or give the model one from createBackend()",
+    );
+  }
+  users += 1;
+  shared ??= factory();
+  try {
+    const backend = await shared;
+    return { backend, release: once(() => releaseShared(backend)) };
+  } catch (error) {
+    users -= 1;
+    shared = undefined;
+    throw error;
+  }
+}
+
+function releaseShared(backend: Backend): void {
+  users -= 1;
+  if (users > 0) return;
+  shared = undefined;
+  backend.dispose();
+}
+
+function once(fn: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    fn();
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * GPT4: Andromeda's architecture with one key/value head.
+ *
+ * @module
+ */
+import { andromedaDefaults } from "./andromeda.ts";
+import { LanguageModel } from "./language_model.ts";
+import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { Model, type ModelOptions } from "./model.ts";
+import { Parameters } from "./parameters.ts";
+import { loadDefaults, readTransformerConfig, type TransformerConfig } from "./transformer_config.ts";
+import type { ModelSource } from "./weights/source.ts";
+
+/** Configuration of GPT4: a transformer's, with the documented defaults. */
+export type GPT4Config = TransformerConfig;
+
+/** zeta's GPT4. */
+export class GPT4 extends LanguageModel {
+  readonly modelType = "gpt4";
+  readonly config: GPT4Config;
+
+  private constructor(config: GPT4Config) {
+    super(new Parameters(), config);
+    this.config = config;
+  }
+
+  /**
+   * A model with fresh values.
+   *
+   * @throws {ConfigError} for a configuration that can't work
+   * @throws {OutOfMemoryError} where the parameters don't fit
+   */
+  static async create(config: Partial<GPT4Config> = {}, options: ModelOptions = {}): Promise<GPT4> {
+    return await Model.initialise(new GPT4(GPT4.#read(config)), options);
+  }
+
+  /**
+   * A model from a checkpoint.
+   *
+   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   */
+  static async load(source: ModelSource, options: ModelOptions = {}): Promise<GPT4> {
+    return await GPT4.open(await openCheckpoint(source, options), options);
+  }
+
+  /** As `load`, from a checkpoint that is open; it is closed when this ends. */
+  static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<GPT4> {
+    return await Model.fill(
+      () => new GPT4(GPT4.#read(checkpoint.config, loadDefaults(checkpoint.config))),
+      checkpoint,
+      options,
+    );
+  }
+
+  static #read(given: object, defaults: Partial<GPT4Config> = {}): GPT4Config {
+    const own = { ...andromedaDefaults, attnKvHeads: undefined, attnOneKvHead: true };
+    return readTransformerConfig("GPT4", given, { ...own, ...defaults });
+  }
+}

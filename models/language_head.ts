@@ -1,0 +1,189 @@
+/**
+ * From token ids in any form to logits or a loss: what every text model offers, over the network that it has.
+ *
+ * @module
+ */
+import { type Backend, ConfigError, OutOfMemoryError, ShapeError, type Tensor } from "../backend.ts";
+import { checkLength, isTensor, type MaskInput, maskTensor, readTokens, type TokensInput } from "./tokens.ts";
+import type { TransformerConfig } from "./transformer_config.ts";
+import { checkContext, type NetInputs, type TransformerNet } from "./transformer_net.ts";
+
+/** Logits held at a time while a loss is computed. */
+const LOSS_CHUNK = 1 << 23;
+
+/** The most bytes one tensor may take: what 32-bit addresses reach. */
+const MAX_TENSOR_BYTES = 2 ** 32;
+
+/** Options of `forward`. */
+export interface ForwardOptions {
+  /** Positions whose logits are wanted: all of them, the last one, or from (included) to (excluded). Default "all". */
+  readonly positions?: "all" | "last" | readonly [from: number, to: number] | undefined;
+  /** Tokens to keep: true, or 1 in an int32 tensor [b, n]. Default: a batch's own mask, else all. */
+  readonly mask?: MaskInput | undefined;
+  /** What cross attention looks at: [b, m, contextDim]. */
+  readonly context?: Tensor | undefined;
+  /** Positions of the context to keep. */
+  readonly contextMask?: MaskInput | undefined;
+  /** Give hidden states after the final norm [b, n, dim] instead of logits. */
+  readonly returnEmbeddings?: boolean | undefined;
+  /** Embeddings in front of the tokens: [b, p, embDim]. The result covers them too. */
+  readonly prependEmbeds?: Tensor | undefined;
+  /** Added to the token embeddings: [b, n, embDim]. */
+  readonly sumEmbeds?: Tensor | undefined;
+  /** Ids of learned absolute positions: int32 [b or 1, n]. */
+  readonly pos?: Tensor | undefined;
+}
+
+/** Options of `loss`. */
+export interface LossOptions {
+  /** Targets that don't count. Default -100. */
+  readonly ignoreIndex?: number | undefined;
+  /** Tokens to keep; targets that are not kept don't count. */
+  readonly mask?: MaskInput | undefined;
+  /** What cross attention looks at: [b, m, contextDim]. */
+  readonly context?: Tensor | undefined;
+  /** Positions of the context to keep. */
+  readonly contextMask?: MaskInput | undefined;
+}
+
+/** Logits and loss of a network. */
+export class LanguageHead {
+  readonly #net: TransformerNet;
+  readonly #config: TransformerConfig;
+
+  /** @param config of the network */
+  constructor(net: TransformerNet, config: TransformerConfig) {
+    this.#net = net;
+    this.#config = config;
+  }
+
+  /** See `LanguageModel.forward`. */
+  forward(backend: Backend, tokens: TokensInput, options: ForwardOptions = {}): Tensor {
+    const { numTokens } = this.#config;
+    return backend.scope(() => {
+      const { ids, mask } = this.#place(backend, tokens, options.mask);
+      const inputs = this.#inputs(backend, options, ids.shape[0] ?? 0);
+      const length = (ids.shape[1] ?? 0) + (options.prependEmbeds?.shape[1] ?? 0);
+      const [from, to] = range(options.positions, length);
+      if (!options.returnEmbeddings) checkLogitsSize(ids.shape[0] ?? 0, to - from, numTokens);
+      const all = this.#net.hidden(backend, ids, { ...inputs, mask }); // (b, n, dim)
+      const hidden = to - from === length ? all : backend.slice(all, from, to);
+      return options.returnEmbeddings ? hidden : this.#net.logits(backend, hidden);
+    });
+  }
+
+  /** See `LanguageModel.loss`. */
+  loss(backend: Backend, tokens: TokensInput, options: LossOptions = {}): Tensor {
+    return backend.scope(() => {
+      const { inputs, targets, mask, count } = this.#shiftedTokens(backend, tokens, options);
+      const b = inputs.shape[0] ?? 0;
+      const hidden = this.#net.hidden(backend, inputs, { ...this.#inputs(backend, options, b), mask });
+      const sum = this.#crossEntropy(backend, hidden, targets, options.ignoreIndex ?? -100);
+      return backend.add(backend.tensor(Float32Array.of(0), []), sum, { factor: 1 / Math.max(count, 1) });
+    });
+  }
+
+  /** Sum over all positions, a chunk of logits at a time. */
+  #crossEntropy(backend: Backend, hidden: Tensor, targets: Tensor, ignoreIndex: number): Tensor {
+    const rows = targets.shape[0] ?? 0;
+    const flat = backend.reshape(hidden, [1, rows, this.#config.dim]);
+    const ids = backend.reshape(targets, [1, rows, 1]);
+    const step = Math.max(1, Math.floor(LOSS_CHUNK / this.#config.numTokens));
+    let sum = backend.tensor(Float32Array.of(0), []);
+    for (let from = 0; from < rows; from += step) {
+      const to = Math.min(from + step, rows);
+      sum = backend.scope(() => {
+        const logits = this.#net.logits(backend, backend.slice(flat, from, to));
+        const part = backend.crossEntropy(
+          backend.reshape(logits, [to - from, this.#config.numTokens]),
+          backend.reshape(backend.slice(ids, from, to), [to - from]),
+          ignoreIndex,
+        );
+        return backend.add(sum, part);
+      });
+    }
+    return sum;
+  }
+
+  #place(
+    backend: Backend,
+    tokens: TokensInput,
+    mask: MaskInput | undefined,
+  ): { ids: Tensor; mask: Tensor | undefined } {
+    const { numTokens, maxSeqLen } = this.#config;
+    if (isTensor(tokens)) {
+      checkLength(tokens.shape, maxSeqLen);
+      return { ids: tokens, mask: maskTensor(backend, mask, tokens.shape) };
+    }
+    const host = readTokens(tokens, numTokens, maxSeqLen);
+    const ids = host.mask ? host.ids.map((id, i) => host.mask?.[i] === 0 ? 0 : id) : host.ids;
+    return { ids: backend.tensor(ids, host.shape), mask: maskTensor(backend, mask ?? host.mask, host.shape) };
+  }
+
+  #inputs(backend: Backend, options: ForwardOptions, batch: number): NetInputs {
+    const { context, prependEmbeds, sumEmbeds, pos } = options;
+    if (context) checkContext(this.#config, context, batch);
+    if (!context && this.#config.crossAttend) {
+      throw new ConfigError("Cannot run a model with crossAttend and no context: give a context [b, m, contextDim]");
+    }
+    const contextMask = maskTensor(backend, options.contextMask, context?.shape.slice(0, 2) ?? []);
+    return { context, contextMask, prependEmbeds, sumEmbeds, pos };
+  }
+
+  /** tokens[:-1], tokens[1:] and how many targets count. */
+  #shiftedTokens(backend: Backend, tokens: TokensInput, { mask, ignoreIndex = -100 }: LossOptions) {
+    const [b = 0, n = 0] = isTensor(tokens) ? tokens.shape : [];
+    if (isTensor(tokens)) {
+      checkLength([b, n - 1], this.#config.maxSeqLen);
+      const ids = backend.reshape(tokens, [b, n, 1]);
+      const part = (from: number, to: number) => backend.slice(ids, from, to);
+      const targets = backend.reshape(part(1, n), [b * (n - 1)]);
+      return { inputs: backend.reshape(part(0, n - 1), [b, n - 1]), targets, mask: undefined, count: b * (n - 1) };
+    }
+    return this.#shiftedHostTokens(backend, tokens, mask, ignoreIndex);
+  }
+
+  #shiftedHostTokens(
+    backend: Backend,
+    tokens: Exclude<TokensInput, Tensor>,
+    mask: MaskInput | undefined,
+    ignoreIndex: number,
+  ) {
+    const { numTokens, maxSeqLen } = this.#config;
+    const host = readTokens(tokens, numTokens, maxSeqLen + 1, ignoreIndex);
+    const [b, n] = host.shape;
+    if (n < 2) throw new ShapeError("Cannot take the loss of rows of one token: there is no target; give at least two");
+    if (isTensor(mask)) throw new ConfigError("Cannot take a loss with a mask on the device: give rows of booleans");
+    const keep = mask ? Int32Array.from(mask.flat(), Number) : host.mask;
+    const without = (skip: number, values: Int32Array) => values.filter((_, i) => i % n !== skip);
+    const isIgnored = (i: number) => host.ids[i] === ignoreIndex || keep?.[i] === 0;
+    const targets = without(0, host.ids.map((id, i) => isIgnored(i) ? ignoreIndex : id));
+    const inputs = without(n - 1, host.ids.map((id, i) => isIgnored(i) ? 0 : id));
+    return {
+      inputs: backend.tensor(inputs, [b, n - 1]),
+      targets: backend.tensor(targets, [b * (n - 1)]),
+      mask: keep && backend.tensor(without(n - 1, keep), [b, n - 1]),
+      count: targets.reduce((count, id) => count + (id === ignoreIndex ? 0 : 1), 0),
+    };
+  }
+}
+
+/** @throws {ShapeError} if positions reach beyond the sequence */
+function range(positions: ForwardOptions["positions"], n: number): readonly [from: number, to: number] {
+  if (positions === undefined || positions === "all") return [0, n];
+  if (positions === "last") return [n - 1, n];
+  const [from, to] = positions;
+  if (!(from >= 0 && from < to && to <= n && Number.isInteger(from) && Number.isInteger(to))) {
+    throw new ShapeError(`Cannot give positions ${from} to ${to} of ${n}: expected 0 <= from < to <= ${n}`);
+  }
+  return positions;
+}
+
+function checkLogitsSize(b: number, n: number, numTokens: number): void {
+  const bytes = 4 * b * n * numTokens;
+  if (bytes < MAX_TENSOR_BYTES) return;
+  throw new OutOfMemoryError(
+    `Cannot hold the logits of ${b} × ${n} positions over ${numTokens} tokens, ${(bytes / 2 ** 30).toFixed(1)} GiB: ` +
+      `ask for fewer with positions ("last" or [from, to]), or use loss(), which never holds them`,
+  );
+}

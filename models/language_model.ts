@@ -1,0 +1,58 @@
+/**
+ * What every text model does: logits, loss, generation.
+ *
+ * @module
+ */
+import type { Tensor } from "../backend.ts";
+import { KvCache } from "./kv_cache.ts";
+import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
+import { Model } from "./model.ts";
+import type { Parameters } from "./parameters.ts";
+import type { TokensInput } from "./tokens.ts";
+import type { TransformerConfig } from "./transformer_config.ts";
+import { TransformerNet } from "./transformer_net.ts";
+
+/** A transformer over tokens. */
+export abstract class LanguageModel extends Model {
+  /** The network. */
+  readonly net: TransformerNet;
+  /** Every option of the network, defaults filled in. */
+  readonly netConfig: TransformerConfig;
+  readonly #head: LanguageHead;
+
+  /** @param parameters where the network declares its own */
+  protected constructor(parameters: Parameters, netConfig: TransformerConfig) {
+    super(parameters);
+    this.netConfig = netConfig;
+    this.net = new TransformerNet(parameters, netConfig);
+    this.#head = new LanguageHead(this.net, netConfig);
+  }
+
+  /**
+   * Logits of the next token at each position.
+   *
+   * @param tokens one row, several rows, a tokenizer's batch, or an int32 tensor [b, n]
+   * @returns [b, n, numTokens], or fewer positions as asked; the caller disposes of it
+   * @throws {ShapeError} for rows of different lengths, no tokens or more than maxSeqLen
+   * @throws {ConfigError} for an id outside the vocabulary
+   * @throws {OutOfMemoryError} where the logits would not fit: ask for fewer `positions`
+   */
+  forward(tokens: TokensInput, options: ForwardOptions = {}): Tensor {
+    return this.#head.forward(this.backend, tokens, options);
+  }
+
+  /**
+   * Mean cross entropy, in nats, of predicting tokens[1:] from tokens[:-1].
+   *
+   * @returns a scalar; the caller disposes of it
+   * @throws as `forward`; {ShapeError} for rows of a single token
+   */
+  loss(tokens: TokensInput, options: LossOptions = {}): Tensor {
+    return this.#head.loss(this.backend, tokens, options);
+  }
+
+  /** A cache for `batch` rows of this model; the caller disposes of it. */
+  createCache(batch = 1, capacity: number = this.netConfig.maxSeqLen): KvCache {
+    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * What one forward pass carries through the layers beside the hidden states.
+ *
+ * @module
+ */
+import type { Backend, Tensor } from "../../backend.ts";
+import type { RotaryTables } from "./rotary.ts";
+
+/** A step's view of the cache. */
+export interface CacheStep {
+  /** Position of each row's first token: int32 [b]. */
+  readonly positions: Tensor;
+  /** Tokens of each row, where rows differ: int32 [b]. */
+  readonly lengths: Tensor | undefined;
+  /** Key and value caches of a self attention. */
+  selfAttention(layer: number): { keys: Tensor; values: Tensor };
+  /** Keys and values of a context, once they were made. */
+  crossAttention(layer: number): { keys: Tensor; values: Tensor } | undefined;
+  /** Keeps a context's keys and values for the steps to come. */
+  keep(layer: number, made: { keys: Tensor; values: Tensor }): void;
+  /** Joins the last rows (b, shifts, dim) that a token shift saw with x (b, n, dim), and keeps them for the next step. */
+  previousRows(layer: number, x: Tensor): Tensor;
+}
+
+/** One forward pass. */
+export interface Pass {
+  /** The engine that runs it, or the tape that watches. */
+  readonly backend: Backend;
+  /** Rotary tables of its positions. */
+  readonly rotary: RotaryTables | undefined;
+  /** ALiBi slopes: [heads]. */
+  readonly slopes: Tensor | undefined;
+  /** Tokens to keep: int32 [b, n]. */
+  readonly mask: Tensor | undefined;
+  /** What cross attention looks at: (b, m, contextDim). */
+  readonly context: Tensor | undefined;
+  /** Positions of the context to keep: int32 [b, m]. */
+  readonly contextMask: Tensor | undefined;
+  /** Where keys and values are kept, in cached steps. */
+  readonly cache: CacheStep | undefined;
+}

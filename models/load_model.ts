@@ -1,0 +1,45 @@
+/**
+ * Loads a checkpoint into the class that its configuration names.
+ *
+ * @module
+ */
+import { ConfigError } from "../backend.ts";
+import { Andromeda } from "./andromeda.ts";
+import { openCheckpoint } from "./checkpoint.ts";
+import { GPT4 } from "./gpt4.ts";
+import type { ModelOptions } from "./model.ts";
+import { PalmE } from "./palme.ts";
+import { Transformer } from "./transformer.ts";
+import { ViTransformerWrapper } from "./vit.ts";
+import type { ModelSource } from "./weights/source.ts";
+
+/** A model of any class. */
+export type AnyModel = Andromeda | GPT4 | PalmE | Transformer | ViTransformerWrapper;
+
+/** The classes by `model_type`. */
+const classes = {
+  andromeda: Andromeda,
+  gpt4: GPT4,
+  palme: PalmE,
+  transformer: Transformer,
+  vit: ViTransformerWrapper,
+} as const;
+
+/**
+ * A model from a checkpoint, of the class that `model_type` in its configuration names.
+ *
+ * @throws {ConfigError} where the configuration names none, or one that does not exist
+ * @throws {WeightsError} where the checkpoint can't be read or does not fit its configuration
+ */
+export async function loadModel(source: ModelSource, options: ModelOptions = {}): Promise<AnyModel> {
+  const checkpoint = await openCheckpoint(source, options);
+  const type = checkpoint.config["model_type"] ?? checkpoint.config["modelType"];
+  const found = Object.entries(classes).find(([name]) => name === type);
+  if (!found) {
+    await checkpoint.weights.close();
+    throw new ConfigError(
+      `Cannot load a model of model_type ${JSON.stringify(type)}: expected one of ${Object.keys(classes).join(", ")}`,
+    );
+  }
+  return await found[1].open(checkpoint, options);
+}

@@ -1,0 +1,212 @@
+/**
+ * What every model does: it is created or loaded, holds parameters on a backend, is saved, moved and disposed.
+ *
+ * @module
+ */
+import { type Backend, DisposedError, ShapeError, type Tensor, type WeightFormat, WeightsError } from "../backend.ts";
+import type { HubOptions } from "../data/hub.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { type BackendLease, leaseBackend } from "./default_backend.ts";
+import { toSnakeCase } from "./fields.ts";
+import type { Parameter, Parameters } from "./parameters.ts";
+import { HostTensor } from "./weights/host_tensor.ts";
+import { matchNames } from "./weights/match.ts";
+import { saveModel, type SaveTarget } from "./weights/save.ts";
+
+/** Options of creating and loading a model. */
+export interface ModelOptions extends HubOptions {
+  /** The engine that holds the parameters; it is never disposed by the model. Default: one that all models share. */
+  readonly backend?: Backend | undefined;
+  /** The format in which matrices are held. Default "f32". */
+  readonly dtype?: WeightFormat | undefined;
+  /** Seed of fresh values. Default 0. */
+  readonly seed?: number | undefined;
+  /** A branch, tag or commit of a hub repository. Default "main". */
+  readonly revision?: string | undefined;
+}
+
+/** Values for `loadStateDict`. */
+export type StateDict = ReadonlyMap<string, Tensor | HostTensor>;
+
+/** A model: named parameters on a backend. */
+export abstract class Model {
+  /** The class's name in `config.json`. */
+  abstract readonly modelType: string;
+  /** The configuration, defaults filled in. */
+  abstract readonly config: object;
+
+  readonly #parameters: Parameters;
+  #lease: BackendLease | undefined;
+  #format: WeightFormat = "f32";
+  #isTraining = false;
+
+  /** @param parameters declared by the layers of the class */
+  protected constructor(parameters: Parameters) {
+    this.#parameters = parameters;
+  }
+
+  /** The engine that holds the parameters. @throws {DisposedError} after `dispose()` */
+  get backend(): Backend {
+    if (!this.#lease) throw new DisposedError("Cannot use a model after it was disposed: create or load one");
+    return this.#lease.backend;
+  }
+
+  /** Number of learned values. */
+  get parameterCount(): number {
+    return this.#parameters.count;
+  }
+
+  /** Whether `train()` was called last, rather than `eval()`. */
+  get isTraining(): boolean {
+    return this.#isTraining;
+  }
+
+  /** Switches dropout on. */
+  train(): this {
+    this.#isTraining = true;
+    return this;
+  }
+
+  /** Switches dropout off; models start this way. */
+  eval(): this {
+    this.#isTraining = false;
+    return this;
+  }
+
+  /** The parameters by the reference's names. They stay the model's: don't dispose of them. */
+  stateDict(): Map<string, Tensor> {
+    return new Map([...this.#parameters.byName].map(([name, parameter]) => [name, parameter.value]));
+  }
+
+  /**
+   * Replaces parameters.
+   *
+   * @param options strict (default true) refuses missing and unexpected names
+   * @throws {WeightsError} that lists what is missing, unexpected or misshapen; nothing is changed then
+   */
+  async loadStateDict(entries: StateDict, options: { readonly strict?: boolean } = {}): Promise<void> {
+    const matched = matchNames(this.#parameters, entries, this.nameAliases, options.strict ?? true);
+    for (const [found, parameter] of matched) {
+      const entry = entries.get(found);
+      if (!entry) continue;
+      const values = entry instanceof HostTensor ? entry.values() : await entry.data();
+      if (values instanceof Int32Array) {
+        throw new WeightsError(`Cannot load ${found} from int32 values: expected floats`);
+      }
+      this.backend.writeRows(parameter.value, 0, values);
+    }
+  }
+
+  /**
+   * Writes `config.json` and `model.safetensors` into a folder, or the weights alone into a stream.
+   *
+   * @throws {WeightsError} where it can't be written; no half-written file is left
+   */
+  async save(target: SaveTarget, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const config = { model_type: this.modelType, ...toSnakeCase(this.config) };
+    await saveModel(
+      target,
+      config,
+      [...this.#parameters.byName.values()],
+      [...this.#parameters.buffers.values()],
+      options,
+    );
+  }
+
+  /** Moves the parameters to another backend; if it refuses them, the model stays where it was. */
+  async to(backend: Backend): Promise<void> {
+    const lease = this.#lease;
+    if (!lease || lease.backend === backend) return;
+    const moved: [Parameter, Tensor][] = [];
+    try {
+      for (const parameter of this.#parameters.byName.values()) {
+        moved.push([parameter, await parameter.move(backend, this.#format)]);
+      }
+    } catch (error) {
+      for (const [parameter, old] of moved) parameter.restore(old);
+      throw error;
+    }
+    for (const [, old] of moved) old.dispose();
+    lease.release();
+    this.#lease = { backend, release: () => {} };
+  }
+
+  /** Frees the parameters. A second call does nothing. */
+  dispose(): void {
+    for (const parameter of this.#parameters.byName.values()) parameter.dispose();
+    this.#lease?.release();
+    this.#lease = undefined;
+  }
+
+  /** The same as `dispose()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Other beginnings of this class's state-dict names: [as found, as declared]. */
+  protected get nameAliases(): readonly (readonly [found: string, declared: string])[] {
+    return [];
+  }
+
+  /** Gives a declared model memory and fresh values; `finish` may then replace some. */
+  protected static async initialise<M extends Model>(
+    model: M,
+    options: ModelOptions,
+    finish: () => void = () => {},
+  ): Promise<M> {
+    return await Model.#start(model, options, () => {
+      for (const parameter of model.#parameters.byName.values()) {
+        options.signal?.throwIfAborted();
+        parameter.draw(options.seed ?? 0);
+      }
+      finish();
+    });
+  }
+
+  /** Declares a model by a checkpoint's configuration and gives it memory and the checkpoint's values, a chunk at a time. */
+  protected static async fill<M extends Model>(
+    declare: () => M,
+    { weights }: Checkpoint,
+    options: ModelOptions,
+  ): Promise<M> {
+    try {
+      const model = declare();
+      const matched = matchNames(model.#parameters, weights.tensors, model.nameAliases, true);
+      return await Model.#start(model, options, async (backend) => {
+        for await (const { name, offset, values } of weights.chunks()) {
+          const parameter = matched.get(name);
+          if (!parameter) continue;
+          backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), values);
+        }
+      });
+    } finally {
+      await weights.close();
+    }
+  }
+
+  static async #start<M extends Model>(
+    model: M,
+    options: ModelOptions,
+    fill: (backend: Backend) => void | Promise<void>,
+  ): Promise<M> {
+    options.signal?.throwIfAborted();
+    const lease = await leaseBackend(options.backend);
+    model.#lease = lease;
+    model.#format = options.dtype ?? "f32";
+    try {
+      for (const parameter of model.#parameters.byName.values()) parameter.allocate(lease.backend, model.#format);
+      await fill(lease.backend);
+      return model;
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+  }
+}
+
+/** The value of a tensor of one float. */
+export async function scalar(tensor: Tensor): Promise<number> {
+  const [value] = await tensor.data();
+  if (value === undefined) throw new ShapeError("Cannot read a number from an empty tensor");
+  return value;
+}

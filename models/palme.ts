@@ -1,0 +1,219 @@
+/**
+ * PalmE: a text decoder that attends to the patch embeddings of an image (arXiv 2303.03378).
+ *
+ * @module
+ */
+import { type Backend, ShapeError, type Tensor } from "../backend.ts";
+import { choice, type Fields, flag, integer, readFields } from "./fields.ts";
+import { KvCache } from "./kv_cache.ts";
+import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
+import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { Model, type ModelOptions } from "./model.ts";
+import { Parameters } from "./parameters.ts";
+import { isTensor, type TokensInput } from "./tokens.ts";
+import { loadDefaults, readTransformerConfig, type Reference, type TransformerConfig } from "./transformer_config.ts";
+import { TransformerNet } from "./transformer_net.ts";
+import { type ImagesInput, placeImages, readViTConfig, type ViTConfig, ViTNet } from "./vit.ts";
+import type { ModelSource } from "./weights/source.ts";
+
+/** Configuration of PalmE. */
+export interface PalmEConfig {
+  /** Conventions for names and norms: kyegomez/zeta or lucidrains/x-transformers. */
+  readonly reference: Reference;
+  /** Height and width of an image. */
+  readonly imageSize: number;
+  /** Height and width of a patch. */
+  readonly patchSize: number;
+  /** Width of the image encoder. */
+  readonly encoderDim: number;
+  /** Blocks of the image encoder. */
+  readonly encoderDepth: number;
+  /** Heads of the image encoder. */
+  readonly encoderHeads: number;
+  /** Vocabulary size. */
+  readonly numTokens: number;
+  /** Longest text. */
+  readonly maxSeqLen: number;
+  /** Width of the decoder. */
+  readonly decoderDim: number;
+  /** Blocks of the decoder. */
+  readonly decoderDepth: number;
+  /** Heads of the decoder. */
+  readonly decoderHeads: number;
+  /** Heads that carry ALiBi, the first ones. */
+  readonly alibiNumHeads: number;
+  /** Learned absolute positions in the decoder; without effect when rotary positions are on. */
+  readonly useAbsPosEmb: boolean;
+  /** Whether the decoder attends to the image. */
+  readonly crossAttend: boolean;
+  /** ALiBi in the decoder. */
+  readonly alibiPosBias: boolean;
+  /** Rotary positions with xPos scaling in the decoder. */
+  readonly rotaryXpos: boolean;
+  /** Rotate values too, as zeta does. */
+  readonly rotaryEmbedValues: boolean;
+  /** Attention in O(n) memory. */
+  readonly attnFlash: boolean;
+  /** l2-normalised queries and keys in the decoder. */
+  readonly qkNorm: boolean;
+}
+
+const fields: Fields<PalmEConfig> = {
+  reference: choice(["zeta", "x-transformers"], "x-transformers"),
+  imageSize: integer(256),
+  patchSize: integer(32),
+  encoderDim: integer(512),
+  encoderDepth: integer(6),
+  encoderHeads: integer(8),
+  numTokens: integer(20000),
+  maxSeqLen: integer(1024),
+  decoderDim: integer(512),
+  decoderDepth: integer(6),
+  decoderHeads: integer(8),
+  alibiNumHeads: integer(4, 0),
+  useAbsPosEmb: flag(false),
+  crossAttend: flag(true),
+  alibiPosBias: flag(true),
+  rotaryXpos: flag(true),
+  rotaryEmbedValues: flag(false),
+  attnFlash: flag(true),
+  qkNorm: flag(true),
+};
+
+/** zeta's PalmE. Heads are 64 wide. */
+export class PalmE extends Model {
+  readonly modelType = "palme";
+  readonly config: PalmEConfig;
+  /** The text decoder's network. */
+  readonly net: TransformerNet;
+  /** Every option of the text decoder. */
+  readonly netConfig: TransformerConfig;
+  readonly #head: LanguageHead;
+  readonly #encoder: ViTNet;
+  readonly #encoderConfig: ViTConfig;
+
+  private constructor(config: PalmEConfig) {
+    const parameters = new Parameters();
+    super(parameters);
+    this.config = config;
+    this.#encoderConfig = readViTConfig("PalmE", encoderOptions(config));
+    this.netConfig = readTransformerConfig("PalmE", decoderOptions(config));
+    this.#encoder = new ViTNet(parameters.in("encoder"), this.#encoderConfig);
+    this.net = new TransformerNet(parameters.in("decoder.net"), this.netConfig);
+    this.#head = new LanguageHead(this.net, this.netConfig);
+  }
+
+  /**
+   * A model with fresh values.
+   *
+   * @throws {ConfigError} for a configuration that can't work
+   * @throws {OutOfMemoryError} where the parameters don't fit
+   */
+  static async create(config: Partial<PalmEConfig> = {}, options: ModelOptions = {}): Promise<PalmE> {
+    return await Model.initialise(new PalmE(readFields("PalmE", fields, config)), options);
+  }
+
+  /**
+   * A model from a checkpoint.
+   *
+   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   */
+  static async load(source: ModelSource, options: ModelOptions = {}): Promise<PalmE> {
+    return await PalmE.open(await openCheckpoint(source, options), options);
+  }
+
+  /** As `load`, from a checkpoint that is open; it is closed when this ends. */
+  static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<PalmE> {
+    return await Model.fill(
+      () => new PalmE(readFields("PalmE", fields, checkpoint.config, loadDefaults(checkpoint.config))),
+      checkpoint,
+      options,
+    );
+  }
+
+  /**
+   * Logits of the next token at each position of a text about an image.
+   *
+   * @param img images [b, 3, imageSize, imageSize]
+   * @param text token ids, b rows
+   * @returns [b, n, numTokens]; the caller disposes of it
+   * @throws {ShapeError} where image and text don't go together
+   */
+  forward(img: ImagesInput, text: TokensInput, options: Omit<ForwardOptions, "context" | "contextMask"> = {}): Tensor {
+    const { backend } = this;
+    checkBatch(img, text);
+    return backend.scope(() => this.#head.forward(backend, text, { ...options, context: this.#context(backend, img) }));
+  }
+
+  /**
+   * Mean cross entropy, in nats, of predicting text[1:] from text[:-1] and the image.
+   *
+   * @returns a scalar; the caller disposes of it
+   */
+  loss(img: ImagesInput, text: TokensInput, options: Omit<LossOptions, "context" | "contextMask"> = {}): Tensor {
+    const { backend } = this;
+    checkBatch(img, text);
+    return backend.scope(() => this.#head.loss(backend, text, { ...options, context: this.#context(backend, img) }));
+  }
+
+  /** Patch embeddings of images, which the decoder attends to: [b, patches, encoderDim]; the caller disposes of it. */
+  encode(img: ImagesInput): Tensor {
+    const { backend } = this;
+    return backend.scope(() => this.#encoder.encode(backend, placeImages(backend, img, this.#encoderConfig)));
+  }
+
+  /** A cache for `batch` rows of text; the caller disposes of it. */
+  createCache(batch = 1, capacity: number = this.config.maxSeqLen): KvCache {
+    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity);
+  }
+
+  /** Other names in use: zeta's multimodal classes have no wrapper around the decoder. */
+  protected override get nameAliases(): readonly (readonly [string, string])[] {
+    return [["decoder.", "decoder.net."]];
+  }
+
+  /** What the decoder attends to; nothing where it does not. */
+  #context(backend: Backend, img: ImagesInput): Tensor | undefined {
+    const images = placeImages(backend, img, this.#encoderConfig);
+    return this.config.crossAttend ? this.#encoder.encode(backend, images) : undefined;
+  }
+}
+
+function encoderOptions({ reference, imageSize, patchSize, attnFlash, ...config }: PalmEConfig) {
+  const { encoderDim: dim, encoderDepth: depth, encoderHeads: heads } = config;
+  return { reference, imageSize, patchSize, attnFlash, dim, depth, heads };
+}
+
+function decoderOptions(config: PalmEConfig) {
+  const { reference, numTokens, maxSeqLen, useAbsPosEmb, crossAttend, alibiPosBias, alibiNumHeads, attnFlash } = config;
+  const shared = { reference, numTokens, maxSeqLen, useAbsPosEmb, crossAttend, alibiPosBias, alibiNumHeads, attnFlash };
+  return {
+    ...shared,
+    rotaryXpos: config.rotaryXpos,
+    rotaryEmbedValues: config.rotaryEmbedValues,
+    attnQkNorm: config.qkNorm,
+    dim: config.decoderDim,
+    depth: config.decoderDepth,
+    heads: config.decoderHeads,
+    contextDim: config.encoderDim,
+  };
+}
+
+/** @throws {ShapeError} unless there are as many texts as images */
+function checkBatch(img: ImagesInput, text: TokensInput): void {
+  const images = img.shape[0] ?? 0;
+  const [rows, columns] = textShape(text);
+  if (rows === images) return;
+  const hint = columns === images
+    ? `the text looks time-major, [n, b]: transpose it to [${columns}, ${rows}]`
+    : "give one row of text for each image";
+  throw new ShapeError(`Cannot run on ${images} images and text of shape [${rows}, ${columns}]: ${hint}`);
+}
+
+function textShape(text: TokensInput): readonly [rows: number, columns: number] {
+  if (isTensor(text)) return [text.shape[0] ?? 0, text.shape[1] ?? 0];
+  if (text instanceof Int32Array) return [1, text.length];
+  if ("inputIds" in text) return text.shape;
+  const [first] = text;
+  return Array.isArray(first) ? [text.length, first.length] : [1, text.length];
+}

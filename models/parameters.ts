@@ -1,0 +1,144 @@
+/**
+ * Named parameters: what a model consists of, declared by its layers before any memory is taken.
+ *
+ * @module
+ */
+import { type Backend, DisposedError, type Tensor, type WeightFormat } from "../backend.ts";
+import { type Initializer, Random } from "./random.ts";
+
+/** Values a chunk of a parameter is drawn or copied in. */
+const CHUNK = 1 << 20;
+
+/** A learned tensor: declared with a name and a shape, given memory by `allocate`. */
+export class Parameter {
+  #value: Tensor | undefined;
+
+  /**
+   * @param name its name in the state dict
+   * @param shape as in the state dict
+   * @param isMatrix whether it is a weight [out, in] in the engine's own layout, rather than plain values
+   * @param initialize draws fresh values
+   */
+  constructor(
+    readonly name: string,
+    readonly shape: readonly number[],
+    readonly isMatrix: boolean,
+    readonly initialize: Initializer,
+  ) {}
+
+  /** The tensor. @throws {DisposedError} before it has memory or after it was disposed */
+  get value(): Tensor {
+    if (this.#value === undefined) {
+      throw new DisposedError(
+        `Cannot use parameter ${this.name} after its model was disposed: load or create the model`,
+      );
+    }
+    return this.#value;
+  }
+
+  /** Number of values. */
+  get size(): number {
+    return this.shape.reduce((product, size) => product * size, 1);
+  }
+
+  /** Takes memory, all zeros. */
+  allocate(backend: Backend, format: WeightFormat): void {
+    const [rows = 0, columns = 0] = this.shape;
+    this.#value = this.isMatrix ? backend.weight([rows, columns], format) : backend.zeros(this.shape, "f32");
+  }
+
+  /** Draws fresh values. */
+  draw(seed: number): void {
+    const random = new Random(seed, this.name);
+    const width = this.shape.at(-1) ?? 1;
+    const rows = this.size / width;
+    const step = Math.max(1, Math.floor(CHUNK / width));
+    const values = new Float32Array(Math.min(rows, step) * width);
+    for (let row = 0; row < rows; row += step) {
+      const chunk = values.subarray(0, Math.min(step, rows - row) * width);
+      this.initialize(chunk, random);
+      this.value.backend.writeRows(this.value, row, chunk);
+    }
+  }
+
+  /** Gives its values to another backend, a chunk at a time; returns the tensor it had. */
+  async move(backend: Backend, format: WeightFormat): Promise<Tensor> {
+    const old = this.value;
+    const width = this.shape.at(-1) ?? 1;
+    const rows = this.size / width;
+    const step = Math.max(1, Math.floor(CHUNK / width));
+    this.allocate(backend, format);
+    for (let row = 0; row < rows; row += step) {
+      const count = Math.min(step, rows - row);
+      backend.writeRows(this.value, row, await old.backend.readRows(old, row, count));
+    }
+    return old;
+  }
+
+  /** Takes back the tensor that `move` replaced. */
+  restore(old: Tensor): void {
+    this.#value?.dispose();
+    this.#value = old;
+  }
+
+  /** Frees the memory. */
+  dispose(): void {
+    this.#value?.dispose();
+    this.#value = undefined;
+  }
+}
+
+/** A tensor of a reference's state dict that follows from the configuration: written on saving, ignored on loading. */
+export interface StateBuffer {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: () => Float32Array;
+}
+
+/** The parameters of a model by state-dict name; `in` gives a view whose names start with a prefix. */
+export class Parameters {
+  /** All parameters, in the order they were declared. */
+  readonly byName: Map<string, Parameter>;
+  /** All buffers, in the order they were declared. */
+  readonly buffers: Map<string, StateBuffer>;
+  readonly #prefix: string;
+
+  /** The root; prefixed views come from `in`. */
+  constructor(root?: Parameters, prefix = "") {
+    this.byName = root?.byName ?? new Map();
+    this.buffers = root?.buffers ?? new Map();
+    this.#prefix = prefix;
+  }
+
+  /** The same parameters under a longer prefix. */
+  in(name: string): Parameters {
+    return new Parameters(this, `${this.#prefix}${name}.`);
+  }
+
+  /** Declares a weight [out, in]. */
+  matrix(name: string, shape: readonly [number, number], initialize: Initializer): Parameter {
+    return this.#declare(name, shape, true, initialize);
+  }
+
+  /** Declares plain values of any shape. */
+  values(name: string, shape: readonly number[], initialize: Initializer): Parameter {
+    return this.#declare(name, shape, false, initialize);
+  }
+
+  /** Declares a buffer. */
+  buffer(name: string, shape: readonly number[], values: () => Float32Array): void {
+    const full = this.#prefix + name;
+    this.buffers.set(full, { name: full, shape, values });
+  }
+
+  /** Number of learned values. */
+  get count(): number {
+    return [...this.byName.values()].reduce((sum, parameter) => sum + parameter.size, 0);
+  }
+
+  #declare(name: string, shape: readonly number[], isMatrix: boolean, initialize: Initializer): Parameter {
+    const parameter = new Parameter(this.#prefix + name, shape, isMatrix, initialize);
+    this.byName.set(parameter.name, parameter);
+    return parameter;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * A transformer with every option, as x-transformers' and zeta's `Transformer` around a `Decoder` or an `Encoder`.
+ *
+ * @module
+ */
+import { LanguageModel } from "./language_model.ts";
+import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { Model, type ModelOptions } from "./model.ts";
+import { Parameters } from "./parameters.ts";
+import { loadDefaults, readTransformerConfig, type TransformerConfig } from "./transformer_config.ts";
+import type { ModelSource } from "./weights/source.ts";
+
+/** A transformer over tokens, decoder or encoder. */
+export class Transformer extends LanguageModel {
+  readonly modelType = "transformer";
+  readonly config: TransformerConfig;
+
+  private constructor(config: TransformerConfig) {
+    super(new Parameters(), config);
+    this.config = config;
+  }
+
+  /**
+   * A model with fresh values.
+   *
+   * @throws {ConfigError} for a configuration that can't work
+   * @throws {OutOfMemoryError} where the parameters don't fit
+   */
+  static async create(config: Partial<TransformerConfig>, options: ModelOptions = {}): Promise<Transformer> {
+    return await Model.initialise(new Transformer(readTransformerConfig("Transformer", config)), options);
+  }
+
+  /**
+   * A model from a checkpoint.
+   *
+   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   */
+  static async load(source: ModelSource, options: ModelOptions = {}): Promise<Transformer> {
+    return await Transformer.open(await openCheckpoint(source, options), options);
+  }
+
+  /** As `load`, from a checkpoint that is open; it is closed when this ends. */
+  static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<Transformer> {
+    return await Model.fill(
+      () => new Transformer(readTransformerConfig("Transformer", checkpoint.config, loadDefaults(checkpoint.config))),
+      checkpoint,
+      options,
+    );
+  }
+}

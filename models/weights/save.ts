@@ -1,0 +1,48 @@
+/**
+ * Writing a model: its configuration and its weights.
+ *
+ * @module
+ */
+import { joinPath, pathOfUrl, replaceFile } from "../../data/local_files.ts";
+import type { Parameter, StateBuffer } from "../parameters.ts";
+import { HostTensor } from "./host_tensor.ts";
+import { saveSafetensors, type WritableTensor } from "./write.ts";
+
+/** Where a model is saved: a folder, or a stream that takes the weights alone. */
+export type SaveTarget = string | URL | WritableStream<Uint8Array>;
+
+/** Values read at a time. */
+const CHUNK = 1 << 20;
+
+/** Writes `config.json` and `model.safetensors` into a folder, or the weights alone into a stream. */
+export async function saveModel(
+  target: SaveTarget,
+  config: object,
+  parameters: readonly Parameter[],
+  buffers: readonly StateBuffer[],
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const entries = [
+    ...parameters.map((parameter) => [parameter.name, streamed(parameter)] as const),
+    ...buffers.map(({ name, shape, values }) => [name, HostTensor.from(values(), shape)] as const),
+  ];
+  await saveSafetensors(target, entries, options);
+  if (target instanceof WritableStream) return;
+  const folder = target instanceof URL ? await pathOfUrl(target) : target;
+  await replaceFile(await joinPath(folder, "config.json"), JSON.stringify(config, null, 2) + "\n");
+}
+
+/** A parameter's values, a chunk of rows at a time; those held in f16 are written in f16, all others in f32. */
+function streamed({ shape, value, size }: Parameter): WritableTensor {
+  const width = shape.at(-1) ?? 1;
+  const step = Math.max(1, Math.floor(CHUNK / width));
+  return {
+    shape,
+    dtype: value.dtype === "f16" ? "F16" : "F32",
+    async *values() {
+      for (let row = 0; row < size / width; row += step) {
+        yield await value.backend.readRows(value, row, Math.min(step, size / width - row));
+      }
+    },
+  };
+}
