@@ -1,0 +1,225 @@
+/**
+ * The GPU engine: WGSL kernels over WebGPU.
+ *
+ * @module
+ */
+import type { BackendInfo, DType } from "../backend.ts";
+import type { Command } from "../engine/commands.ts";
+import { Engine } from "../engine/engine.ts";
+import { type Layout, sizeOf } from "../engine/tensor.ts";
+import { Buffers, type GpuBuffer } from "./buffers.ts";
+import { openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOptions } from "./device.ts";
+import { Faults } from "./faults.ts";
+import type { Operations } from "./operations/operation.ts";
+import { run } from "./operations/run.ts";
+import { type Kernel, Pipelines } from "./pipelines.ts";
+import { type Range, Readback } from "./readback.ts";
+import { type Counters, type Dispatch, Recorder } from "./recorder.ts";
+import type { GpuStorage, GpuTensor } from "./storage.ts";
+import { decodeRows, encodeRows, rowBytes } from "./weights.ts";
+
+export { ShaderError } from "./faults.ts";
+export type { Flavour, WebGpuOptions } from "./device.ts";
+
+/** What the engine did and holds, for benchmarks and for tests that nothing is read back in secret. */
+export interface WebGpuStats extends Readonly<Counters> {
+  /** Kernels specialised so far. */
+  readonly kernels: number;
+  /** Bytes of all buffers, those kept for reuse included. */
+  readonly bufferBytes: number;
+  /** Bytes kept for reuse. */
+  readonly pooledBytes: number;
+}
+
+const DEFAULT_POOL_BYTES = 512 * 2 ** 20;
+
+/** Tensors and operations on a GPU. */
+export class WebGpuBackend extends Engine<GpuStorage> {
+  readonly name = "webgpu";
+  readonly info: BackendInfo;
+  readonly #profile: Profile;
+  readonly #faults: Faults;
+  readonly #buffers: Buffers;
+  readonly #pipelines: Pipelines;
+  readonly #recorder: Recorder;
+  readonly #readback: Readback;
+  /** Buffers of the command at hand. */
+  readonly #temporaries: GpuBuffer[] = [];
+  readonly #operations: Operations;
+
+  /**
+   * Starts the engine on the device that was given, or on one of its own.
+   *
+   * @throws {BackendUnavailableError} where there is no WebGPU, no adapter or no device
+   */
+  static async create(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
+    return new WebGpuBackend(await openDevice(options), options.poolBytes ?? DEFAULT_POOL_BYTES);
+  }
+
+  private constructor(profile: Profile, poolBytes: number) {
+    super();
+    this.#profile = profile;
+    this.#faults = new Faults(profile.device);
+    this.#pipelines = new Pipelines(profile.device, this.#faults);
+    this.#buffers = new Buffers(profile, this.#faults, poolBytes, (buffer) => this.#pipelines.forget(buffer));
+    this.#recorder = new Recorder(profile, this.#faults, this.#buffers, this.#pipelines);
+    this.#readback = new Readback(profile, this.#faults, this.#recorder);
+    this.#operations = {
+      profile,
+      dispatch: (dispatch: Dispatch) => this.#recorder.dispatch(dispatch),
+      temporary: (bytes) => this.#temporary(this.#buffers.take(bytes)),
+      table: (values) => {
+        const buffer = this.#temporary(this.#buffers.take(values.byteLength, true));
+        this.#recorder.upload(buffer, 0, values);
+        return buffer;
+      },
+    };
+    const features = OPTIONAL_FEATURES.filter((name) => profile.device.features.has(name));
+    this.info = { description: profile.description, threads: 1, features };
+  }
+
+  /** What the engine did so far. */
+  stats(): WebGpuStats {
+    return {
+      ...this.#recorder.counters,
+      kernels: this.#pipelines.count,
+      bufferBytes: this.#buffers.bytes,
+      pooledBytes: this.#buffers.keptBytes,
+    };
+  }
+
+  /**
+   * Compiles, side by side and without stopping the page, every kernel that the operations in `fn` would run. They are recorded, not
+   * run: their results hold nothing.
+   *
+   * @throws {ShaderError} if the device refuses one
+   */
+  async warmUp(fn: () => unknown): Promise<void> {
+    this.flush();
+    const kernels = new Set<Kernel>();
+    this.#recorder.collecting = kernels;
+    try {
+      this.scope(() => void fn());
+    } finally {
+      this.#recorder.collecting = undefined;
+    }
+    await this.#pipelines.compile(kernels);
+    await this.#faults.settle();
+  }
+
+  flush(): void {
+    this.checkAlive();
+    this.#recorder.submit();
+    this.#faults.check();
+  }
+
+  protected override checkAlive(): void {
+    super.checkAlive();
+    this.#faults.checkAlive();
+  }
+
+  protected allocate(shape: readonly number[], dtype: DType, layout: Layout): GpuStorage {
+    const width = shape.at(-1) ?? 1;
+    const rows = sizeOf(shape.slice(0, -1));
+    if (layout === "weight") return this.#allocateWeight(rows, rowBytes(dtype, width));
+    const bytes = sizeOf(shape) * 4;
+    const buffer = layout === "cache" ? this.#buffers.make(bytes) : this.#buffers.take(bytes);
+    return { bytes: buffer.bytes, parts: [buffer], rowsPerPart: rows, stride: 4 * width };
+  }
+
+  protected release({ parts }: GpuStorage): void {
+    for (const part of parts) this.#buffers.release(part);
+  }
+
+  protected upload(tensor: GpuTensor, data: Float32Array | Int32Array): void {
+    const { storage } = tensor;
+    const [buffer] = storage.parts;
+    if (!buffer || this.#recorder.collecting) return;
+    const idle = buffer.batch === this.#buffers.batch ? this.#buffers.take(buffer.bytes, true) : buffer;
+    if (idle !== buffer) this.#buffers.release(buffer);
+    storage.parts = [idle];
+    this.#recorder.upload(idle, 0, onHeap(data));
+  }
+
+  protected clear(tensor: GpuTensor): void {
+    // A buffer is made with zeros in it.
+    for (const part of tensor.storage.parts) if (part.isUsed) this.#recorder.clear(part);
+  }
+
+  protected uploadRows(tensor: GpuTensor, firstRow: number, rows: Float32Array): void {
+    const { dtype, layout, width } = tensor;
+    for (const { range, from, count } of this.#ranges(tensor, firstRow, rows.length / width)) {
+      const values = rows.subarray(from * width, (from + count) * width);
+      const data = layout === "weight" ? encodeRows(dtype, width, values) : onHeap(values);
+      this.#recorder.upload(range.buffer, range.offset, data);
+    }
+  }
+
+  protected async download(
+    tensor: GpuTensor,
+    firstRow: number,
+    count: number,
+  ): Promise<Float32Array | Int32Array> {
+    const ranges = [...this.#ranges(tensor, firstRow, count)].map(({ range }) => range);
+    const bytes = await this.#readback.read(ranges);
+    if (tensor.layout === "weight") return decodeRows(tensor.dtype, tensor.width, bytes);
+    return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
+  }
+
+  protected record(command: Command<GpuTensor>): void {
+    try {
+      run(this.#operations, command);
+    } finally {
+      for (const buffer of this.#temporaries.splice(0)) this.#buffers.release(buffer);
+    }
+  }
+
+  protected shutDown(): void {
+    this.#recorder.destroy();
+    this.#readback.destroy();
+    this.#buffers.destroyAll();
+    if (this.#profile.owned) this.#profile.device.destroy();
+  }
+
+  /** A weight in as many buffers as bindings of this device need. */
+  #allocateWeight(rows: number, stride: number): GpuStorage {
+    const rowsPerPart = Math.max(1, Math.floor(this.#profile.maxBindingBytes / stride));
+    const parts: GpuBuffer[] = [];
+    try {
+      for (let row = 0; row < rows || parts.length === 0; row += rowsPerPart) {
+        parts.push(this.#buffers.make(Math.min(rowsPerPart, rows - row) * stride));
+      }
+    } catch (error) {
+      for (const part of parts) this.#buffers.release(part);
+      throw error;
+    }
+    return { bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0), parts, rowsPerPart, stride };
+  }
+
+  /** Rows of a tensor as ranges of its buffers; `from` and `count` are rows, counted from the first of all. */
+  *#ranges(
+    { storage }: GpuTensor,
+    firstRow: number,
+    count: number,
+  ): Generator<{ range: Range; from: number; count: number }> {
+    const { parts, rowsPerPart, stride } = storage;
+    for (const [i, buffer] of parts.entries()) {
+      const first = Math.max(firstRow, i * rowsPerPart);
+      const last = Math.min(firstRow + count, (i + 1) * rowsPerPart);
+      if (first >= last) continue;
+      const range = { buffer, offset: (first - i * rowsPerPart) * stride, bytes: (last - first) * stride };
+      yield { range, from: first - firstRow, count: last - first };
+    }
+  }
+
+  #temporary(buffer: GpuBuffer): GpuBuffer {
+    this.#temporaries.push(buffer);
+    return buffer;
+  }
+}
+
+/** The same values in memory that a device can read: not shared between threads. */
+function onHeap<T extends Float32Array | Int32Array>(values: T): T & ArrayBufferView<ArrayBuffer> {
+  const isShared = typeof SharedArrayBuffer !== "undefined" && values.buffer instanceof SharedArrayBuffer;
+  return (isShared ? values.slice() : values) as T & ArrayBufferView<ArrayBuffer>;
+}

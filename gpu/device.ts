@@ -1,0 +1,129 @@
+/**
+ * Finding an adapter and asking it for all that it can give.
+ *
+ * @module
+ */
+import { BackendUnavailableError, ConfigError } from "../backend.ts";
+
+/**
+ * How kernels share work between invocations: `register` keeps every sum in one invocation (fastest where a CPU plays the
+ * GPU), `workgroup` goes through workgroup memory, `subgroup` exchanges registers.
+ */
+export type Flavour = "register" | "workgroup" | "subgroup";
+
+/** Options of `WebGpuBackend.create`. */
+export interface WebGpuOptions {
+  /** A device to run on. It is never destroyed by the backend. */
+  readonly device?: GPUDevice | undefined;
+  /** Passed to `requestAdapter` when no device is given. */
+  readonly powerPreference?: GPUPowerPreference | undefined;
+  /** Bytes of freed buffers kept for reuse. Default 512 MiB. */
+  readonly poolBytes?: number | undefined;
+  /** Largest binding to use, at most the device's own limit. */
+  readonly maxBindingBytes?: number | undefined;
+  /** Kernels to use. Default: `register` on software adapters, else `subgroup` where subgroups exist, else `workgroup`. */
+  readonly flavour?: Flavour | undefined;
+}
+
+/** A device and what matters of it. */
+export interface Profile {
+  readonly device: GPUDevice;
+  /** Whether the backend made the device, and so destroys it. */
+  readonly owned: boolean;
+  readonly description: string;
+  readonly software: boolean;
+  readonly flavour: Flavour;
+  readonly subgroups: boolean;
+  readonly f16: boolean;
+  readonly timestamps: boolean;
+  readonly maxBindingBytes: number;
+  readonly maxBufferBytes: number;
+  /** Workgroups in one dimension of a dispatch. */
+  readonly maxWorkgroups: number;
+  /** Alignment of offsets of storage and uniform bindings, in bytes. */
+  readonly alignment: number;
+}
+
+/** Features that are used where they exist. */
+export const OPTIONAL_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+
+const RAISED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+] as const;
+
+/**
+ * Takes the device that was given, or requests one with raised limits and every optional feature that exists.
+ *
+ * @throws {BackendUnavailableError} where there is no WebGPU, no adapter or no device
+ * @throws {ConfigError} if `flavour` asks for subgroups that the device has not
+ */
+export async function openDevice(options: WebGpuOptions): Promise<Profile> {
+  if (options.device) return describe(options.device, false, options);
+  const adapter = await requestAdapter(options.powerPreference);
+  const features = OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature));
+  const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+  try {
+    const device = await adapter.requestDevice({ requiredFeatures: [...features], requiredLimits });
+    return describe(device, true, options, adapter.info);
+  } catch (error) {
+    throw new BackendUnavailableError(
+      `Cannot start webgpu: the adapter refused a device (${error instanceof Error ? error.message : error}). ` +
+        "Close other pages that use the GPU, or use the wasm backend",
+      { cause: error },
+    );
+  }
+}
+
+async function requestAdapter(powerPreference: GPUPowerPreference | undefined): Promise<GPUAdapter> {
+  const gpu: GPU | undefined = globalThis.navigator?.gpu;
+  if (!gpu) {
+    throw new BackendUnavailableError(
+      "Cannot start webgpu: this host has no navigator.gpu. It exists in Deno and in pages served over https or from " +
+        "localhost by a browser with WebGPU; elsewhere use the wasm backend",
+    );
+  }
+  const adapter = await gpu.requestAdapter(powerPreference ? { powerPreference } : {});
+  if (!adapter) {
+    throw new BackendUnavailableError(
+      "Cannot start webgpu: no adapter was found. Install a Vulkan, Metal or Direct3D 12 driver (mesa-vulkan-drivers " +
+        "gives Linux a software one), allow WebGPU in the browser's settings, or use the wasm backend",
+    );
+  }
+  return adapter;
+}
+
+function describe(device: GPUDevice, owned: boolean, options: WebGpuOptions, given?: GPUAdapterInfo): Profile {
+  const info = given ?? device.adapterInfo;
+  const name = info?.description || info?.device || info?.architecture || info?.vendor || "unknown adapter";
+  const software = info?.isFallbackAdapter === true || /llvmpipe|swiftshader|software|warp/i.test(name);
+  const subgroups = device.features.has("subgroups");
+  if (options.flavour === "subgroup" && !subgroups) {
+    throw new ConfigError(`Cannot use subgroup kernels on ${name}: the device has no subgroups; leave flavour open`);
+  }
+  const flavour = options.flavour ?? (software ? "register" : subgroups ? "subgroup" : "workgroup");
+  const { limits } = device;
+  const wanted = options.maxBindingBytes ?? limits.maxStorageBufferBindingSize;
+  return {
+    device,
+    owned,
+    description: `webgpu (${flavour}) on ${name}`,
+    software,
+    flavour,
+    subgroups: subgroups && flavour !== "workgroup",
+    f16: device.features.has("shader-f16"),
+    timestamps: device.features.has("timestamp-query"),
+    maxBindingBytes: wholeVectors(Math.min(wanted, limits.maxStorageBufferBindingSize, limits.maxBufferSize)),
+    maxBufferBytes: wholeVectors(limits.maxBufferSize),
+    maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
+    alignment: Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment),
+  };
+}
+
+/** The largest multiple of 16 bytes in a limit, which need not be one (2³¹ - 1). */
+function wholeVectors(bytes: number): number {
+  return Math.floor(bytes / 16) * 16;
+}

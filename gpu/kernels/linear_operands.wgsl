@@ -1,0 +1,56 @@
+// What the variants of `linear` share: x [rows, inSize], a weight's rows, the bias and the result.
+#include activation
+#include weight
+
+struct Params {
+  rows: u32,
+  // Features of a row of x, and of the weight in quads.
+  inSize: u32,
+  quads: u32,
+  // Rows of the weight at hand, where they begin among all, and features of a row of the result.
+  columns: u32,
+  firstColumn: u32,
+  outSize: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+#if VECTORS
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+
+fn xQuad(row: u32, quad: u32) -> vec4<f32> {
+  return x[row * params.quads + quad];
+}
+#else
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+
+fn xQuad(row: u32, quad: u32) -> vec4<f32> {
+  let first = row * params.inSize + quad * 4;
+  var value = vec4<f32>(x[first], 0.0, 0.0, 0.0);
+  let left = params.inSize - quad * 4;
+  if (left > 1) {
+    value.y = x[first + 1];
+  }
+  if (left > 2) {
+    value.z = x[first + 2];
+  }
+  if (left > 3) {
+    value.w = x[first + 3];
+  }
+  return value;
+}
+#endif
+#if HAS_BIAS
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+#endif
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;
+
+fn store(row: u32, column: u32, product: f32) {
+  if (row >= params.rows || column >= params.columns) {
+    return;
+  }
+  var value = product;
+#if HAS_BIAS
+  value += bias[params.firstColumn + column];
+#endif
+  out[row * params.outSize + params.firstColumn + column] = ACTIVATION(value);
+}

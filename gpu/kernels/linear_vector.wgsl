@@ -1,0 +1,39 @@
+// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so that they
+// read each row of the weight in whole lines, once.
+#include linear_operands
+#include indices
+#include reduce
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let firstColumn = workgroupNumber(group, groups) * COLUMNS;
+  if (firstColumn >= params.columns) {
+    return;
+  }
+  let lastColumn = params.columns - 1;
+  var sums = array<array<f32, COLUMNS>, ROWS>();
+  for (var quad = lane; quad < params.quads; quad += WORKGROUP) {
+    var values = array<vec4<f32>, ROWS>();
+    for (var r = 0u; r < ROWS; r++) {
+      values[r] = xQuad(r, quad);
+    }
+    for (var c = 0u; c < COLUMNS; c++) {
+      let w = weightQuad(min(firstColumn + c, lastColumn) * params.quads + quad);
+      for (var r = 0u; r < ROWS; r++) {
+        sums[r][c] += dot(values[r], w);
+      }
+    }
+  }
+  for (var r = 0u; r < ROWS; r++) {
+    for (var c = 0u; c < COLUMNS; c++) {
+      let sum = workgroupSum(sums[r][c], lane);
+      if (lane == 0) {
+        store(r, firstColumn + c, sum);
+      }
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Products with weights.
+ *
+ * @module
+ */
+import type { CommandOf } from "../../engine/commands.ts";
+import type { Profile } from "../device.ts";
+import type { Constants } from "../shader.ts";
+import { type GpuTensor, partsOf, rowsOf, whole } from "../storage.ts";
+import { activationName, elementwise, fold, type Operations, reduction } from "./operation.ts";
+
+/** Rows up to which the product is bound by reading the weight, and takes a kernel of its own. */
+const VECTOR_ROWS = 4;
+
+/** Rows of a weight, gathered: one dispatch for each of its parts. */
+export function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<GpuTensor, "embedding">): void {
+  const quads = Math.ceil(weight.width / 4);
+  const { groups, constants } = elementwise(gpu, tokens.size * quads, [1]);
+  for (const { binding, firstRow, rows } of partsOf(weight)) {
+    gpu.dispatch({
+      kernel: "embedding",
+      constants: { ...constants, ...format(gpu.profile, weight) },
+      bindings: { tokens: whole(tokens), weight: binding, out: whole(out) },
+      params: { size: tokens.size * quads, quads, width: weight.width, firstRow, rows },
+      groups,
+      weightBytes: (tokens.size * weight.storage.stride) / weight.storage.parts.length,
+    });
+  }
+}
+
+/** x Wᵀ: one dispatch for each part of the weight, and for each run of rows whose results can be bound at once. */
+export function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
+  const { x, weight, bias, activation, out } = command;
+  const quads = Math.ceil(weight.width / 4);
+  const constants = {
+    VALUE: "f32",
+    VECTORS: weight.width % 4 === 0,
+    HAS_BIAS: bias !== undefined,
+    ACTIVATION: activationName(activation),
+    ...format(gpu.profile, weight),
+  };
+  for (const [firstRow, rows] of runs(gpu.profile, x, out)) {
+    for (const part of partsOf(weight)) {
+      gpu.dispatch({
+        ...variant(gpu, rows, part.rows, constants),
+        bindings: {
+          x: rowsOf(x, firstRow, rows),
+          weight: part.binding,
+          bias: bias && whole(bias),
+          out: rowsOf(out, firstRow, rows),
+        },
+        params: {
+          rows,
+          inSize: weight.width,
+          quads,
+          columns: part.rows,
+          firstColumn: part.firstRow,
+          outSize: weight.rows,
+        },
+        weightBytes: part.rows * weight.storage.stride,
+      });
+    }
+  }
+}
+
+/** The kernel for a product of `rows` by `columns`, and its workgroups. */
+function variant(
+  gpu: Operations,
+  rows: number,
+  columns: number,
+  common: Constants,
+): { kernel: string; constants: Constants; groups: readonly [number, number, number] } {
+  const { profile } = gpu;
+  if (rows <= VECTOR_ROWS) return vectorVariant(gpu, rows, columns, common);
+  if (profile.flavour === "register") {
+    const constants = { ...common, COLUMN_LANES: 8, ROW_LANES: 1 };
+    return { kernel: "linear_register", constants, groups: [Math.ceil(columns / 32), Math.ceil(rows / 4), 1] };
+  }
+  if (profile.flavour === "subgroup") {
+    const constants = { ...common, SUBGROUPS: true, ROWS: 16 };
+    return { kernel: "linear_subgroup", constants, groups: [Math.ceil(columns / 64), Math.ceil(rows / 16), 1] };
+  }
+  const tileRows = rows <= 16 ? 1 : rows <= 32 ? 2 : 4;
+  const constants = { ...common, TILE_ROWS: tileRows };
+  const groups = [Math.ceil(columns / 64), Math.ceil(rows / (16 * tileRows)), 1] as const;
+  return { kernel: "linear_workgroup", constants, groups };
+}
+
+function vectorVariant(gpu: Operations, rows: number, columns: number, common: Constants) {
+  if (gpu.profile.flavour === "register") {
+    const constants = { ...common, ROWS: rows, WORKGROUP: 8 };
+    return { kernel: "linear_vector_register", constants, groups: fold(gpu.profile, Math.ceil(columns / 8)) };
+  }
+  const constants = { ...common, ...reduction(gpu, 64), ROWS: rows, COLUMNS: 4 };
+  return { kernel: "linear_vector", constants, groups: fold(gpu.profile, Math.ceil(columns / 4)) };
+}
+
+/** Runs of rows whose bindings stay within the device's limit and begin at its alignment. */
+function* runs(profile: Profile, x: GpuTensor, out: GpuTensor): Generator<[firstRow: number, rows: number]> {
+  const widest = 4 * Math.max(x.width, out.width);
+  const all = x.rows;
+  const fitting = Math.floor(profile.maxBindingBytes / widest);
+  // 64 rows of four bytes are 256 bytes, the largest alignment there is.
+  const step = fitting >= all ? all : Math.max(64, Math.floor(fitting / 64) * 64);
+  for (let firstRow = 0; firstRow < all; firstRow += step) yield [firstRow, Math.min(step, all - firstRow)];
+}
+
+function format({ f16 }: Profile, weight: GpuTensor): Constants {
+  return { FORMAT: weight.dtype, F16: f16 && weight.dtype === "f16" };
+}

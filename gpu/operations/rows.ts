@@ -1,0 +1,100 @@
+/**
+ * Operations that move rows about.
+ *
+ * @module
+ */
+import type { CommandOf } from "../../engine/commands.ts";
+import { type GpuTensor, whole } from "../storage.ts";
+import { elementwise, type Operations } from "./operation.ts";
+
+/** Rows by their index. */
+export function gatherRows(gpu: Operations, { x, indices, out }: CommandOf<GpuTensor, "gatherRows">): void {
+  const { constants, groups, lanes } = elementwise(gpu, out.size, [x.width]);
+  gpu.dispatch({
+    kernel: "gather_rows",
+    constants,
+    bindings: { x: whole(x), indices: whole(indices), out: whole(out) },
+    params: { size: out.size / lanes, width: x.width / lanes },
+    groups,
+  });
+}
+
+/** Parts one after the other along the sequence. */
+export function concat(gpu: Operations, { parts, out }: CommandOf<GpuTensor, "concat">): void {
+  const [b = 0, n = 0] = out.shape;
+  let offset = 0;
+  for (const part of parts) {
+    const run = part.size / Math.max(part.shape[0] ?? 1, 1);
+    copyRuns(gpu, part, out, {
+      count: b,
+      run,
+      fromStride: part.shape[0] === 1 ? 0 : run,
+      toStride: n * out.width,
+      fromOffset: 0,
+      toOffset: offset,
+    });
+    offset += run;
+  }
+}
+
+/** Some of the positions. */
+export function slice(gpu: Operations, { x, from, out }: CommandOf<GpuTensor, "slice">): void {
+  const [b = 0, n = 0] = x.shape;
+  const run = out.size / Math.max(b, 1);
+  const offset = from * x.width;
+  const strides = { fromStride: n * x.width, toStride: run };
+  copyRuns(gpu, x, out, { count: b, run, ...strides, fromOffset: offset, toOffset: 0 });
+}
+
+/** The same values in other memory. */
+export function clone(gpu: Operations, { x, out }: CommandOf<GpuTensor, "clone">): void {
+  copyRuns(gpu, x, out, { count: 1, run: x.size, fromStride: 0, toStride: 0, fromOffset: 0, toOffset: 0 });
+}
+
+/** Mean over the sequence. */
+export function meanPool(gpu: Operations, { x, out }: CommandOf<GpuTensor, "meanPool">): void {
+  const { constants, groups } = elementwise(gpu, out.size, [1]);
+  gpu.dispatch({
+    kernel: "mean_pool",
+    constants,
+    bindings: { x: whole(x), out: whole(out) },
+    params: { size: out.size, length: x.shape[1] ?? 0, width: x.width },
+    groups,
+  });
+}
+
+/** Images cut into patches. */
+export function patches(gpu: Operations, { images, patchSize, out }: CommandOf<GpuTensor, "patches">): void {
+  const [, channels = 0, height = 0, width = 0] = images.shape;
+  const { constants, groups } = elementwise(gpu, out.size, [1]);
+  gpu.dispatch({
+    kernel: "patches",
+    constants,
+    bindings: { images: whole(images), out: whole(out) },
+    params: { size: out.size, channels, height, width, patchSize },
+    groups,
+  });
+}
+
+interface Runs {
+  /** Batch rows, and values of each to copy. */
+  readonly count: number;
+  readonly run: number;
+  /** Values from one batch row to the next, and before the first to copy. */
+  readonly fromStride: number;
+  readonly toStride: number;
+  readonly fromOffset: number;
+  readonly toOffset: number;
+}
+
+function copyRuns(gpu: Operations, x: GpuTensor, out: GpuTensor, { count, ...runs }: Runs): void {
+  const { constants, groups, lanes } = elementwise(gpu, count * runs.run, Object.values(runs));
+  const inVectors = Object.entries(runs).map(([name, value]) => [name, value / lanes]);
+  gpu.dispatch({
+    kernel: "copy_rows",
+    constants: { ...constants, VALUE: lanes === 4 ? "vec4<u32>" : "u32" },
+    bindings: { x: whole(x), out: whole(out) },
+    params: { size: (count * runs.run) / lanes, ...Object.fromEntries(inVectors) },
+    groups,
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * Where a tensor's values lie.
+ *
+ * @module
+ */
+import type { EngineTensor, Storage } from "../engine/tensor.ts";
+import type { GpuBuffer } from "./buffers.ts";
+import type { Binding } from "./pipelines.ts";
+
+/** Buffers behind tensors. Only weights have more than one: those larger than the device can bind. */
+export interface GpuStorage extends Storage {
+  /** Replaced where an upload must not touch what recorded commands still read. */
+  parts: readonly GpuBuffer[];
+  /** Rows in each part but the last. */
+  readonly rowsPerPart: number;
+  /** Bytes from one row to the next. */
+  readonly stride: number;
+}
+
+/** A tensor of the GPU engine. */
+export type GpuTensor = EngineTensor<GpuStorage>;
+
+/** Rows of a weight in one of its parts. */
+export interface Part {
+  readonly binding: Binding;
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+/** All of a tensor's values. */
+export function whole(tensor: GpuTensor): Binding {
+  const [buffer] = tensor.storage.parts;
+  if (!buffer) throw new Error("Cannot bind a tensor without a buffer");
+  return { buffer, offset: 0, size: bindable(tensor.size * 4, buffer) };
+}
+
+/** Rows of a tensor, which must begin at a multiple of the device's alignment. */
+export function rowsOf(tensor: GpuTensor, firstRow: number, rows: number): Binding {
+  const { buffer } = whole(tensor);
+  const offset = firstRow * tensor.width * 4;
+  return { buffer, offset, size: bindable(rows * tensor.width * 4, buffer) };
+}
+
+/** All of a buffer. */
+export function wholeBuffer(buffer: GpuBuffer): Binding {
+  return { buffer, offset: 0, size: buffer.bytes };
+}
+
+/** The parts of a weight. */
+export function partsOf({ storage, rows }: GpuTensor): Part[] {
+  return storage.parts.map((buffer, i) => {
+    const firstRow = i * storage.rowsPerPart;
+    return {
+      binding: wholeBuffer(buffer),
+      firstRow,
+      rows: Math.min(storage.rowsPerPart, rows - firstRow),
+    };
+  });
+}
+
+/** Bindings hold whole vectors, at least one; buffers are made so that there is room. */
+function bindable(bytes: number, buffer: GpuBuffer): number {
+  return Math.min(buffer.bytes, Math.max(16, Math.ceil(bytes / 16) * 16));
+}

@@ -1,0 +1,39 @@
+/**
+ * Formats of weights as they lie in buffers: rows one after the other, each filled up with zeros to whole quads of values.
+ *
+ * @module
+ */
+import { ConfigError, type DType } from "../backend.ts";
+import { fromHalf, toHalf } from "./half.ts";
+
+/** Bytes of one row of a weight. @throws {ConfigError} for formats without kernels */
+export function rowBytes(dtype: DType, width: number): number {
+  const quads = Math.ceil(width / 4);
+  if (dtype === "f32") return 16 * quads;
+  if (dtype === "f16") return 8 * quads;
+  throw new ConfigError(`Cannot make a weight of ${dtype} on webgpu: use f32 or f16, or the wasm backend`);
+}
+
+/** Rows of a weight in its format, from row-major values. */
+export function encodeRows(dtype: DType, width: number, rows: Float32Array): ArrayBufferView<ArrayBuffer> {
+  const padded = changeWidth(rows, width, 4 * Math.ceil(width / 4));
+  return dtype === "f16" ? toHalf(padded) : padded;
+}
+
+/** Row-major values from rows of a weight in its format. */
+export function decodeRows(dtype: DType, width: number, bytes: ArrayBuffer): Float32Array<ArrayBuffer> {
+  const padded = dtype === "f16" ? fromHalf(new Uint16Array(bytes)) : new Float32Array(bytes);
+  return changeWidth(padded, 4 * Math.ceil(width / 4), width);
+}
+
+/** Rows cut off or filled up with zeros to another width. */
+function changeWidth(values: Float32Array, from: number, to: number): Float32Array<ArrayBuffer> {
+  if (from === to) return values.buffer instanceof ArrayBuffer ? values as Float32Array<ArrayBuffer> : values.slice();
+  const rows = values.length / from;
+  const result = new Float32Array(rows * to);
+  const shared = Math.min(from, to);
+  for (let row = 0; row < rows; row++) {
+    result.set(values.subarray(row * from, row * from + shared), row * to);
+  }
+  return result;
+}
