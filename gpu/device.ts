@@ -78,6 +78,16 @@ export async function openDevice(options: WebGpuOptions): Promise<Profile> {
   }
 }
 
+/** Whether this host offers a GPU that is one, rather than a CPU that plays it. */
+export async function hasHardwareAdapter(powerPreference?: GPUPowerPreference): Promise<boolean> {
+  try {
+    return !isSoftware((await requestAdapter(powerPreference)).info);
+  } catch (error) {
+    if (error instanceof BackendUnavailableError) return false;
+    throw error;
+  }
+}
+
 async function requestAdapter(powerPreference: GPUPowerPreference | undefined): Promise<GPUAdapter> {
   const gpu: GPU | undefined = globalThis.navigator?.gpu;
   if (!gpu) {
@@ -98,8 +108,8 @@ async function requestAdapter(powerPreference: GPUPowerPreference | undefined): 
 
 function describe(device: GPUDevice, owned: boolean, options: WebGpuOptions, given?: GPUAdapterInfo): Profile {
   const info = given ?? device.adapterInfo;
-  const name = info?.description || info?.device || info?.architecture || info?.vendor || "unknown adapter";
-  const software = info?.isFallbackAdapter === true || /llvmpipe|swiftshader|software|warp/i.test(name);
+  const name = nameOf(info);
+  const software = isSoftware(info);
   const subgroups = device.features.has("subgroups");
   if (options.flavour === "subgroup" && !subgroups) {
     throw new ConfigError(`Cannot use subgroup kernels on ${name}: the device has no subgroups; leave flavour open`);
@@ -121,6 +131,14 @@ function describe(device: GPUDevice, owned: boolean, options: WebGpuOptions, giv
     maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
     alignment: Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment),
   };
+}
+
+function nameOf(info: GPUAdapterInfo): string {
+  return info.description || info.device || info.architecture || info.vendor || "unknown adapter";
+}
+
+function isSoftware(info: GPUAdapterInfo): boolean {
+  return info.isFallbackAdapter === true || /llvmpipe|swiftshader|software|warp/i.test(nameOf(info));
 }
 
 /** The largest multiple of 16 bytes in a limit, which need not be one (2³¹ - 1). */

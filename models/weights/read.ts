@@ -228,7 +228,7 @@ async function openFiles(
     chunks: () => readFiles(files, options, chunkReader()),
     stored: () => readFiles(files, options, readStored),
     close: async () => {
-      for (const source of sources) await source.close();
+      for (const { reader, source } of files) await (reader ?? source).close();
     },
   };
 }
