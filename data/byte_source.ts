@@ -43,6 +43,8 @@ export interface ByteSource {
   open(from: number, signal?: AbortSignal): Promise<ByteReader>;
   /** Frees what the source holds. A source that was opened is freed by closing its reader. */
   close(): Promise<void>;
+  /** Where this is a cache's copy: forgets it, because what it holds turned out to be broken. */
+  discard?(): Promise<void>;
 }
 
 /** Bytes in memory. */

@@ -79,7 +79,9 @@ export class FolderCache implements HubCache {
     const part = partial && await fileSource(await joinPath(folder, partial.data), this.#errorClass);
     return {
       // A file of another length was cut off by a full disk or a crash.
-      complete: complete && whole?.size === complete.size ? { etag: complete.etag, source: whole } : undefined,
+      complete: complete && whole?.size === complete.size
+        ? { etag: complete.etag, source: { ...whole, discard: () => this.#writeState(folder, {}) } }
+        : undefined,
       partial: partial && part && { ...partial, length: Math.max(0, Math.min(part.size ?? 0, partial.size - 1)) },
       missing,
     };

@@ -28,31 +28,26 @@ interface Entry {
 export class StorageCache implements HubCache {
   readonly #cache: Cache;
   readonly #errorClass: ErrorClass;
-  readonly #partBytes: number;
 
-  /**
-   * @param cache An opened cache, used for nothing else.
-   * @param partBytes Bytes of a part.
-   */
-  constructor(cache: Cache, errorClass: ErrorClass = WeightsError, partBytes: number = PART_BYTES) {
+  /** @param cache An opened cache, used for nothing else. */
+  constructor(cache: Cache, errorClass: ErrorClass = WeightsError) {
     this.#cache = cache;
     this.#errorClass = errorClass;
-    this.#partBytes = partBytes;
   }
 
   async find(url: string): Promise<CachedFile> {
     const complete = await this.#readEntry(url, "complete");
     const partial = await this.#readEntry(url, "partial");
-    const isWhole = complete?.size !== undefined &&
-      await this.#countParts(url, complete) * this.#partBytes >= complete.size;
+    const isWhole = complete?.size !== undefined && await this.#countParts(url, complete) * PART_BYTES >= complete.size;
+    const begun = partial?.validator === undefined || partial.size === undefined ? undefined : {
+      validator: partial.validator,
+      size: partial.size,
+      // Never all of it, as there must be something left to ask for.
+      parts: Math.min(await this.#countParts(url, partial), Math.max(0, Math.ceil(partial.size / PART_BYTES) - 1)),
+    };
     return {
       complete: isWhole ? { etag: complete.etag, source: this.#source(url, complete, complete.size ?? 0) } : undefined,
-      partial: partial?.validator === undefined || partial.size === undefined ? undefined : {
-        validator: partial.validator,
-        size: partial.size,
-        length: Math.min(await this.#countParts(url, partial), Math.ceil(partial.size / this.#partBytes) - 1) *
-          this.#partBytes,
-      },
+      partial: begun && { ...begun, length: begun.parts * PART_BYTES },
       missing: complete?.missing ?? false,
     };
   }
@@ -67,14 +62,11 @@ export class StorageCache implements HubCache {
     const entry: Entry = { missing: false, etag, validator, size, id };
     await this.#writeEntry(url, "partial", entry);
     let position = from;
-    let part = new Uint8Array(this.#partBytes);
+    const part = new Uint8Array(Math.min(PART_BYTES, size ?? PART_BYTES));
     let filled = 0;
     const writePart = async () => {
-      await this.#cache.put(
-        partUrl(url, id, (position - filled) / this.#partBytes),
-        new Response(part.slice(0, filled)),
-      );
-      part = new Uint8Array(this.#partBytes);
+      const index = (position - filled) / PART_BYTES;
+      await this.#cache.put(partUrl(url, id, index), new Response(part.subarray(0, filled)));
       filled = 0;
     };
     return {
@@ -106,14 +98,14 @@ export class StorageCache implements HubCache {
   }
 
   #source(url: string, entry: Entry, size: number): ByteSource {
-    const readParts = async function* (cache: Cache, from: number, partBytes: number, errorClass: ErrorClass) {
+    const readParts = async function* (cache: Cache, from: number, errorClass: ErrorClass) {
       for (let position = from; position < size;) {
-        const index = Math.floor(position / partBytes);
+        const index = Math.floor(position / PART_BYTES);
         const answer = await cache.match(partUrl(url, entry.id, index));
         if (answer === undefined) {
           throw new errorClass(`The browser removed a part of ${url} from its cache: try again`);
         }
-        const bytes = new Uint8Array(await answer.arrayBuffer()).subarray(position - index * partBytes);
+        const bytes = new Uint8Array(await answer.arrayBuffer()).subarray(position - index * PART_BYTES);
         yield bytes;
         position += bytes.byteLength;
       }
@@ -123,7 +115,7 @@ export class StorageCache implements HubCache {
       size,
       once: false,
       open: (from, signal) => {
-        const reader = readerOf(readParts(this.#cache, from, this.#partBytes, this.#errorClass));
+        const reader = readerOf(readParts(this.#cache, from, this.#errorClass));
         return Promise.resolve({
           read: (target) => {
             signal?.throwIfAborted();
@@ -133,6 +125,10 @@ export class StorageCache implements HubCache {
         });
       },
       close: () => Promise.resolve(),
+      discard: async () => {
+        await this.#cache.delete(entryUrl(url, "complete"));
+        await this.#removeParts(url, entry.id);
+      },
     };
   }
 
