@@ -123,7 +123,9 @@ export async function openWeights(files: FileSet, options: HubOptions = {}): Pro
     if (!candidate.endsWith(".json")) return await openFiles([source], options);
     return await openShards(files, source, options);
   }
-  throw new WeightsError(`There is no ${candidates.join(" or ")} in ${files.description}`);
+  throw new WeightsError(
+    `There is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ${files.description}`,
+  );
 }
 
 /** The source of bytes that a value stands for. */
@@ -285,8 +287,8 @@ async function* readFiles<T>(
 
 /** Reads tensors chunk by chunk. Its buffers serve all chunks: zeroing new ones took longer than converting values. */
 function chunkReader(): (tensor: TensorInfo, fill: Fill) => AsyncGenerator<TensorChunk> {
-  const values = new Float32Array(CHUNK_VALUES);
-  const stored = new Uint8Array(CHUNK_VALUES * 8);
+  let values = new Float32Array(0);
+  let stored = new Uint8Array(0);
   return async function* ({ name, dtype, shape }, fill) {
     const size = sizeOf(shape);
     if (size === 0) yield { name, dtype, shape, offset: 0, values: new Float32Array(0) };
@@ -294,12 +296,14 @@ function chunkReader(): (tensor: TensorInfo, fill: Fill) => AsyncGenerator<Tenso
     const step = rowSize <= CHUNK_VALUES ? Math.floor(CHUNK_VALUES / rowSize) * rowSize : CHUNK_VALUES;
     for (let offset = 0; offset < size; offset += step) {
       const count = Math.min(step, size - offset);
+      if (values.length < count) values = new Float32Array(count);
       if (dtype === "F32") {
         await fill(new Uint8Array(values.buffer, 0, count * 4));
       } else {
-        const bytes = stored.subarray(0, count * bytesPerValue(dtype));
-        await fill(bytes);
-        toFloat32(dtype, bytes, values);
+        const length = count * bytesPerValue(dtype);
+        if (stored.byteLength < length) stored = new Uint8Array(length);
+        await fill(stored.subarray(0, length));
+        toFloat32(dtype, stored.subarray(0, length), values);
       }
       yield { name, dtype, shape, offset, values: values.subarray(0, count) };
     }
