@@ -5,13 +5,23 @@
  */
 import type { Command } from "../engine/commands.ts";
 import type { Encoders, Recorder, WasmTensor } from "./encoders/encoder.ts";
+import { weight } from "./encoders/weight.ts";
 import { elementwise } from "./encoders/elementwise.ts";
 import { gate } from "./encoders/gate.ts";
 import { norm } from "./encoders/norm.ts";
+import { sampling } from "./encoders/sampling.ts";
 import { sequence } from "./encoders/sequence.ts";
 import { softmax } from "./encoders/softmax.ts";
 
-const encoders: Partial<Encoders> = { ...elementwise, ...gate, ...norm, ...sequence, ...softmax };
+const encoders: Partial<Encoders> = {
+  ...weight,
+  ...elementwise,
+  ...gate,
+  ...norm,
+  ...sampling,
+  ...sequence,
+  ...softmax,
+};
 
 /** Appends the records of a command. */
 export function encode(command: Command<WasmTensor>, recorder: Recorder): void {

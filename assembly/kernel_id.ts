@@ -13,6 +13,12 @@ export enum Kernel {
   zero = 1,
   add = 2,
   activate = 3,
+  linear = 4,
+  embedding = 5,
+  /** Converts row-major rows into a weight's layout. */
+  writeRows = 6,
+  /** Converts rows of a weight back. */
+  readRows = 7,
   glu = 10,
   multiply = 11,
   layerNorm = 12,
@@ -31,6 +37,15 @@ export enum Kernel {
   /** Adds up the losses of `crossEntropy`. */
   sumValues = 24,
   repetitionPenalty = 25,
+  filterLogits = 26,
+  sample = 27,
+  acceptDraft = 28,
+}
+
+/** What a record calls a format of weights. */
+export enum FormatId {
+  f32 = 0,
+  f16 = 1,
 }
 
 /** What an activation is called in a record. */

@@ -21,23 +21,29 @@
  * @module
  */
 import { Kernel } from "../kernel_id";
+import { acceptDraft } from "./accept_draft";
 import { activate } from "./activate";
 import { add } from "./add";
 import { copyRows } from "./copy_rows";
 import { crossEntropy, sumValues } from "./cross_entropy";
+import { embedding } from "./embedding";
+import { filterLogits } from "./filter_logits";
 import { gatherRows } from "./gather_rows";
 import { glu } from "./glu";
 import { inlineData } from "./inline";
 import { l2Norm } from "./l2_norm";
 import { layerNorm } from "./layer_norm";
+import { linear } from "./linear";
 import { maskRows } from "./mask_rows";
 import { meanPool } from "./mean_pool";
 import { multiply } from "./multiply";
 import { patches } from "./patches";
 import { repetitionPenalty } from "./repetition_penalty";
 import { rotary } from "./rotary";
+import { sample } from "./sample";
 import { shiftTokens } from "./shift_tokens";
 import { softmax, logSoftmax } from "./softmax";
+import { readRows, writeRows } from "./weight_rows";
 import { zero } from "./zero";
 
 /** Whether this build fuses multiply and add. */
@@ -76,6 +82,13 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.crossEntropy: return crossEntropy(args, thread, threads, scratch);
     case Kernel.sumValues: return sumValues(args, thread, threads, scratch);
     case Kernel.repetitionPenalty: return repetitionPenalty(args, thread, threads, scratch);
+    case Kernel.linear: return linear(args, thread, threads, scratch);
+    case Kernel.embedding: return embedding(args, thread, threads, scratch);
+    case Kernel.writeRows: return writeRows(args, thread, threads, scratch);
+    case Kernel.readRows: return readRows(args, thread, threads, scratch);
+    case Kernel.filterLogits: return filterLogits(args, thread, threads, scratch);
+    case Kernel.sample: return sample(args, thread, threads, scratch);
+    case Kernel.acceptDraft: return acceptDraft(args, thread, threads, scratch);
     default: unreachable();
   }
 }

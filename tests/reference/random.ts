@@ -9,10 +9,13 @@
  */
 const round = Math.fround;
 
-/** Streams of `acceptDraft`, added to the row: they must be independent of the draws that made the draft. */
-export const RESIDUAL_STREAM = 0x4000_0000;
-/** See `RESIDUAL_STREAM`. */
-export const ACCEPT_STREAM = 0x8000_0000;
+/**
+ * `acceptDraft` draws with seeds of its own, exclusive-ored with these: its numbers must be independent of those that made the draft.
+ * (Other rows would not do: pcg4d hardly spreads a difference in the highest bits.)
+ */
+export const RESIDUAL_SEED = 0x9e37_79b9;
+/** See `RESIDUAL_SEED`. */
+export const ACCEPT_SEED = 0x85eb_ca6b;
 
 /** The hash pcg4d of four unsigned 32-bit integers (Jarzynski and Olano 2020): a random number generator without state. */
 export function pcg4d(seed: number, counter: number, row: number, token: number): [number, number, number, number] {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type LogitsFilter, LOWEST, type SampleOptions } from "../../backend.ts";
-import { ACCEPT_STREAM, exponential, log, RESIDUAL_STREAM, uniform } from "./random.ts";
+import { ACCEPT_SEED, exponential, log, RESIDUAL_SEED, uniform } from "./random.ts";
 import { softmaxRow } from "./softmax.ts";
 import { at, mapRows, type Result, rowOf, size, type Values } from "./values.ts";
 
@@ -95,14 +95,14 @@ export function acceptDraft(
   for (let i = 0; i < drafted; i++) {
     const [p, q] = [softmaxRow(rowOf(target, i)), softmaxRow(rowOf(draft, i))];
     const token = at(tokens, i);
-    if (uniform(seed, counter, ACCEPT_STREAM + i, 0) * (q[token] ?? 0) < (p[token] ?? 0)) continue;
+    if (uniform(seed ^ ACCEPT_SEED, counter, i, 0) * (q[token] ?? 0) < (p[token] ?? 0)) continue;
     const residual = p.map((probability, t) => Math.max(0, probability - (q[t] ?? 0)));
     return result(i, race(residual.some((r) => r > 0) ? residual : p, i));
   }
   return result(drafted, race(softmaxRow(rowOf(target, drafted)), drafted));
 
   function race(weights: readonly number[], row: number): number {
-    return argmax(weights.map((weight, t) => weight / exponential(seed, counter, RESIDUAL_STREAM + row, t)));
+    return argmax(weights.map((weight, t) => weight / exponential(seed ^ RESIDUAL_SEED, counter, row, t)));
   }
 }
 
