@@ -10,6 +10,7 @@ import { type Layout, sizeOf } from "../engine/tensor.ts";
 import type { WasmBuild } from "./builds.ts";
 import { CommandList } from "./command_list.ts";
 import { encode } from "./encode.ts";
+import { formatId, weightBytes } from "./encoders/weight.ts";
 import type { Recorder, WasmTensor } from "./encoders/encoder.ts";
 import { Kernel } from "./kernel_id.ts";
 import { type Block, Memory, type Purpose } from "./memory.ts";
@@ -25,6 +26,11 @@ const PURPOSES: { readonly [layout in Layout]: Purpose } = {
   weight: "weights",
   cache: "caches",
 };
+
+/** Rows of a weight that are staged at once on their way in or out: whole panels of 32, about 1 MiB. */
+function stagedRows(width: number): number {
+  return Math.max(32, (2 ** 18 / Math.max(width, 1)) & ~31);
+}
 
 /** Tensors and operations on the CPU, in WebAssembly. */
 export class WasmBackend extends Engine<Block> implements Recorder {
@@ -67,8 +73,9 @@ export class WasmBackend extends Engine<Block> implements Recorder {
     return block.address;
   }
 
-  protected allocate(shape: readonly number[], _dtype: DType, layout: Layout): Block {
-    return this.#memory.allocate(sizeOf(shape) * 4, PURPOSES[layout]);
+  protected allocate(shape: readonly number[], dtype: DType, layout: Layout): Block {
+    const bytes = layout === "weight" ? weightBytes(shape[0] ?? 0, shape[1] ?? 0, dtype) : sizeOf(shape) * 4;
+    return this.#memory.allocate(bytes, PURPOSES[layout]);
   }
 
   protected release(block: Block): void {
@@ -92,6 +99,7 @@ export class WasmBackend extends Engine<Block> implements Recorder {
 
   // deno-lint-ignore require-await
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {
+    if (tensor.layout === "weight") return this.#downloadWeight(tensor, firstRow, count);
     this.flush();
     const values = tensor.dtype === "i32" ? this.#memory.words : this.#memory.floats;
     const from = tensor.storage.address / 4 + firstRow * tensor.width;
@@ -99,6 +107,7 @@ export class WasmBackend extends Engine<Block> implements Recorder {
   }
 
   protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array): void {
+    if (tensor.layout === "weight") return this.#uploadWeight(tensor, firstRow, rows);
     this.flush();
     this.#memory.floats.set(rows, tensor.storage.address / 4 + firstRow * tensor.width);
   }
@@ -113,5 +122,49 @@ export class WasmBackend extends Engine<Block> implements Recorder {
   }
 
   protected shutDown(): void {
+  }
+
+  /** Copies rows through a staging area, from which a kernel puts them into the weight's layout. */
+  #uploadWeight({ storage, width, dtype }: WasmTensor, firstRow: number, rows: Float32Array): void {
+    const rowsAtOnce = stagedRows(width);
+    const staging = this.#memory.allocate(rowsAtOnce * width * 4, "engine");
+    try {
+      for (let from = 0; from * width < rows.length; from += rowsAtOnce) {
+        const chunk = rows.subarray(from * width, (from + rowsAtOnce) * width);
+        this.flush();
+        this.#memory.floats.set(chunk, staging.address / 4);
+        const [first, count] = [firstRow + from, chunk.length / width];
+        this.#list.push(Kernel.writeRows, staging.address, storage.address, first, count, width, formatId(dtype));
+      }
+    } finally {
+      this.#memory.free(staging);
+    }
+  }
+
+  /** The opposite way of `#uploadWeight`. */
+  #downloadWeight({ storage, width, dtype }: WasmTensor, firstRow: number, count: number): Float32Array {
+    const rows = new Float32Array(count * width);
+    const rowsAtOnce = stagedRows(width);
+    const staging = this.#memory.allocate(rowsAtOnce * width * 4, "engine");
+    try {
+      for (let from = 0; from < count; from += rowsAtOnce) {
+        const some = Math.min(rowsAtOnce, count - from);
+        this.#list.push(
+          Kernel.readRows,
+          storage.address,
+          staging.address,
+          firstRow + from,
+          some,
+          width,
+          formatId(dtype),
+        );
+        this.flush();
+        const at = staging.address / 4;
+        rows.set(this.#memory.floats.subarray(at, at + some * width), from * width);
+      }
+    } finally {
+      this.#memory.free(staging);
+    }
+    return rows;
   }
 }
