@@ -37,52 +37,58 @@ export async function openFileSet(location: FileLocation, options: HubOptions = 
   if (location instanceof URL) return await openUrl(location, options);
   if (typeof location !== "string") return hubFiles(location, options);
   if (/^(https?|file|blob|data):/.test(location)) return await openUrl(new URL(location), options);
-
   if (hostHasFiles()) {
-    const kind = await kindOfPath(location).catch((cause) => {
-      throw new errorClass(`${location} can't be read: ${messageOf(cause)}`, { cause });
-    });
-    if (kind !== "nothing") return await localFiles(location, kind, options);
+    const files = await openPath(location, options);
+    if (files !== undefined) return files;
   } else if (/^\.{0,2}\//.test(location) && "location" in globalThis) {
     return await openUrl(new URL(location, globalThis.location.href), options);
   }
   const [repo = "", revision] = location.split(/@(.*)/s);
   if (isRepoName(repo)) return hubFiles({ repo, revision }, options);
-  throw new errorClass(
-    `There is no file or folder ${
-      JSON.stringify(location)
-    }, and it is neither a URL nor "org/name" on the Hugging Face Hub`,
-  );
+  const meant = 'a path that exists, a URL, or "org/name" on the Hugging Face Hub';
+  throw new errorClass(`There is no file or folder ${JSON.stringify(location)}: expected ${meant}`);
 }
 
-async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
-  if (url.protocol === "file:") {
-    const path = await pathOfUrl(url);
-    return await localFiles(path, await kindOfPath(path), options);
+async function openPath(path: string, options: HubOptions): Promise<FileSet | undefined> {
+  let kind: "file" | "folder" | "nothing";
+  try {
+    kind = await kindOfPath(path);
+  } catch (cause) {
+    // Who may not look at files can still mean the Hub.
+    if (isRepoName(path)) return undefined;
+    throw new (options.errorClass ?? WeightsError)(`${path} can't be read: ${messageOf(cause)}`, { cause });
   }
-  const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-  // A URL does not say whether it means a folder; the files that belong to a model have one of these endings.
-  const file = /\.(safetensors|json)$/.test(last) || !/^https?:$/.test(url.protocol) ? last : undefined;
-  const folder = new URL(url);
-  if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
-  return {
-    description: url.href,
-    file,
-    open: (name) => {
-      if (name === file) return urlSource(url, options);
-      const sibling = new URL(name, folder);
-      sibling.search = folder.search;
-      return urlSource(sibling, options);
-    },
-  };
-}
-
-async function localFiles(path: string, kind: "file" | "folder" | "nothing", options: HubOptions): Promise<FileSet> {
+  if (kind === "nothing") return undefined;
   const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : await splitPath(path);
   return {
     description: path,
     file,
     open: async (name) => await fileSource(await joinPath(folder, name), options.errorClass),
+  };
+}
+
+async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
+  if (url.protocol === "file:") {
+    const files = await openPath(await pathOfUrl(url), options);
+    if (files !== undefined) return files;
+    throw new (options.errorClass ?? WeightsError)(`There is no file or folder ${url.href}`);
+  }
+  const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+  const hasFolder = /^https?:$/.test(url.protocol);
+  // A URL does not say whether it means a folder; the files that belong to a model have one of these endings.
+  const file = !hasFolder || /\.(safetensors|json)$/.test(last) ? last : undefined;
+  const folder = new URL(url);
+  if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
+  return {
+    description: url.href,
+    file,
+    open: async (name) => {
+      if (name === file) return await urlSource(url, options);
+      if (!hasFolder) return undefined;
+      const sibling = new URL(name, folder);
+      sibling.search = folder.search;
+      return await urlSource(sibling, options);
+    },
   };
 }
 
