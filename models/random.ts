@@ -6,7 +6,10 @@
 
 /** A stream of random numbers: the same seed and name give the same numbers everywhere. */
 export class Random {
-  readonly #state: Uint32Array;
+  #a: number;
+  #b: number;
+  #c = 0x9e3779b9;
+  #counter = 1;
   #spare: number | undefined;
 
   /**
@@ -16,7 +19,8 @@ export class Random {
   constructor(seed: number, stream = "") {
     let hash = (0x811c9dc5 ^ seed) >>> 0; // FNV-1a
     for (let i = 0; i < stream.length; i++) hash = Math.imul(hash ^ stream.charCodeAt(i), 0x01000193) >>> 0;
-    this.#state = Uint32Array.from([hash, seed, 0x9e3779b9, 1]);
+    this.#a = hash;
+    this.#b = seed | 0;
     for (let i = 0; i < 16; i++) this.#next();
   }
 
@@ -40,14 +44,12 @@ export class Random {
 
   /** One step of sfc32 (Doty-Humphrey, PractRand). */
   #next(): number {
-    const state = this.#state;
-    const [a = 0, b = 0, c = 0, counter = 0] = state;
-    const result = (a + b + counter) >>> 0;
-    state[0] = b ^ (b >>> 9);
-    state[1] = c + (c << 3);
-    state[2] = ((c << 21) | (c >>> 11)) + result;
-    state[3] = counter + 1;
-    return result;
+    const result = (this.#a + this.#b + this.#counter) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + result) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    return result >>> 0;
   }
 }
 
