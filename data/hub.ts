@@ -144,8 +144,7 @@ async function store(
       loaded += chunk.byteLength;
       onProgress?.({ stage: "download", file: name, loaded, total: download.size });
     }
-    await keep(writer.commit());
-    return true;
+    return await keep(writer.commit());
   } catch (error) {
     if (download.changed) return false;
     throw error;

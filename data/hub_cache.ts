@@ -38,8 +38,8 @@ export interface IncomingFile {
 export interface CacheWriter {
   /** Appends bytes. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Makes the copy the complete one. */
-  commit(): Promise<void>;
+  /** Makes the copy the complete one. False if it has gone meanwhile, because another process fetched another version. */
+  commit(): Promise<boolean>;
   /** Ends writing before the end; what is there may be resumed. Does nothing after `commit`. */
   close(): Promise<void>;
 }
@@ -123,15 +123,20 @@ export class FolderCache implements HubCache {
       commit: async () => {
         await handle.sync();
         await close();
-        await rename(partialPath, await joinPath(folder, name)).catch(async (cause) => {
-          // Another process that downloads the same file was faster.
-          if (!isAbsence(cause) || (await this.find(url)).complete?.etag !== etag) throw cause;
-        });
+        const path = await joinPath(folder, name);
+        try {
+          await rename(partialPath, path);
+        } catch (cause) {
+          if (!isAbsence(cause)) throw cause;
+          // Another process that fetched the same file was faster; unless the server has a new one by now.
+          if ((await fileSource(path))?.size !== position) return false;
+        }
         await this.#writeState(folder, { complete: { etag, size: position, data: name } });
         for (const old of await readdir(folder)) {
           const isOurs = old === name || old === "state.json" || old.endsWith(".tmp");
-          if (!isOurs) await rm(await joinPath(folder, old), { force: true, recursive: false }).catch(() => {});
+          if (!isOurs) await rm(await joinPath(folder, old), { force: true }).catch(() => {});
         }
+        return true;
       },
       close: async () => {
         await close();

@@ -85,6 +85,7 @@ export class StorageCache implements HubCache {
         await this.#writeEntry(url, "complete", { ...entry, size: position });
         await this.#cache.delete(entryUrl(url, "partial"));
         if (before !== undefined && before.id !== id) await this.#removeParts(url, before.id);
+        return true;
       },
       close: () => Promise.resolve(),
     };
