@@ -89,6 +89,644 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "  out[i] = x[i] + other * params.factor;\n" +
     "}",
+  append_cache: "// Writes keys or values [b, n, KV·d] into a cache [b, KV, capacity, d], at their positions modulo its capacity.\n" +
+    "#include indices\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  size: u32,\n" +
+    "  // Rows of x in each batch row, key heads, slots, and features of a head.\n" +
+    "  rows: u32,\n" +
+    "  kvHeads: u32,\n" +
+    "  capacity: u32,\n" +
+    "  dim: u32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> x: array<VALUE>;\n" +
+    "@group(0) @binding(2) var<storage, read> positions: array<i32>;\n" +
+    "#if HAS_LENGTHS\n" +
+    "@group(0) @binding(3) var<storage, read> lengths: array<i32>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(4) var<storage, read_write> cache: array<VALUE>;\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (i >= params.size) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let feature = i % params.dim;\n" +
+    "  let head = (i / params.dim) % params.kvHeads;\n" +
+    "  let row = (i / (params.dim * params.kvHeads)) % params.rows;\n" +
+    "  let batch = i / (params.dim * params.kvHeads * params.rows);\n" +
+    "#if HAS_LENGTHS\n" +
+    "  if (i32(row) >= lengths[batch]) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
+    "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = x[i];\n" +
+    "}",
+  attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps one query, its running maximum and its weighted sum of\n" +
+    "// values in registers and goes along the keys, KEYS at a time. With STAGED a workgroup of neighbouring queries loads each run of\n" +
+    "// keys and values once into workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU.\n" +
+    "#include attention_inputs\n" +
+    "\n" +
+    "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
+    "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
+    "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
+    "#if HAS_MEMORY\n" +
+    "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
+    "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
+    "\n" +
+    "#if STAGED\n" +
+    "var<workgroup> keyTile: array<VALUE, KEYS * UNITS>;\n" +
+    "var<workgroup> valueTile: array<VALUE, KEYS * UNITS>;\n" +
+    "#endif\n" +
+    "\n" +
+    "// What an invocation knows of its query.\n" +
+    "var<private> query: array<VALUE, UNITS>;\n" +
+    "var<private> sums: array<VALUE, UNITS>;\n" +
+    "var<private> largest: f32 = LOWEST;\n" +
+    "var<private> total: f32 = 0.0;\n" +
+    "var<private> scores: array<f32, KEYS>;\n" +
+    "\n" +
+    "// Takes in `count` keys whose scores stand in `scores`: rescales what is there to the new maximum and gives the new weights.\n" +
+    "fn weigh() -> f32 {\n" +
+    "  var next = largest;\n" +
+    "  for (var c = 0u; c < KEYS; c++) {\n" +
+    "    next = max(next, scores[c]);\n" +
+    "  }\n" +
+    "  let correction = exp(largest - next);\n" +
+    "  total *= correction;\n" +
+    "  for (var c = 0u; c < KEYS; c++) {\n" +
+    "    scores[c] = select(exp(scores[c] - next), 0.0, scores[c] <= LOWEST);\n" +
+    "    total += scores[c];\n" +
+    "  }\n" +
+    "  largest = next;\n" +
+    "  return correction;\n" +
+    "}\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    ") {\n" +
+    "  let head = group.y;\n" +
+    "  let batch = group.z;\n" +
+    "  let kvHead = head % params.kvHeads;\n" +
+    "  let firstQuery = group.x * WORKGROUP;\n" +
+    "  // Invocations past the last query do its work again and write nothing.\n" +
+    "  let i = min(firstQuery + lane, params.queries - 1);\n" +
+    "  let first = firstPosition(batch);\n" +
+    "  let last = first + i32(params.queries) - 1;\n" +
+    "  let own = first + i32(i);\n" +
+    "  let base = queryOffset(batch, i, head);\n" +
+    "  for (var u = 0u; u < UNITS; u++) {\n" +
+    "    query[u] = q[base + u] * params.scale;\n" +
+    "  }\n" +
+    "\n" +
+    "#if HAS_MEMORY\n" +
+    "  for (var column = 0u; column < params.memory; column += KEYS) {\n" +
+    "    for (var c = 0u; c < KEYS; c++) {\n" +
+    "      scores[c] = LOWEST;\n" +
+    "      if (column + c < params.memory) {\n" +
+    "        let key = memoryOffset(kvHead, column + c);\n" +
+    "        var score = 0.0;\n" +
+    "        for (var u = 0u; u < UNITS; u++) {\n" +
+    "          score += product(query[u], memoryKeys[key + u]);\n" +
+    "        }\n" +
+    "        scores[c] = score;\n" +
+    "      }\n" +
+    "    }\n" +
+    "    let correction = weigh();\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      var sum = sums[u] * correction;\n" +
+    "      for (var c = 0u; c < KEYS; c++) {\n" +
+    "        if (column + c < params.memory) {\n" +
+    "          sum += scores[c] * memoryValues[memoryOffset(kvHead, column + c) + u];\n" +
+    "        }\n" +
+    "      }\n" +
+    "      sums[u] = sum;\n" +
+    "    }\n" +
+    "  }\n" +
+    "#endif\n" +
+    "\n" +
+    "#if HAS_DECAY\n" +
+    "  // Blocks between the query and the keys that `query` is scaled for.\n" +
+    "  var blocks = 0;\n" +
+    "#endif\n" +
+    "#if CAUSAL\n" +
+    "  let end = visibleColumns(select(last, first + i32(min(firstQuery + WORKGROUP, params.queries)) - 1, last < i32(params.columns)));\n" +
+    "#else\n" +
+    "  let end = visibleColumns(last);\n" +
+    "#endif\n" +
+    "  var column = 0u;\n" +
+    "  while (column < end) {\n" +
+    "    // A run of keys has consecutive positions, all in one xPos block.\n" +
+    "    let position = keyPosition(column, last);\n" +
+    "    var count = min(KEYS, end - column);\n" +
+    "#if CACHE\n" +
+    "    let newest = u32(max(last, 0)) % params.columns;\n" +
+    "    if (column <= newest) {\n" +
+    "      count = min(count, newest + 1 - column);\n" +
+    "    }\n" +
+    "#endif\n" +
+    "#if HAS_DECAY\n" +
+    "    count = min(count, u32(XPOS_BLOCK - (position & (XPOS_BLOCK - 1))));\n" +
+    "    let wanted = blockOf(own) - blockOf(position);\n" +
+    "    if (wanted != blocks) {\n" +
+    "      blocks = wanted;\n" +
+    "      for (var u = 0u; u < UNITS; u++) {\n" +
+    "        query[u] = q[base + u] * decayed(u, blocks) * params.scale;\n" +
+    "      }\n" +
+    "    }\n" +
+    "#endif\n" +
+    "#if STAGED\n" +
+    "    workgroupBarrier();\n" +
+    "    for (var t = lane; t < count * UNITS; t += WORKGROUP) {\n" +
+    "      let offset = keyOffset(batch, kvHead, column + t / UNITS) + t % UNITS;\n" +
+    "      keyTile[t] = k[offset];\n" +
+    "      valueTile[t] = v[offset];\n" +
+    "    }\n" +
+    "    workgroupBarrier();\n" +
+    "#endif\n" +
+    "    for (var c = 0u; c < KEYS; c++) {\n" +
+    "      scores[c] = 0.0;\n" +
+    "    }\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      let unit = query[u];\n" +
+    "      for (var c = 0u; c < KEYS; c++) {\n" +
+    "#if STAGED\n" +
+    "        scores[c] += product(unit, keyTile[min(c, count - 1) * UNITS + u]);\n" +
+    "#else\n" +
+    "        scores[c] += product(unit, k[keyOffset(batch, kvHead, column + min(c, count - 1)) + u]);\n" +
+    "#endif\n" +
+    "      }\n" +
+    "    }\n" +
+    "    for (var c = 0u; c < KEYS; c++) {\n" +
+    "      let key = position + i32(c);\n" +
+    "      if (c < count && isVisible(batch, own, key)) {\n" +
+    "        scores[c] += distanceBias(head, own, key);\n" +
+    "      } else {\n" +
+    "        scores[c] = LOWEST;\n" +
+    "      }\n" +
+    "    }\n" +
+    "    let correction = weigh();\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      var sum = sums[u] * correction;\n" +
+    "      for (var c = 0u; c < KEYS; c++) {\n" +
+    "#if STAGED\n" +
+    "        sum += scores[c] * valueTile[min(c, count - 1) * UNITS + u];\n" +
+    "#else\n" +
+    "        sum += scores[c] * v[keyOffset(batch, kvHead, column + min(c, count - 1)) + u];\n" +
+    "#endif\n" +
+    "      }\n" +
+    "      sums[u] = sum;\n" +
+    "    }\n" +
+    "    column += count;\n" +
+    "  }\n" +
+    "\n" +
+    "  if (firstQuery + lane < params.queries) {\n" +
+    "    let inverse = select(1.0 / total, 0.0, total == 0.0);\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      out[base + u] = sums[u] * inverse;\n" +
+    "    }\n" +
+    "  }\n" +
+    "}",
+  attention_decode: "// Attention of few queries over many keys, split along the keys: a workgroup takes WORKGROUP keys of one key head and all (or ROWS)\n" +
+    "// of the queries that read it, so that keys and values are read once. What it gives for each query is a weighted sum of values, its\n" +
+    "// maximum and its total, for `attention_reduce`; with one split it gives the result (DIRECT).\n" +
+    "#include attention_inputs\n" +
+    "#include reduce\n" +
+    "\n" +
+    "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
+    "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
+    "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
+    "#if HAS_MEMORY\n" +
+    "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
+    "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
+    "#endif\n" +
+    "#if DIRECT\n" +
+    "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
+    "#else\n" +
+    "// For each query and split: the sums, then the maximum and the total in a unit each.\n" +
+    "@group(0) @binding(10) var<storage, read_write> partials: array<VALUE>;\n" +
+    "#endif\n" +
+    "\n" +
+    "var<workgroup> weights: array<array<f32, WORKGROUP>, ROWS>;\n" +
+    "var<workgroup> tile: array<VALUE, WORKGROUP>;\n" +
+    "\n" +
+    "fn headOf(row: u32, kvHead: u32) -> u32 {\n" +
+    "  return kvHead + params.kvHeads * (row / params.queries);\n" +
+    "}\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    ") {\n" +
+    "  let split = group.x;\n" +
+    "  let kvHead = group.y % params.kvHeads;\n" +
+    "  let firstRow = (group.y / params.kvHeads) * ROWS;\n" +
+    "  let batch = group.z;\n" +
+    "  let rows = params.queries * (params.heads / params.kvHeads);\n" +
+    "  let first = firstPosition(batch);\n" +
+    "  let last = first + i32(params.queries) - 1;\n" +
+    "  let end = params.memory + visibleColumns(last);\n" +
+    "  let firstKey = split * WORKGROUP;\n" +
+    "  let keys = u32(clamp(i32(end) - i32(firstKey), 0, i32(WORKGROUP)));\n" +
+    "\n" +
+    "  // Scores: an invocation takes one key to all the queries.\n" +
+    "  let index = firstKey + lane;\n" +
+    "  let isMemory = index < params.memory;\n" +
+    "  let column = min(index - select(params.memory, index, isMemory), max(params.columns, 1u) - 1);\n" +
+    "  let position = keyPosition(column, last);\n" +
+    "  var scores = array<f32, ROWS>();\n" +
+    "  if (lane < keys) {\n" +
+    "    let key = keyOffset(batch, kvHead, column);\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "#if HAS_MEMORY\n" +
+    "      var unit = k[key + u];\n" +
+    "      if (isMemory) {\n" +
+    "        unit = memoryKeys[memoryOffset(kvHead, index) + u];\n" +
+    "      }\n" +
+    "#else\n" +
+    "      let unit = k[key + u];\n" +
+    "#endif\n" +
+    "      for (var r = 0u; r < ROWS; r++) {\n" +
+    "        let row = min(firstRow + r, rows - 1);\n" +
+    "        var value = q[queryOffset(batch, row % params.queries, headOf(row, kvHead)) + u];\n" +
+    "#if HAS_DECAY\n" +
+    "        if (!isMemory) {\n" +
+    "          value *= decayed(u, blockOf(first + i32(row % params.queries)) - blockOf(position));\n" +
+    "        }\n" +
+    "#endif\n" +
+    "        scores[r] += product(value, unit);\n" +
+    "      }\n" +
+    "    }\n" +
+    "  }\n" +
+    "  for (var r = 0u; r < ROWS; r++) {\n" +
+    "    let row = min(firstRow + r, rows - 1);\n" +
+    "    let own = first + i32(row % params.queries);\n" +
+    "    var score = LOWEST;\n" +
+    "    if (lane < keys && (isMemory || isVisible(batch, own, position))) {\n" +
+    "      score = scores[r] * params.scale;\n" +
+    "      if (!isMemory) {\n" +
+    "        score += distanceBias(headOf(row, kvHead), own, position);\n" +
+    "      }\n" +
+    "    }\n" +
+    "    scores[r] = score;\n" +
+    "  }\n" +
+    "\n" +
+    "  // Weights of the keys, and what is written of each query besides its sums.\n" +
+    "  var totals = array<f32, ROWS>();\n" +
+    "  for (var r = 0u; r < ROWS; r++) {\n" +
+    "    let largest = workgroupMax(scores[r], lane);\n" +
+    "    let weight = select(exp(scores[r] - largest), 0.0, scores[r] <= LOWEST);\n" +
+    "    weights[r][lane] = weight;\n" +
+    "    totals[r] = workgroupSum(weight, lane);\n" +
+    "    let row = firstRow + r;\n" +
+    "#if !DIRECT\n" +
+    "    if (lane == 0 && row < rows) {\n" +
+    "      let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);\n" +
+    "      let offset = (query * params.count + split) * (UNITS + 2) + UNITS;\n" +
+    "      partials[offset] = VALUE(largest);\n" +
+    "      partials[offset + 1] = VALUE(totals[r]);\n" +
+    "    }\n" +
+    "#endif\n" +
+    "  }\n" +
+    "\n" +
+    "  // Values: an invocation takes one unit of features; where there are fewer units than invocations, these share the keys.\n" +
+    "  workgroupBarrier();\n" +
+    "  for (var step = 0u; step < UNIT_STEPS; step++) {\n" +
+    "    let unit = step * WORKGROUP + lane % UNITS_AT_ONCE;\n" +
+    "    let share = lane / UNITS_AT_ONCE;\n" +
+    "    var sums = array<VALUE, ROWS>();\n" +
+    "    if (unit < UNITS && share < SHARES) {\n" +
+    "      for (var c = share; c < keys; c += SHARES) {\n" +
+    "        let key = firstKey + c;\n" +
+    "#if HAS_MEMORY\n" +
+    "        var value = VALUE(0.0);\n" +
+    "        if (key < params.memory) {\n" +
+    "          value = memoryValues[memoryOffset(kvHead, key) + unit];\n" +
+    "        } else {\n" +
+    "          value = v[keyOffset(batch, kvHead, key - params.memory) + unit];\n" +
+    "        }\n" +
+    "#else\n" +
+    "        let value = v[keyOffset(batch, kvHead, key) + unit];\n" +
+    "#endif\n" +
+    "        for (var r = 0u; r < ROWS; r++) {\n" +
+    "          sums[r] += weights[r][c] * value;\n" +
+    "        }\n" +
+    "      }\n" +
+    "    }\n" +
+    "    for (var r = 0u; r < ROWS; r++) {\n" +
+    "      tile[lane] = sums[r];\n" +
+    "      workgroupBarrier();\n" +
+    "      let row = firstRow + r;\n" +
+    "      if (share == 0 && unit < UNITS && row < rows) {\n" +
+    "        var sum = VALUE(0.0);\n" +
+    "        for (var s = 0u; s < SHARES; s++) {\n" +
+    "          sum += tile[lane + s * UNITS_AT_ONCE];\n" +
+    "        }\n" +
+    "        let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);\n" +
+    "#if DIRECT\n" +
+    "        out[query * UNITS + unit] = sum * select(1.0 / totals[r], 0.0, totals[r] == 0.0);\n" +
+    "#else\n" +
+    "        partials[(query * params.count + split) * (UNITS + 2) + unit] = sum;\n" +
+    "#endif\n" +
+    "      }\n" +
+    "      workgroupBarrier();\n" +
+    "    }\n" +
+    "  }\n" +
+    "}",
+  attention_inputs: "// What the attention kernels share. A unit is what a load fetches of a head's features: four of them where the width of a head\n" +
+    "// allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.\n" +
+    "struct Params {\n" +
+    "  // Queries of a batch row; keys of one, or slots of a cache; learned keys in front of them.\n" +
+    "  queries: u32,\n" +
+    "  columns: u32,\n" +
+    "  memory: u32,\n" +
+    "  heads: u32,\n" +
+    "  kvHeads: u32,\n" +
+    "  maskColumns: u32,\n" +
+    "  scale: f32,\n" +
+    "  // How many splits of the keys (attention_decode), rows (attention_scores) or batch rows (attention_values) there are.\n" +
+    "  count: u32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "#if HAS_POSITIONS\n" +
+    "@group(0) @binding(4) var<storage, read> positions: array<i32>;\n" +
+    "#endif\n" +
+    "#if HAS_MASK\n" +
+    "@group(0) @binding(5) var<storage, read> mask: array<i32>;\n" +
+    "#endif\n" +
+    "// Small tables are uniforms: a stage may have no more than eight storage buffers.\n" +
+    "#if HAS_SLOPES\n" +
+    "@group(0) @binding(8) var<uniform> slopes: array<vec4<f32>, SLOPE_QUADS>;\n" +
+    "#endif\n" +
+    "#if HAS_DECAY\n" +
+    "@group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;\n" +
+    "#endif\n" +
+    "\n" +
+    "fn product(a: VALUE, b: VALUE) -> f32 {\n" +
+    "#if VECTORS\n" +
+    "  return dot(a, b);\n" +
+    "#else\n" +
+    "  return a * b;\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "// The position of a batch row's first query.\n" +
+    "fn firstPosition(batch: u32) -> i32 {\n" +
+    "#if HAS_POSITIONS\n" +
+    "  return positions[batch];\n" +
+    "#else\n" +
+    "  return i32(params.columns) - i32(params.queries);\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "// The position of the key in a column; negative for a slot that holds none yet. `last` is the last query's position.\n" +
+    "fn keyPosition(column: u32, last: i32) -> i32 {\n" +
+    "#if CACHE\n" +
+    "  let capacity = i32(params.columns);\n" +
+    "  let behind = (((last - i32(column)) % capacity) + capacity) % capacity;\n" +
+    "  return last - behind;\n" +
+    "#else\n" +
+    "  return i32(column);\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "// Columns from the first on that can hold a key which some query up to `last` sees.\n" +
+    "fn visibleColumns(last: i32) -> u32 {\n" +
+    "#if CACHE\n" +
+    "  return min(params.columns, u32(max(last + 1, 0)));\n" +
+    "#else\n" +
+    "#if CAUSAL\n" +
+    "  return min(params.columns, u32(max(last + 1, 0)));\n" +
+    "#else\n" +
+    "  return params.columns;\n" +
+    "#endif\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "fn isVisible(batch: u32, query: i32, key: i32) -> bool {\n" +
+    "  var visible = key >= 0;\n" +
+    "#if CAUSAL\n" +
+    "  visible = visible && key <= query;\n" +
+    "#endif\n" +
+    "#if HAS_MASK\n" +
+    "  if (visible && u32(key) < params.maskColumns) {\n" +
+    "    visible = mask[batch * params.maskColumns + u32(key)] != 0;\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  return visible;\n" +
+    "}\n" +
+    "\n" +
+    "// ALiBi (arXiv 2108.12409): what distance takes off a score.\n" +
+    "fn distanceBias(head: u32, query: i32, key: i32) -> f32 {\n" +
+    "#if HAS_SLOPES\n" +
+    "  return -slopes[head / 4][head % 4] * f32(abs(query - key));\n" +
+    "#else\n" +
+    "  return 0.0;\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "// Blocks of positions whose xPos scales are relative to the same centre.\n" +
+    "fn blockOf(position: i32) -> i32 {\n" +
+    "  return position >> XPOS_SHIFT;\n" +
+    "}\n" +
+    "\n" +
+    "#if HAS_DECAY\n" +
+    "// decay^blocks of one unit of features.\n" +
+    "fn decayed(unit: u32, blocks: i32) -> VALUE {\n" +
+    "#if VECTORS\n" +
+    "  var base = decay[unit];\n" +
+    "#else\n" +
+    "  var base = decay[unit / 4][unit % 4];\n" +
+    "#endif\n" +
+    "  if (blocks < 0) {\n" +
+    "    base = VALUE(1.0) / base;\n" +
+    "  }\n" +
+    "  var power = VALUE(1.0);\n" +
+    "  for (var rest = u32(abs(blocks)); rest > 0; rest >>= 1) {\n" +
+    "    if ((rest & 1) == 1) {\n" +
+    "      power *= base;\n" +
+    "    }\n" +
+    "    base *= base;\n" +
+    "  }\n" +
+    "  return power;\n" +
+    "}\n" +
+    "#endif\n" +
+    "\n" +
+    "// Where the units of a key or value begin.\n" +
+    "fn keyOffset(batch: u32, kvHead: u32, column: u32) -> u32 {\n" +
+    "#if CACHE\n" +
+    "  return ((batch * params.kvHeads + kvHead) * params.columns + column) * UNITS;\n" +
+    "#else\n" +
+    "  return ((batch * params.columns + column) * params.kvHeads + kvHead) * UNITS;\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "fn memoryOffset(kvHead: u32, column: u32) -> u32 {\n" +
+    "  return (kvHead * params.memory + column) * UNITS;\n" +
+    "}\n" +
+    "\n" +
+    "fn queryOffset(batch: u32, query: u32, head: u32) -> u32 {\n" +
+    "  return ((batch * params.queries + query) * params.heads + head) * UNITS;\n" +
+    "}",
+  attention_reduce: "// Joins what the splits of `attention_decode` gave: an invocation for each unit of features of each query.\n" +
+    "#include indices\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  size: u32,\n" +
+    "  splits: u32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> partials: array<VALUE>;\n" +
+    "@group(0) @binding(2) var<storage, read_write> out: array<VALUE>;\n" +
+    "\n" +
+    "// A number that fills a unit.\n" +
+    "fn scalar(value: VALUE) -> f32 {\n" +
+    "#if VECTORS\n" +
+    "  return value.x;\n" +
+    "#else\n" +
+    "  return value;\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (i >= params.size) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let first = (i / UNITS) * params.splits * (UNITS + 2);\n" +
+    "  var largest = LOWEST;\n" +
+    "  for (var s = 0u; s < params.splits; s++) {\n" +
+    "    largest = max(largest, scalar(partials[first + s * (UNITS + 2) + UNITS]));\n" +
+    "  }\n" +
+    "  var total = 0.0;\n" +
+    "  var sum = VALUE(0.0);\n" +
+    "  for (var s = 0u; s < params.splits; s++) {\n" +
+    "    let offset = first + s * (UNITS + 2);\n" +
+    "    let count = scalar(partials[offset + UNITS + 1]);\n" +
+    "    if (count > 0.0) {\n" +
+    "      let weight = exp(scalar(partials[offset + UNITS]) - largest);\n" +
+    "      total += weight * count;\n" +
+    "      sum += weight * partials[offset + i % UNITS];\n" +
+    "    }\n" +
+    "  }\n" +
+    "  out[i] = sum * select(1.0 / total, 0.0, total == 0.0);\n" +
+    "}",
+  attention_scores: "// Scores before the softmax, [b, H, n, memory + columns]: an invocation for each.\n" +
+    "#include attention_inputs\n" +
+    "\n" +
+    "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
+    "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
+    "#if HAS_MEMORY\n" +
+    "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(10) var<storage, read_write> out: array<f32>;\n" +
+    "\n" +
+    "fn score(batch: u32, head: u32, i: u32, index: u32) -> f32 {\n" +
+    "  let kvHead = head % params.kvHeads;\n" +
+    "  let base = queryOffset(batch, i, head);\n" +
+    "  var sum = 0.0;\n" +
+    "#if HAS_MEMORY\n" +
+    "  if (index < params.memory) {\n" +
+    "    let key = memoryOffset(kvHead, index);\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      sum += product(q[base + u], memoryKeys[key + u]);\n" +
+    "    }\n" +
+    "    return sum * params.scale;\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  let first = firstPosition(batch);\n" +
+    "  let own = first + i32(i);\n" +
+    "  let column = index - params.memory;\n" +
+    "  let position = keyPosition(column, first + i32(params.queries) - 1);\n" +
+    "  if (!isVisible(batch, own, position)) {\n" +
+    "    return LOWEST;\n" +
+    "  }\n" +
+    "  let key = keyOffset(batch, kvHead, column);\n" +
+    "  for (var u = 0u; u < UNITS; u++) {\n" +
+    "#if HAS_DECAY\n" +
+    "    sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), k[key + u]);\n" +
+    "#else\n" +
+    "    sum += product(q[base + u], k[key + u]);\n" +
+    "#endif\n" +
+    "  }\n" +
+    "  return sum * params.scale + distanceBias(head, own, position);\n" +
+    "}\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    ") {\n" +
+    "  let index = group.x * WORKGROUP + lane;\n" +
+    "  let width = params.memory + params.columns;\n" +
+    "  // Queries of all heads and batch rows go along y, folded into z.\n" +
+    "  let row = group.z * ROWS_IN_Y + group.y;\n" +
+    "  let i = row % params.queries;\n" +
+    "  let head = (row / params.queries) % params.heads;\n" +
+    "  let batch = row / (params.queries * params.heads);\n" +
+    "  if (index < width && row < params.count) {\n" +
+    "    out[row * width + index] = score(batch, head, i, index);\n" +
+    "  }\n" +
+    "}",
+  attention_values: "// Values weighted by probabilities [b, H, n, memory + columns]: an invocation for each unit of the result.\n" +
+    "#include attention_inputs\n" +
+    "#include indices\n" +
+    "\n" +
+    "@group(0) @binding(1) var<storage, read> probabilities: array<f32>;\n" +
+    "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
+    "#if HAS_MEMORY\n" +
+    "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let index = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  let unit = index % UNITS;\n" +
+    "  let head = (index / UNITS) % params.heads;\n" +
+    "  let i = (index / (UNITS * params.heads)) % params.queries;\n" +
+    "  let batch = index / (UNITS * params.heads * params.queries);\n" +
+    "  if (batch >= params.count) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let kvHead = head % params.kvHeads;\n" +
+    "  let first = ((batch * params.heads + head) * params.queries + i) * (params.memory + params.columns);\n" +
+    "  var sum = VALUE(0.0);\n" +
+    "#if HAS_MEMORY\n" +
+    "  for (var column = 0u; column < params.memory; column++) {\n" +
+    "    sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  for (var column = 0u; column < params.columns; column++) {\n" +
+    "    sum += probabilities[first + params.memory + column] * v[keyOffset(batch, kvHead, column) + unit];\n" +
+    "  }\n" +
+    "  out[index] = sum;\n" +
+    "}",
   copy_rows: "// Copies runs of rows: what concatenation and slicing are made of. Works on bits, so that it serves every dtype.\n" +
     "#include indices\n" +
     "\n" +

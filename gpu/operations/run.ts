@@ -5,6 +5,7 @@
  */
 import type { Command } from "../../engine/commands.ts";
 import type { GpuTensor } from "../storage.ts";
+import * as attention from "./attention.ts";
 import * as elementwise from "./elementwise.ts";
 import * as linear from "./linear.ts";
 import type { Operations } from "./operation.ts";
@@ -38,6 +39,14 @@ export function run(gpu: Operations, command: Command<GpuTensor>): void {
     case "softmax":
     case "logSoftmax":
       return elementwise.softmax(gpu, command);
+    case "attention":
+      return attention.attention(gpu, command);
+    case "attentionScores":
+      return attention.attentionScores(gpu, command);
+    case "attentionValues":
+      return attention.attentionValues(gpu, command);
+    case "appendCache":
+      return attention.appendCache(gpu, command);
     case "gatherRows":
       return rows.gatherRows(gpu, command);
     case "concat":

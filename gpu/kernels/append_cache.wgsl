@@ -1,0 +1,42 @@
+// Writes keys or values [b, n, KV·d] into a cache [b, KV, capacity, d], at their positions modulo its capacity.
+#include indices
+
+struct Params {
+  size: u32,
+  // Rows of x in each batch row, key heads, slots, and features of a head.
+  rows: u32,
+  kvHeads: u32,
+  capacity: u32,
+  dim: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<VALUE>;
+@group(0) @binding(2) var<storage, read> positions: array<i32>;
+#if HAS_LENGTHS
+@group(0) @binding(3) var<storage, read> lengths: array<i32>;
+#endif
+@group(0) @binding(4) var<storage, read_write> cache: array<VALUE>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = workgroupNumber(group, groups) * WORKGROUP + lane;
+  if (i >= params.size) {
+    return;
+  }
+  let feature = i % params.dim;
+  let head = (i / params.dim) % params.kvHeads;
+  let row = (i / (params.dim * params.kvHeads)) % params.rows;
+  let batch = i / (params.dim * params.kvHeads * params.rows);
+#if HAS_LENGTHS
+  if (i32(row) >= lengths[batch]) {
+    return;
+  }
+#endif
+  let slot = (u32(positions[batch]) + row) % params.capacity;
+  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = x[i];
+}

@@ -1,0 +1,147 @@
+// Attention of few queries over many keys, split along the keys: a workgroup takes WORKGROUP keys of one key head and all (or ROWS)
+// of the queries that read it, so that keys and values are read once. What it gives for each query is a weighted sum of values, its
+// maximum and its total, for `attention_reduce`; with one split it gives the result (DIRECT).
+#include attention_inputs
+#include reduce
+
+@group(0) @binding(1) var<storage, read> q: array<VALUE>;
+@group(0) @binding(2) var<storage, read> k: array<VALUE>;
+@group(0) @binding(3) var<storage, read> v: array<VALUE>;
+#if HAS_MEMORY
+@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
+@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
+#endif
+#if DIRECT
+@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;
+#else
+// For each query and split: the sums, then the maximum and the total in a unit each.
+@group(0) @binding(10) var<storage, read_write> partials: array<VALUE>;
+#endif
+
+var<workgroup> weights: array<array<f32, WORKGROUP>, ROWS>;
+var<workgroup> tile: array<VALUE, WORKGROUP>;
+
+fn headOf(row: u32, kvHead: u32) -> u32 {
+  return kvHead + params.kvHeads * (row / params.queries);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let split = group.x;
+  let kvHead = group.y % params.kvHeads;
+  let firstRow = (group.y / params.kvHeads) * ROWS;
+  let batch = group.z;
+  let rows = params.queries * (params.heads / params.kvHeads);
+  let first = firstPosition(batch);
+  let last = first + i32(params.queries) - 1;
+  let end = params.memory + visibleColumns(last);
+  let firstKey = split * WORKGROUP;
+  let keys = u32(clamp(i32(end) - i32(firstKey), 0, i32(WORKGROUP)));
+
+  // Scores: an invocation takes one key to all the queries.
+  let index = firstKey + lane;
+  let isMemory = index < params.memory;
+  let column = min(index - select(params.memory, index, isMemory), max(params.columns, 1u) - 1);
+  let position = keyPosition(column, last);
+  var scores = array<f32, ROWS>();
+  if (lane < keys) {
+    let key = keyOffset(batch, kvHead, column);
+    for (var u = 0u; u < UNITS; u++) {
+#if HAS_MEMORY
+      var unit = k[key + u];
+      if (isMemory) {
+        unit = memoryKeys[memoryOffset(kvHead, index) + u];
+      }
+#else
+      let unit = k[key + u];
+#endif
+      for (var r = 0u; r < ROWS; r++) {
+        let row = min(firstRow + r, rows - 1);
+        var value = q[queryOffset(batch, row % params.queries, headOf(row, kvHead)) + u];
+#if HAS_DECAY
+        if (!isMemory) {
+          value *= decayed(u, blockOf(first + i32(row % params.queries)) - blockOf(position));
+        }
+#endif
+        scores[r] += product(value, unit);
+      }
+    }
+  }
+  for (var r = 0u; r < ROWS; r++) {
+    let row = min(firstRow + r, rows - 1);
+    let own = first + i32(row % params.queries);
+    var score = LOWEST;
+    if (lane < keys && (isMemory || isVisible(batch, own, position))) {
+      score = scores[r] * params.scale;
+      if (!isMemory) {
+        score += distanceBias(headOf(row, kvHead), own, position);
+      }
+    }
+    scores[r] = score;
+  }
+
+  // Weights of the keys, and what is written of each query besides its sums.
+  var totals = array<f32, ROWS>();
+  for (var r = 0u; r < ROWS; r++) {
+    let largest = workgroupMax(scores[r], lane);
+    let weight = select(exp(scores[r] - largest), 0.0, scores[r] <= LOWEST);
+    weights[r][lane] = weight;
+    totals[r] = workgroupSum(weight, lane);
+    let row = firstRow + r;
+#if !DIRECT
+    if (lane == 0 && row < rows) {
+      let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);
+      let offset = (query * params.count + split) * (UNITS + 2) + UNITS;
+      partials[offset] = VALUE(largest);
+      partials[offset + 1] = VALUE(totals[r]);
+    }
+#endif
+  }
+
+  // Values: an invocation takes one unit of features; where there are fewer units than invocations, these share the keys.
+  workgroupBarrier();
+  for (var step = 0u; step < UNIT_STEPS; step++) {
+    let unit = step * WORKGROUP + lane % UNITS_AT_ONCE;
+    let share = lane / UNITS_AT_ONCE;
+    var sums = array<VALUE, ROWS>();
+    if (unit < UNITS && share < SHARES) {
+      for (var c = share; c < keys; c += SHARES) {
+        let key = firstKey + c;
+#if HAS_MEMORY
+        var value = VALUE(0.0);
+        if (key < params.memory) {
+          value = memoryValues[memoryOffset(kvHead, key) + unit];
+        } else {
+          value = v[keyOffset(batch, kvHead, key - params.memory) + unit];
+        }
+#else
+        let value = v[keyOffset(batch, kvHead, key) + unit];
+#endif
+        for (var r = 0u; r < ROWS; r++) {
+          sums[r] += weights[r][c] * value;
+        }
+      }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+      tile[lane] = sums[r];
+      workgroupBarrier();
+      let row = firstRow + r;
+      if (share == 0 && unit < UNITS && row < rows) {
+        var sum = VALUE(0.0);
+        for (var s = 0u; s < SHARES; s++) {
+          sum += tile[lane + s * UNITS_AT_ONCE];
+        }
+        let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);
+#if DIRECT
+        out[query * UNITS + unit] = sum * select(1.0 / totals[r], 0.0, totals[r] == 0.0);
+#else
+        partials[(query * params.count + split) * (UNITS + 2) + unit] = sum;
+#endif
+      }
+      workgroupBarrier();
+    }
+  }
+}

@@ -1,0 +1,136 @@
+// What the attention kernels share. A unit is what a load fetches of a head's features: four of them where the width of a head
+// allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.
+struct Params {
+  // Queries of a batch row; keys of one, or slots of a cache; learned keys in front of them.
+  queries: u32,
+  columns: u32,
+  memory: u32,
+  heads: u32,
+  kvHeads: u32,
+  maskColumns: u32,
+  scale: f32,
+  // How many splits of the keys (attention_decode), rows (attention_scores) or batch rows (attention_values) there are.
+  count: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+#if HAS_POSITIONS
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
+#endif
+#if HAS_MASK
+@group(0) @binding(5) var<storage, read> mask: array<i32>;
+#endif
+// Small tables are uniforms: a stage may have no more than eight storage buffers.
+#if HAS_SLOPES
+@group(0) @binding(8) var<uniform> slopes: array<vec4<f32>, SLOPE_QUADS>;
+#endif
+#if HAS_DECAY
+@group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;
+#endif
+
+fn product(a: VALUE, b: VALUE) -> f32 {
+#if VECTORS
+  return dot(a, b);
+#else
+  return a * b;
+#endif
+}
+
+// The position of a batch row's first query.
+fn firstPosition(batch: u32) -> i32 {
+#if HAS_POSITIONS
+  return positions[batch];
+#else
+  return i32(params.columns) - i32(params.queries);
+#endif
+}
+
+// The position of the key in a column; negative for a slot that holds none yet. `last` is the last query's position.
+fn keyPosition(column: u32, last: i32) -> i32 {
+#if CACHE
+  let capacity = i32(params.columns);
+  let behind = (((last - i32(column)) % capacity) + capacity) % capacity;
+  return last - behind;
+#else
+  return i32(column);
+#endif
+}
+
+// Columns from the first on that can hold a key which some query up to `last` sees.
+fn visibleColumns(last: i32) -> u32 {
+#if CACHE
+  return min(params.columns, u32(max(last + 1, 0)));
+#else
+#if CAUSAL
+  return min(params.columns, u32(max(last + 1, 0)));
+#else
+  return params.columns;
+#endif
+#endif
+}
+
+fn isVisible(batch: u32, query: i32, key: i32) -> bool {
+  var visible = key >= 0;
+#if CAUSAL
+  visible = visible && key <= query;
+#endif
+#if HAS_MASK
+  if (visible && u32(key) < params.maskColumns) {
+    visible = mask[batch * params.maskColumns + u32(key)] != 0;
+  }
+#endif
+  return visible;
+}
+
+// ALiBi (arXiv 2108.12409): what distance takes off a score.
+fn distanceBias(head: u32, query: i32, key: i32) -> f32 {
+#if HAS_SLOPES
+  return -slopes[head / 4][head % 4] * f32(abs(query - key));
+#else
+  return 0.0;
+#endif
+}
+
+// Blocks of positions whose xPos scales are relative to the same centre.
+fn blockOf(position: i32) -> i32 {
+  return position >> XPOS_SHIFT;
+}
+
+#if HAS_DECAY
+// decay^blocks of one unit of features.
+fn decayed(unit: u32, blocks: i32) -> VALUE {
+#if VECTORS
+  var base = decay[unit];
+#else
+  var base = decay[unit / 4][unit % 4];
+#endif
+  if (blocks < 0) {
+    base = VALUE(1.0) / base;
+  }
+  var power = VALUE(1.0);
+  for (var rest = u32(abs(blocks)); rest > 0; rest >>= 1) {
+    if ((rest & 1) == 1) {
+      power *= base;
+    }
+    base *= base;
+  }
+  return power;
+}
+#endif
+
+// Where the units of a key or value begin.
+fn keyOffset(batch: u32, kvHead: u32, column: u32) -> u32 {
+#if CACHE
+  return ((batch * params.kvHeads + kvHead) * params.columns + column) * UNITS;
+#else
+  return ((batch * params.columns + column) * params.kvHeads + kvHead) * UNITS;
+#endif
+}
+
+fn memoryOffset(kvHead: u32, column: u32) -> u32 {
+  return (kvHead * params.memory + column) * UNITS;
+}
+
+fn queryOffset(batch: u32, query: u32, head: u32) -> u32 {
+  return ((batch * params.queries + query) * params.heads + head) * UNITS;
+}

@@ -1,0 +1,49 @@
+// Joins what the splits of `attention_decode` gave: an invocation for each unit of features of each query.
+#include indices
+
+struct Params {
+  size: u32,
+  splits: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> partials: array<VALUE>;
+@group(0) @binding(2) var<storage, read_write> out: array<VALUE>;
+
+// A number that fills a unit.
+fn scalar(value: VALUE) -> f32 {
+#if VECTORS
+  return value.x;
+#else
+  return value;
+#endif
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = workgroupNumber(group, groups) * WORKGROUP + lane;
+  if (i >= params.size) {
+    return;
+  }
+  let first = (i / UNITS) * params.splits * (UNITS + 2);
+  var largest = LOWEST;
+  for (var s = 0u; s < params.splits; s++) {
+    largest = max(largest, scalar(partials[first + s * (UNITS + 2) + UNITS]));
+  }
+  var total = 0.0;
+  var sum = VALUE(0.0);
+  for (var s = 0u; s < params.splits; s++) {
+    let offset = first + s * (UNITS + 2);
+    let count = scalar(partials[offset + UNITS + 1]);
+    if (count > 0.0) {
+      let weight = exp(scalar(partials[offset + UNITS]) - largest);
+      total += weight * count;
+      sum += weight * partials[offset + i % UNITS];
+    }
+  }
+  out[i] = sum * select(1.0 / total, 0.0, total == 0.0);
+}

@@ -1,0 +1,188 @@
+/**
+ * Attention and its cache.
+ *
+ * @module
+ */
+import { LOWEST, XPOS_BLOCK } from "../../backend.ts";
+import type { AttentionCommand, CommandOf } from "../../engine/commands.ts";
+import type { Binding } from "../pipelines.ts";
+import type { Constants } from "../shader.ts";
+import { type GpuTensor, whole, wholeBuffer } from "../storage.ts";
+import { elementwise, fold, type Operations, reduction } from "./operation.ts";
+
+/** Queries up to which attention is bound by reading keys and values, and is split along them. */
+const DECODE_QUERIES = 4;
+/** Query rows that a workgroup of the decode kernel takes at most: they stand in registers. */
+const DECODE_ROWS = 16;
+/** Workgroup memory that every device has. */
+const WORKGROUP_BYTES = 16384;
+
+/** Softmax attention; queries [b, n, H·d]. */
+export function attention(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
+  const { q } = command;
+  const [, n = 0] = q.shape;
+  if (q.size === 0) return;
+  if (n <= DECODE_QUERIES) attentionOfFew(gpu, command);
+  else attentionOfMany(gpu, command);
+}
+
+function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
+  const { q, k, v, heads, out } = command;
+  const [b = 0, n = 0] = q.shape;
+  const common = commonConstants(command, k);
+  const isStaged = gpu.profile.flavour !== "register";
+  const unitBytes = common.VECTORS ? 16 : 4;
+  const fitting = Math.floor(WORKGROUP_BYTES / (2 * unitBytes * common.UNITS));
+  const workgroup = isStaged ? 64 : 8;
+  gpu.dispatch({
+    kernel: "attention",
+    constants: { ...common, STAGED: isStaged, WORKGROUP: workgroup, KEYS: isStaged ? Math.min(16, fitting) : 4 },
+    bindings: { ...commonBindings(command), q: whole(q), k: whole(k), v: whole(v), out: whole(out) },
+    params: { ...commonParams(command, k), queries: n, count: b },
+    groups: [Math.ceil(n / workgroup), heads, b],
+  });
+}
+
+function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
+  const { q, k, v, heads, kvHeads, out } = command;
+  const [b = 0, n = 0] = q.shape;
+  const common = commonConstants(command, k);
+  const params = commonParams(command, k);
+  const { WORKGROUP, SUBGROUPS } = { ...reduction(gpu, 64) };
+  const splits = Math.max(1, Math.ceil((params.memory + params.columns) / WORKGROUP));
+  const rows = (n * heads) / kvHeads;
+  const rowsAtOnce = Math.min(DECODE_ROWS, rows);
+  const unitsAtOnce = Math.min(common.UNITS, WORKGROUP);
+  const lanes = common.VECTORS ? 4 : 1;
+  const partials = splits > 1 ? gpu.temporary(b * n * heads * splits * (common.UNITS + 2) * lanes * 4) : undefined;
+  gpu.dispatch({
+    kernel: "attention_decode",
+    constants: {
+      ...common,
+      WORKGROUP,
+      SUBGROUPS,
+      DIRECT: splits === 1,
+      ROWS: rowsAtOnce,
+      UNITS_AT_ONCE: unitsAtOnce,
+      UNIT_STEPS: Math.ceil(common.UNITS / WORKGROUP),
+      SHARES: Math.floor(WORKGROUP / unitsAtOnce),
+    },
+    bindings: {
+      ...commonBindings(command),
+      q: whole(q),
+      k: whole(k),
+      v: whole(v),
+      out: whole(out),
+      partials: partials && wholeBuffer(partials),
+    },
+    params: { ...params, queries: n, count: splits },
+    groups: [splits, kvHeads * Math.ceil(rows / rowsAtOnce), b],
+  });
+  if (!partials) return;
+  const { constants, groups } = elementwise(gpu, q.size / lanes, [1]);
+  gpu.dispatch({
+    kernel: "attention_reduce",
+    constants: { ...constants, LOWEST, VALUE: common.VALUE, VECTORS: common.VECTORS, UNITS: common.UNITS },
+    bindings: { partials: wholeBuffer(partials), out: whole(out) },
+    params: { size: q.size / lanes, splits },
+    groups,
+  });
+}
+
+/** Scores before the softmax. */
+export function attentionScores(gpu: Operations, command: CommandOf<GpuTensor, "attentionScores">): void {
+  const { q, k, heads, out } = command;
+  const [b = 0, n = 0] = q.shape;
+  const rows = b * heads * n;
+  const rowsInY = Math.min(rows, gpu.profile.maxWorkgroups);
+  const workgroup = 32;
+  gpu.dispatch({
+    kernel: "attention_scores",
+    constants: { ...commonConstants(command, k), WORKGROUP: workgroup, ROWS_IN_Y: rowsInY },
+    bindings: { ...commonBindings(command), q: whole(q), k: whole(k), out: whole(out) },
+    params: { ...commonParams(command, k), queries: n, count: rows },
+    groups: [Math.ceil(out.width / workgroup), rowsInY, rows === 0 ? 0 : Math.ceil(rows / rowsInY)],
+  });
+}
+
+/** Values weighted by probabilities. */
+export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "attentionValues">): void {
+  const { probabilities, v, out } = command;
+  const [b = 0, , n = 0] = probabilities.shape;
+  const { positions: _positions, mask: _mask, slopes: _slopes, decay: _decay, ...plain } = command;
+  const options = { ...plain, positions: undefined, mask: undefined, slopes: undefined, decay: undefined };
+  const common = commonConstants({ ...options, memoryKeys: command.memoryValues }, v);
+  const { constants, groups } = elementwise(gpu, out.size / (common.VECTORS ? 4 : 1), [1]);
+  gpu.dispatch({
+    kernel: "attention_values",
+    constants: { ...common, WORKGROUP: constants.WORKGROUP },
+    bindings: { ...commonBindings(options), probabilities: whole(probabilities), v: whole(v), out: whole(out) },
+    params: { ...commonParams({ ...options, memoryKeys: command.memoryValues }, v), queries: n, count: b },
+    groups,
+  });
+}
+
+/** Keys or values written into a cache. */
+export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache">): void {
+  const { cache, x, positions, lengths } = command;
+  const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
+  const { constants, groups, lanes } = elementwise(gpu, x.size, [dim]);
+  gpu.dispatch({
+    kernel: "append_cache",
+    constants: { ...constants, HAS_LENGTHS: lengths !== undefined },
+    bindings: {
+      cache: whole(cache),
+      x: whole(x),
+      positions: whole(positions),
+      lengths: lengths && whole(lengths),
+    },
+    params: { size: x.size / lanes, rows: x.shape[1] ?? 0, kvHeads, capacity, dim: dim / lanes },
+    groups,
+  });
+}
+
+function commonConstants(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
+  const { dim, causal, positions, slopes, mask, memoryKeys, decay } = command;
+  const isVector = dim % 4 === 0;
+  return {
+    LOWEST,
+    XPOS_BLOCK,
+    XPOS_SHIFT: Math.log2(XPOS_BLOCK),
+    VALUE: isVector ? "vec4<f32>" : "f32",
+    VECTORS: isVector,
+    UNITS: isVector ? dim / 4 : dim,
+    CACHE: k.layout === "cache",
+    CAUSAL: causal,
+    HAS_POSITIONS: positions !== undefined,
+    HAS_MASK: mask !== undefined,
+    HAS_MEMORY: memoryKeys !== undefined && memoryKeys.size > 0,
+    HAS_SLOPES: slopes !== undefined,
+    SLOPE_QUADS: Math.ceil((slopes?.size ?? 0) / 4),
+    HAS_DECAY: decay !== undefined,
+    DECAY_QUADS: Math.ceil((decay?.size ?? 0) / 4),
+  } satisfies Constants;
+}
+
+function commonBindings(command: AttentionCommand<GpuTensor>): Record<string, Binding | undefined> {
+  const { positions, slopes, mask, memoryKeys, memoryValues, decay } = command;
+  return {
+    positions: positions && whole(positions),
+    slopes: slopes && whole(slopes),
+    mask: mask && whole(mask),
+    memoryKeys: memoryKeys && whole(memoryKeys),
+    memoryValues: memoryValues && whole(memoryValues),
+    decay: decay && whole(decay),
+  };
+}
+
+function commonParams(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
+  const { heads, kvHeads, scale, mask, memoryKeys } = command;
+  return {
+    columns: (k.layout === "cache" ? k.shape[2] : k.shape[1]) ?? 0,
+    memory: memoryKeys?.shape[1] ?? 0,
+    heads,
+    kvHeads,
+    maskColumns: mask?.shape[1] ?? 0,
+    scale,
+  };
+}
