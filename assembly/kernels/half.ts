@@ -1,13 +1,35 @@
-/** Four f16 values, zero-extended to 32 bits, as f32. */
+import { lanes } from "./math";
+
+/** Bits of an f16's sign, exponent and mantissa after sign extension and a shift by 13. */
+export const SHIFTED_BITS = memory.data<u32>([0x8fffffff]);
+const TWO_TO_112 = memory.data<f32>([5.192296858534828e33]);
+const EXPONENT_BITS = memory.data<u32>([0x7f800000]);
+const LARGEST_SHIFTED = memory.data<i32>([0x0f7fe000]);
+
+/**
+ * Four f16 values, sign-extended to 32 bits, as f32 · 2^-112, which is what their bits shifted into place mean; denormals included.
+ * (Infinity and NaN come out as 65536 · 2^-112 and more.) `mask`: SHIFTED_BITS in all lanes, loaded once by whoever has a loop.
+ */
+// @ts-ignore: decorator
+@inline
+export function shiftHalves(halves: v128, mask: v128): v128 {
+  return v128.and(i32x4.shl(halves, 13), mask);
+}
+
+/** Four f16 values, sign-extended to 32 bits, as f32; finite ones only. */
+// @ts-ignore: decorator
+@inline
+export function finiteHalvesToFloats(halves: v128): v128 {
+  return f32x4.mul(shiftHalves(halves, lanes(SHIFTED_BITS)), lanes(TWO_TO_112));
+}
+
+/** Four f16 values, sign-extended to 32 bits, as f32. */
 // @ts-ignore: decorator
 @inline
 export function halvesToFloats(halves: v128): v128 {
-  // Exponent and mantissa move into place; 2^112 makes up for the difference of the biases, for denormals as well.
-  const magnitude = v128.and(halves, i32x4.splat(0x7fff));
-  const scaled = f32x4.mul(i32x4.shl(magnitude, 13), f32x4.splat(5.192296858534828e33));
-  const isSpecial = i32x4.gt_s(magnitude, i32x4.splat(0x7bff));
-  const sign = i32x4.shl(v128.and(halves, i32x4.splat(0x8000)), 16);
-  return v128.or(v128.or(scaled, sign), v128.and(isSpecial, i32x4.splat(0x7f800000)));
+  const shifted = shiftHalves(halves, lanes(SHIFTED_BITS));
+  const isSpecial = f32x4.gt(f32x4.abs(shifted), lanes(LARGEST_SHIFTED));
+  return v128.or(f32x4.mul(shifted, lanes(TWO_TO_112)), v128.and(isSpecial, lanes(EXPONENT_BITS)));
 }
 
 /** Four f32 values as f16 in the low halves of 32 bits, rounded to the nearest, ties to even. */

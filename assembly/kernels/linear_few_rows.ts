@@ -1,5 +1,5 @@
 import { FormatId } from "../kernel_id";
-import { halvesToFloats } from "./half";
+import { finiteHalvesToFloats } from "./half";
 import { sumFloats } from "./linear_row";
 import { finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
 import { PANEL, panelBytes, panelCount } from "./panels";
@@ -92,7 +92,7 @@ function addTiles(rows: usize, packedDepth: i32, block: usize, sums: usize, stri
 /** A block of an f16 panel in f32. */
 function widen(from: usize, depth: i32, to: usize): void {
   for (const end = from + panelBytes(depth, FormatId.f16); from < end; from += 16, to += 32) {
-    v128.store(to, halvesToFloats(v128.load_ext<u16>(from)));
-    v128.store(to, halvesToFloats(v128.load_ext<u16>(from, 8)), 16);
+    v128.store(to, finiteHalvesToFloats(v128.load_ext<i16>(from)));
+    v128.store(to, finiteHalvesToFloats(v128.load_ext<i16>(from, 8)), 16);
   }
 }

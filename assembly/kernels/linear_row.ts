@@ -1,10 +1,13 @@
 import { ActivationId, FormatId } from "../kernel_id";
 import { activateValues } from "./activation";
+import { SHIFTED_BITS, shiftHalves } from "./half";
+import { lanes } from "./math";
 import { PANEL, panelBytes, panelCount } from "./panels";
 import { madd } from "./simd";
 import { shareStart } from "./split";
 
-const TWO_TO_56: f32 = 72057594037927936;
+const TWO_TO_56 = memory.data<f32>([7.205759403792794e16]);
+const TWO_TO_MINUS_56 = memory.data<f32>([1.3877787807814457e-17]);
 
 /** `linear` of a single row: each panel is one stream through the weight, 32 sums in 8 registers. */
 export function linearRow(
@@ -30,7 +33,7 @@ export function linearRow(
     const sums = columns < PANEL ? scratch : target;
     if (bias) memory.copy(sums, bias + (<usize> panel * PANEL << 2), <usize> columns << 2);
     else memory.fill(sums, 0, <usize> columns << 2);
-    if (format == FormatId.f16) sumHalves(weight + panel * bytes, x, inSize, 0x8fffffff, TWO_TO_56, sums);
+    if (format == FormatId.f16) sumHalves(weight + panel * bytes, x, inSize, sums);
     else sumFloats(weight + panel * bytes, x, inSize, sums);
     if (activation != ActivationId.none) activateValues(sums, sums, columns, activation);
     if (sums != target) memory.copy(target, sums, <usize> columns << 2);
@@ -63,42 +66,34 @@ export function sumFloats(weight: usize, x: usize, inSize: i32, sums: usize): vo
 }
 
 /**
- * sums += x · panel, over an f16 panel [in][32]. The bits of an f16 shifted into place are its value · 2^-112 as an f32, denormals
- * included; x · 2^56 and sums · 2^56 make up for it at no cost per weight. (Infinite weights count as 65536.)
+ * sums += x · panel, over an f16 panel [in][32]. Weights come as w · 2^-112; x · 2^56 and sums · 2^56 make up for it at no cost per
+ * weight.
  */
-function sumHalves(weight: usize, x: usize, inSize: i32, bits: i32, scale: f32, sums: usize): void {
-  // Arguments and not constants, which V8 would make anew for every use.
-  const mask = i32x4.splat(bits);
-  const inverse = f32x4.splat(1 / scale);
-  let a = f32x4.mul(v128.load(sums), inverse), b = f32x4.mul(v128.load(sums, 16), inverse);
-  let c = f32x4.mul(v128.load(sums, 32), inverse), d = f32x4.mul(v128.load(sums, 48), inverse);
-  let e = f32x4.mul(v128.load(sums, 64), inverse), f = f32x4.mul(v128.load(sums, 80), inverse);
-  let g = f32x4.mul(v128.load(sums, 96), inverse), h = f32x4.mul(v128.load(sums, 112), inverse);
+function sumHalves(weight: usize, x: usize, inSize: i32, sums: usize): void {
+  const down = lanes(TWO_TO_MINUS_56);
+  let a = f32x4.mul(v128.load(sums), down), b = f32x4.mul(v128.load(sums, 16), down);
+  let c = f32x4.mul(v128.load(sums, 32), down), d = f32x4.mul(v128.load(sums, 48), down);
+  let e = f32x4.mul(v128.load(sums, 64), down), f = f32x4.mul(v128.load(sums, 80), down);
+  let g = f32x4.mul(v128.load(sums, 96), down), h = f32x4.mul(v128.load(sums, 112), down);
+  const up = lanes(TWO_TO_56);
+  const mask = lanes(SHIFTED_BITS);
   for (const end = x + (<usize> inSize << 2); x < end; x += 4, weight += 64) {
-    const value = f32x4.splat(load<f32>(x) * scale);
-    a = madd(widen(v128.load_ext<i16>(weight), mask), value, a);
-    b = madd(widen(v128.load_ext<i16>(weight, 8), mask), value, b);
-    c = madd(widen(v128.load_ext<i16>(weight, 16), mask), value, c);
-    d = madd(widen(v128.load_ext<i16>(weight, 24), mask), value, d);
-    e = madd(widen(v128.load_ext<i16>(weight, 32), mask), value, e);
-    f = madd(widen(v128.load_ext<i16>(weight, 40), mask), value, f);
-    g = madd(widen(v128.load_ext<i16>(weight, 48), mask), value, g);
-    h = madd(widen(v128.load_ext<i16>(weight, 56), mask), value, h);
+    const value = f32x4.mul(v128.load32_splat(x), up);
+    a = madd(shiftHalves(v128.load_ext<i16>(weight), mask), value, a);
+    b = madd(shiftHalves(v128.load_ext<i16>(weight, 8), mask), value, b);
+    c = madd(shiftHalves(v128.load_ext<i16>(weight, 16), mask), value, c);
+    d = madd(shiftHalves(v128.load_ext<i16>(weight, 24), mask), value, d);
+    e = madd(shiftHalves(v128.load_ext<i16>(weight, 32), mask), value, e);
+    f = madd(shiftHalves(v128.load_ext<i16>(weight, 40), mask), value, f);
+    g = madd(shiftHalves(v128.load_ext<i16>(weight, 48), mask), value, g);
+    h = madd(shiftHalves(v128.load_ext<i16>(weight, 56), mask), value, h);
   }
-  const factor = f32x4.splat(scale);
-  v128.store(sums, f32x4.mul(a, factor));
-  v128.store(sums, f32x4.mul(b, factor), 16);
-  v128.store(sums, f32x4.mul(c, factor), 32);
-  v128.store(sums, f32x4.mul(d, factor), 48);
-  v128.store(sums, f32x4.mul(e, factor), 64);
-  v128.store(sums, f32x4.mul(f, factor), 80);
-  v128.store(sums, f32x4.mul(g, factor), 96);
-  v128.store(sums, f32x4.mul(h, factor), 112);
-}
-
-/** Four f16, sign-extended, as f32 · 2^-112. */
-// @ts-ignore: decorator
-@inline
-function widen(halves: v128, mask: v128): v128 {
-  return v128.and(i32x4.shl(halves, 13), mask);
+  v128.store(sums, f32x4.mul(a, up));
+  v128.store(sums, f32x4.mul(b, up), 16);
+  v128.store(sums, f32x4.mul(c, up), 32);
+  v128.store(sums, f32x4.mul(d, up), 48);
+  v128.store(sums, f32x4.mul(e, up), 64);
+  v128.store(sums, f32x4.mul(f, up), 80);
+  v128.store(sums, f32x4.mul(g, up), 96);
+  v128.store(sums, f32x4.mul(h, up), 112);
 }

@@ -1,5 +1,5 @@
 import { FormatId } from "../kernel_id";
-import { halvesToFloats } from "./half";
+import { finiteHalvesToFloats } from "./half";
 import { finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
 import { PANEL, panelBytes, panelCount } from "./panels";
 import { shareStart } from "./split";
@@ -102,6 +102,6 @@ function packHalves(from: usize, depth: i32, a: usize, b: usize, c: usize, d: us
 // @ts-ignore: decorator
 @inline
 function packEight(from: usize, to: usize): void {
-  v128.store(to, halvesToFloats(v128.load_ext<u16>(from)));
-  v128.store(to, halvesToFloats(v128.load_ext<u16>(from, 8)), 16);
+  v128.store(to, finiteHalvesToFloats(v128.load_ext<i16>(from)));
+  v128.store(to, finiteHalvesToFloats(v128.load_ext<i16>(from, 8)), 16);
 }

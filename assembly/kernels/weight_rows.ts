@@ -54,7 +54,7 @@ export function readRow(weight: usize, row: i32, inSize: i32, format: i32, to: u
   const end = to + (<usize> inSize << 2);
   if (format == FormatId.f16) {
     for (let from = panel + (lane << 1); to < end; from += PANEL << 1, to += 4) {
-      store<f32>(to, f32x4.extract_lane(halvesToFloats(i32x4.splat(load<u16>(from))), 0));
+      store<f32>(to, f32x4.extract_lane(halvesToFloats(i32x4.splat(load<i16>(from))), 0));
     }
   } else {
     for (let from = panel + (lane << 2); to < end; from += PANEL << 2, to += 4) store<f32>(to, load<f32>(from));
