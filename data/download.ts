@@ -7,6 +7,7 @@
 
 import { WeightsError } from "../backend.ts";
 import { type ErrorClass, messageOf, streamChunks } from "./byte_source.ts";
+import { hostHasFiles } from "./local_files.ts";
 
 /** Options of `startDownload`. */
 export interface DownloadOptions {
@@ -72,10 +73,18 @@ export async function startDownload(
   options: DownloadOptions = {},
 ): Promise<Download | "missing" | "unchanged"> {
   const { from = 0, validator, etagAtHand } = range;
-  const conditions: Record<string, string> = {};
-  if (etagAtHand !== undefined) conditions["if-none-match"] = etagAtHand;
+  if (etagAtHand !== undefined && isPage()) {
+    const probe = await request(url, { range: "bytes=0-0" }, options);
+    await probe.body?.cancel();
+    return sameTag(probe, etagAtHand) ? "unchanged" : await startDownload(url, { from, validator }, options);
+  }
   const resuming = from > 0 && validator !== undefined;
-  const answer = await request(url, { ...conditions, ...(resuming ? rangeHeaders(from, validator) : {}) }, options);
+  const headers = resuming ? rangeHeaders(from, validator) : {};
+  const answer = await request(
+    url,
+    etagAtHand === undefined ? headers : { ...headers, "if-none-match": etagAtHand },
+    options,
+  );
   if (answer.status === 304) {
     await answer.body?.cancel();
     return "unchanged";
@@ -84,13 +93,13 @@ export async function startDownload(
     await answer.body?.cancel();
     return "missing";
   }
-  if (answer.status === 416 && resuming) {
+  if (resuming && (answer.status === 416 || (answer.status === 206 && !isSameFile(answer, validator)))) {
     await answer.body?.cancel();
     return await startDownload(url, { etagAtHand }, options);
   }
   await refuseFailure(answer, url, options);
   // A server without conditional requests, or a proxy that drops the condition, sends the same file again.
-  if (etagAtHand !== undefined && answer.headers.get("etag") === etagAtHand) {
+  if (etagAtHand !== undefined && sameTag(answer, etagAtHand)) {
     await answer.body?.cancel();
     return "unchanged";
   }
@@ -195,7 +204,7 @@ class ResumingDownload implements Download {
     this.#answer = answer;
     const part = partOf(answer);
     const samePart = part !== undefined && part.begin === position && part.total === this.size;
-    if (samePart && (validatorOf(answer) ?? this.validator) === this.validator) return;
+    if (samePart && isSameFile(answer, this.validator)) return;
     await this.cancel();
     if (answer.status === 200 && validatorOf(answer) === this.validator) {
       throw new this.#errorClass(
@@ -225,8 +234,6 @@ async function request(url: string, headers: Record<string, string>, options: Do
       signal?.throwIfAborted();
       fault = `can't be reached: ${messageOf(error)}`;
       cause = error;
-      // Browsers ask a server first whether it takes a condition from another site. If not, the file comes whole.
-      delete headers["if-none-match"];
     }
     failures++;
     if (retryAfter !== undefined && retryAfter > LONGEST_RETRY_AFTER) {
@@ -289,8 +296,27 @@ function secondsOf(retryAfter: string | null): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
 }
 
+/**
+ * Whether a browser's rules about other sites hold. Of all that is used here, they let only `Range` through without asking
+ * the server's permission, which few servers give. There conditions are not sent; the answers' ETags are compared.
+ */
+function isPage(): boolean {
+  return !hostHasFiles() && Reflect.get(globalThis, "location") !== undefined;
+}
+
 function rangeHeaders(from: number, validator: string): Record<string, string> {
-  return { "range": `bytes=${from}-`, "if-range": validator };
+  const range = `bytes=${from}-`;
+  return isPage() ? { range } : { range, "if-range": validator };
+}
+
+/** Whether a part belongs to the file that was asked for. With `If-Range` a server that says nothing has said so. */
+function isSameFile(answer: Response, validator: string | undefined): boolean {
+  return (validatorOf(answer) ?? (isPage() ? undefined : validator)) === validator;
+}
+
+/** Whether an answer has an ETag; that a proxy made it weak, by compressing, makes no difference here. */
+function sameTag(answer: Response, etag: string): boolean {
+  return answer.headers.get("etag")?.replace(/^W\//, "") === etag.replace(/^W\//, "");
 }
 
 /** What a partial answer says it holds. */

@@ -132,13 +132,14 @@ export class HubServer {
     const whole = { status: 200, headers, body: file.bytes };
     if (this.isSimple) return whole;
     if (etag !== null && asked.get("if-none-match") === etag) return nothing(304, headers);
-    const range = /^bytes=(\d+)-$/.exec(asked.get("range") ?? "");
-    if (range === null || asked.get("if-range") !== etag) return whole;
+    const range = /^bytes=(\d+)-(\d*)$/.exec(asked.get("range") ?? "");
+    if (range === null || (asked.get("if-range") ?? etag) !== etag) return whole;
     const from = Number(range[1]);
     const size = file.bytes.length;
+    const end = range[2] ? Number(range[2]) + 1 : size;
     if (from >= size) return nothing(416, { ...headers, "content-range": `bytes */${size}` });
-    headers["content-range"] = `bytes ${from}-${size - 1}/${size}`;
-    return { status: 206, headers, body: file.bytes.subarray(from) };
+    headers["content-range"] = `bytes ${from}-${end - 1}/${size}`;
+    return { status: 206, headers, body: file.bytes.subarray(from, end) };
   }
 }
 
