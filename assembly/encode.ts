@@ -6,6 +6,7 @@
 import type { Command } from "../engine/commands.ts";
 import type { Encoders, Recorder, WasmTensor } from "./encoders/encoder.ts";
 import { weight } from "./encoders/weight.ts";
+import { attention } from "./encoders/attention.ts";
 import { elementwise } from "./encoders/elementwise.ts";
 import { gate } from "./encoders/gate.ts";
 import { norm } from "./encoders/norm.ts";
@@ -15,6 +16,7 @@ import { softmax } from "./encoders/softmax.ts";
 
 const encoders: Partial<Encoders> = {
   ...weight,
+  ...attention,
   ...elementwise,
   ...gate,
   ...norm,

@@ -40,6 +40,12 @@ export enum Kernel {
   filterLogits = 26,
   sample = 27,
   acceptDraft = 28,
+  attention = 29,
+  /** Adds up what `attention` made of chunks of the keys. */
+  mergeChunks = 30,
+  attentionScores = 31,
+  attentionValues = 32,
+  appendCache = 33,
 }
 
 /** What a record calls a format of weights. */

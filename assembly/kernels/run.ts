@@ -24,6 +24,11 @@ import { Kernel } from "../kernel_id";
 import { acceptDraft } from "./accept_draft";
 import { activate } from "./activate";
 import { add } from "./add";
+import { appendCache } from "./append_cache";
+import { attention } from "./attention";
+import { mergeChunks } from "./attention_merge";
+import { attentionScores } from "./attention_scores";
+import { attentionValues } from "./attention_values";
 import { copyRows } from "./copy_rows";
 import { crossEntropy, sumValues } from "./cross_entropy";
 import { embedding } from "./embedding";
@@ -89,6 +94,11 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.filterLogits: return filterLogits(args, thread, threads, scratch);
     case Kernel.sample: return sample(args, thread, threads, scratch);
     case Kernel.acceptDraft: return acceptDraft(args, thread, threads, scratch);
+    case Kernel.attention: return attention(args, thread, threads, scratch);
+    case Kernel.mergeChunks: return mergeChunks(args, thread, threads, scratch);
+    case Kernel.attentionScores: return attentionScores(args, thread, threads, scratch);
+    case Kernel.attentionValues: return attentionValues(args, thread, threads, scratch);
+    case Kernel.appendCache: return appendCache(args, thread, threads, scratch);
     default: unreachable();
   }
 }

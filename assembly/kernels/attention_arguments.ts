@@ -1,0 +1,82 @@
+/** Positions that an xPos block covers. */
+export const XPOS_BLOCK_BITS: i32 = 9;
+
+/** Arguments of the attention kernels, as they lie in the record; addresses of what is absent are 0. */
+// @ts-ignore: decorator
+@unmanaged
+export class AttentionArguments {
+  /** Queries [b, n, H·d], or probabilities [b, H, n, memory + columns]. */
+  q: u32;
+  k: u32;
+  v: u32;
+  out: u32;
+  positions: u32;
+  slopes: u32;
+  mask: u32;
+  memoryKeys: u32;
+  memoryValues: u32;
+  decay: u32;
+  scale: f32;
+  isCausal: i32;
+  heads: i32;
+  kvHeads: i32;
+  dim: i32;
+  batch: i32;
+  n: i32;
+  /** Keys of a sequence, or the capacity of a cache. */
+  columns: i32;
+  isCache: i32;
+  memory: i32;
+  /** Keys that the mask covers. */
+  maskWidth: i32;
+  /** Where chunks of keys leave their sums, or 0 if keys are not cut into chunks. */
+  partials: u32;
+  chunks: i32;
+}
+
+/** The position of the first query of sequence `b`. */
+export function firstQuery(a: AttentionArguments, b: i32): i32 {
+  return a.positions ? load<i32>(<usize> a.positions + (<usize> b << 2)) : a.columns - a.n;
+}
+
+/** The position of the first key that there is, when the first query is at `first`. */
+export function firstKey(a: AttentionArguments, first: i32): i32 {
+  return a.isCache ? max<i32>(first + a.n - a.columns, 0) : 0;
+}
+
+/** The position behind the last key that there is. */
+export function endKey(a: AttentionArguments, first: i32): i32 {
+  return a.isCache ? max<i32>(first + a.n, 0) : a.columns;
+}
+
+/** Bytes from one key to the next. */
+export function keyStride(a: AttentionArguments): usize {
+  return <usize> (a.isCache ? a.dim : a.dim * a.kvHeads) << 2;
+}
+
+/** Address of a key or value head's first column in `keys`, which is `a.k` or `a.v`. */
+export function keyBase(a: AttentionArguments, keys: usize, b: i32, kvHead: i32): usize {
+  const head = <usize> a.dim << 2;
+  const sequence = keys + <usize> b * a.columns * a.kvHeads * head;
+  return sequence + kvHead * (a.isCache ? a.columns * head : head);
+}
+
+/** Whether the mask hides the key at a position. */
+export function isMasked(a: AttentionArguments, b: i32, position: i32): bool {
+  if (!a.mask || position >= a.maskWidth) return false;
+  return load<i32>(<usize> a.mask + ((<usize> b * a.maskWidth + position) << 2)) === 0;
+}
+
+/** xPos: decay^blocks for each feature, written to `powers`. */
+export function decayPowers(decay: usize, blocks: i32, dim: i32, powers: usize): void {
+  for (let feature = 0; feature < dim; feature++, decay += 4, powers += 4) {
+    let base = load<f32>(decay);
+    if (blocks < 0) base = 1 / base;
+    let power: f32 = 1;
+    for (let exponent = abs<i32>(blocks); exponent > 0; exponent >>= 1) {
+      if (exponent & 1) power *= base;
+      base *= base;
+    }
+    store<f32>(powers, power);
+  }
+}

@@ -1,0 +1,41 @@
+import { AttentionArguments } from "./attention_arguments";
+import { exp } from "./math";
+import { LOWEST } from "./softmax";
+import { shareStart } from "./split";
+
+/** Merges what `attention` left for each chunk of the keys. */
+export function mergeChunks(args: usize, thread: i32, threads: i32, scratch: usize): void {
+  const a = changetype<AttentionArguments>(args);
+  const group = a.heads / a.kvHeads;
+  const rows = a.n * group;
+  const to = shareStart(a.batch * a.kvHeads * rows, thread + 1, threads);
+  for (let index = shareStart(a.batch * a.kvHeads * rows, thread, threads); index < to; index++) {
+    const keyHead = index / rows;
+    const row = index - keyHead * rows;
+    const head = row % group * a.kvHeads + keyHead % a.kvHeads;
+    const query = keyHead / a.kvHeads * a.n + row / group;
+    const out = <usize> a.out + ((<usize> query * a.heads + head) * a.dim << 2);
+    mergeRow(a, keyHead, row, rows, out);
+  }
+}
+
+function mergeRow(a: AttentionArguments, keyHead: i32, row: i32, rows: i32, out: usize): void {
+  const bytes = <usize> (a.dim + 2) << 2;
+  const stride = rows * bytes;
+  const first = <usize> a.partials + (<usize> keyHead * a.chunks * rows + row) * bytes;
+  const last = first + a.chunks * stride;
+  const width = <usize> a.dim << 2;
+  let largest: f32 = LOWEST;
+  for (let at = first; at < last; at += stride) largest = max<f32>(largest, load<f32>(at + width));
+  memory.fill(out, 0, width);
+  let total: f32 = 0;
+  for (let at = first; at < last; at += stride) {
+    const own = load<f32>(at + width, 4);
+    if (own === 0) continue; // nothing was seen in this chunk
+    const factor = f32x4.extract_lane(exp(f32x4.splat(load<f32>(at + width) - largest)), 0);
+    total += own * factor;
+    for (let e: usize = 0; e < width; e += 4) store<f32>(out + e, load<f32>(out + e) + load<f32>(at + e) * factor);
+  }
+  if (total === 0) return;
+  for (let e: usize = 0; e < width; e += 4) store<f32>(out + e, load<f32>(out + e) / total);
+}

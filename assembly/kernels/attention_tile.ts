@@ -1,0 +1,198 @@
+import { exp } from "./math";
+import { madd, nmadd } from "./simd";
+import { LOWEST } from "./softmax";
+
+/*
+ * Flash attention (arXiv 2205.14135) of a tile of query rows with a block of keys. Query rows are the lanes: eight of them make a panel,
+ * scores lie as [key][8 rows] and sums of values as [feature][8 rows]. So the softmax needs no sums across lanes, and both products
+ * are the same 4 × 8 product: scores of 4 keys, or sums of 4 features.
+ */
+
+/** Rows of a panel. */
+export const PANEL: i32 = 8;
+/** Bytes of a value of all rows of a panel. */
+export const PANEL_BYTES: usize = 32;
+/** Keys of a block. */
+export const BLOCK: i32 = 64;
+
+/** What a tile works on, in scratch memory. */
+// @ts-ignore: decorator
+@unmanaged
+export class Tile {
+  /** Width of a head, and the same rounded up to a multiple of 4. */
+  dim: i32;
+  paddedDim: i32;
+  /** Rows, a multiple of 8; those beyond the real ones repeat the last. */
+  rows: i32;
+  isCausal: i32;
+  /** Queries times scale: [panel][dim][8]. */
+  queries: u32;
+  /** Position and ALiBi slope of each row. */
+  positions: u32;
+  slopes: u32;
+  hasSlopes: i32;
+  /** Largest score of each row so far, and the sum of e^(score - largest). */
+  maxima: u32;
+  totals: u32;
+  /** Σ e^(score - largest) · value: [panel][paddedDim][8]. */
+  sums: u32;
+  /** A block's keys [4 keys][dim][4], values [4 features][key][4] and one panel's scores [key][8]. */
+  keys: u32;
+  values: u32;
+  scores: u32;
+  /** xPos decay of a query over some blocks: [dim]. */
+  powers: u32;
+}
+
+/** A run of keys at following positions. */
+// @ts-ignore: decorator
+@unmanaged
+export class Block {
+  keys: u32;
+  values: u32;
+  /** Bytes from one to the next. */
+  stride: u32;
+  count: i32;
+  /** Position of the first; without meaning for memory keys. */
+  position: i32;
+  /** Learned keys: seen by every query, whatever its position. */
+  isMemory: i32;
+  /** The mask of the first key, or 0. */
+  mask: u32;
+}
+
+/** Attends to a block of at most `BLOCK` keys. */
+export function attendBlock(tile: Tile, block: Block): void {
+  packKeys(block.keys, block.stride, block.count, tile.dim, tile.keys);
+  packValues(block.values, block.stride, block.count, tile.dim, tile.values);
+  const queryBytes = <usize> tile.dim * PANEL_BYTES;
+  const sumBytes = <usize> tile.paddedDim * PANEL_BYTES;
+  let queries: usize = tile.queries;
+  let sums: usize = tile.sums;
+  for (let row = 0; row < tile.rows; row += PANEL, queries += queryBytes, sums += sumBytes) {
+    const last = load<i32>(<usize> tile.positions + (<usize> (row + PANEL - 1) << 2));
+    if (tile.isCausal && !block.isMemory && block.position > last) continue;
+    let scores: usize = tile.scores;
+    let keys: usize = tile.keys;
+    for (let key = 0; key < block.count; key += 4, keys += <usize> tile.dim << 4, scores += 4 * PANEL_BYTES) {
+      multiply4x8(keys, queries, scores, tile.dim, false);
+    }
+    softmaxLanes(tile, block, row, tile.scores, sums);
+    softmaxLanes(tile, block, row + 4, <usize> tile.scores + 16, sums + 16);
+    let values: usize = tile.values;
+    const end = sums + sumBytes;
+    for (let at = sums; at < end; at += 4 * PANEL_BYTES, values += BLOCK << 4) {
+      multiply4x8(values, tile.scores, at, block.count, true);
+    }
+  }
+}
+
+/** c [4][8] = aᵀ b, or c + aᵀ b: a [depth][4], b [depth][8]. */
+function multiply4x8(a: usize, b: usize, c: usize, depth: i32, isSum: bool): void {
+  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  if (isSum) {
+    c00 = v128.load(c), c01 = v128.load(c, 16), c10 = v128.load(c, 32), c11 = v128.load(c, 48);
+    c20 = v128.load(c, 64), c21 = v128.load(c, 80), c30 = v128.load(c, 96), c31 = v128.load(c, 112);
+  }
+  for (const end = a + (<usize> depth << 4); a < end; a += 16, b += PANEL_BYTES) {
+    const four = v128.load(a);
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    const a0 = v128.shuffle<f32>(four, four, 0, 0, 0, 0), a1 = v128.shuffle<f32>(four, four, 1, 1, 1, 1);
+    const a2 = v128.shuffle<f32>(four, four, 2, 2, 2, 2), a3 = v128.shuffle<f32>(four, four, 3, 3, 3, 3);
+    c00 = madd(a0, b0, c00), c01 = madd(a0, b1, c01);
+    c10 = madd(a1, b0, c10), c11 = madd(a1, b1, c11);
+    c20 = madd(a2, b0, c20), c21 = madd(a2, b1, c21);
+    c30 = madd(a3, b0, c30), c31 = madd(a3, b1, c31);
+  }
+  v128.store(c, c00), v128.store(c, c01, 16), v128.store(c, c10, 32), v128.store(c, c11, 48);
+  v128.store(c, c20, 64), v128.store(c, c21, 80), v128.store(c, c30, 96), v128.store(c, c31, 112);
+}
+
+/** Turns the scores of four rows into e^(score - largest), and rescales what was summed before to the new largest. */
+function softmaxLanes(tile: Tile, block: Block, row: i32, scores: usize, sums: usize): void {
+  const end = scores + block.count * PANEL_BYTES;
+  const lanes = <usize> row << 2;
+  if (!block.isMemory) biasLanes(tile, block, lanes, scores);
+  const before = v128.load(<usize> tile.maxima + lanes);
+  let largest = before;
+  for (let at = scores; at < end; at += PANEL_BYTES) largest = f32x4.pmax(largest, v128.load(at));
+  v128.store(<usize> tile.maxima + lanes, largest);
+  let total = f32x4.splat(0);
+  for (let at = scores; at < end; at += PANEL_BYTES) {
+    const score = v128.load(at);
+    // Where all keys so far are hidden, the largest score is LOWEST too.
+    const weight = v128.and(exp(f32x4.sub(score, largest)), f32x4.gt(score, f32x4.splat(LOWEST)));
+    v128.store(at, weight);
+    total = f32x4.add(total, weight);
+  }
+  const rescale = exp(f32x4.sub(before, largest));
+  const totals = <usize> tile.totals + lanes;
+  v128.store(totals, madd(v128.load(totals), rescale, total));
+  if (!v128.any_true(f32x4.ne(rescale, f32x4.splat(1)))) return;
+  for (const last = sums + tile.paddedDim * PANEL_BYTES; sums < last; sums += PANEL_BYTES) {
+    v128.store(sums, f32x4.mul(v128.load(sums), rescale));
+  }
+}
+
+/** Adds the ALiBi bias (arXiv 2108.12409) to the scores of four rows and sets hidden ones to LOWEST. */
+function biasLanes(tile: Tile, block: Block, lanes: usize, scores: usize): void {
+  const positions = v128.load(<usize> tile.positions + lanes);
+  const firstPosition = i32x4.extract_lane(positions, 0);
+  const isFuture = tile.isCausal && block.position + block.count - 1 > firstPosition;
+  if (!tile.hasSlopes && !isFuture && !block.mask) return;
+  const slopes = v128.load(<usize> tile.slopes + lanes);
+  let mask: usize = block.mask;
+  let key = i32x4.splat(block.position);
+  const end = scores + block.count * PANEL_BYTES;
+  for (; scores < end; scores += PANEL_BYTES) {
+    const distance = i32x4.sub(positions, key);
+    let score = nmadd(slopes, f32x4.convert_i32x4_s(i32x4.abs(distance)), v128.load(scores));
+    let isHidden = v128.and(i32x4.lt_s(distance, i32x4.splat(0)), i32x4.splat(-tile.isCausal));
+    if (mask) {
+      isHidden = v128.or(isHidden, i32x4.eq(v128.load32_splat(mask), i32x4.splat(0)));
+      mask += 4;
+    }
+    score = v128.bitselect(f32x4.splat(LOWEST), score, isHidden);
+    v128.store(scores, score);
+    key = i32x4.add(key, i32x4.splat(1));
+  }
+}
+
+/** Packs keys by fours: [4 keys][dim][4]; the last four may repeat the last key. */
+function packKeys(keys: usize, stride: usize, count: i32, dim: i32, packed: usize): void {
+  const last = keys + (count - 1) * stride;
+  for (let key = 0; key < count; key += 4) {
+    let a = keys + key * stride;
+    let b = min<usize>(a + stride, last);
+    let c = min<usize>(b + stride, last);
+    let d = min<usize>(c + stride, last);
+    const end = a + (<usize> dim << 2);
+    for (const vectors = a + (<usize> (dim & ~3) << 2); a < vectors; a += 16, b += 16, c += 16, d += 16, packed += 64) {
+      const va = v128.load(a), vb = v128.load(b), vc = v128.load(c), vd = v128.load(d);
+      const ab = v128.shuffle<f32>(va, vb, 0, 4, 1, 5), cd = v128.shuffle<f32>(vc, vd, 0, 4, 1, 5);
+      const ef = v128.shuffle<f32>(va, vb, 2, 6, 3, 7), gh = v128.shuffle<f32>(vc, vd, 2, 6, 3, 7);
+      v128.store(packed, v128.shuffle<i64>(ab, cd, 0, 2));
+      v128.store(packed, v128.shuffle<i64>(ab, cd, 1, 3), 16);
+      v128.store(packed, v128.shuffle<i64>(ef, gh, 0, 2), 32);
+      v128.store(packed, v128.shuffle<i64>(ef, gh, 1, 3), 48);
+    }
+    for (; a < end; a += 4, b += 4, c += 4, d += 4, packed += 16) {
+      store<f32>(packed, load<f32>(a));
+      store<f32>(packed, load<f32>(b), 4);
+      store<f32>(packed, load<f32>(c), 8);
+      store<f32>(packed, load<f32>(d), 12);
+    }
+  }
+}
+
+/** Packs values by four features: [4 features][BLOCK keys][4]. Features beyond the last are whatever was there: nobody reads their sums. */
+function packValues(values: usize, stride: usize, count: i32, dim: i32, packed: usize): void {
+  for (let key = 0; key < count; key++, values += stride, packed += 16) {
+    let from = values;
+    let to = packed;
+    for (const vectors = from + (<usize> (dim & ~3) << 2); from < vectors; from += 16, to += BLOCK << 4) {
+      v128.store(to, v128.load(from));
+    }
+    if (dim & 3) memory.copy(to, from, <usize> (dim & 3) << 2);
+  }
+}
