@@ -1,24 +1,32 @@
 /**
- * The CPU engine: WebAssembly SIMD kernels over a command list.
+ * The CPU engine: WebAssembly SIMD kernels that run a list of commands.
  *
  * @module
  */
-import type { BackendInfo, BackendOptions, DType } from "../backend.ts";
+import {
+  type BackendInfo,
+  type BackendOptions,
+  BackendUnavailableError,
+  ConfigError,
+  DisposedError,
+  type DType,
+} from "../backend.ts";
 import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
 import { type Layout, sizeOf } from "../engine/tensor.ts";
-import type { WasmBuild } from "./builds.ts";
+import { candidates, compileBuild, type WasmBuild } from "./builds.ts";
 import { CommandList } from "./command_list.ts";
+import { SCRATCH_BYTES } from "./constants.ts";
 import { encode } from "./encode.ts";
-import { formatId, weightBytes } from "./encoders/weight.ts";
 import type { Recorder, WasmTensor } from "./encoders/encoder.ts";
+import { weightBytes } from "./encoders/weight.ts";
+import { type Instance, instantiate } from "./instance.ts";
 import { Kernel } from "./kernel_id.ts";
 import { type Block, Memory, type Purpose } from "./memory.ts";
-import { chooseBuild, instantiate, type KernelInstance } from "./module.ts";
+import { computesCorrectly } from "./self_test.ts";
+import { readWeightRows, writeWeightRows } from "./weight_rows.ts";
 
-/** Scratch memory of a thread; kernels know it as SCRATCH_BYTES. */
-const SCRATCH_BYTES = 1 << 20;
-/** Uploads up to this size travel in the command list. */
+/** Uploads up to this size travel in the command list; larger ones run what is in it first. */
 const INLINE_BYTES = 1 << 16;
 
 const PURPOSES: { readonly [layout in Layout]: Purpose } = {
@@ -27,36 +35,54 @@ const PURPOSES: { readonly [layout in Layout]: Purpose } = {
   cache: "caches",
 };
 
-/** Rows of a weight that are staged at once on their way in or out: whole panels of 32, about 1 MiB. */
-function stagedRows(width: number): number {
-  return Math.max(32, (2 ** 18 / Math.max(width, 1)) & ~31);
+/** A memory and the commands that wait to be run in it. */
+interface Running {
+  readonly memory: Memory;
+  readonly list: CommandList;
 }
 
 /** Tensors and operations on the CPU, in WebAssembly. */
 export class WasmBackend extends Engine<Block> implements Recorder {
   readonly name = "wasm";
   readonly info: BackendInfo;
-  readonly #memory: Memory;
-  readonly #list: CommandList;
+  /** Gone after `dispose()`, and with it the memory. */
+  #running: Running | undefined;
   /** Temporaries of the command that is being encoded. */
   readonly #temporaries: Block[] = [];
 
   /**
-   * Starts the engine.
+   * Starts the engine on the best build of the kernels that this host runs, and runs correctly.
    *
-   * @param build Which build of the kernels to run instead of the best one for this host.
+   * @param build One build to run, whichever is best.
    * @throws {BackendUnavailableError} if this host lacks what every build needs
    */
   static async create(options: BackendOptions = {}, build?: WasmBuild): Promise<WasmBackend> {
-    return new WasmBackend(await instantiate(build ?? chooseBuild(), options));
+    const { threads = 1, wasm } = options;
+    if (!Number.isInteger(threads) || threads < 1) {
+      throw new ConfigError(`Cannot compute on threads = ${threads}: give a whole number of at least 1`);
+    }
+    const tried = build ? [{ name: build, compile: () => compileBuild(build) }] : candidates(wasm);
+    for (const { name, compile } of tried) {
+      const backend = new WasmBackend(await instantiate(name, await compile()));
+      if (await computesCorrectly(backend)) return backend;
+      backend.dispose();
+    }
+    throw new BackendUnavailableError(
+      `Cannot start the wasm backend: ${
+        tried.map(({ name }) => name).join(" and ")
+      } give wrong results on this host. ` +
+        `Update the browser or runtime, or use the webgpu backend`,
+    );
   }
 
-  private constructor({ build, memory, exports }: KernelInstance) {
+  private constructor({ memory: wasmMemory, kernels }: Instance) {
     super();
-    this.info = { description: `WebAssembly (${build}), 1 thread`, threads: 1, features: [build] };
-    this.#memory = new Memory(memory, exports.heapBase);
-    const scratch = this.#memory.allocate(SCRATCH_BYTES, "engine").address;
-    this.#list = new CommandList(this.#memory, (start, end) => exports.run(start, end, 0, 1, scratch));
+    const features = ["simd", ...(kernels.isRelaxed ? ["relaxed-simd"] : [])];
+    this.info = { description: `WebAssembly (${features.join(", ")}), 1 thread`, threads: 1, features };
+    const memory = new Memory(wasmMemory, kernels.heapBase);
+    const scratch = memory.allocate(SCRATCH_BYTES, "engine").address;
+    const list = new CommandList(memory, (start, end) => kernels.run(start, end, 0, 1, scratch));
+    this.#running = { memory, list };
   }
 
   flush(): void {
@@ -64,7 +90,7 @@ export class WasmBackend extends Engine<Block> implements Recorder {
   }
 
   push(kernel: Kernel, ...args: readonly number[]): void {
-    this.#list.push(kernel, ...args);
+    this.#list.push(kernel, args);
   }
 
   temporary(bytes: number): number {
@@ -82,34 +108,27 @@ export class WasmBackend extends Engine<Block> implements Recorder {
     this.#memory.free(block);
   }
 
-  protected upload(tensor: WasmTensor, data: Float32Array | Int32Array): void {
-    const { address } = tensor.storage;
-    if (data.byteLength <= INLINE_BYTES) {
-      this.#list.pushData(Kernel.inline, [address, data.byteLength], data);
-      return;
-    }
-    this.flush();
-    const values = data instanceof Float32Array ? this.#memory.floats : this.#memory.words;
-    values.set(data, address / 4);
+  protected upload({ storage }: WasmTensor, data: Float32Array | Int32Array): void {
+    this.#write(storage.address, data);
   }
 
   protected clear({ storage }: WasmTensor): void {
-    if (!storage.isFresh) this.#list.push(Kernel.zero, storage.address, storage.bytes);
+    if (!storage.isFresh) this.push(Kernel.zero, storage.address, storage.bytes);
   }
 
-  // deno-lint-ignore require-await
+  protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array): void {
+    if (tensor.layout === "weight") return writeWeightRows(this.#memory, this.#list, tensor, firstRow, rows);
+    const values = tensor.dtype === "i32" ? Int32Array.from(rows) : rows;
+    this.#write(tensor.storage.address + firstRow * tensor.width * 4, values);
+  }
+
+  // deno-lint-ignore require-await -- async, so that what it throws is a rejection
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {
-    if (tensor.layout === "weight") return this.#downloadWeight(tensor, firstRow, count);
+    if (tensor.layout === "weight") return readWeightRows(this.#memory, this.#list, tensor, firstRow, count);
     this.flush();
     const values = tensor.dtype === "i32" ? this.#memory.words : this.#memory.floats;
     const from = tensor.storage.address / 4 + firstRow * tensor.width;
     return values.slice(from, from + count * tensor.width);
-  }
-
-  protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array): void {
-    if (tensor.layout === "weight") return this.#uploadWeight(tensor, firstRow, rows);
-    this.flush();
-    this.#memory.floats.set(rows, tensor.storage.address / 4 + firstRow * tensor.width);
   }
 
   protected record(command: Command<WasmTensor>): void {
@@ -122,49 +141,32 @@ export class WasmBackend extends Engine<Block> implements Recorder {
   }
 
   protected shutDown(): void {
+    this.#running = undefined;
   }
 
-  /** Copies rows through a staging area, from which a kernel puts them into the weight's layout. */
-  #uploadWeight({ storage, width, dtype }: WasmTensor, firstRow: number, rows: Float32Array): void {
-    const rowsAtOnce = stagedRows(width);
-    const staging = this.#memory.allocate(rowsAtOnce * width * 4, "engine");
-    try {
-      for (let from = 0; from * width < rows.length; from += rowsAtOnce) {
-        const chunk = rows.subarray(from * width, (from + rowsAtOnce) * width);
-        this.flush();
-        this.#memory.floats.set(chunk, staging.address / 4);
-        const [first, count] = [firstRow + from, chunk.length / width];
-        this.#list.push(Kernel.writeRows, staging.address, storage.address, first, count, width, formatId(dtype));
-      }
-    } finally {
-      this.#memory.free(staging);
-    }
+  get #memory(): Memory {
+    return this.#alive().memory;
   }
 
-  /** The opposite way of `#uploadWeight`. */
-  #downloadWeight({ storage, width, dtype }: WasmTensor, firstRow: number, count: number): Float32Array {
-    const rows = new Float32Array(count * width);
-    const rowsAtOnce = stagedRows(width);
-    const staging = this.#memory.allocate(rowsAtOnce * width * 4, "engine");
-    try {
-      for (let from = 0; from < count; from += rowsAtOnce) {
-        const some = Math.min(rowsAtOnce, count - from);
-        this.#list.push(
-          Kernel.readRows,
-          storage.address,
-          staging.address,
-          firstRow + from,
-          some,
-          width,
-          formatId(dtype),
-        );
-        this.flush();
-        const at = staging.address / 4;
-        rows.set(this.#memory.floats.subarray(at, at + some * width), from * width);
-      }
-    } finally {
-      this.#memory.free(staging);
+  get #list(): CommandList {
+    return this.#alive().list;
+  }
+
+  /** Writes values in order with the commands recorded so far. */
+  #write(address: number, data: Float32Array | Int32Array): void {
+    if (data.byteLength <= INLINE_BYTES) {
+      this.#list.pushData(Kernel.inline, [address, data.byteLength], data);
+      return;
     }
-    return rows;
+    this.flush();
+    const values = data instanceof Float32Array ? this.#memory.floats : this.#memory.words;
+    values.set(data, address / 4);
+  }
+
+  #alive(): Running {
+    if (this.#running === undefined) {
+      throw new DisposedError("Cannot use the wasm backend after it was disposed: create one");
+    }
+    return this.#running;
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import asc from "npm:assemblyscript@0.28.20/asc";
-import { BUILDS, type WasmBuild } from "./builds.ts";
+import { BUILD_NAMES, BUILDS, type WasmBuild } from "./builds.ts";
 
 const FOLDER = new URL("./", import.meta.url);
 const ROOT = new URL("../", import.meta.url);
@@ -27,7 +27,8 @@ function flags(build: WasmBuild): string[] {
 
 /** SHA-256 over the kernels' sources and the compiler's options, in hexadecimal. */
 export async function hashSources(): Promise<string> {
-  const parts = [await Deno.readTextFile(new URL("kernel_id.ts", FOLDER)), JSON.stringify(builds().map(flags))];
+  const shared = ["constants.ts", "kernel_id.ts"].map((name) => Deno.readTextFile(new URL(name, FOLDER)));
+  const parts = [...await Promise.all(shared), JSON.stringify(BUILD_NAMES.map(flags))];
   const names = [...Deno.readDirSync(new URL("kernels", FOLDER))].map(({ name }) => name).sort();
   for (const name of names) parts.push(name, await Deno.readTextFile(new URL(`kernels/${name}`, FOLDER)));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(parts.join("\0")));
@@ -49,14 +50,10 @@ export async function compile(entry: string, build: WasmBuild): Promise<Uint8Arr
   return wasm;
 }
 
-function builds(): WasmBuild[] {
-  return ["simd", "relaxed-simd", "simd-shared", "relaxed-simd-shared"];
-}
-
 async function generate(): Promise<void> {
   const sources = await hashSources();
   await Deno.mkdir(new URL("generated", FOLDER), { recursive: true });
-  for (const build of builds()) {
+  for (const build of BUILD_NAMES) {
     const wasm = await compile(ENTRY, build);
     await Deno.writeFile(new URL(`generated/${build}.wasm`, FOLDER), wasm);
     await Deno.writeTextFile(new URL(`generated/${build}.ts`, FOLDER), module(sources, wasm));

@@ -27,10 +27,9 @@ export class CommandList {
   }
 
   /** Appends a record; a float goes in as `floatBits` of it. */
-  push(kernel: Kernel, ...args: readonly number[]): void {
+  push(kernel: Kernel, args: readonly number[]): void {
     const at = this.#reserve(kernel, args.length);
-    const words = this.#memory.words;
-    for (const [i, arg] of args.entries()) words[at + i] = arg;
+    this.#memory.words.set(args, at);
   }
 
   /** Appends a record whose last arguments are the bytes of `data`. */

@@ -89,7 +89,6 @@ export class Memory {
   #bestFit(bytes: number): Gap | undefined {
     let best: Gap | undefined;
     for (const gap of this.#gaps) {
-      // What was never touched costs a page fault and is left for last.
       if (gap.bytes >= bytes && (best === undefined || gap.bytes < best.bytes)) best = gap;
     }
     return best;
@@ -101,10 +100,9 @@ export class Memory {
     const last = this.#gaps.at(-1);
     const free = last && last.address + last.bytes === end ? last.bytes : 0;
     const needed = Math.ceil((bytes - free) / PAGE);
-    const wanted = Math.max(needed, Math.ceil(Math.max(GROWTH, end / 8) / PAGE));
-    const grown = [Math.min(wanted, (LIMIT - end) / PAGE), needed].find((pages) =>
-      pages >= needed && this.#tryGrow(pages)
-    );
+    const most = (LIMIT - end) / PAGE;
+    const wanted = Math.min(Math.max(needed, Math.ceil(Math.max(GROWTH, end / 8) / PAGE)), most);
+    const grown = needed > most ? undefined : [wanted, needed].find((pages) => this.#tryGrow(pages));
     if (grown === undefined) this.#refuse(bytes, purpose);
     return this.#addGap({ address: end, bytes: grown * PAGE });
   }

@@ -20,14 +20,15 @@ export interface Recorder {
   temporary(bytes: number): number;
 }
 
-/** Writes the records of one operation. */
-export type Encoder<Op extends Command<WasmTensor>["op"]> = (
-  command: CommandOf<WasmTensor, Op>,
-  recorder: Recorder,
-) => void;
+/** The command of one operation; of several: any of theirs, in a form that lets TypeScript pair commands with encoders. */
+export type CommandFor<Op extends Command<WasmTensor>["op"]> = {
+  [Each in Op]: CommandOf<WasmTensor, Each> & { readonly op: Each };
+}[Op];
 
-/** An encoder for each operation. */
-export type Encoders = { readonly [Op in Command<WasmTensor>["op"]]: Encoder<Op> };
+/** An encoder for each operation: it writes the records of one command. */
+export type Encoders = {
+  readonly [Op in Command<WasmTensor>["op"]]: (command: CommandFor<Op>, recorder: Recorder) => void;
+};
 
 /** Where a tensor's values lie; 0 for an absent one. */
 export function addressOf(tensor: WasmTensor | undefined): number {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { ConfigError } from "../../backend.ts";
-import type { DType } from "../../backend.ts";
+import { ConfigError, type DType } from "../../backend.ts";
+import { PANEL } from "../constants.ts";
 import { FormatId, Kernel } from "../kernel_id.ts";
 import { activationId, addressOf, type Encoders } from "./encoder.ts";
 
@@ -27,11 +27,8 @@ export const weight: Pick<Encoders, "embedding" | "linear"> = {
 /** What a record calls a weight's format. @throws {ConfigError} for one that this engine has not */
 export function formatId(dtype: DType): FormatId {
   if (dtype === "f32" || dtype === "f16") return FormatId[dtype];
-  throw new ConfigError(`Cannot hold a weight as ${dtype} on the wasm backend: use f32 or f16`);
+  throw new ConfigError(`Cannot make a weight of format ${dtype} on the wasm backend: it has f32 and f16`);
 }
-
-/** Output features of a panel, as `kernels/panels.ts` has it. */
-const PANEL = 32;
 
 /** Bytes of a weight [out, in] as `kernels/panels.ts` lays it out. @throws {ConfigError} for a format that this engine has not */
 export function weightBytes(out: number, inSize: number, dtype: DType): number {

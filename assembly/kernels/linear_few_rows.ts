@@ -1,8 +1,9 @@
+import { PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
 import { finiteHalvesToFloats } from "./half";
 import { sumFloats } from "./linear_row";
 import { finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
-import { PANEL, panelBytes, panelCount } from "./panels";
+import { panelBytes, panelCount } from "./panels";
 import { shareStart } from "./split";
 
 /** Up to this many rows, copying the weight into tiles costs more than it brings. */

@@ -1,8 +1,9 @@
+import { PANEL } from "../constants";
 import { ActivationId, FormatId } from "../kernel_id";
 import { activateValues } from "./activation";
 import { SHIFTED_BITS, shiftHalves } from "./half";
 import { lanes } from "./math";
-import { PANEL, panelBytes, panelCount } from "./panels";
+import { panelBytes, panelCount } from "./panels";
 import { madd } from "./simd";
 import { shareStart } from "./split";
 

@@ -1,7 +1,8 @@
+import { PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
 import { finiteHalvesToFloats } from "./half";
 import { finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
-import { PANEL, panelBytes, panelCount } from "./panels";
+import { panelBytes, panelCount } from "./panels";
 import { shareStart } from "./split";
 
 /*

@@ -1,3 +1,4 @@
+import { PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
 
 /*
@@ -5,9 +6,6 @@ import { FormatId } from "../kernel_id";
  * input reads a panel as one stream and keeps 32 sums in 8 registers; many rows take 8 of the 32 columns at a time. Panels of 8
  * and 16 columns gave 77 to 88 % of the read speed for one row where 32 give 92 to 96 % (bench/linear_shapes.md).
  */
-
-/** Output features of a panel. */
-export const PANEL: i32 = 32;
 
 /** Panels of a weight with `out` output features. */
 // @ts-ignore: decorator

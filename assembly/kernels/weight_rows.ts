@@ -1,6 +1,7 @@
+import { PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
 import { floatsToHalves, halvesToFloats } from "./half";
-import { PANEL, panelBytes } from "./panels";
+import { panelBytes } from "./panels";
 import { shareStart } from "./split";
 
 /** Writes row-major f32 rows into a weight. Arguments: rows, weight, first row, row count, in, format. */
