@@ -4,7 +4,13 @@
  * @module
  */
 
-/** A number format, by its name in a safetensors header. */
+import { BLOCK_VALUES, blocksShape, dequantizeQ8, Q8_0_BYTES, quantizeQ8 } from "./ggml_blocks.ts";
+import { f16BitsOfF32, f32BitsOfF16 } from "./float16.ts";
+
+/**
+ * A number format, by its name in a safetensors header; Q8_0 alone has none there, a file holds its blocks as U8 and says in
+ * its metadata what they are.
+ */
 export type SafetensorsDType =
   | "F64"
   | "F32"
@@ -18,10 +24,11 @@ export type SafetensorsDType =
   | "U32"
   | "U16"
   | "U8"
-  | "BOOL";
+  | "BOOL"
+  | "Q8_0";
 
 /** The formats that f32 values can be written in. */
-export type FloatFormat = "F32" | "F16" | "BF16";
+export type FloatFormat = "F32" | "F16" | "BF16" | "Q8_0";
 
 const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
   ["F64", 8],
@@ -43,13 +50,25 @@ const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
 export const DTYPE_NAMES: readonly string[] = [...BYTES.keys()];
 
 /** Whether a name from a header is a format that can be read. */
-export function isSafetensorsDType(name: unknown): name is SafetensorsDType {
+export function isSafetensorsDType(name: unknown): name is Exclude<SafetensorsDType, "Q8_0"> {
   return typeof name === "string" && BYTES.has(name);
 }
 
-/** Bytes of one value. */
+/** Bytes of one value; of blocks, their bytes by their values. */
 export function bytesPerValue(dtype: SafetensorsDType): number {
-  return BYTES.get(dtype) ?? 0;
+  return dtype === "Q8_0" ? Q8_0_BYTES / BLOCK_VALUES : BYTES.get(dtype) ?? 0;
+}
+
+/**
+ * How a tensor stands in a header.
+ *
+ * @throws {ShapeError} If its rows can't be cut into the blocks of its format.
+ */
+export function headerForm(
+  dtype: SafetensorsDType,
+  shape: readonly number[],
+): { readonly dtype: Exclude<SafetensorsDType, "Q8_0">; readonly shape: readonly number[] } {
+  return dtype === "Q8_0" ? { dtype: "U8", shape: blocksShape(shape) } : { dtype, shape };
 }
 
 /**
@@ -58,42 +77,10 @@ export function bytesPerValue(dtype: SafetensorsDType): number {
  */
 let f16Table: Uint32Array | undefined;
 
-/** The f32 bits of an f16: equal values, a NaN's payload moved along. */
-function f32BitsOfF16(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >> 10) & 0x1f;
-  const mantissa = half & 0x3ff;
-  if (exponent === 0x1f) return sign | 0x7f800000 | (mantissa << 13);
-  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (mantissa << 13);
-  if (mantissa === 0) return sign;
-  // A subnormal is mantissa · 2^-24: its highest set bit becomes the implicit one.
-  const shift = Math.clz32(mantissa) - 21;
-  return sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13);
-}
-
 function makeF16Table(): Uint32Array {
   const table = new Uint32Array(1 << 16);
   for (let half = 0; half < table.length; half++) table[half] = f32BitsOfF16(half);
   return table;
-}
-
-/** The f16 bits nearest to an f32, ties to even; what is beyond 65504 and not nearer to it becomes infinite. */
-function f16BitsOfF32(bits: number): number {
-  const sign = (bits >>> 16) & 0x8000;
-  const magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7c00 | ((magnitude >>> 13) & 0x3ff || 0x200);
-  if (magnitude >= 0x477ff000) return sign | 0x7c00;
-  if (magnitude >= 0x38800000) {
-    const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
-    return sign | ((rounded - 0x38000000) >>> 13);
-  }
-  if (magnitude <= 0x33000000) return sign;
-  const shift = 126 - (magnitude >>> 23);
-  const mantissa = (magnitude & 0x7fffff) | 0x800000;
-  const kept = mantissa >>> shift;
-  const rest = mantissa - (kept << shift);
-  const half = 1 << (shift - 1);
-  return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0));
 }
 
 /** The bf16 bits nearest to an f32, ties to even. */
@@ -115,6 +102,7 @@ function aligned(bytes: Uint8Array, size: number): Uint8Array {
  * @param values Filled with as many values as `bytes` holds.
  */
 export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Float32Array): void {
+  if (dtype === "Q8_0") return dequantizeQ8(bytes, values);
   const { buffer, byteOffset } = aligned(bytes, bytesPerValue(dtype));
   const count = bytes.byteLength / bytesPerValue(dtype);
   // Bits, not numbers, are moved where a NaN's payload must survive.
@@ -158,8 +146,9 @@ export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Fl
   }
 }
 
-/** Converts f32 values to stored bytes, rounding to nearest, ties to even. */
+/** Converts f32 values to stored bytes, rounding to nearest: ties to even, in blocks away from zero. */
 export function fromFloat32(format: FloatFormat, values: Float32Array): Uint8Array<ArrayBuffer> {
+  if (format === "Q8_0") return quantizeQ8(values);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   if (format === "F32") return new Uint8Array(bits.slice().buffer);
   const halves = new Uint16Array(values.length);

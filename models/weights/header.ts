@@ -10,11 +10,15 @@
 
 import { WeightsError } from "../../backend.ts";
 import type { ByteReader } from "../../data/byte_source.ts";
-import { bytesPerValue, DTYPE_NAMES, isSafetensorsDType, type SafetensorsDType } from "./dtypes.ts";
+import { bytesPerValue, DTYPE_NAMES, headerForm, isSafetensorsDType, type SafetensorsDType } from "./dtypes.ts";
+import { BLOCK_VALUES, Q8_0_BYTES } from "./ggml_blocks.ts";
 import { sizeOf } from "./host_tensor.ts";
 
 /** The longest header that the format allows, in bytes. */
 const MAX_HEADER_BYTES = 100_000_000;
+
+/** The key of `__metadata__` under which a file names its tensors of blocks: JSON, the format by the tensor's name. */
+const BLOCKS_KEY = "ggml_blocks";
 
 /** What a header says about a tensor. */
 export interface TensorInfo {
@@ -124,7 +128,40 @@ function parseHeader(text: string, dataBegin: number, name: string): Safetensors
     }
     end = tensor.end;
   }
-  return { tensors, metadata, dataBegin, dataEnd: end };
+  const { [BLOCKS_KEY]: blocks, ...others } = metadata;
+  const unpacked = blocks === undefined ? tensors : asBlocks(tensors, blocks, name);
+  return { tensors: unpacked, metadata: others, dataBegin, dataEnd: end };
+}
+
+/** The tensors, those of blocks by what they stand for: U8 [..., n / 32, 34] for Q8_0 [..., n]. */
+function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): TensorInfo[] {
+  let formats: unknown;
+  try {
+    formats = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(name, `its ${BLOCKS_KEY} is not JSON`, cause);
+  }
+  if (!isRecord(formats)) throw invalid(name, `its ${BLOCKS_KEY} is not a JSON object`);
+  const left = new Map(Object.entries(formats));
+  const unpacked = tensors.map((tensor) => {
+    const format = left.get(tensor.name);
+    if (!left.delete(tensor.name)) return tensor;
+    if (format !== "q8_0") {
+      throw invalid(name, `${quote(tensor.name)} has the format ${quote(format)}, known is "q8_0"`);
+    }
+    const { dtype, shape } = tensor;
+    if (dtype !== "U8" || shape.length < 2 || shape.at(-1) !== Q8_0_BYTES) {
+      throw invalid(
+        name,
+        `${quote(tensor.name)} is ${dtype} [${shape.join(", ")}]; q8_0 blocks are U8 [..., blocks, ${Q8_0_BYTES}]`,
+      );
+    }
+    const width = (shape.at(-2) ?? 0) * BLOCK_VALUES;
+    return { ...tensor, dtype: "Q8_0" as const, shape: [...shape.slice(0, -2), width] };
+  });
+  const [absent] = left.keys();
+  if (absent !== undefined) throw invalid(name, `its ${BLOCKS_KEY} names ${quote(absent)}, which it does not hold`);
+  return unpacked;
 }
 
 function checkMetadata(value: unknown, name: string): Readonly<Record<string, string>> {
@@ -204,15 +241,21 @@ function countKeys(json: unknown): number {
  * Makes the beginning of a file: length and header, padded so that values begin at a multiple of 8 bytes.
  *
  * @param tensors In the order in which their values will follow.
+ * @throws {ShapeError} If a tensor can't be cut into the blocks of its format.
  */
 export function encodeHeader(
   tensors: readonly Pick<TensorInfo, "name" | "dtype" | "shape">[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const fields: string[] = [];
-  if (Object.keys(metadata).length > 0) fields.push(`"__metadata__":${JSON.stringify(metadata)}`);
+  const blocks = tensors.filter(({ dtype }) => dtype === "Q8_0").map(({ name }) => [name, "q8_0"]);
+  const texts = blocks.length === 0
+    ? metadata
+    : { ...metadata, [BLOCKS_KEY]: JSON.stringify(Object.fromEntries(blocks)) };
+  if (Object.keys(texts).length > 0) fields.push(`"__metadata__":${JSON.stringify(texts)}`);
   let offset = 0;
-  for (const { name, dtype, shape } of tensors) {
+  for (const { name, ...tensor } of tensors) {
+    const { dtype, shape } = headerForm(tensor.dtype, tensor.shape);
     const end = offset + sizeOf(shape) * bytesPerValue(dtype);
     fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [offset, end] })}`);
     offset = end;

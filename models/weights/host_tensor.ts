@@ -5,7 +5,14 @@
  */
 
 import { ShapeError } from "../../backend.ts";
-import { bytesPerValue, type FloatFormat, fromFloat32, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
+import {
+  bytesPerValue,
+  type FloatFormat,
+  fromFloat32,
+  headerForm,
+  type SafetensorsDType,
+  toFloat32,
+} from "./dtypes.ts";
 
 /** Values in the host's memory, kept in the format they were stored in and converted when they are asked for. */
 export class HostTensor {
@@ -17,13 +24,16 @@ export class HostTensor {
   readonly bytes: Uint8Array;
 
   /**
+   * A tensor of values that are stored already.
+   *
    * @param dtype The format of the values.
    * @param shape Sizes of the dimensions.
    * @param bytes The values; kept, not copied.
-   * @throws {ShapeError} If `bytes` is not as long as the shape says.
+   * @throws {ShapeError} If `bytes` is not as long as the shape says, or rows are not whole blocks of a quantised format.
    */
   constructor(dtype: SafetensorsDType, shape: readonly number[], bytes: Uint8Array) {
-    const expected = sizeOf(shape) * bytesPerValue(dtype);
+    const form = headerForm(dtype, shape);
+    const expected = sizeOf(form.shape) * bytesPerValue(form.dtype);
     if (bytes.byteLength !== expected) {
       throw new ShapeError(
         `A ${dtype} tensor of shape [${shape.join(", ")}] takes ${expected} bytes: ${bytes.byteLength} were given`,

@@ -12,8 +12,8 @@ const MAX_LINES = 10;
 /** Names that a name is compared with: a checkpoint may hold a million, and a message should not take a minute. */
 const MAX_COMPARED = 500;
 
-/** A shape by name. */
-type Shapes = ReadonlyMap<string, readonly number[]>;
+/** Shapes by name. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /**
  * Checks that a checkpoint fits a model.

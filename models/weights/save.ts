@@ -3,8 +3,11 @@
  *
  * @module
  */
+import type { DType } from "../../backend.ts";
 import { joinPath, pathOfUrl, replaceFile } from "../../data/local_files.ts";
 import type { Parameter, StateBuffer } from "../parameters.ts";
+import type { FloatFormat } from "./dtypes.ts";
+import { BLOCK_VALUES } from "./ggml_blocks.ts";
 import { HostTensor } from "./host_tensor.ts";
 import { saveSafetensors, type WritableTensor } from "./write.ts";
 
@@ -32,17 +35,23 @@ export async function saveModel(
   await replaceFile(await joinPath(folder, "config.json"), JSON.stringify(config, null, 2) + "\n");
 }
 
-/** A parameter's values, a chunk of rows at a time; those held in f16 are written in f16, all others in f32. */
+/** A parameter's values, a chunk of rows at a time, in the format that holds them exactly. */
 function streamed({ shape, value, size }: Parameter): WritableTensor {
   const width = shape.at(-1) ?? 1;
   const step = Math.max(1, Math.floor(CHUNK / width));
   return {
     shape,
-    dtype: value.dtype === "f16" ? "F16" : "F32",
+    dtype: formatOf(value.dtype, width),
     async *values() {
       for (let row = 0; row < size / width; row += step) {
         yield await value.backend.readRows(value, row, Math.min(step, size / width - row));
       }
     },
   };
+}
+
+/** q8_0 values give the same blocks again; rows that an engine has padded to whole blocks are written in f32. */
+function formatOf(dtype: DType, width: number): FloatFormat {
+  if (dtype === "f16") return "F16";
+  return dtype === "q8_0" && width % BLOCK_VALUES === 0 ? "Q8_0" : "F32";
 }

@@ -90,7 +90,7 @@ export function writeSafetensors(
  */
 export async function saveSafetensors(
   target: string | URL | WritableStream<Uint8Array>,
-  entries: Iterable<Entry>,
+  entries: Iterable<readonly [string, WritableTensor]>,
   options: SaveOptions = {},
 ): Promise<void> {
   const tensors = inFileOrder(entries);
