@@ -50,11 +50,16 @@ export async function compile(entry: string, build: WasmBuild): Promise<Uint8Arr
   return wasm;
 }
 
+/** Compiles the kernels as one build. */
+export function compileKernels(build: WasmBuild): Promise<Uint8Array> {
+  return compile(ENTRY, build);
+}
+
 async function generate(): Promise<void> {
   const sources = await hashSources();
   await Deno.mkdir(new URL("generated", FOLDER), { recursive: true });
   for (const build of BUILD_NAMES) {
-    const wasm = await compile(ENTRY, build);
+    const wasm = await compileKernels(build);
     await Deno.writeFile(new URL(`generated/${build}.wasm`, FOLDER), wasm);
     await Deno.writeTextFile(new URL(`generated/${build}.ts`, FOLDER), module(sources, wasm));
     console.log(`${build}: ${wasm.length} bytes`);

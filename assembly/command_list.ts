@@ -29,7 +29,8 @@ export class CommandList {
   /** Appends a record; a float goes in as `floatBits` of it. */
   push(kernel: Kernel, args: readonly number[]): void {
     const at = this.#reserve(kernel, args.length);
-    this.#memory.words.set(args, at);
+    const words = this.#memory.words;
+    for (let i = 0; i < args.length; i++) words[at + i] = args[i] ?? 0;
   }
 
   /** Appends a record whose last arguments are the bytes of `data`. */
