@@ -40,6 +40,8 @@ export interface Profile {
   readonly maxBufferBytes: number;
   /** Workgroups in one dimension of a dispatch. */
   readonly maxWorkgroups: number;
+  /** Memory that a workgroup may share. */
+  readonly workgroupBytes: number;
   /** Alignment of offsets of storage and uniform bindings, in bytes. */
   readonly alignment: number;
 }
@@ -129,6 +131,7 @@ function describe(device: GPUDevice, owned: boolean, options: WebGpuOptions, giv
     maxBindingBytes: wholeVectors(Math.min(wanted, limits.maxStorageBufferBindingSize, limits.maxBufferSize)),
     maxBufferBytes: wholeVectors(limits.maxBufferSize),
     maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
+    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     alignment: Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment),
   };
 }

@@ -2,7 +2,8 @@
  * WGSL of one specialisation of a kernel: conditions resolved, snippets included, constants injected by name.
  *
  * A kernel file may hold lines `#include name`, `#if NAME`, `#if !NAME`, `#if NAME == value`, `#else` and `#endif`. Numbers
- * become constants of that name, booleans decide conditions, strings replace their name wherever it stands as a word.
+ * and booleans become constants of that name, booleans also decide conditions; strings replace their name wherever it stands as a
+ * word.
  *
  * @module
  */
@@ -43,10 +44,10 @@ export interface Shader {
 export function specialise(kernel: string, constants: Constants): Shader {
   const body = replaceWords(resolve(kernel, constants), constants);
   const enables = [constants.SUBGROUPS === true && "enable subgroups;", constants.F16 === true && "enable f16;"];
-  const numbers = Object.entries(constants)
-    .filter(([, value]) => typeof value === "number")
+  const values = Object.entries(constants)
+    .filter(([, value]) => typeof value !== "string")
     .map(([name, value]) => `const ${name} = ${value};`);
-  const code = [...enables.filter((line) => line !== false), ...numbers, body].join("\n");
+  const code = [...enables.filter((line) => line !== false), ...values, body].join("\n");
   return { code, declarations: declarationsOf(code), fields: fieldsOf(code) };
 }
 

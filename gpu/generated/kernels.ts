@@ -3,6 +3,121 @@
 
 /** Kernels and snippets by the name of their file. */
 export const KERNELS: Readonly<Record<string, string>> = {
+  accept_draft: "// The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is accepted with\n" +
+    "// probability min(1, p/q); the first that isn't is replaced by a draw from max(0, p - q), and after the last comes a draw from p.\n" +
+    "// All rows are gone through, also those after a rejection, so that barriers stand in uniform control flow.\n" +
+    "#include random\n" +
+    "#include reduce\n" +
+    "#include reduce_index\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  drafted: u32,\n" +
+    "  width: u32,\n" +
+    "  seed: u32,\n" +
+    "  counter: u32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> wanted: array<f32>;\n" +
+    "@group(0) @binding(2) var<storage, read> guessed: array<f32>;\n" +
+    "@group(0) @binding(3) var<storage, read> tokens: array<i32>;\n" +
+    "@group(0) @binding(4) var<storage, read_write> out: array<i32>;\n" +
+    "\n" +
+    "// Seeds of its own, exclusive-ored: its numbers must be independent of those that made the draft.\n" +
+    "const ACCEPT_SEED = 0x85ebca6bu;\n" +
+    "const RESIDUAL_SEED = 0x9e3779b9u;\n" +
+    "\n" +
+    "// The largest logit of a row, and the factor that makes e^(logit - largest) a probability.\n" +
+    "struct Softmax {\n" +
+    "  largest: f32,\n" +
+    "  factor: f32,\n" +
+    "}\n" +
+    "\n" +
+    "fn probability(logit: f32, softmax: Softmax) -> f32 {\n" +
+    "  return select(exp(logit - softmax.largest) * softmax.factor, 0.0, logit <= LOWEST);\n" +
+    "}\n" +
+    "\n" +
+    "fn softmaxOf(largest: f32, total: f32) -> Softmax {\n" +
+    "  return Softmax(largest, select(1.0 / total, 0.0, total == 0.0));\n" +
+    "}\n" +
+    "\n" +
+    "fn ofWanted(row: u32, lane: u32) -> Softmax {\n" +
+    "  var largest = LOWEST;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    largest = max(largest, wanted[row * params.width + i]);\n" +
+    "  }\n" +
+    "  largest = workgroupMax(largest, lane);\n" +
+    "  var sum = 0.0;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    sum += probability(wanted[row * params.width + i], Softmax(largest, 1.0));\n" +
+    "  }\n" +
+    "  return softmaxOf(largest, workgroupSum(sum, lane));\n" +
+    "}\n" +
+    "\n" +
+    "fn ofGuessed(row: u32, lane: u32) -> Softmax {\n" +
+    "  var largest = LOWEST;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    largest = max(largest, guessed[row * params.width + i]);\n" +
+    "  }\n" +
+    "  largest = workgroupMax(largest, lane);\n" +
+    "  var sum = 0.0;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    sum += probability(guessed[row * params.width + i], Softmax(largest, 1.0));\n" +
+    "  }\n" +
+    "  return softmaxOf(largest, workgroupSum(sum, lane));\n" +
+    "}\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(@builtin(local_invocation_index) lane: u32) {\n" +
+    "  var accepted = 0u;\n" +
+    "  var isOver = false;\n" +
+    "  var p = Softmax(0.0, 0.0);\n" +
+    "  var q = Softmax(0.0, 0.0);\n" +
+    "  for (var i = 0u; i < params.drafted; i++) {\n" +
+    "    let wish = ofWanted(i, lane);\n" +
+    "    let draft = ofGuessed(i, lane);\n" +
+    "    let at = i * params.width + u32(tokens[i]);\n" +
+    "    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, i, 0) * probability(guessed[at], draft);\n" +
+    "    if (!isOver && limit < probability(wanted[at], wish)) {\n" +
+    "      accepted += 1;\n" +
+    "    } else if (!isOver) {\n" +
+    "      isOver = true;\n" +
+    "      p = wish;\n" +
+    "      q = draft;\n" +
+    "    }\n" +
+    "  }\n" +
+    "  let afterAll = ofWanted(params.drafted, lane);\n" +
+    "  if (!isOver) {\n" +
+    "    p = afterAll;\n" +
+    "  }\n" +
+    "\n" +
+    "  let base = accepted * params.width;\n" +
+    "  var residual = 0.0;\n" +
+    "  if (isOver) {\n" +
+    "    for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "      residual = max(residual, probability(wanted[base + i], p) - probability(guessed[base + i], q));\n" +
+    "    }\n" +
+    "  }\n" +
+    "  let hasResidual = workgroupMax(residual, lane) > 0.0;\n" +
+    "  var best = -1.0;\n" +
+    "  var index = lane;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    var weight = probability(wanted[base + i], p);\n" +
+    "    if (hasResidual) {\n" +
+    "      weight = max(0.0, weight - probability(guessed[base + i], q));\n" +
+    "    }\n" +
+    "    let score = weight / exponential(params.seed ^ RESIDUAL_SEED, params.counter, accepted, i);\n" +
+    "    if (score > best) {\n" +
+    "      best = score;\n" +
+    "      index = i;\n" +
+    "    }\n" +
+    "  }\n" +
+    "  let token = workgroupArgmax(best, index, lane);\n" +
+    "  if (lane == 0) {\n" +
+    "    out[0] = i32(accepted);\n" +
+    "    out[1] = i32(token);\n" +
+    "  }\n" +
+    "}",
   activate: "// An activation of every value.\n" +
     "#include activation\n" +
     "#include indices\n" +
@@ -131,9 +246,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
     "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = x[i];\n" +
     "}",
-  attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps one query, its running maximum and its weighted sum of\n" +
-    "// values in registers and goes along the keys, KEYS at a time. With STAGED a workgroup of neighbouring queries loads each run of\n" +
-    "// keys and values once into workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU.\n" +
+  attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and their weighted\n" +
+    "// sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into\n" +
+    "// workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than\n" +
+    "// what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).\n" +
     "#include attention_inputs\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
@@ -150,27 +266,44 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "var<workgroup> valueTile: array<VALUE, KEYS * UNITS>;\n" +
     "#endif\n" +
     "\n" +
-    "// What an invocation knows of its query.\n" +
-    "var<private> query: array<VALUE, UNITS>;\n" +
-    "var<private> sums: array<VALUE, UNITS>;\n" +
-    "var<private> largest: f32 = LOWEST;\n" +
-    "var<private> total: f32 = 0.0;\n" +
-    "var<private> scores: array<f32, KEYS>;\n" +
+    "// What an invocation knows of its queries. Registers can't be indexed; where loops over a head aren't unrolled (that takes llvmpipe\n" +
+    "// seconds for each kernel) queries and sums stand in workgroup memory instead, each invocation using its own part.\n" +
+    "#if STAGED\n" +
+    "var<private> query: array<VALUE, QUERIES * UNITS>;\n" +
+    "var<private> sums: array<VALUE, QUERIES * UNITS>;\n" +
     "\n" +
-    "// Takes in `count` keys whose scores stand in `scores`: rescales what is there to the new maximum and gives the new weights.\n" +
-    "fn weigh() -> f32 {\n" +
-    "  var next = largest;\n" +
-    "  for (var c = 0u; c < KEYS; c++) {\n" +
-    "    next = max(next, scores[c]);\n" +
+    "fn slot(r: u32, u: u32, lane: u32) -> u32 {\n" +
+    "  return r * UNITS + u;\n" +
+    "}\n" +
+    "#else\n" +
+    "var<workgroup> query: array<VALUE, QUERIES * UNITS * WORKGROUP>;\n" +
+    "var<workgroup> sums: array<VALUE, QUERIES * UNITS * WORKGROUP>;\n" +
+    "\n" +
+    "fn slot(r: u32, u: u32, lane: u32) -> u32 {\n" +
+    "  return (r * UNITS + u) * WORKGROUP + lane;\n" +
+    "}\n" +
+    "#endif\n" +
+    "var<private> largest: array<f32, QUERIES>;\n" +
+    "var<private> total: array<f32, QUERIES>;\n" +
+    "var<private> scores: array<array<f32, KEYS>, QUERIES>;\n" +
+    "// What the sums so far are worth after the last keys.\n" +
+    "var<private> correction: array<f32, QUERIES>;\n" +
+    "\n" +
+    "// Turns the scores of KEYS keys into weights, relative to the new maximum.\n" +
+    "fn weigh() {\n" +
+    "  for (var r = 0u; r < QUERIES; r++) {\n" +
+    "    var next = largest[r];\n" +
+    "    for (var c = 0u; c < KEYS; c++) {\n" +
+    "      next = max(next, scores[r][c]);\n" +
+    "    }\n" +
+    "    correction[r] = exp(largest[r] - next);\n" +
+    "    total[r] *= correction[r];\n" +
+    "    for (var c = 0u; c < KEYS; c++) {\n" +
+    "      scores[r][c] = select(exp(scores[r][c] - next), 0.0, scores[r][c] <= LOWEST);\n" +
+    "      total[r] += scores[r][c];\n" +
+    "    }\n" +
+    "    largest[r] = next;\n" +
     "  }\n" +
-    "  let correction = exp(largest - next);\n" +
-    "  total *= correction;\n" +
-    "  for (var c = 0u; c < KEYS; c++) {\n" +
-    "    scores[c] = select(exp(scores[c] - next), 0.0, scores[c] <= LOWEST);\n" +
-    "    total += scores[c];\n" +
-    "  }\n" +
-    "  largest = next;\n" +
-    "  return correction;\n" +
     "}\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
@@ -181,51 +314,51 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let head = group.y;\n" +
     "  let batch = group.z;\n" +
     "  let kvHead = head % params.kvHeads;\n" +
-    "  let firstQuery = group.x * WORKGROUP;\n" +
-    "  // Invocations past the last query do its work again and write nothing.\n" +
-    "  let i = min(firstQuery + lane, params.queries - 1);\n" +
     "  let first = firstPosition(batch);\n" +
     "  let last = first + i32(params.queries) - 1;\n" +
-    "  let own = first + i32(i);\n" +
-    "  let base = queryOffset(batch, i, head);\n" +
-    "  for (var u = 0u; u < UNITS; u++) {\n" +
-    "    query[u] = q[base + u] * params.scale;\n" +
+    "  // Neighbouring invocations have neighbouring queries; those past the last query do its work again and write nothing.\n" +
+    "  let firstQuery = group.x * WORKGROUP * QUERIES + lane;\n" +
+    "  var base: array<u32, QUERIES>;\n" +
+    "  for (var r = 0u; r < QUERIES; r++) {\n" +
+    "    base[r] = queryOffset(batch, min(firstQuery + r * WORKGROUP, params.queries - 1), head);\n" +
+    "    for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "      query[slot(r, u, lane)] = q[base[r] + u] * params.scale;\n" +
+    "      sums[slot(r, u, lane)] = VALUE(0.0);\n" +
+    "    }\n" +
+    "    largest[r] = LOWEST;\n" +
     "  }\n" +
     "\n" +
     "#if HAS_MEMORY\n" +
-    "  for (var column = 0u; column < params.memory; column += KEYS) {\n" +
-    "    for (var c = 0u; c < KEYS; c++) {\n" +
-    "      scores[c] = LOWEST;\n" +
-    "      if (column + c < params.memory) {\n" +
-    "        let key = memoryOffset(kvHead, column + c);\n" +
-    "        var score = 0.0;\n" +
-    "        for (var u = 0u; u < UNITS; u++) {\n" +
-    "          score += product(query[u], memoryKeys[key + u]);\n" +
-    "        }\n" +
-    "        scores[c] = score;\n" +
+    "  for (var column = 0u; column < params.memory; column++) {\n" +
+    "    let key = memoryOffset(kvHead, column);\n" +
+    "    for (var r = 0u; r < QUERIES; r++) {\n" +
+    "      var score = 0.0;\n" +
+    "      for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "        score += product(query[slot(r, u, lane)], memoryKeys[key + u]);\n" +
+    "      }\n" +
+    "      scores[r][0] = score;\n" +
+    "      for (var c = 1u; c < KEYS; c++) {\n" +
+    "        scores[r][c] = LOWEST;\n" +
     "      }\n" +
     "    }\n" +
-    "    let correction = weigh();\n" +
-    "    for (var u = 0u; u < UNITS; u++) {\n" +
-    "      var sum = sums[u] * correction;\n" +
-    "      for (var c = 0u; c < KEYS; c++) {\n" +
-    "        if (column + c < params.memory) {\n" +
-    "          sum += scores[c] * memoryValues[memoryOffset(kvHead, column + c) + u];\n" +
-    "        }\n" +
+    "    weigh();\n" +
+    "    for (var r = 0u; r < QUERIES; r++) {\n" +
+    "      for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "        sums[slot(r, u, lane)] = sums[slot(r, u, lane)] * correction[r] + scores[r][0] * memoryValues[key + u];\n" +
     "      }\n" +
-    "      sums[u] = sum;\n" +
     "    }\n" +
     "  }\n" +
     "#endif\n" +
     "\n" +
     "#if HAS_DECAY\n" +
-    "  // Blocks between the query and the keys that `query` is scaled for.\n" +
-    "  var blocks = 0;\n" +
+    "  // Blocks between each query and the keys that `query` is scaled for.\n" +
+    "  var blocks: array<i32, QUERIES>;\n" +
     "#endif\n" +
+    "  var end = visibleColumns(last);\n" +
     "#if CAUSAL\n" +
-    "  let end = visibleColumns(select(last, first + i32(min(firstQuery + WORKGROUP, params.queries)) - 1, last < i32(params.columns)));\n" +
-    "#else\n" +
-    "  let end = visibleColumns(last);\n" +
+    "  if (last < i32(params.columns)) {\n" +
+    "    end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);\n" +
+    "  }\n" +
     "#endif\n" +
     "  var column = 0u;\n" +
     "  while (column < end) {\n" +
@@ -240,11 +373,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "#if HAS_DECAY\n" +
     "    count = min(count, u32(XPOS_BLOCK - (position & (XPOS_BLOCK - 1))));\n" +
-    "    let wanted = blockOf(own) - blockOf(position);\n" +
-    "    if (wanted != blocks) {\n" +
-    "      blocks = wanted;\n" +
-    "      for (var u = 0u; u < UNITS; u++) {\n" +
-    "        query[u] = q[base + u] * decayed(u, blocks) * params.scale;\n" +
+    "    for (var r = 0u; r < QUERIES; r++) {\n" +
+    "      let wanted = blockOf(first + i32(firstQuery + r * WORKGROUP)) - blockOf(position);\n" +
+    "      if (wanted != blocks[r]) {\n" +
+    "        blocks[r] = wanted;\n" +
+    "        for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "          query[slot(r, u, lane)] = q[base[r] + u] * decayed(u, wanted) * params.scale;\n" +
+    "        }\n" +
     "      }\n" +
     "    }\n" +
     "#endif\n" +
@@ -257,46 +392,67 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "    workgroupBarrier();\n" +
     "#endif\n" +
+    "    var offsets: array<u32, KEYS>;\n" +
     "    for (var c = 0u; c < KEYS; c++) {\n" +
-    "      scores[c] = 0.0;\n" +
+    "#if STAGED\n" +
+    "      offsets[c] = min(c, count - 1) * UNITS;\n" +
+    "#else\n" +
+    "      offsets[c] = keyOffset(batch, kvHead, column + min(c, count - 1));\n" +
+    "#endif\n" +
+    "      for (var r = 0u; r < QUERIES; r++) {\n" +
+    "        scores[r][c] = 0.0;\n" +
+    "      }\n" +
     "    }\n" +
-    "    for (var u = 0u; u < UNITS; u++) {\n" +
-    "      let unit = query[u];\n" +
+    "    for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
     "      for (var c = 0u; c < KEYS; c++) {\n" +
     "#if STAGED\n" +
-    "        scores[c] += product(unit, keyTile[min(c, count - 1) * UNITS + u]);\n" +
+    "        let key = keyTile[offsets[c] + u];\n" +
     "#else\n" +
-    "        scores[c] += product(unit, k[keyOffset(batch, kvHead, column + min(c, count - 1)) + u]);\n" +
+    "        let key = k[offsets[c] + u];\n" +
     "#endif\n" +
+    "        for (var r = 0u; r < QUERIES; r++) {\n" +
+    "          scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
+    "        }\n" +
     "      }\n" +
     "    }\n" +
-    "    for (var c = 0u; c < KEYS; c++) {\n" +
-    "      let key = position + i32(c);\n" +
-    "      if (c < count && isVisible(batch, own, key)) {\n" +
-    "        scores[c] += distanceBias(head, own, key);\n" +
-    "      } else {\n" +
-    "        scores[c] = LOWEST;\n" +
+    "    for (var r = 0u; r < QUERIES; r++) {\n" +
+    "      let own = first + i32(firstQuery + r * WORKGROUP);\n" +
+    "      for (var c = 0u; c < KEYS; c++) {\n" +
+    "        let key = position + i32(c);\n" +
+    "        if (c < count && isVisible(batch, own, key)) {\n" +
+    "          scores[r][c] += distanceBias(head, own, key);\n" +
+    "        } else {\n" +
+    "          scores[r][c] = LOWEST;\n" +
+    "        }\n" +
     "      }\n" +
     "    }\n" +
-    "    let correction = weigh();\n" +
-    "    for (var u = 0u; u < UNITS; u++) {\n" +
-    "      var sum = sums[u] * correction;\n" +
+    "    weigh();\n" +
+    "    for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "      var values: array<VALUE, KEYS>;\n" +
     "      for (var c = 0u; c < KEYS; c++) {\n" +
     "#if STAGED\n" +
-    "        sum += scores[c] * valueTile[min(c, count - 1) * UNITS + u];\n" +
+    "        values[c] = valueTile[offsets[c] + u];\n" +
     "#else\n" +
-    "        sum += scores[c] * v[keyOffset(batch, kvHead, column + min(c, count - 1)) + u];\n" +
+    "        values[c] = v[offsets[c] + u];\n" +
     "#endif\n" +
     "      }\n" +
-    "      sums[u] = sum;\n" +
+    "      for (var r = 0u; r < QUERIES; r++) {\n" +
+    "        var sum = sums[slot(r, u, lane)] * correction[r];\n" +
+    "        for (var c = 0u; c < KEYS; c++) {\n" +
+    "          sum += scores[r][c] * values[c];\n" +
+    "        }\n" +
+    "        sums[slot(r, u, lane)] = sum;\n" +
+    "      }\n" +
     "    }\n" +
     "    column += count;\n" +
     "  }\n" +
     "\n" +
-    "  if (firstQuery + lane < params.queries) {\n" +
-    "    let inverse = select(1.0 / total, 0.0, total == 0.0);\n" +
-    "    for (var u = 0u; u < UNITS; u++) {\n" +
-    "      out[base + u] = sums[u] * inverse;\n" +
+    "  for (var r = 0u; r < QUERIES; r++) {\n" +
+    "    if (firstQuery + r * WORKGROUP < params.queries) {\n" +
+    "      let inverse = select(1.0 / total[r], 0.0, total[r] == 0.0);\n" +
+    "      for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "        out[base[r] + u] = sums[slot(r, u, lane)] * inverse;\n" +
+    "      }\n" +
     "    }\n" +
     "  }\n" +
     "}",
@@ -460,6 +616,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  scale: f32,\n" +
     "  // How many splits of the keys (attention_decode), rows (attention_scores) or batch rows (attention_values) there are.\n" +
     "  count: u32,\n" +
+    "  units: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -758,6 +915,55 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let rest = i % params.run;\n" +
     "  out[batch * params.toStride + params.toOffset + rest] = x[batch * params.fromStride + params.fromOffset + rest];\n" +
     "}",
+  cross_entropy: "// -log softmax(logits)[target] of each row, 0 where the target is ignored; a workgroup for each.\n" +
+    "#include indices\n" +
+    "#include logarithm\n" +
+    "#include reduce\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  rows: u32,\n" +
+    "  width: u32,\n" +
+    "  ignoreIndex: i32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> logits: array<f32>;\n" +
+    "@group(0) @binding(2) var<storage, read> targets: array<i32>;\n" +
+    "@group(0) @binding(3) var<storage, read_write> losses: array<f32>;\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let row = workgroupNumber(group, groups);\n" +
+    "  if (row >= params.rows) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let label = targets[row];\n" +
+    "  if (label == params.ignoreIndex) {\n" +
+    "    if (lane == 0) {\n" +
+    "      losses[row] = 0.0;\n" +
+    "    }\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let base = row * params.width;\n" +
+    "  var largest = LOWEST;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    largest = max(largest, logits[base + i]);\n" +
+    "  }\n" +
+    "  largest = workgroupMax(largest, lane);\n" +
+    "  var sum = 0.0;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    sum += select(exp(logits[base + i] - largest), 0.0, logits[base + i] <= LOWEST);\n" +
+    "  }\n" +
+    "  sum = workgroupSum(sum, lane);\n" +
+    "  if (lane == 0) {\n" +
+    "    let logit = logits[base + u32(label)];\n" +
+    "    losses[row] = select(logarithm(sum) - (logit - largest), -LOWEST, logit <= LOWEST);\n" +
+    "  }\n" +
+    "}",
   embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds.\n" +
     "#include indices\n" +
     "#include weight\n" +
@@ -795,6 +1001,209 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let first = (i / params.quads) * params.width + quad * 4;\n" +
     "  for (var e = 0u; e < 4 && quad * 4 + e < params.width; e++) {\n" +
     "    out[first + e] = value[e];\n" +
+    "  }\n" +
+    "}",
+  exponent: "// e^x, as on the CPU: relative error below 2e-7. For sums whose size decides something; elsewhere the built-in exp is good enough.\n" +
+    "fn exponent(x: f32) -> f32 {\n" +
+    "  let bounded = clamp(x, -105.0, 89.0);\n" +
+    "  // x = n·ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts, the first with so few bits that n times it is exact.\n" +
+    "  let n = round(bounded * 1.4426950408889634);\n" +
+    "  let r = (bounded - n * 0.693359375) - n * -2.12194440054690583e-4;\n" +
+    "  // e^r = 1 + r + r²·P(r)\n" +
+    "  var p = 0.0013814596459269524 * r + 0.0083687175065279;\n" +
+    "  p = p * r + 0.04166838899254799;\n" +
+    "  p = p * r + 0.1666652113199234;\n" +
+    "  p = p * r + 0.4999999403953552;\n" +
+    "  p = p * r * r + r + 1.0;\n" +
+    "  // 2^n as two factors, for n = 128 and for small results.\n" +
+    "  let power = i32(n);\n" +
+    "  let first = power >> 1;\n" +
+    "  return p * bitcast<f32>((first + 127) << 23) * bitcast<f32>((power - first + 127) << 23);\n" +
+    "}",
+  filter_logits: "// Narrows each row's distribution without sorting it; a workgroup for each row. Logits map to whole numbers in the same order; the\n" +
+    "// one at which the wanted count (top-k) or mass (top-p) is reached is found bit by bit, and among equals at it the lower ids stay.\n" +
+    "#include exponent\n" +
+    "#include indices\n" +
+    "#include reduce\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  rows: u32,\n" +
+    "  width: u32,\n" +
+    "  topK: u32,\n" +
+    "  // Of all: that of the nucleus, or where TAIL is set that of the others.\n" +
+    "  smallerMass: f32,\n" +
+    "  minP: f32,\n" +
+    "  topAPower: f32,\n" +
+    "  topARatio: f32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> logits: array<f32>;\n" +
+    "@group(0) @binding(2) var<storage, read_write> out: array<f32>;\n" +
+    "\n" +
+    "// What is kept: keys above the edge, and those at the edge up to the last id.\n" +
+    "var<private> edge: u32 = 0u;\n" +
+    "var<private> lastId: u32 = 0xffffffffu;\n" +
+    "// The row at hand: its first logit and its largest.\n" +
+    "var<private> base: u32;\n" +
+    "var<private> largest: f32;\n" +
+    "\n" +
+    "var<workgroup> counts: array<u32, WORKGROUP>;\n" +
+    "var<workgroup> foundId: u32;\n" +
+    "\n" +
+    "// A whole number for each logit, in the same order.\n" +
+    "fn keyOf(logit: f32) -> u32 {\n" +
+    "  let bits = bitcast<u32>(select(logit, 0.0, logit == 0.0));\n" +
+    "  return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0);\n" +
+    "}\n" +
+    "\n" +
+    "fn isKept(i: u32) -> bool {\n" +
+    "  let key = keyOf(logits[base + i]);\n" +
+    "  return key > edge || (key == edge && i <= lastId);\n" +
+    "}\n" +
+    "\n" +
+    "// The logit of a key.\n" +
+    "fn logitOf(key: u32) -> f32 {\n" +
+    "  return bitcast<f32>(select(~key, key ^ 0x80000000u, (key & 0x80000000u) != 0));\n" +
+    "}\n" +
+    "\n" +
+    "// The probability of a logit relative to the largest.\n" +
+    "fn relativeOf(logit: f32) -> f32 {\n" +
+    "  return select(exponent(logit - largest), 0.0, logit <= LOWEST);\n" +
+    "}\n" +
+    "\n" +
+    "fn relative(i: u32) -> f32 {\n" +
+    "  return relativeOf(logits[base + i]);\n" +
+    "}\n" +
+    "\n" +
+    "// Number of kept tokens from a key on.\n" +
+    "fn countFrom(key: u32, lane: u32) -> f32 {\n" +
+    "  var count = 0.0;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    count += select(0.0, 1.0, keyOf(logits[base + i]) >= key && isKept(i));\n" +
+    "  }\n" +
+    "  return workgroupSum(count, lane);\n" +
+    "}\n" +
+    "\n" +
+    "// Mass of the kept tokens from a key on, or below it, in units of the largest.\n" +
+    "fn massBeside(key: u32, isBelow: bool, lane: u32) -> f32 {\n" +
+    "  var mass = 0.0;\n" +
+    "  // What rounding took away (Kahan): the mass of 50,000 tokens decides between some of 1e-6 each.\n" +
+    "  var lost = 0.0;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    if ((keyOf(logits[base + i]) < key) == isBelow && isKept(i)) {\n" +
+    "      let term = relative(i) - lost;\n" +
+    "      let next = mass + term;\n" +
+    "      lost = (next - mass) - term;\n" +
+    "      mass = next;\n" +
+    "    }\n" +
+    "  }\n" +
+    "  return workgroupSum(mass, lane);\n" +
+    "}\n" +
+    "\n" +
+    "// The id of the `number`-th kept token at a key, counted from 1; each invocation counts a run of neighbouring ids.\n" +
+    "fn idAt(key: u32, number: u32, lane: u32) -> u32 {\n" +
+    "  let run = (params.width + WORKGROUP - 1) / WORKGROUP;\n" +
+    "  let first = lane * run;\n" +
+    "  let end = min(first + run, params.width);\n" +
+    "  var own = 0u;\n" +
+    "  for (var i = first; i < end; i++) {\n" +
+    "    own += select(0u, 1u, keyOf(logits[base + i]) == key && isKept(i));\n" +
+    "  }\n" +
+    "  counts[lane] = own;\n" +
+    "  if (lane == 0) {\n" +
+    "    foundId = 0xffffffffu;\n" +
+    "  }\n" +
+    "  workgroupBarrier();\n" +
+    "  var before = 0u;\n" +
+    "  for (var l = 0u; l < lane; l++) {\n" +
+    "    before += counts[l];\n" +
+    "  }\n" +
+    "  if (before < number && number <= before + own) {\n" +
+    "    var i = first;\n" +
+    "    while (true) {\n" +
+    "      before += select(0u, 1u, keyOf(logits[base + i]) == key && isKept(i));\n" +
+    "      if (before == number) {\n" +
+    "        break;\n" +
+    "      }\n" +
+    "      i++;\n" +
+    "    }\n" +
+    "    foundId = i;\n" +
+    "  }\n" +
+    "  workgroupBarrier();\n" +
+    "  let found = foundId;\n" +
+    "  workgroupBarrier();\n" +
+    "  return found;\n" +
+    "}\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let row = workgroupNumber(group, groups);\n" +
+    "  if (row >= params.rows) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  base = row * params.width;\n" +
+    "  var own = LOWEST;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    own = max(own, logits[base + i]);\n" +
+    "  }\n" +
+    "  largest = workgroupMax(own, lane);\n" +
+    "\n" +
+    "#if HAS_TOP_K\n" +
+    "  var kEdge = 0u;\n" +
+    "  for (var bit = 0x80000000u; bit > 0; bit >>= 1) {\n" +
+    "    if (countFrom(kEdge | bit, lane) >= f32(params.topK)) {\n" +
+    "      kEdge |= bit;\n" +
+    "    }\n" +
+    "  }\n" +
+    "  let above = u32(countFrom(kEdge + 1, lane));\n" +
+    "  lastId = idAt(kEdge, params.topK - above, lane);\n" +
+    "  edge = kEdge;\n" +
+    "#endif\n" +
+    "\n" +
+    "#if HAS_TOP_P\n" +
+    "  // The smaller of the two sides is summed up, the one that stays or the one that goes: its rounding errors are smaller.\n" +
+    "  let goal = params.smallerMass * massBeside(0u, false, lane);\n" +
+    "  var pEdge = 0u;\n" +
+    "  for (var bit = 0x80000000u; bit > 0; bit >>= 1) {\n" +
+    "    let mass = massBeside(pEdge | bit, TAIL, lane);\n" +
+    "    if (select(mass >= goal, mass <= goal, TAIL)) {\n" +
+    "      pEdge |= bit;\n" +
+    "    }\n" +
+    "  }\n" +
+    "  let equals = countFrom(pEdge, lane) - countFrom(pEdge + 1, lane);\n" +
+    "  let each = relativeOf(logitOf(pEdge));\n" +
+    "  var number = equals;\n" +
+    "#if TAIL\n" +
+    "  number -= floor((goal - massBeside(pEdge, true, lane)) / each);\n" +
+    "#else\n" +
+    "  number = ceil((goal - massBeside(pEdge + 1, false, lane)) / each);\n" +
+    "#endif\n" +
+    "  lastId = idAt(pEdge, u32(clamp(number, 1.0, max(equals, 1.0))), lane);\n" +
+    "  edge = pEdge;\n" +
+    "#endif\n" +
+    "\n" +
+    "  var least = 0.0;\n" +
+    "#if HAS_MIN_P\n" +
+    "  least = params.minP;\n" +
+    "#endif\n" +
+    "#if HAS_TOP_A\n" +
+    "  var mass = 0.0;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    if (isKept(i) && relative(i) >= least) {\n" +
+    "      mass += relative(i);\n" +
+    "    }\n" +
+    "  }\n" +
+    "  mass = workgroupSum(mass, lane);\n" +
+    "  // max(p) is 1 / mass in these units, and the limit is relative to the largest.\n" +
+    "  least = max(least, min(pow(1.0 / mass, params.topAPower) * params.topARatio * mass, 1.0));\n" +
+    "#endif\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    out[base + i] = select(LOWEST, logits[base + i], isKept(i) && relative(i) >= least);\n" +
     "  }\n" +
     "}",
   gather_rows: "// Rows by their index.\n" +
@@ -1216,6 +1625,36 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
+  logarithm: "// log(1 + f) + e·log 2 for f from √½ - 1 to √2 - 1, by the polynomial of Cephes' logf (S. Moshier): the same operations in the same\n" +
+    "// order as on the CPU, so that the same tokens are drawn. The built-in log errs by 5e-7 on the least accurate adapter measured.\n" +
+    "fn log1p(f: f32, e: f32) -> f32 {\n" +
+    "  let square = f * f;\n" +
+    "  var y = 7.0376836292e-2;\n" +
+    "  y = y * f + -1.1514610310e-1;\n" +
+    "  y = y * f + 1.1676998740e-1;\n" +
+    "  y = y * f + -1.2420140846e-1;\n" +
+    "  y = y * f + 1.4249322787e-1;\n" +
+    "  y = y * f + -1.6668057665e-1;\n" +
+    "  y = y * f + 2.0000714765e-1;\n" +
+    "  y = y * f + -2.4999993993e-1;\n" +
+    "  y = y * f + 3.3333331174e-1;\n" +
+    "  y = y * f * square;\n" +
+    "  y = y + e * -2.12194440e-4;\n" +
+    "  y = y - 0.5 * square;\n" +
+    "  return (f + y) + e * 0.693359375;\n" +
+    "}\n" +
+    "\n" +
+    "// log x for normal x > 0: x = m·2ᵉ with m from √½ to √2.\n" +
+    "fn logarithm(x: f32) -> f32 {\n" +
+    "  let bits = bitcast<u32>(x);\n" +
+    "  var exponent = i32(bits >> 23) - 126;\n" +
+    "  var mantissa = bitcast<f32>((bits & 0x007fffffu) | 0x3f000000u);\n" +
+    "  if (mantissa < 0.70710677) {\n" +
+    "    mantissa = mantissa + mantissa;\n" +
+    "    exponent -= 1;\n" +
+    "  }\n" +
+    "  return log1p(mantissa - 1.0, f32(exponent));\n" +
+    "}",
   mask_rows: "// Sets rows to zero where the mask is 0.\n" +
     "#include indices\n" +
     "\n" +
@@ -1360,6 +1799,40 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let image = number / (columns * (params.height / p));\n" +
     "  out[i] = images[((image * params.channels + channel) * params.height + y) * params.width + x];\n" +
     "}",
+  random: "// Random numbers without state: each is a function of a seed, the number of the draw, a row and a token.\n" +
+    "#include logarithm\n" +
+    "\n" +
+    "// pcg4d (Jarzynski and Olano 2020).\n" +
+    "fn pcg4d(seed: u32, counter: u32, row: u32, token: u32) -> vec4<u32> {\n" +
+    "  var v = vec4<u32>(seed, counter, row, token) * 1664525u + 1013904223u;\n" +
+    "  v.x += v.y * v.w;\n" +
+    "  v.y += v.z * v.x;\n" +
+    "  v.z += v.x * v.y;\n" +
+    "  v.w += v.y * v.z;\n" +
+    "  v ^= v >> vec4<u32>(16u);\n" +
+    "  v.x += v.y * v.w;\n" +
+    "  v.y += v.z * v.x;\n" +
+    "  v.z += v.x * v.y;\n" +
+    "  v.w += v.y * v.z;\n" +
+    "  return v;\n" +
+    "}\n" +
+    "\n" +
+    "// From 0 to 1 - 2⁻²⁴.\n" +
+    "fn uniformNumber(seed: u32, counter: u32, row: u32, token: u32) -> f32 {\n" +
+    "  return f32(pcg4d(seed, counter, row, token).x >> 8) * 5.9604644775390625e-8;\n" +
+    "}\n" +
+    "\n" +
+    "// -log(1 - v) for a uniform v of 24 bits of the first word and 23 of the second: small times, which win races, are finely spaced.\n" +
+    "fn exponential(seed: u32, counter: u32, row: u32, token: u32) -> f32 {\n" +
+    "  let bits = pcg4d(seed, counter, row, token);\n" +
+    "  let high = f32(bits.x >> 8) * 5.9604644775390625e-8;\n" +
+    "  let low = (f32(bits.y >> 9) + 0.5) * 7.105427357601002e-15;\n" +
+    "  let v = min(high + low, 0.99999994);\n" +
+    "  if (v <= 0.29289323) {\n" +
+    "    return -log1p(-v, 0.0);\n" +
+    "  }\n" +
+    "  return -logarithm(1.0 - v);\n" +
+    "}",
   reduce: "// Reductions over a workgroup: every invocation gets the same result. Both flavours have the same functions.\n" +
     "var<workgroup> partial: array<f32, WORKGROUP>;\n" +
     "\n" +
@@ -1423,6 +1896,84 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return largest;\n" +
     "}\n" +
     "#endif",
+  reduce_index: "// The index of the largest value over a workgroup, the lowest among equals; every invocation gets it.\n" +
+    "var<workgroup> candidateValues: array<f32, WORKGROUP>;\n" +
+    "var<workgroup> candidateIndices: array<u32, WORKGROUP>;\n" +
+    "\n" +
+    "fn isBetter(value: f32, index: u32, other: u32) -> bool {\n" +
+    "  return value > candidateValues[other] || (value == candidateValues[other] && index < candidateIndices[other]);\n" +
+    "}\n" +
+    "\n" +
+    "fn workgroupArgmax(value: f32, index: u32, lane: u32) -> u32 {\n" +
+    "#if SUBGROUPS\n" +
+    "  let size = subgroupAdd(1u);\n" +
+    "  let largest = subgroupMax(value);\n" +
+    "  let lowest = subgroupMin(select(0xffffffffu, index, value == largest));\n" +
+    "  if (lane % size == 0u) {\n" +
+    "    candidateValues[lane / size] = largest;\n" +
+    "    candidateIndices[lane / size] = lowest;\n" +
+    "  }\n" +
+    "  workgroupBarrier();\n" +
+    "  var best = 0u;\n" +
+    "  for (var i = 1u; i < WORKGROUP / size; i++) {\n" +
+    "    if (isBetter(candidateValues[i], candidateIndices[i], best)) {\n" +
+    "      best = i;\n" +
+    "    }\n" +
+    "  }\n" +
+    "  let result = candidateIndices[best];\n" +
+    "#else\n" +
+    "  candidateValues[lane] = value;\n" +
+    "  candidateIndices[lane] = index;\n" +
+    "  workgroupBarrier();\n" +
+    "  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {\n" +
+    "    if (lane < half && isBetter(candidateValues[lane + half], candidateIndices[lane + half], lane)) {\n" +
+    "      candidateValues[lane] = candidateValues[lane + half];\n" +
+    "      candidateIndices[lane] = candidateIndices[lane + half];\n" +
+    "    }\n" +
+    "    workgroupBarrier();\n" +
+    "  }\n" +
+    "  let result = candidateIndices[0];\n" +
+    "#endif\n" +
+    "  workgroupBarrier();\n" +
+    "  return result;\n" +
+    "}",
+  repetition_penalty: "// Divides positive and multiplies negative logits of tokens in the history (arXiv 1909.05858), in a copy of the logits. A token that\n" +
+    "// occurs twice is written twice, with the same value.\n" +
+    "#include indices\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  size: u32,\n" +
+    "  // Tokens of history, and logits, in a row.\n" +
+    "  history: u32,\n" +
+    "  width: u32,\n" +
+    "  penalty: f32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> logits: array<f32>;\n" +
+    "@group(0) @binding(2) var<storage, read> history: array<i32>;\n" +
+    "@group(0) @binding(3) var<storage, read_write> out: array<f32>;\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (i >= params.size) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let token = history[i];\n" +
+    "  if (token < 0 || u32(token) >= params.width) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let at = (i / params.history) * params.width + u32(token);\n" +
+    "  let logit = logits[at];\n" +
+    "  if (logit > LOWEST) {\n" +
+    "    out[at] = select(logit * params.penalty, logit / params.penalty, logit > 0.0);\n" +
+    "  }\n" +
+    "}",
   rotary: "// Rotates pairs of features by the angles of a table (arXiv 2104.09864); other features pass through.\n" +
     "#include indices\n" +
     "\n" +
@@ -1471,6 +2022,62 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let cosine = angles[base + pair];\n" +
     "  let sine = select(1.0, -1.0, isFirst) * angles[base + half + pair];\n" +
     "  out[i] = x[i] * cosine + x[other] * sine;\n" +
+    "}",
+  sample: "// One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the largest\n" +
+    "// logit / temperature - log E, E exponential. A workgroup for each row.\n" +
+    "#include indices\n" +
+    "#include random\n" +
+    "#include reduce\n" +
+    "#include reduce_index\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  rows: u32,\n" +
+    "  width: u32,\n" +
+    "  seed: u32,\n" +
+    "  counter: u32,\n" +
+    "  inverseTemperature: f32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> logits: array<f32>;\n" +
+    "@group(0) @binding(2) var<storage, read_write> out: array<i32>;\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let row = workgroupNumber(group, groups);\n" +
+    "  if (row >= params.rows) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let base = row * params.width;\n" +
+    "#if !GREEDY\n" +
+    "  var largest = LOWEST;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    largest = max(largest, logits[base + i]);\n" +
+    "  }\n" +
+    "  largest = workgroupMax(largest, lane);\n" +
+    "#endif\n" +
+    "  var best = LOWEST;\n" +
+    "  var index = lane;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    var score = logits[base + i];\n" +
+    "#if !GREEDY\n" +
+    "    if (score > LOWEST) {\n" +
+    "      score = (score - largest) * params.inverseTemperature - logarithm(exponential(params.seed, params.counter, row, i));\n" +
+    "    }\n" +
+    "#endif\n" +
+    "    if (score > best) {\n" +
+    "      best = score;\n" +
+    "      index = i;\n" +
+    "    }\n" +
+    "  }\n" +
+    "  let token = workgroupArgmax(best, index, lane);\n" +
+    "  if (lane == 0) {\n" +
+    "    out[row] = i32(token);\n" +
+    "  }\n" +
     "}",
   shift_tokens: "// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, move in.\n" +
     "#include indices\n" +
@@ -1526,6 +2133,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   softmax: "// Softmax of each row, or its logarithm; a workgroup for each. Hidden entries (LOWEST) get probability 0.\n" +
     "#include indices\n" +
+    "#include logarithm\n" +
     "#include reduce\n" +
     "\n" +
     "struct Params {\n" +
@@ -1559,7 +2167,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  sum = workgroupSum(sum, lane);\n" +
     "#if LOGARITHM\n" +
-    "  let shift = largest + log(max(sum, 1.0));\n" +
+    "  let shift = largest + logarithm(max(sum, 1.0));\n" +
     "#else\n" +
     "  let inverse = select(1.0 / sum, 0.0, sum == 0.0);\n" +
     "#endif\n" +
@@ -1570,6 +2178,28 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#else\n" +
     "    out[base + i] = select(exp(value - largest) * inverse, 0.0, value <= LOWEST);\n" +
     "#endif\n" +
+    "  }\n" +
+    "}",
+  sum: "// The sum of all values, in one workgroup.\n" +
+    "#include reduce\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  size: u32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> x: array<f32>;\n" +
+    "@group(0) @binding(2) var<storage, read_write> out: array<f32>;\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(@builtin(local_invocation_index) lane: u32) {\n" +
+    "  var sum = 0.0;\n" +
+    "  for (var i = lane; i < params.size; i += WORKGROUP) {\n" +
+    "    sum += x[i];\n" +
+    "  }\n" +
+    "  sum = workgroupSum(sum, lane);\n" +
+    "  if (lane == 0) {\n" +
+    "    out[0] = sum;\n" +
     "  }\n" +
     "}",
   weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros.\n" +

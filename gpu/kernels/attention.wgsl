@@ -1,6 +1,7 @@
-// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps one query, its running maximum and its weighted sum of
-// values in registers and goes along the keys, KEYS at a time. With STAGED a workgroup of neighbouring queries loads each run of
-// keys and values once into workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU.
+// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and their weighted
+// sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into
+// workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than
+// what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).
 #include attention_inputs
 
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
@@ -17,27 +18,44 @@ var<workgroup> keyTile: array<VALUE, KEYS * UNITS>;
 var<workgroup> valueTile: array<VALUE, KEYS * UNITS>;
 #endif
 
-// What an invocation knows of its query.
-var<private> query: array<VALUE, UNITS>;
-var<private> sums: array<VALUE, UNITS>;
-var<private> largest: f32 = LOWEST;
-var<private> total: f32 = 0.0;
-var<private> scores: array<f32, KEYS>;
+// What an invocation knows of its queries. Registers can't be indexed; where loops over a head aren't unrolled (that takes llvmpipe
+// seconds for each kernel) queries and sums stand in workgroup memory instead, each invocation using its own part.
+#if STAGED
+var<private> query: array<VALUE, QUERIES * UNITS>;
+var<private> sums: array<VALUE, QUERIES * UNITS>;
 
-// Takes in `count` keys whose scores stand in `scores`: rescales what is there to the new maximum and gives the new weights.
-fn weigh() -> f32 {
-  var next = largest;
-  for (var c = 0u; c < KEYS; c++) {
-    next = max(next, scores[c]);
+fn slot(r: u32, u: u32, lane: u32) -> u32 {
+  return r * UNITS + u;
+}
+#else
+var<workgroup> query: array<VALUE, QUERIES * UNITS * WORKGROUP>;
+var<workgroup> sums: array<VALUE, QUERIES * UNITS * WORKGROUP>;
+
+fn slot(r: u32, u: u32, lane: u32) -> u32 {
+  return (r * UNITS + u) * WORKGROUP + lane;
+}
+#endif
+var<private> largest: array<f32, QUERIES>;
+var<private> total: array<f32, QUERIES>;
+var<private> scores: array<array<f32, KEYS>, QUERIES>;
+// What the sums so far are worth after the last keys.
+var<private> correction: array<f32, QUERIES>;
+
+// Turns the scores of KEYS keys into weights, relative to the new maximum.
+fn weigh() {
+  for (var r = 0u; r < QUERIES; r++) {
+    var next = largest[r];
+    for (var c = 0u; c < KEYS; c++) {
+      next = max(next, scores[r][c]);
+    }
+    correction[r] = exp(largest[r] - next);
+    total[r] *= correction[r];
+    for (var c = 0u; c < KEYS; c++) {
+      scores[r][c] = select(exp(scores[r][c] - next), 0.0, scores[r][c] <= LOWEST);
+      total[r] += scores[r][c];
+    }
+    largest[r] = next;
   }
-  let correction = exp(largest - next);
-  total *= correction;
-  for (var c = 0u; c < KEYS; c++) {
-    scores[c] = select(exp(scores[c] - next), 0.0, scores[c] <= LOWEST);
-    total += scores[c];
-  }
-  largest = next;
-  return correction;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -48,51 +66,51 @@ fn main(
   let head = group.y;
   let batch = group.z;
   let kvHead = head % params.kvHeads;
-  let firstQuery = group.x * WORKGROUP;
-  // Invocations past the last query do its work again and write nothing.
-  let i = min(firstQuery + lane, params.queries - 1);
   let first = firstPosition(batch);
   let last = first + i32(params.queries) - 1;
-  let own = first + i32(i);
-  let base = queryOffset(batch, i, head);
-  for (var u = 0u; u < UNITS; u++) {
-    query[u] = q[base + u] * params.scale;
+  // Neighbouring invocations have neighbouring queries; those past the last query do its work again and write nothing.
+  let firstQuery = group.x * WORKGROUP * QUERIES + lane;
+  var base: array<u32, QUERIES>;
+  for (var r = 0u; r < QUERIES; r++) {
+    base[r] = queryOffset(batch, min(firstQuery + r * WORKGROUP, params.queries - 1), head);
+    for (var u = 0u; u < UNIT_LIMIT; u++) {
+      query[slot(r, u, lane)] = q[base[r] + u] * params.scale;
+      sums[slot(r, u, lane)] = VALUE(0.0);
+    }
+    largest[r] = LOWEST;
   }
 
 #if HAS_MEMORY
-  for (var column = 0u; column < params.memory; column += KEYS) {
-    for (var c = 0u; c < KEYS; c++) {
-      scores[c] = LOWEST;
-      if (column + c < params.memory) {
-        let key = memoryOffset(kvHead, column + c);
-        var score = 0.0;
-        for (var u = 0u; u < UNITS; u++) {
-          score += product(query[u], memoryKeys[key + u]);
-        }
-        scores[c] = score;
+  for (var column = 0u; column < params.memory; column++) {
+    let key = memoryOffset(kvHead, column);
+    for (var r = 0u; r < QUERIES; r++) {
+      var score = 0.0;
+      for (var u = 0u; u < UNIT_LIMIT; u++) {
+        score += product(query[slot(r, u, lane)], memoryKeys[key + u]);
+      }
+      scores[r][0] = score;
+      for (var c = 1u; c < KEYS; c++) {
+        scores[r][c] = LOWEST;
       }
     }
-    let correction = weigh();
-    for (var u = 0u; u < UNITS; u++) {
-      var sum = sums[u] * correction;
-      for (var c = 0u; c < KEYS; c++) {
-        if (column + c < params.memory) {
-          sum += scores[c] * memoryValues[memoryOffset(kvHead, column + c) + u];
-        }
+    weigh();
+    for (var r = 0u; r < QUERIES; r++) {
+      for (var u = 0u; u < UNIT_LIMIT; u++) {
+        sums[slot(r, u, lane)] = sums[slot(r, u, lane)] * correction[r] + scores[r][0] * memoryValues[key + u];
       }
-      sums[u] = sum;
     }
   }
 #endif
 
 #if HAS_DECAY
-  // Blocks between the query and the keys that `query` is scaled for.
-  var blocks = 0;
+  // Blocks between each query and the keys that `query` is scaled for.
+  var blocks: array<i32, QUERIES>;
 #endif
+  var end = visibleColumns(last);
 #if CAUSAL
-  let end = visibleColumns(select(last, first + i32(min(firstQuery + WORKGROUP, params.queries)) - 1, last < i32(params.columns)));
-#else
-  let end = visibleColumns(last);
+  if (last < i32(params.columns)) {
+    end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);
+  }
 #endif
   var column = 0u;
   while (column < end) {
@@ -107,11 +125,13 @@ fn main(
 #endif
 #if HAS_DECAY
     count = min(count, u32(XPOS_BLOCK - (position & (XPOS_BLOCK - 1))));
-    let wanted = blockOf(own) - blockOf(position);
-    if (wanted != blocks) {
-      blocks = wanted;
-      for (var u = 0u; u < UNITS; u++) {
-        query[u] = q[base + u] * decayed(u, blocks) * params.scale;
+    for (var r = 0u; r < QUERIES; r++) {
+      let wanted = blockOf(first + i32(firstQuery + r * WORKGROUP)) - blockOf(position);
+      if (wanted != blocks[r]) {
+        blocks[r] = wanted;
+        for (var u = 0u; u < UNIT_LIMIT; u++) {
+          query[slot(r, u, lane)] = q[base[r] + u] * decayed(u, wanted) * params.scale;
+        }
       }
     }
 #endif
@@ -124,46 +144,67 @@ fn main(
     }
     workgroupBarrier();
 #endif
+    var offsets: array<u32, KEYS>;
     for (var c = 0u; c < KEYS; c++) {
-      scores[c] = 0.0;
+#if STAGED
+      offsets[c] = min(c, count - 1) * UNITS;
+#else
+      offsets[c] = keyOffset(batch, kvHead, column + min(c, count - 1));
+#endif
+      for (var r = 0u; r < QUERIES; r++) {
+        scores[r][c] = 0.0;
+      }
     }
-    for (var u = 0u; u < UNITS; u++) {
-      let unit = query[u];
+    for (var u = 0u; u < UNIT_LIMIT; u++) {
       for (var c = 0u; c < KEYS; c++) {
 #if STAGED
-        scores[c] += product(unit, keyTile[min(c, count - 1) * UNITS + u]);
+        let key = keyTile[offsets[c] + u];
 #else
-        scores[c] += product(unit, k[keyOffset(batch, kvHead, column + min(c, count - 1)) + u]);
+        let key = k[offsets[c] + u];
 #endif
+        for (var r = 0u; r < QUERIES; r++) {
+          scores[r][c] += product(query[slot(r, u, lane)], key);
+        }
       }
     }
-    for (var c = 0u; c < KEYS; c++) {
-      let key = position + i32(c);
-      if (c < count && isVisible(batch, own, key)) {
-        scores[c] += distanceBias(head, own, key);
-      } else {
-        scores[c] = LOWEST;
+    for (var r = 0u; r < QUERIES; r++) {
+      let own = first + i32(firstQuery + r * WORKGROUP);
+      for (var c = 0u; c < KEYS; c++) {
+        let key = position + i32(c);
+        if (c < count && isVisible(batch, own, key)) {
+          scores[r][c] += distanceBias(head, own, key);
+        } else {
+          scores[r][c] = LOWEST;
+        }
       }
     }
-    let correction = weigh();
-    for (var u = 0u; u < UNITS; u++) {
-      var sum = sums[u] * correction;
+    weigh();
+    for (var u = 0u; u < UNIT_LIMIT; u++) {
+      var values: array<VALUE, KEYS>;
       for (var c = 0u; c < KEYS; c++) {
 #if STAGED
-        sum += scores[c] * valueTile[min(c, count - 1) * UNITS + u];
+        values[c] = valueTile[offsets[c] + u];
 #else
-        sum += scores[c] * v[keyOffset(batch, kvHead, column + min(c, count - 1)) + u];
+        values[c] = v[offsets[c] + u];
 #endif
       }
-      sums[u] = sum;
+      for (var r = 0u; r < QUERIES; r++) {
+        var sum = sums[slot(r, u, lane)] * correction[r];
+        for (var c = 0u; c < KEYS; c++) {
+          sum += scores[r][c] * values[c];
+        }
+        sums[slot(r, u, lane)] = sum;
+      }
     }
     column += count;
   }
 
-  if (firstQuery + lane < params.queries) {
-    let inverse = select(1.0 / total, 0.0, total == 0.0);
-    for (var u = 0u; u < UNITS; u++) {
-      out[base + u] = sums[u] * inverse;
+  for (var r = 0u; r < QUERIES; r++) {
+    if (firstQuery + r * WORKGROUP < params.queries) {
+      let inverse = select(1.0 / total[r], 0.0, total[r] == 0.0);
+      for (var u = 0u; u < UNIT_LIMIT; u++) {
+        out[base[r] + u] = sums[slot(r, u, lane)] * inverse;
+      }
     }
   }
 }

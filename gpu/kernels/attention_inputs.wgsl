@@ -11,6 +11,7 @@ struct Params {
   scale: f32,
   // How many splits of the keys (attention_decode), rows (attention_scores) or batch rows (attention_values) there are.
   count: u32,
+  units: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

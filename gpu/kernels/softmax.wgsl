@@ -1,5 +1,6 @@
 // Softmax of each row, or its logarithm; a workgroup for each. Hidden entries (LOWEST) get probability 0.
 #include indices
+#include logarithm
 #include reduce
 
 struct Params {
@@ -33,7 +34,7 @@ fn main(
   }
   sum = workgroupSum(sum, lane);
 #if LOGARITHM
-  let shift = largest + log(max(sum, 1.0));
+  let shift = largest + logarithm(max(sum, 1.0));
 #else
   let inverse = select(1.0 / sum, 0.0, sum == 0.0);
 #endif

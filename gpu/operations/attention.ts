@@ -14,8 +14,6 @@ import { elementwise, fold, type Operations, reduction } from "./operation.ts";
 const DECODE_QUERIES = 4;
 /** Query rows that a workgroup of the decode kernel takes at most: they stand in registers. */
 const DECODE_ROWS = 16;
-/** Workgroup memory that every device has. */
-const WORKGROUP_BYTES = 16384;
 
 /** Softmax attention; queries [b, n, H·d]. */
 export function attention(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
@@ -32,14 +30,21 @@ function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attenti
   const common = commonConstants(command, k);
   const isStaged = gpu.profile.flavour !== "register";
   const unitBytes = common.VECTORS ? 16 : 4;
-  const fitting = Math.floor(WORKGROUP_BYTES / (2 * unitBytes * common.UNITS));
-  const workgroup = isStaged ? 64 : 8;
+  const fitting = Math.floor(gpu.profile.workgroupBytes / (2 * unitBytes * common.UNITS));
+  const [workgroup, queries] = isStaged ? [64, 1] : [8, fitting >= 32 ? 4 : fitting >= 16 ? 2 : 1];
   gpu.dispatch({
     kernel: "attention",
-    constants: { ...common, STAGED: isStaged, WORKGROUP: workgroup, KEYS: isStaged ? Math.min(16, fitting) : 4 },
+    constants: {
+      ...common,
+      UNIT_LIMIT: isStaged ? "UNITS" : "params.units",
+      STAGED: isStaged,
+      QUERIES: queries,
+      WORKGROUP: workgroup,
+      KEYS: isStaged ? Math.min(16, fitting) : 4,
+    },
     bindings: { ...commonBindings(command), q: whole(q), k: whole(k), v: whole(v), out: whole(out) },
     params: { ...commonParams(command, k), queries: n, count: b },
-    groups: [Math.ceil(n / workgroup), heads, b],
+    groups: [Math.ceil(n / (workgroup * queries)), heads, b],
   });
 }
 
@@ -176,7 +181,7 @@ function commonBindings(command: AttentionCommand<GpuTensor>): Record<string, Bi
 }
 
 function commonParams(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
-  const { heads, kvHeads, scale, mask, memoryKeys } = command;
+  const { dim, heads, kvHeads, scale, mask, memoryKeys } = command;
   return {
     columns: (k.layout === "cache" ? k.shape[2] : k.shape[1]) ?? 0,
     memory: memoryKeys?.shape[1] ?? 0,
@@ -184,5 +189,6 @@ function commonParams(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
     kvHeads,
     maskColumns: mask?.shape[1] ?? 0,
     scale,
+    units: dim % 4 === 0 ? dim / 4 : dim,
   };
 }

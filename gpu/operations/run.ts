@@ -10,6 +10,7 @@ import * as elementwise from "./elementwise.ts";
 import * as linear from "./linear.ts";
 import type { Operations } from "./operation.ts";
 import * as rows from "./rows.ts";
+import * as tokens from "./tokens.ts";
 
 /** Records the dispatches of a command. */
 export function run(gpu: Operations, command: Command<GpuTensor>): void {
@@ -59,5 +60,15 @@ export function run(gpu: Operations, command: Command<GpuTensor>): void {
       return rows.meanPool(gpu, command);
     case "patches":
       return rows.patches(gpu, command);
+    case "crossEntropy":
+      return tokens.crossEntropy(gpu, command);
+    case "repetitionPenalty":
+      return tokens.repetitionPenalty(gpu, command);
+    case "filterLogits":
+      return tokens.filterLogits(gpu, command);
+    case "sample":
+      return tokens.sample(gpu, command);
+    case "acceptDraft":
+      return tokens.acceptDraft(gpu, command);
   }
 }
