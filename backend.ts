@@ -39,6 +39,8 @@ export interface BackendInfo {
   readonly threads: number;
   /** Optional capabilities in use, such as "relaxed-simd" or "shader-f16". */
   readonly features: readonly string[];
+  /** Steps of generation worth recording before the first one's token is read: what keeps a device busy beside the host. Absent: 0. */
+  readonly stepsAhead?: number;
 }
 
 /** How an engine is started. An option that an engine has no use for is ignored. */

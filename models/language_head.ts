@@ -40,6 +40,8 @@ export interface LossOptions {
   readonly ignoreIndex?: number | undefined;
   /** Tokens to keep; targets that are not kept don't count. */
   readonly mask?: MaskInput | undefined;
+  /** Tokens that attention may look at; those that are hidden here are predicted all the same. */
+  readonly keyMask?: readonly (readonly boolean[])[] | undefined;
   /** What cross attention looks at: [b, m, contextDim]. */
   readonly context?: Tensor | undefined;
   /** Positions of the context to keep. */
@@ -75,9 +77,9 @@ export class LanguageHead {
   /** See `LanguageModel.loss`. */
   loss(backend: Backend, tokens: TokensInput, options: LossOptions = {}): Tensor {
     return backend.scope(() => {
-      const { inputs, targets, mask, count } = this.#shiftedTokens(backend, tokens, options);
+      const { inputs, targets, mask, keyMask, count } = this.#shiftedTokens(backend, tokens, options);
       const b = inputs.shape[0] ?? 0;
-      const hidden = this.#net.hidden(backend, inputs, { ...this.#inputs(backend, options, b), mask });
+      const hidden = this.#net.hidden(backend, inputs, { ...this.#inputs(backend, options, b), mask, keyMask });
       const sum = this.#crossEntropy(backend, hidden, targets, options.ignoreIndex ?? -100);
       return backend.add(backend.tensor(Float32Array.of(0), []), sum, { factor: 1 / Math.max(count, 1) });
     });
@@ -131,22 +133,25 @@ export class LanguageHead {
   }
 
   /** tokens[:-1], tokens[1:] and how many targets count. */
-  #shiftedTokens(backend: Backend, tokens: TokensInput, { mask, ignoreIndex = -100 }: LossOptions) {
+  #shiftedTokens(backend: Backend, tokens: TokensInput, { mask, keyMask, ignoreIndex = -100 }: LossOptions) {
     const [b = 0, n = 0] = isTensor(tokens) ? tokens.shape : [];
     if (isTensor(tokens)) {
       checkLength([b, n - 1], this.#config.maxSeqLen);
       const ids = backend.reshape(tokens, [b, n, 1]);
       const part = (from: number, to: number) => backend.slice(ids, from, to);
       const targets = backend.reshape(part(1, n), [b * (n - 1)]);
-      return { inputs: backend.reshape(part(0, n - 1), [b, n - 1]), targets, mask: undefined, count: b * (n - 1) };
+      const inputs = backend.reshape(part(0, n - 1), [b, n - 1]);
+      const keys = keyMask && shiftedKeyMask(backend, keyMask, undefined, [b, n]);
+      return { inputs, targets, mask: undefined, keyMask: keys, count: b * (n - 1) };
     }
-    return this.#shiftedHostTokens(backend, tokens, mask, ignoreIndex);
+    return this.#shiftedHostTokens(backend, tokens, mask, keyMask, ignoreIndex);
   }
 
   #shiftedHostTokens(
     backend: Backend,
     tokens: Exclude<TokensInput, Tensor>,
     mask: MaskInput | undefined,
+    keyMask: LossOptions["keyMask"],
     ignoreIndex: number,
   ) {
     const { numTokens, maxSeqLen } = this.#config;
@@ -163,9 +168,26 @@ export class LanguageHead {
       inputs: backend.tensor(inputs, [b, n - 1]),
       targets: backend.tensor(targets, [b * (n - 1)]),
       mask: keep && backend.tensor(without(n - 1, keep), [b, n - 1]),
+      keyMask: keyMask && shiftedKeyMask(backend, keyMask, keep, [b, n]),
       count: targets.reduce((count, id) => count + (id === ignoreIndex ? 0 : 1), 0),
     };
   }
+}
+
+/** Keys that are visible and kept, of all but the last token: int32 [b, n - 1]. */
+function shiftedKeyMask(
+  backend: Backend,
+  visible: readonly (readonly boolean[])[],
+  keep: Int32Array | undefined,
+  [b, n]: readonly [number, number],
+): Tensor {
+  if (visible.length !== b || visible.some((row) => row.length !== n)) {
+    throw new ShapeError(
+      `Cannot use a keyMask of ${visible.length} rows of ${visible[0]?.length ?? 0}: expected [${b}, ${n}]`,
+    );
+  }
+  const both = Int32Array.from(visible.flat(), (isVisible, i) => isVisible && keep?.[i] !== 0 ? 1 : 0);
+  return backend.tensor(both.filter((_, i) => i % n !== n - 1), [b, n - 1]);
 }
 
 /** @throws {ShapeError} if positions reach beyond the sequence */

@@ -4,6 +4,11 @@
  * @module
  */
 import type { Tensor } from "../backend.ts";
+import { generate } from "./generation/generate.ts";
+import { generateBatch } from "./generation/generate_batch.ts";
+import type { GenerateOptions } from "./generation/options.ts";
+import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
+import { Session, type SessionOptions } from "./generation/session.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
 import { Model } from "./model.ts";
@@ -49,6 +54,36 @@ export abstract class LanguageModel extends Model {
    */
   loss(tokens: TokensInput, options: LossOptions = {}): Tensor {
     return this.#head.loss(this.backend, tokens, options);
+  }
+
+  /**
+   * Continues a prompt: gives token ids as they are made. Leaving the loop ends it and frees what it holds.
+   *
+   * A prompt longer than `maxSeqLen` is cut to its last tokens. The token that ends the text, an eos or stop token, is given too.
+   *
+   * @param prompt token ids, at least one
+   * @throws {ConfigError} for options that can't work, before anything runs
+   * @throws {ShapeError} for an empty prompt, or with overflow "stop" one that is too long
+   * @throws the signal's reason once it is aborted
+   */
+  generate(prompt: PromptInput, options: GenerateOptions = {}): AsyncGenerator<number> {
+    return generate(this, prompt, options);
+  }
+
+  /**
+   * Continues several prompts of any lengths at once.
+   *
+   * @param prompts rows of token ids, or a tokenizer's batch padded on either side
+   * @returns the new tokens of each; when greedy, those that `generate` gives for it
+   * @throws as `generate`
+   */
+  generateBatch(prompts: PromptsInput, options: GenerateOptions = {}): Promise<number[][]> {
+    return generateBatch(this, prompts, options);
+  }
+
+  /** A text that is continued in several turns over one cache; the caller disposes of it. */
+  session(options: SessionOptions = {}): Session {
+    return Session.begin(this, options);
   }
 
   /** A cache for `batch` rows of this model; the caller disposes of it. */

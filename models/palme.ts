@@ -4,6 +4,11 @@
  * @module
  */
 import { type Backend, ShapeError, type Tensor } from "../backend.ts";
+import { generate } from "./generation/generate.ts";
+import { generateBatch } from "./generation/generate_batch.ts";
+import type { GenerateOptions } from "./generation/options.ts";
+import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
+import { Session, type SessionOptions } from "./generation/session.ts";
 import { choice, type Fields, flag, integer, readFields } from "./fields.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
@@ -79,6 +84,18 @@ const fields: Fields<PalmEConfig> = {
   attnFlash: flag(true),
   qkNorm: flag(true),
 };
+
+/** What PalmE takes in place of a context. */
+export interface ImageInput {
+  /** Images [b, 3, imageSize, imageSize], one for each text. */
+  readonly image?: ImagesInput | undefined;
+}
+
+/** Options of PalmE's `generate` and `generateBatch`. */
+export type PalmEGenerateOptions = Omit<GenerateOptions, "context" | "contextMask"> & ImageInput;
+
+/** Options of PalmE's `session`. */
+export type PalmESessionOptions = Omit<SessionOptions, "context" | "contextMask"> & ImageInput;
 
 /** zeta's PalmE. Heads are 64 wide. */
 export class PalmE extends Model {
@@ -162,6 +179,26 @@ export class PalmE extends Model {
     return backend.scope(() => this.#encoder.encode(backend, placeImages(backend, img, this.#encoderConfig)));
   }
 
+  /**
+   * Continues a text about an image; see `LanguageModel.generate`.
+   *
+   * @param options `image` [1, 3, imageSize, imageSize] beside those of every model
+   * @throws {ConfigError} without an image, unless the model was configured not to look at one
+   */
+  generate(prompt: PromptInput, { image, ...options }: PalmEGenerateOptions = {}): AsyncGenerator<number> {
+    return generate(this, prompt, options, this.#encoding(image));
+  }
+
+  /** Continues several texts, each about its image [b, 3, imageSize, imageSize]; see `LanguageModel.generateBatch`. */
+  generateBatch(prompts: PromptsInput, { image, ...options }: PalmEGenerateOptions = {}): Promise<number[][]> {
+    return generateBatch(this, prompts, options, this.#encoding(image));
+  }
+
+  /** A text about an image that is continued in several turns; the caller disposes of it. */
+  session({ image, ...options }: PalmESessionOptions = {}): Session {
+    return Session.begin(this, options, this.#encoding(image));
+  }
+
   /** A cache for `batch` rows of text; the caller disposes of it. */
   createCache(batch = 1, capacity: number = this.config.maxSeqLen): KvCache {
     return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity);
@@ -170,6 +207,11 @@ export class PalmE extends Model {
   /** Other names in use: zeta's multimodal classes have no wrapper around the decoder. */
   protected override get nameAliases(): readonly (readonly [string, string])[] {
     return [["decoder.", "decoder.net."]];
+  }
+
+  /** Encodes an image when it is asked to; nothing where the decoder does not look at one. */
+  #encoding(image: ImagesInput | undefined): (() => Tensor) | undefined {
+    return image && this.config.crossAttend ? () => this.encode(image) : undefined;
   }
 
   /** What the decoder attends to; nothing where it does not. */

@@ -18,6 +18,8 @@ import { type TransformerConfig, usesAbsolutePositions } from "./transformer_con
 export interface NetInputs {
   /** Tokens to keep: int32 [b, n]. */
   readonly mask?: Tensor | undefined;
+  /** Tokens that attention may look at, where they are fewer: int32 [b, n]. */
+  readonly keyMask?: Tensor | undefined;
   /** What cross attention looks at: [b, m, contextDim]. */
   readonly context?: Tensor | undefined;
   /** Positions of the context to keep: int32 [b, m]. */
@@ -83,8 +85,9 @@ export class TransformerNet {
     const memory = this.#config.numMemoryTokens;
     const x = this.#memoryTokens ? this.#prependMemory(backend, embedded) : embedded; // (b, memory + p + n, dim)
     const [b = 0, length = 0] = x.shape;
-    const mask = inputs.mask && this.#extendMask(backend, inputs.mask, b, length);
-    const out = this.#layers.forward(this.#pass(backend, [0], length, inputs, mask), x);
+    const extend = (mask: Tensor | undefined) => mask && this.#extendMask(backend, mask, b, length);
+    const masks = { mask: extend(inputs.mask), keyMask: extend(inputs.keyMask) };
+    const out = this.#layers.forward(this.#pass(backend, [0], length, { ...inputs, ...masks }), x);
     return memory > 0 ? backend.slice(out, memory, length) : out;
   }
 
@@ -107,7 +110,8 @@ export class TransformerNet {
     const x = memory > 0 ? this.#prependMemory(backend, embedded) : embedded;
     const rowCounts = (counts ?? cache.lengths.map(() => n)).map((count) => count + memory);
     const step = cache.begin(backend, rowCounts, n + memory);
-    const pass = this.#pass(backend, cache.lengths, n + memory, inputs, undefined, step);
+    const { context, contextMask } = inputs;
+    const pass = this.#pass(backend, cache.lengths, n + memory, { context, contextMask }, step);
     const out = this.#layers.forward(pass, x);
     return { hidden: memory > 0 ? backend.slice(out, memory, memory + n) : out, step };
   }
@@ -154,10 +158,9 @@ export class TransformerNet {
     starts: readonly number[],
     n: number,
     inputs: NetInputs,
-    mask: Tensor | undefined,
     cache?: CacheStep,
   ): Pass {
-    const { context, contextMask } = inputs;
+    const { mask, keyMask, context, contextMask } = inputs;
     if (this.#config.crossAttend && !context && !cache) {
       throw new ConfigError(
         "Cannot run a model with crossAttend and no context: give forward a context [b, m, contextDim]",
@@ -169,7 +172,7 @@ export class TransformerNet {
       );
     }
     const rotary = this.#rotary?.tables(backend, starts, n);
-    return { backend, rotary, slopes: slopesOf(backend, this.#config), mask, context, contextMask, cache };
+    return { backend, rotary, slopes: slopesOf(backend, this.#config), mask, keyMask, context, contextMask, cache };
   }
 }
 

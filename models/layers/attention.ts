@@ -144,7 +144,7 @@ export class Attention {
       causal: isSelf && this.#config.attnLayers === "decoder",
       positions: isSelf ? cache?.positions : undefined,
       slopes: isSelf ? pass.slopes : undefined,
-      mask: isSelf ? pass.mask : pass.contextMask,
+      mask: isSelf ? pass.keyMask ?? pass.mask : pass.contextMask,
       memoryKeys: this.#normalisedMemoryKeys(backend),
       memoryValues: this.#memoryValues?.value,
       decay: isSelf ? rotary?.decay : undefined,

@@ -32,6 +32,8 @@ export interface Pass {
   readonly slopes: Tensor | undefined;
   /** Tokens to keep: int32 [b, n]. */
   readonly mask: Tensor | undefined;
+  /** Tokens that attention may look at, where they are fewer than `mask` keeps: int32 [b, n]. */
+  readonly keyMask?: Tensor | undefined;
   /** What cross attention looks at: (b, m, contextDim). */
   readonly context: Tensor | undefined;
   /** Positions of the context to keep: int32 [b, m]. */

@@ -1,0 +1,53 @@
+/**
+ * The documented strategies of sampling as filters of logits. Their thresholds differ in meaning; each says its own.
+ *
+ * @module
+ */
+import type { LogitsFilter } from "../../backend.ts";
+
+/** Thresholds of the strategies. */
+export interface FilterThresholds {
+  /** The threshold of top_k, top_p and min_p. Absent: the strategy's own. */
+  readonly filterThres: number | undefined;
+  /** Power of top_a. Default 2. */
+  readonly minPPow: number;
+  /** Ratio of top_a. Default 0.02. */
+  readonly minPRatio: number;
+  /** Size of the vocabulary. */
+  readonly numTokens: number;
+}
+
+/** Makes a filter of thresholds. */
+export type FilterLogitsFn = (thresholds: FilterThresholds) => LogitsFilter;
+
+/** Keeps the ⌈(1 - filterThres) · numTokens⌉ largest logits, at least one; filterThres is 0.9 by default. */
+export function topK({ filterThres = 0.9, numTokens }: FilterThresholds): LogitsFilter {
+  return { topK: Math.max(1, Math.ceil((1 - filterThres) * numTokens)) };
+}
+
+/** Keeps the nucleus of mass filterThres, 0.9 by default (arXiv 1904.09751). */
+export function topP({ filterThres = 0.9 }: FilterThresholds): LogitsFilter {
+  return { topP: filterThres };
+}
+
+/** Keeps probabilities of at least max(p)^minPPow · minPRatio. */
+export function topA({ minPPow, minPRatio }: FilterThresholds): LogitsFilter {
+  return { topA: { power: minPPow, ratio: minPRatio } };
+}
+
+/** Keeps probabilities of at least filterThres · max(p), 0.1 by default (arXiv 2407.01082). */
+export function minP({ filterThres = 0.1 }: FilterThresholds): LogitsFilter {
+  return { minP: filterThres };
+}
+
+/** A documented strategy; "temperature" filters nothing. */
+export type Strategy = "temperature" | "top_k" | "top_p" | "top_a" | "min_p";
+
+/** The filters by strategy. */
+export const strategies: { readonly [name in Strategy]: FilterLogitsFn } = {
+  temperature: () => ({}),
+  top_k: topK,
+  top_p: topP,
+  top_a: topA,
+  min_p: minP,
+};

@@ -1,0 +1,177 @@
+/**
+ * Generation token by token.
+ *
+ * @module
+ */
+import { ShapeError, type Tensor } from "../../backend.ts";
+import { Context } from "./context.ts";
+import { guide, unconditionalPrompts } from "./guidance.ts";
+import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
+import { type PromptInput, readPrompt } from "./prompts.ts";
+import { drawTokens } from "./sampling.ts";
+import { speculate } from "./speculative.ts";
+import type { TextModel } from "./text_model.ts";
+import { Texts, type TextsOptions } from "./texts.ts";
+import { Turns } from "./turns.ts";
+
+/**
+ * Continues one prompt; see `LanguageModel.generate`.
+ *
+ * @param encode makes the context, of an image
+ */
+export async function* generate(
+  model: TextModel,
+  prompt: PromptInput,
+  options: GenerateOptions = {},
+  encode?: () => Tensor,
+): AsyncGenerator<number> {
+  const settings = readSettings(model, options);
+  const row = await readPrompt(prompt, model.netConfig.numTokens);
+  const texts = openTexts(model, [row], settings, encode);
+  try {
+    yield* continueText(texts, settings);
+  } finally {
+    texts.dispose();
+  }
+}
+
+/** Continues the one text of `texts`, with a draft if the settings have one. */
+export async function* continueText(texts: Texts, settings: Settings): AsyncGenerator<number> {
+  if (settings.draft) return yield* speculate(texts, settings, settings.draft);
+  for await (const [token] of continueTexts(texts, settings)) if (token !== undefined) yield token;
+}
+
+/**
+ * Makes texts of prompts; with guidance, as many unconditional ones follow them.
+ *
+ * @param encode makes the context, of images
+ */
+export function openTexts(
+  model: TextModel,
+  prompts: readonly (readonly number[])[],
+  settings: Settings,
+  encode?: () => Tensor,
+): Texts {
+  const { guidanceScale, negativePrompt } = settings;
+  const isGuided = guidanceScale !== 1;
+  const rows = isGuided ? [...prompts, ...unconditionalPrompts(model.netConfig, prompts, negativePrompt)] : prompts;
+  const options = textsOptions(model, rows, settings);
+  return new Texts(model, rows, {
+    ...options,
+    context: Context.create(model, prompts.length, settings, isGuided, encode),
+  });
+}
+
+/**
+ * Options of texts that are continued once.
+ *
+ * @throws {ShapeError} with overflow "stop", for prompts longer than the model can take
+ */
+export function textsOptions(
+  { netConfig: { maxSeqLen } }: TextModel,
+  rows: readonly (readonly number[])[],
+  { overflow, maxNewTokens }: Settings,
+): Omit<TextsOptions, "context"> {
+  const longest = Math.max(...rows.map((row) => row.length));
+  if (overflow === "stop") checkFits(longest, maxSeqLen);
+  return { overflow, capacity: Math.min(maxSeqLen, longest + maxNewTokens), isKept: false };
+}
+
+/** @throws {ShapeError} for a text longer than the model can take */
+export function checkFits(length: number, maxSeqLen: number): void {
+  if (length <= maxSeqLen) return;
+  throw new ShapeError(
+    `Cannot continue a text of ${length} tokens with overflow = stop: maxSeqLen = ${maxSeqLen}; cut it, ` +
+      `or let overflow be "slide" or "recompute"`,
+  );
+}
+
+/** Tokens that were drawn, on the device: int32 [rows]; and what they were drawn from, if anybody asks. */
+interface Drawn {
+  readonly tokens: Tensor;
+  readonly logits: Tensor | undefined;
+}
+
+/**
+ * Continues texts step by step: gives the token of each row, undefined for rows that have ended.
+ *
+ * A step can run on tokens that are still on the device. Engines that compute beside the host take several steps at once that way
+ * (`BackendInfo.stepsAhead`), and tokens are read while the next ones are made; what was made beyond the end is forgotten.
+ *
+ * @param first index of the first token in what is generated
+ */
+export async function* continueTexts(
+  texts: Texts,
+  settings: Settings,
+  first = 0,
+): AsyncGenerator<(number | undefined)[]> {
+  const { backend } = texts;
+  const { guidanceScale, repetitionPenalty, maxNewTokens, onLogits } = settings;
+  const isGuided = guidanceScale !== 1;
+  const rowCount = isGuided ? texts.rows.length / 2 : texts.rows.length;
+  const rows = Array.from({ length: rowCount }, (_, row) => row);
+  const ahead = isGuided || repetitionPenalty !== 1 || onLogits ? 0 : backend.info.stepsAhead ?? 0;
+  const turns = new Turns(settings.signal);
+  const drawn: Drawn[] = [];
+  let made = first;
+  const draw = (all: Tensor): Drawn => {
+    const logits = isGuided ? guide(backend, all, guidanceScale) : all;
+    const tokens = drawTokens(backend, logits, settings, texts.rows.slice(0, rowCount), made);
+    return { tokens, logits: onLogits && logits };
+  };
+  try {
+    for (let index = first; index < maxNewTokens; index++) {
+      for (const row of rows) if (texts.isFull(row) || texts.isFull(row + rowCount)) endRow(texts, row, rowCount);
+      if (rows.every((row) => texts.hasEnded(row))) return;
+      if (drawn.length === 0) {
+        await texts.prepare(turns);
+        drawn.push(texts.step(draw));
+        made += 1;
+      } else await turns.take();
+      for (let last = drawn.at(-1); last && drawn.length <= ahead && made < maxNewTokens && texts.canRunAhead; made++) {
+        drawn.push(last = texts.stepOn(last.tokens, draw));
+      }
+      backend.flush();
+      const tokens = await takeFirst(drawn, index, settings, (row) => !texts.hasEnded(row));
+      const alive = rows.map((row) => texts.hasEnded(row) ? undefined : tokens[row]);
+      for (const [row, token] of alive.entries()) {
+        if (token === undefined) continue;
+        texts.rows[row]?.push(token);
+        texts.rows[row + rowCount]?.push(token);
+        if (settings.ends.has(token)) endRow(texts, row, rowCount);
+      }
+      yield alive;
+    }
+  } finally {
+    for (const { tokens, logits } of drawn) for (const tensor of [tokens, logits]) tensor?.dispose();
+    texts.settle();
+  }
+}
+
+/** Ends a row and the unconditional one that goes with it. */
+function endRow(texts: Texts, row: number, rowCount: number): void {
+  texts.end(row);
+  if (row + rowCount < texts.rows.length) texts.end(row + rowCount);
+}
+
+/** Reads the oldest tokens and takes them off the list. */
+async function takeFirst(
+  drawn: Drawn[],
+  index: number,
+  { onLogits }: Settings,
+  isAlive: (row: number) => boolean,
+): Promise<Float32Array | Int32Array> {
+  const [oldest] = drawn;
+  if (!oldest) return new Int32Array();
+  const tokens = await oldest.tokens.data();
+  const logits = oldest.logits && await oldest.logits.data();
+  drawn.shift();
+  for (const tensor of [oldest.tokens, oldest.logits]) tensor?.dispose();
+  if (logits instanceof Float32Array) {
+    const width = logits.length / tokens.length;
+    for (const row of tokens.keys()) {
+      if (isAlive(row)) onLogits?.(logits.slice(row * width, (row + 1) * width), index, row);
+    }
+  }
+  return tokens;
+}

@@ -1,0 +1,246 @@
+/**
+ * The options of generation, checked before anything runs.
+ *
+ * @module
+ */
+import { ConfigError, type LogitsFilter, type Tensor } from "../../backend.ts";
+import { choice, type Field, type Fields, integer, optional, readFields, real } from "../fields.ts";
+import type { MaskInput } from "../tokens.ts";
+import { strategies, type Strategy } from "./filters.ts";
+import { type Overflow, overflowOf } from "./overflow.ts";
+import type { Sampling } from "./sampling.ts";
+import type { TextModel } from "./text_model.ts";
+
+/** Options that every way of generating has. */
+export interface SamplingOptions {
+  /** Most tokens to make. Default 256. */
+  readonly maxNewTokens?: number | undefined;
+  /** Divides the logits after filtering; 0 is greedy. Default 1. */
+  readonly temperature?: number | undefined;
+  /** Keep the k largest logits. */
+  readonly topK?: number | undefined;
+  /** Keep the smallest set of tokens of at least this probability together. */
+  readonly topP?: number | undefined;
+  /** Keep tokens of at least this share of the largest probability. */
+  readonly minP?: number | undefined;
+  /** Keep probabilities of at least max(p)^power · ratio; a number is the ratio, with power 2. */
+  readonly topA?: number | { readonly power: number; readonly ratio: number } | undefined;
+  /** A documented strategy, with its thresholds: see `FilterThresholds`. Default "top_k" where `filterThres` is given, else none. */
+  readonly strategy?: Strategy | undefined;
+  /** Threshold of the strategy: top_k keeps ⌈(1 - filterThres) · numTokens⌉ tokens, top_p a mass of filterThres. */
+  readonly filterThres?: number | undefined;
+  /** Power of strategy "top_a". Default 2. */
+  readonly minPPow?: number | undefined;
+  /** Ratio of strategy "top_a". Default 0.02. */
+  readonly minPRatio?: number | undefined;
+  /** Penalty on tokens of the prompt and of what was made (arXiv 1909.05858); 1, the default, is none. */
+  readonly repetitionPenalty?: number | undefined;
+  /** Seed of the draws: the same seed gives the same tokens. Default: another one each time. */
+  readonly seed?: number | undefined;
+  /** Tokens that end the text, each the last token of it where it comes. */
+  readonly stopTokens?: readonly number[] | undefined;
+  /** The same for one token, by its documented name. */
+  readonly eosToken?: number | undefined;
+  /** A smaller model on the same backend with the same vocabulary, whose guesses are verified together (arXiv 2211.17192). */
+  readonly draft?: TextModel | undefined;
+  /** Tokens that the draft guesses at a time. Default 5. */
+  readonly gamma?: number | undefined;
+  /** Told after each verification how many of the guessed tokens were accepted. */
+  readonly onDraft?: ((accepted: number, guessed: number) => void) | undefined;
+  /** Told the logits [numTokens] that each token is drawn from, before penalty and filters; this reads them back. */
+  readonly onLogits?: ((logits: Float32Array, index: number, row: number) => void) | undefined;
+  /** Ends the generation: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `generate` and `generateBatch`. */
+export interface GenerateOptions extends SamplingOptions {
+  /** What happens beyond `maxSeqLen`. Default: "slide" where the model can, else "recompute". */
+  readonly overflow?: Overflow | undefined;
+  /** Classifier-free guidance: uncond + guidanceScale · (cond - uncond). 1, the default, is none. */
+  readonly guidanceScale?: number | undefined;
+  /** The unconditional text. Default: the prompt without its context, or the prompt's last token where there is no context. */
+  readonly negativePrompt?: readonly number[] | undefined;
+  /** What cross attention looks at: [b, m, contextDim]. */
+  readonly context?: Tensor | undefined;
+  /** Positions of the context to keep. */
+  readonly contextMask?: MaskInput | undefined;
+}
+
+/** Options, checked, with their defaults. */
+export interface Settings extends Sampling {
+  readonly maxNewTokens: number;
+  readonly ends: ReadonlySet<number>;
+  readonly overflow: Overflow;
+  readonly guidanceScale: number;
+  readonly negativePrompt: readonly number[] | undefined;
+  readonly draft: TextModel | undefined;
+  readonly gamma: number;
+  readonly onDraft: GenerateOptions["onDraft"];
+  readonly onLogits: GenerateOptions["onLogits"];
+  readonly context: Tensor | undefined;
+  readonly contextMask: MaskInput | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+type Given = GenerateOptions & {
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly minPPow: number;
+  readonly minPRatio: number;
+  readonly repetitionPenalty: number;
+  readonly guidanceScale: number;
+  readonly gamma: number;
+};
+
+const tokenIds = value<readonly number[]>(
+  (ids) => (Array.isArray(ids) || ids instanceof Int32Array) && Array.from(ids).every(Number.isInteger),
+  "it must be a list of token ids",
+);
+const isRatio = (value: unknown) => typeof value === "number" && value >= 0 && value <= 1;
+
+const fields: Fields<Given> = {
+  maxNewTokens: integer(256, 0),
+  temperature: real(1, 0),
+  topK: optional(integer()),
+  topP: optional(value((mass) => isRatio(mass) && mass !== 0, "it must be > 0 and <= 1")),
+  minP: optional(real(0, 0, 1)),
+  topA: optional(
+    value<number | { power: number; ratio: number }>(
+      (given) => isRatio(given) || (isRecord(given) && Number(given["power"]) >= 0 && isRatio(given["ratio"])),
+      "it must be a ratio from 0 to 1, or { power >= 0, ratio }",
+    ),
+  ),
+  strategy: optional(choice(["temperature", "top_k", "top_p", "top_a", "min_p"], "temperature")),
+  filterThres: optional(real(0, 0, 1)),
+  minPPow: real(2, 0),
+  minPRatio: real(0.02, 0, 1),
+  repetitionPenalty: { ...value((penalty) => Number(penalty) > 0, "it must be > 0"), fallback: 1 },
+  seed: optional(value(Number.isSafeInteger, "it must be a whole number")),
+  stopTokens: optional(tokenIds),
+  eosToken: optional(integer(undefined, 0)),
+  draft: optional(value<TextModel>((model) => isRecord(model) && "netConfig" in model, "it must be a text model")),
+  gamma: {
+    ...value((count) => Number.isInteger(count) && isBetween(count, 1, 64), "it must be from 1 to 64"),
+    fallback: 5,
+  },
+  onDraft: optional(value(isFunction, "it must be a function")),
+  onLogits: optional(value(isFunction, "it must be a function")),
+  signal: optional(
+    value<AbortSignal>((signal) => isRecord(signal) && "aborted" in signal, "it must be an AbortSignal"),
+  ),
+  overflow: optional(choice(["slide", "recompute", "stop"], "slide")),
+  guidanceScale: { ...value(Number.isFinite, "it must be a number"), fallback: 1 },
+  negativePrompt: optional(value((ids) => tokenIds.check("", ids).length > 0, "it must hold at least one token id")),
+  context: optional(value<Tensor>(isRecord, "it must be a tensor")),
+  contextMask: optional(value<MaskInput>(isRecord, "it must be rows of booleans or a tensor")),
+};
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws {ConfigError} with the option, its value and the rule that it breaks
+ */
+export function readSettings(model: TextModel, options: GenerateOptions): Settings {
+  const given = readFields<Given>("generate", fields, options);
+  const { numTokens, attnLayers } = model.netConfig;
+  if (attnLayers !== "decoder") {
+    throw new ConfigError(`Cannot generate with attnLayers = ${attnLayers}: only a decoder predicts the next token`);
+  }
+  const ends = new Set([...(given.stopTokens ?? []), ...(given.eosToken === undefined ? [] : [given.eosToken])]);
+  checkTokens("stopTokens", ends, numTokens);
+  checkTokens("negativePrompt", given.negativePrompt ?? [], numTokens);
+  if (given.draft) checkDraft(model, given.draft, given);
+  return {
+    maxNewTokens: given.maxNewTokens,
+    temperature: given.temperature,
+    filter: readFilter(given, numTokens),
+    repetitionPenalty: given.repetitionPenalty,
+    seed: (given.seed ?? Math.floor(Math.random() * 2 ** 32)) >>> 0,
+    ends,
+    overflow: overflowOf(model, given.overflow),
+    guidanceScale: given.guidanceScale,
+    negativePrompt: given.negativePrompt,
+    draft: given.draft,
+    gamma: given.gamma,
+    onDraft: given.onDraft,
+    onLogits: given.onLogits,
+    context: given.context,
+    contextMask: given.contextMask,
+    signal: given.signal,
+  };
+}
+
+/** The filters given by name and by strategy, in one. */
+function readFilter(given: Given, numTokens: number): LogitsFilter {
+  const { topK, topP, minP, filterThres, minPPow, minPRatio } = given;
+  const topA = typeof given.topA === "number" ? { power: 2, ratio: given.topA } : given.topA;
+  const strategy = given.strategy ?? (filterThres === undefined ? "temperature" : "top_k");
+  if (strategy === "top_p" && filterThres === 0) {
+    throw new ConfigError("Cannot use filterThres = 0 with strategy = top_p: the nucleus must have a mass > 0");
+  }
+  const filter = strategies[strategy]({ filterThres, minPPow, minPRatio, numTokens });
+  for (const [name, value] of Object.entries({ topK, topP, minP, topA })) {
+    if (value === undefined || !(name in filter)) continue;
+    throw new ConfigError(`Cannot use ${name} = ${JSON.stringify(value)} and strategy = ${strategy}: give one of them`);
+  }
+  return { topK, topP, minP, topA, ...filter };
+}
+
+function checkTokens(name: string, ids: Iterable<number>, numTokens: number): void {
+  for (const id of ids) {
+    if (id >= 0 && id < numTokens) continue;
+    throw new ConfigError(
+      `Cannot use ${name} with token id ${id}: ids must be from 0 to numTokens - 1 = ${numTokens - 1}`,
+    );
+  }
+}
+
+function checkDraft(model: TextModel, draft: TextModel, { guidanceScale }: Given): void {
+  const [own, other] = [model.netConfig, draft.netConfig];
+  const rules: readonly (readonly [broken: boolean, rule: string])[] = [
+    [draft.backend !== model.backend, "it must be on the model's backend: move one with to(backend)"],
+    [
+      other.numTokens !== own.numTokens,
+      `its numTokens = ${other.numTokens} must be the model's, ${own.numTokens}: both need one vocabulary`,
+    ],
+    [other.attnLayers !== "decoder", "it must be a decoder"],
+    [other.crossAttend, "it must be a model without crossAttend"],
+    [
+      !model.net.canCache,
+      "the model must be one that can cache its keys and values, for guesses to be verified together",
+    ],
+    [guidanceScale !== 1, "leave out guidanceScale"],
+  ];
+  for (const [broken, rule] of rules) {
+    if (broken) throw new ConfigError(`Cannot use the draft model: ${rule}`);
+  }
+}
+
+/** A field checked by a predicate. */
+function value<T>(isRight: (value: unknown) => boolean, rule: string): Field<T> {
+  return {
+    check: (name, value) => {
+      if (isRight(value)) return value as T;
+      throw new ConfigError(`Cannot use ${name} = ${typeof value === "number" ? value : describe(value)}: ${rule}`);
+    },
+  };
+}
+
+function describe(value: unknown): string {
+  return typeof value === "string" || typeof value === "boolean"
+    ? JSON.stringify(value)
+    : Object.prototype.toString.call(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function isBetween(value: unknown, least: number, most: number): boolean {
+  return typeof value === "number" && value >= least && value <= most;
+}

@@ -1,0 +1,65 @@
+/**
+ * Prompts in the forms that people have them, as rows of token ids of their own lengths.
+ *
+ * @module
+ */
+import { ShapeError, type Tensor } from "../../backend.ts";
+import { isTensor, readTokens, rowsOf, type TokensInput } from "../tokens.ts";
+
+/** One prompt: token ids, a tokenizer's batch of one text, or an int32 tensor [1, n]. */
+export type PromptInput = TokensInput;
+
+/** Prompts of any lengths, a tokenizer's batch padded on either side, or an int32 tensor [b, n]. */
+export type PromptsInput = TokensInput | readonly Int32Array[];
+
+/** The same on the host. */
+export type HostPromptsInput = Exclude<PromptsInput, Tensor>;
+
+/**
+ * Token ids of each prompt, without padding.
+ *
+ * @throws {ShapeError} for a prompt without tokens
+ * @throws {ConfigError} for an id outside the vocabulary
+ */
+export async function readPrompts(prompts: PromptsInput, numTokens: number): Promise<number[][]> {
+  const rows = readRows(isTensor(prompts) ? await rowsOnHost(prompts) : prompts, numTokens);
+  const empty = rows.findIndex((row) => row.length === 0);
+  if (empty >= 0) throw emptyPrompt(rows.length === 1 ? "" : ` (row ${empty})`);
+  return rows;
+}
+
+/** As `readPrompts`, of exactly one prompt. */
+export async function readPrompt(prompt: PromptInput, numTokens: number): Promise<number[]> {
+  const [row, ...others] = await readPrompts(prompt, numTokens);
+  if (!row) throw emptyPrompt();
+  if (others.length > 0) {
+    throw new ShapeError(`Cannot continue ${others.length + 1} prompts at once with generate: use generateBatch`);
+  }
+  return row;
+}
+
+/** Token ids of any number of rows, which may be empty. */
+export function readRows(prompts: HostPromptsInput, numTokens: number): number[][] {
+  if ("inputIds" in prompts) return rowsOf(readTokens(prompts, numTokens, Infinity));
+  const rows = isRows(prompts) ? prompts : prompts.length === 0 ? [] : [prompts];
+  return rows.map((row) => row.length === 0 ? [] : rowsOf(readTokens([...row], numTokens, Infinity)).flat());
+}
+
+/** The error for a text that has no token to continue. */
+export function emptyPrompt(where = ""): ShapeError {
+  return new ShapeError(
+    `Cannot continue an empty prompt${where}: give at least one token, such as the tokenizer's eos token`,
+  );
+}
+
+async function rowsOnHost(tokens: Tensor): Promise<number[][]> {
+  const [b = 0, n = 0] = tokens.shape;
+  const ids = Array.from(await tokens.data());
+  return Array.from({ length: b }, (_, row) => ids.slice(row * n, (row + 1) * n));
+}
+
+type Row = readonly number[] | Int32Array;
+
+function isRows(prompts: Row | readonly Row[]): prompts is readonly Row[] {
+  return typeof prompts[0] === "object";
+}

@@ -1,0 +1,74 @@
+/**
+ * From logits to tokens on the device: repetition penalty, filter, draw.
+ *
+ * @module
+ */
+import type { Backend, LogitsFilter, Tensor } from "../../backend.ts";
+
+/** How tokens are drawn. */
+export interface Sampling {
+  /** Divides the logits; 0 takes the largest. */
+  readonly temperature: number;
+  /** What is removed before. */
+  readonly filter: LogitsFilter;
+  /** Divides positive and multiplies negative logits of tokens that the text holds already; 1: none. */
+  readonly repetitionPenalty: number;
+  /** Seed of the draws. */
+  readonly seed: number;
+}
+
+/**
+ * Draws a token for each row of logits [r, V]: int32 [r].
+ *
+ * @param texts tokens of each row so far
+ * @param counter index of the token in what is generated
+ */
+export function drawTokens(
+  backend: Backend,
+  logits: Tensor,
+  sampling: Sampling,
+  texts: readonly (readonly number[])[],
+  counter: number,
+): Tensor {
+  const { temperature, seed } = sampling;
+  const penalised = penalise(backend, logits, sampling, texts);
+  // No filter removes the largest logit.
+  const filtered = temperature === 0 ? penalised : filter(backend, penalised, sampling.filter);
+  return backend.sample(filtered, { temperature, seed, counter });
+}
+
+/** Logits [r, V] of the distribution that `drawTokens` draws from: its softmax needs no temperature. */
+export function distribution(
+  backend: Backend,
+  logits: Tensor,
+  sampling: Sampling,
+  texts: readonly (readonly number[])[],
+): Tensor {
+  const { temperature } = sampling;
+  const penalised = penalise(backend, logits, sampling, texts);
+  if (temperature === 0) return backend.filterLogits(penalised, { topK: 1 });
+  const filtered = filter(backend, penalised, sampling.filter);
+  if (temperature === 1) return filtered;
+  // filtered - penalised is 0 for what is kept and LOWEST for the rest, which scaling must not touch: LOWEST / 0.5 is no float.
+  const hidden = backend.add(filtered, penalised, { factor: -1 });
+  const scaled = backend.add(penalised, penalised, { factor: 1 / temperature - 1 });
+  return backend.add(scaled, hidden);
+}
+
+function filter(backend: Backend, logits: Tensor, filter: LogitsFilter): Tensor {
+  return Object.values(filter).some((value) => value !== undefined) ? backend.filterLogits(logits, filter) : logits;
+}
+
+function penalise(
+  backend: Backend,
+  logits: Tensor,
+  { repetitionPenalty }: Sampling,
+  texts: readonly (readonly number[])[],
+): Tensor {
+  if (repetitionPenalty === 1) return logits;
+  const tokens = texts.map((text) => [...new Set(text)]);
+  const longest = Math.max(...tokens.map((row) => row.length));
+  const history = new Int32Array(tokens.length * longest).fill(-1);
+  for (const [r, row] of tokens.entries()) history.set(row, r * longest);
+  return backend.repetitionPenalty(logits, backend.tensor(history, [tokens.length, longest]), repetitionPenalty);
+}

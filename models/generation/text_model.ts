@@ -1,0 +1,21 @@
+/**
+ * What generation needs of a model: every text model has it.
+ *
+ * @module
+ */
+import type { Backend } from "../../backend.ts";
+import type { KvCache } from "../kv_cache.ts";
+import type { TransformerConfig } from "../transformer_config.ts";
+import type { TransformerNet } from "../transformer_net.ts";
+
+/** A decoder over tokens: `LanguageModel` and `PalmE` are. */
+export interface TextModel {
+  /** The engine that holds the parameters. */
+  readonly backend: Backend;
+  /** The network. */
+  readonly net: TransformerNet;
+  /** Every option of the network. */
+  readonly netConfig: TransformerConfig;
+  /** A cache for `batch` rows of up to `capacity` tokens; the caller disposes of it. */
+  createCache(batch?: number, capacity?: number): KvCache;
+}

@@ -1,0 +1,291 @@
+/**
+ * Texts that a model continues, and what it has computed of them.
+ *
+ * Keys and values are kept in a cache and each step runs on new tokens only, where that gives the same numbers. It does not where
+ * keys and values depend on the length of the whole text (xPos on rotated values, as zeta has it, or beside memory keys: the
+ * scale's centre moves with the length), nor beyond `maxSeqLen` with overflow "recompute": there each step runs on the whole
+ * text, cut to its last `maxSeqLen` tokens.
+ *
+ * @module
+ */
+import { type Backend, ConfigError, DisposedError, type Tensor } from "../../backend.ts";
+import type { KvCache } from "../kv_cache.ts";
+import type { Context } from "./context.ts";
+import type { Overflow } from "./overflow.ts";
+import type { TextModel } from "./text_model.ts";
+import type { Turns } from "./turns.ts";
+
+/** Tokens of all rows that one step takes at most: bounds its memory, and the time until an abort is noticed. */
+const CHUNK = 256;
+
+/** What texts are made of beside their tokens. */
+export interface TextsOptions {
+  readonly overflow: Overflow;
+  /** Tokens that the cache must hold. */
+  readonly capacity: number;
+  /** Disposed with the texts. */
+  readonly context: Context;
+  /** Whether the texts are continued again later, so that the cache must be able to go back to where they end. */
+  readonly isKept: boolean;
+}
+
+/** One or several texts, each a row. */
+export class Texts {
+  /** Tokens of each row. */
+  readonly rows: number[][];
+  readonly #model: TextModel;
+  readonly #options: TextsOptions;
+  #cache: KvCache | undefined;
+  /** Where in each row the cache begins: what is before has been cut off. */
+  #starts: number[];
+  /** Where in each row the cache ends; beyond the row's tokens while others are on their way. */
+  #cached: number[];
+  readonly #ended: boolean[];
+  #isDisposed = false;
+
+  /** @param rows at least one token each, or to be appended before the first step */
+  constructor(model: TextModel, rows: readonly (readonly number[])[], options: TextsOptions) {
+    this.rows = rows.map((row) => [...row]);
+    this.#model = model;
+    this.#options = options;
+    this.#starts = rows.map(() => 0);
+    this.#cached = rows.map(() => 0);
+    this.#ended = rows.map(() => false);
+  }
+
+  /** The longest text that the model takes. */
+  get maxSeqLen(): number {
+    return this.#model.netConfig.maxSeqLen;
+  }
+
+  /** The engine. */
+  get backend(): Backend {
+    return this.#model.backend;
+  }
+
+  /** Whether row `row` may not grow: with overflow "stop" it is as long as the model can take. */
+  isFull(row: number): boolean {
+    return this.#options.overflow === "stop" && (this.rows[row]?.length ?? 0) >= this.#model.netConfig.maxSeqLen;
+  }
+
+  /** Leaves a row out of the steps to come. */
+  end(row: number): void {
+    this.#ended[row] = true;
+  }
+
+  /** Whether a row was ended. */
+  hasEnded(row: number): boolean {
+    return this.#ended[row] ?? true;
+  }
+
+  /** Cuts a row off after `length` tokens. */
+  truncate(row: number, length: number): void {
+    this.rows[row]?.splice(length);
+    this.#cached[row] = Math.min(this.#cached[row] ?? 0, length);
+  }
+
+  /** Forgets what was computed beyond the rows' tokens, and that rows have ended. */
+  settle(): void {
+    for (const [r, row] of this.rows.entries()) this.truncate(r, row.length);
+    this.#ended.fill(false);
+  }
+
+  /** Forgets all that was computed. */
+  forget(): void {
+    this.#cache?.dispose();
+    this.#cache = undefined;
+  }
+
+  /** The same texts once more, with a cache of their own. */
+  fork(): Texts {
+    this.#checkAlive();
+    const copy = new Texts(this.#model, this.rows, { ...this.#options, context: this.#options.context.fork() });
+    try {
+      copy.#cache = this.#cache?.fork(this.backend);
+    } catch (error) {
+      copy.dispose();
+      throw error;
+    }
+    copy.#starts = [...this.#starts];
+    copy.#cached = [...this.#cached];
+    return copy;
+  }
+
+  /** Frees the cache and the context. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.forget();
+    this.#options.context.dispose();
+  }
+
+  /** Whether `stepOn` is possible, and can be taken back where it must. */
+  get canRunAhead(): boolean {
+    const cache = this.#cache;
+    if (!cache || !this.#canCache(this.#cached.map((end) => end + 1))) return false;
+    const canRewind = Math.max(...cache.lengths) < cache.capacity && this.#model.netConfig.shiftTokens === 0;
+    return canRewind || !this.#options.isKept;
+  }
+
+  /**
+   * Runs on the tokens that are not in the cache yet, except the last ones of each row, which are `step`'s.
+   *
+   * @param last tokens of each row that `step` must see
+   */
+  async prepare(turns: Turns, last = 1): Promise<void> {
+    await turns.take();
+    this.#checkAlive();
+    if (!this.#isCached) return;
+    const cache = this.#align(last);
+    for (;;) {
+      const room = Math.max(last, this.#room(cache));
+      const pending = this.#pending();
+      if (Math.max(...pending) <= room) return;
+      this.#run(this.#ids(pending.map((count) => Math.max(0, Math.min(count - last, room)))));
+      this.backend.flush();
+      await turns.take();
+      this.#checkAlive();
+    }
+  }
+
+  /**
+   * Runs on the tokens that are left after `prepare`.
+   *
+   * @param use makes something of the logits [rows · last, numTokens] of each row's last positions; its tensors outlive the step
+   */
+  step<T>(use: (logits: Tensor) => T, last = 1): T {
+    return this.#isCached ? this.#run(this.#ids(this.#pending()), use, last) : this.#recompute(use);
+  }
+
+  /** Runs on one token of each row that the host need not know: int32 [rows]. */
+  stepOn<T>(tokens: Tensor, use: (logits: Tensor) => T): T {
+    const counts = this.#ended.map((hasEnded) => hasEnded ? 0 : 1);
+    return this.#run({ counts, make: (backend) => backend.reshape(tokens, [counts.length, 1]) }, use);
+  }
+
+  /** Whether the next step can run from the cache; rows that have ended take part without a token of their own. */
+  get #isCached(): boolean {
+    return this.#canCache(this.rows.map((row, r) => this.hasEnded(r) ? (this.#cached[r] ?? 0) + 1 : row.length));
+  }
+
+  /** Whether rows of these lengths can be continued from a cache. */
+  #canCache(lengths: readonly number[]): boolean {
+    const { net, netConfig: { maxSeqLen } } = this.#model;
+    return net.canCache && (this.#options.overflow === "slide" || Math.max(...lengths) <= maxSeqLen);
+  }
+
+  /** The cache, holding nothing that is not in the rows, and less than each row by `last` tokens. */
+  #align(last: number): KvCache {
+    const { numMemoryTokens, maxSeqLen } = this.#model.netConfig;
+    const cache = this.#cache;
+    const active = this.rows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
+    const ends = this.#cached.map((end, r) =>
+      active.includes(r) ? Math.min(end, (this.rows[r]?.length ?? 0) - last) : end
+    );
+    const held = (r: number) => (ends[r] ?? 0) - (this.#starts[r] ?? 0);
+    const isFar = active.some((r) => (this.rows[r]?.length ?? 0) - (ends[r] ?? 0) >= maxSeqLen);
+    if (!cache || isFar) return this.#beginAnew();
+    if (cache.isEmpty) return cache;
+    const lengths = cache.lengths.map((length, r) => active.includes(r) ? held(r) + numMemoryTokens : length);
+    if (active.some((r) => held(r) <= 0) || !cache.canRewind(lengths)) return this.#beginAnew();
+    cache.rewind(lengths);
+    this.#cached = ends;
+    return cache;
+  }
+
+  #beginAnew(): KvCache {
+    this.forget();
+    this.#starts = this.rows.map((row) => Math.max(0, row.length - this.#model.netConfig.maxSeqLen));
+    this.#cached = [...this.#starts];
+    this.#cache = this.#model.createCache(this.rows.length, this.#options.capacity);
+    return this.#cache;
+  }
+
+  /** Tokens of one row that a step can take: what overwrites old keys must go one by one. */
+  #room(cache: KvCache): number {
+    const memory = cache.isEmpty ? this.#model.netConfig.numMemoryTokens : 0;
+    const free = cache.capacity - Math.max(...cache.lengths) - memory;
+    return Math.max(1, Math.min(free, Math.floor(CHUNK / this.rows.length)));
+  }
+
+  /** Tokens of each row that are not in the cache. */
+  #pending(): number[] {
+    return this.rows.map((row, r) => this.hasEnded(r) ? 0 : row.length - (this.#cached[r] ?? 0));
+  }
+
+  /** The next `counts` tokens of each row, padded on the right. */
+  #ids(counts: readonly number[]): StepTokens {
+    const n = Math.max(...counts);
+    const ids = new Int32Array(counts.length * n);
+    for (const [r, count] of counts.entries()) {
+      const from = this.#cached[r] ?? 0;
+      ids.set(this.rows[r]?.slice(from, from + count) ?? [], r * n);
+    }
+    return { counts, make: (backend) => backend.tensor(ids, [counts.length, n]) };
+  }
+
+  #run(tokens: StepTokens): void;
+  #run<T>(tokens: StepTokens, use: (logits: Tensor) => T, last?: number): T;
+  #run<T>({ counts, make }: StepTokens, use?: (logits: Tensor) => T, last = 1): T | undefined {
+    const [{ net, backend }, cache] = [this.#model, this.#cache];
+    if (!cache) throw new ConfigError("Cannot run a step before it was prepared");
+    const { value, step } = backend.scope(() => {
+      const tokens = make(backend); // [rows, n]
+      const { hidden, step } = net.step(backend, tokens, cache, this.#options.context.inputs, counts);
+      const value = use?.(net.logits(backend, lastPositions(backend, hidden, counts, last)));
+      return { value, step, kept: step.kept };
+    });
+    cache.commit(step);
+    this.#cached = this.#cached.map((end, r) => end + (counts[r] ?? 0));
+    return value;
+  }
+
+  /** Logits of the texts computed from their tokens alone; rows that have ended get another's. */
+  #recompute<T>(use: (logits: Tensor) => T): T {
+    const { net, backend, netConfig: { maxSeqLen, dim } } = this.#model;
+    const windows = this.rows.map((row) => row.slice(-maxSeqLen));
+    const active = windows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
+    const isRectangle = active.length === windows.length && windows.every((row) => row.length === windows[0]?.length);
+    const { context } = this.#options;
+    return backend.scope(() => {
+      if (isRectangle) {
+        const hidden = this.#lastHidden(windows, context.inputs); // (b, 1, dim)
+        return use(net.logits(backend, backend.reshape(hidden, [windows.length, dim])));
+      }
+      const parts = active.map((r) => backend.scope(() => this.#lastHidden([windows[r] ?? []], context.row(r))));
+      const places = Int32Array.from(windows, (_, r) => Math.max(0, active.indexOf(r)));
+      const hidden = backend.gatherRows(backend.concat(parts), backend.tensor(places, [places.length])); // (b, dim)
+      return use(net.logits(backend, hidden));
+    });
+  }
+
+  /** Hidden states of the last position of rows of one length: (b, 1, dim). */
+  #lastHidden(rows: readonly (readonly number[])[], inputs: Context["inputs"]): Tensor {
+    const { net, backend } = this.#model;
+    const n = rows[0]?.length ?? 0;
+    const tokens = backend.tensor(Int32Array.from(rows.flat()), [rows.length, n]);
+    return backend.slice(net.hidden(backend, tokens, inputs), n - 1, n);
+  }
+
+  #checkAlive(): void {
+    if (this.#isDisposed) {
+      throw new DisposedError("Cannot continue a text after its session was disposed: begin another");
+    }
+  }
+}
+
+/** Tokens of one step. */
+interface StepTokens {
+  /** Tokens of each row. */
+  readonly counts: readonly number[];
+  /** Puts them on the engine: int32 [rows, n]. */
+  readonly make: (backend: Backend) => Tensor;
+}
+
+/** The last `last` of each row's `counts` hidden states, hidden (b, n, dim): (b · last, dim). */
+function lastPositions(backend: Backend, hidden: Tensor, counts: readonly number[], last: number): Tensor {
+  const n = hidden.shape[1] ?? 0;
+  const places = counts.flatMap((count, r) =>
+    Array.from({ length: last }, (_, i) => Math.max(0, r * n + count - last + i))
+  );
+  return backend.gatherRows(hidden, backend.tensor(Int32Array.from(places), [places.length]));
+}
