@@ -1,0 +1,153 @@
+/**
+ * `deno task generate`: continues a text on the command line. `--help` lists the flags.
+ *
+ * @module
+ */
+import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "../mod.ts";
+import { type GenerateFlags, helpText, readFlags, UsageError } from "./flags.ts";
+import { LoadingBar } from "./progress.ts";
+import { Timing } from "./timing.ts";
+
+/** The model that comes with the repository. */
+const BUNDLED_MODEL = "../examples/shakespeare/";
+
+/** The exit code of a program that Ctrl-C ended: 128 + SIGINT. */
+const INTERRUPTED = 130;
+
+/** A text model and its tokenizer. */
+interface Loaded {
+  readonly model: LanguageModel;
+  readonly tokenizer: AndromedaTokenizer;
+  /** Milliseconds that loading took, the engine's start included. */
+  readonly milliseconds: number;
+  dispose(): void;
+}
+
+/** Mesa's drivers print a line for every adapter that is asked for where this variable is missing, as in containers. */
+function keepMesaQuiet(): void {
+  if (Deno.build.os === "linux" && !Deno.env.has("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+}
+
+async function load(flags: GenerateFlags, signal: AbortSignal): Promise<Loaded> {
+  const start = performance.now();
+  const source = flags.model ?? new URL(BUNDLED_MODEL, import.meta.url);
+  keepMesaQuiet();
+  const backend = await createBackend(flags.backend ?? "auto");
+  const bar = new LoadingBar();
+  try {
+    const onProgress = bar.show.bind(bar);
+    const model = await loadModel(source, { backend, dtype: flags.dtype, signal, onProgress });
+    if (!(model instanceof LanguageModel)) {
+      throw new UsageError(`--model ${source} is a ${model.modelType}, which does not continue texts by themselves`);
+    }
+    const tokenizer = await AndromedaTokenizer.load(source, { signal, onProgress });
+    const dispose = () => {
+      model.dispose();
+      backend.dispose();
+    };
+    return { model, tokenizer, milliseconds: performance.now() - start, dispose };
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  } finally {
+    bar.stop();
+  }
+}
+
+/** Continues the prompt, and prints what comes as it comes, or all of it as JSON at the end. */
+async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void> {
+  const { prompt } = flags;
+  if (prompt === undefined) throw new UsageError("Nothing to continue: give --prompt <text> (--help lists all flags)");
+  const loaded = await load(flags, signal);
+  const { model, tokenizer } = loaded;
+  try {
+    const seed = flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    const ids = tokenizer.encode(prompt);
+    if (!flags.json) {
+      await printNote(`${describe(loaded)}, seed ${seed}\n`);
+      await print(prompt);
+    }
+    const timing = new Timing(ids.length);
+    const tokens = timing.count(model.generate(ids, {
+      maxNewTokens: flags.maxNewTokens ?? 256,
+      temperature: flags.temperature ?? 0.8,
+      topK: flags.topK,
+      topP: flags.topP,
+      minP: flags.minP,
+      repetitionPenalty: flags.repetitionPenalty,
+      seed,
+      stopTokens: tokenizer.eosId < model.netConfig.numTokens ? [tokenizer.eosId] : [],
+      signal,
+    }));
+    let text = "";
+    try {
+      for await (const piece of tokenizer.decodeStream(tokens, { skipSpecialTokens: true })) {
+        text += piece;
+        if (!flags.json) await print(piece);
+      }
+    } finally {
+      if (!flags.json) await printNote(`\n\n${timing.summary()}`);
+    }
+    if (flags.json) await print(JSON.stringify(report(loaded, { prompt, text, seed }, timing), null, 2) + "\n");
+  } finally {
+    loaded.dispose();
+  }
+}
+
+function describe({ model, milliseconds }: Loaded): string {
+  const millions = (model.parameterCount / 1e6).toFixed(2);
+  return `${model.modelType}, ${millions} million parameters, on ${model.backend.info.description}, ` +
+    `loaded in ${Math.round(milliseconds)} ms`;
+}
+
+/** What `--json` prints. */
+function report(
+  { model, milliseconds }: Loaded,
+  result: { readonly prompt: string; readonly text: string; readonly seed: number },
+  timing: Timing,
+): object {
+  return {
+    ...result,
+    tokens: timing.tokens,
+    model: { type: model.modelType, parameters: model.parameterCount },
+    backend: { name: model.backend.name, ...model.backend.info },
+    loadMilliseconds: milliseconds,
+    prefill: timing.prefill,
+    decode: timing.decode,
+  };
+}
+
+/** Writes to stdout, all of it. */
+async function print(text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
+}
+
+/** Writes a line to stderr. */
+async function printNote(line: string): Promise<void> {
+  const bytes = new TextEncoder().encode(line + "\n");
+  for (let written = 0; written < bytes.length;) written += await Deno.stderr.write(bytes.subarray(written));
+}
+
+/** Runs the command line; gives the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  Deno.addSignalListener("SIGINT", onInterrupt);
+  try {
+    const flags = readFlags(args);
+    if (flags.help) await print(helpText() + "\n");
+    else await generate(flags, interrupt.signal);
+    return 0;
+  } catch (error) {
+    if (interrupt.signal.aborted) return INTERRUPTED;
+    // Whoever reads the text has seen enough of it, as in `generate | head`.
+    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    await printNote(`error: ${error instanceof Error ? error.message : String(error)}`);
+    return error instanceof UsageError ? 2 : 1;
+  } finally {
+    Deno.removeSignalListener("SIGINT", onInterrupt);
+  }
+}
+
+if (import.meta.main) Deno.exitCode = await main(Deno.args);
