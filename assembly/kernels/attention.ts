@@ -1,15 +1,17 @@
-import {
-  AttentionArguments, decayPowers, endKey, firstKey, firstQuery, keyBase, keyStride, XPOS_BLOCK_BITS,
-} from "./attention_arguments";
-import { attendBlock, Block, BLOCK, PANEL, PANEL_BYTES, Tile } from "./attention_tile";
+import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
+import { Block, BLOCK, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
+import { finishRow, rowAddress } from "./attention_merge";
+import { attendBlock, PANEL, PANEL_BYTES, Tile } from "./attention_tile";
 import { LOWEST } from "./softmax";
 
-/** Keys of a chunk, where keys are cut into chunks so that threads share them; the encoder knows it as well. */
-const CHUNK = 1024;
 /** Query rows of a tile at most. */
 const TILE_ROWS = 128;
 /** Scratch memory that the packed operands may take. */
 const OPERAND_BYTES: usize = 900 << 10;
+/** Where the block lies behind the tile's own fields in scratch memory. */
+const BLOCK_OFFSET: usize = 64;
+/** No xPos block. */
+const NO_BLOCK: i32 = i32.MIN_VALUE;
 
 /**
  * Attention of tiles of query rows. The queries of all heads that read one key head make up the rows, a query's heads side by side, so
@@ -59,6 +61,31 @@ function makeTile(a: AttentionArguments, scratch: usize): Tile {
 /** Attention of rows `firstRow` and following, to a chunk of the keys. */
 function attendTile(a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firstRow: i32, count: i32, chunk: i32): void {
   const first = firstQuery(a, b);
+  beginTile(a, tile, first, kvHead, firstRow, count);
+  const block = changetype<Block>(changetype<usize>(tile) + BLOCK_OFFSET);
+  if (chunk === 0 && a.memory > 0) {
+    packQueries(a, tile, b, kvHead, firstRow, count, NO_BLOCK);
+    for (let key = 0; key < a.memory;) {
+      key = takeMemory(a, block, kvHead, key);
+      attendBlock(tile, block);
+    }
+  }
+  let to = chunkEnd(a, first, chunk);
+  if (a.isCausal) to = min<i32>(to, first + (firstRow + count - 1) / (a.heads / a.kvHeads) + 1);
+  if (!a.decay) packQueries(a, tile, b, kvHead, firstRow, count, NO_BLOCK);
+  let xposBlock = NO_BLOCK;
+  for (let position = chunkStart(a, first, chunk); position < to;) {
+    const own = position >> XPOS_BLOCK_BITS;
+    if (a.decay && own !== xposBlock) packQueries(a, tile, b, kvHead, firstRow, count, own);
+    xposBlock = own;
+    position = takeKeys(a, block, b, kvHead, position, to);
+    attendBlock(tile, block);
+  }
+  storeRows(a, tile, b, kvHead, firstRow, count, chunk);
+}
+
+/** Sets the positions and slopes of the tile's rows, and their sums to nothing. */
+function beginTile(a: AttentionArguments, tile: Tile, first: i32, kvHead: i32, firstRow: i32, count: i32): void {
   const group = a.heads / a.kvHeads;
   tile.rows = (count + PANEL - 1) & ~(PANEL - 1);
   tile.hasSlopes = 0;
@@ -73,88 +100,21 @@ function attendTile(a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firs
     store<f32>(<usize> tile.totals + place, 0);
   }
   memory.fill(tile.sums, 0, <usize> tile.rows * tile.paddedDim << 2);
-
-  // Inside `block` memory lies directly behind the tile's own fields.
-  const block = changetype<Block>(changetype<usize>(tile) + 64);
-  if (chunk === 0 && a.memory > 0) attendMemory(a, tile, block, b, kvHead, firstRow, count);
-
-  let from = firstKey(a, first);
-  let to = endKey(a, first);
-  if (a.chunks > 1) {
-    from += chunk * CHUNK;
-    to = min<i32>(to, from + CHUNK);
-  }
-  if (a.isCausal) to = min<i32>(to, first + (firstRow + count - 1) / group + 1);
-  attendKeys(a, tile, block, b, kvHead, firstRow, count, from, to);
-  if (a.partials) storePartial(a, tile, b, kvHead, firstRow, count, chunk);
-  else storeRows(a, tile, b, kvHead, firstRow, count);
 }
 
-function attendMemory(
-  a: AttentionArguments, tile: Tile, block: Block, b: i32, kvHead: i32, firstRow: i32, count: i32,
-): void {
-  const bytes = <usize> a.dim << 2;
-  packQueries(a, tile, b, kvHead, firstRow, count, i32.MIN_VALUE);
-  block.stride = <u32> bytes;
-  block.isMemory = 1;
-  block.mask = 0;
-  for (let key = 0; key < a.memory; key += BLOCK) {
-    const offset = (<usize> kvHead * a.memory + key) * bytes;
-    block.keys = a.memoryKeys + <u32> offset;
-    block.values = a.memoryValues + <u32> offset;
-    block.count = min<i32>(BLOCK, a.memory - key);
-    attendBlock(tile, block);
-  }
-}
-
-/** Attends to the keys at positions from ≤ p < to. */
-function attendKeys(
-  a: AttentionArguments, tile: Tile, block: Block, b: i32, kvHead: i32, firstRow: i32, count: i32, from: i32, to: i32,
-): void {
-  const keys = keyBase(a, a.k, b, kvHead);
-  const values = keyBase(a, a.v, b, kvHead);
-  const stride = keyStride(a);
-  block.stride = <u32> stride;
-  block.isMemory = 0;
-  let xposBlock = i32.MIN_VALUE;
-  if (!a.decay) packQueries(a, tile, b, kvHead, firstRow, count, xposBlock);
-  for (let position = from; position < to;) {
-    let end = min<i32>(position + BLOCK, to);
-    if (a.decay) {
-      const own = position >> XPOS_BLOCK_BITS;
-      if (own !== xposBlock) packQueries(a, tile, b, kvHead, firstRow, count, own);
-      xposBlock = own;
-      end = min<i32>(end, (own + 1) << XPOS_BLOCK_BITS);
-    }
-    const column = a.isCache ? position % a.columns : position;
-    if (a.isCache) end = min<i32>(end, position + a.columns - column);
-    block.mask = 0;
-    if (a.mask && position < a.maskWidth) {
-      end = min<i32>(end, a.maskWidth);
-      block.mask = a.mask + ((b * a.maskWidth + position) << 2);
-    }
-    block.keys = <u32> (keys + column * stride);
-    block.values = <u32> (values + column * stride);
-    block.position = position;
-    block.count = end - position;
-    attendBlock(tile, block);
-    position = end;
-  }
-}
-
-/** Packs queries times scale as [panel][dim][8], decayed to an xPos block unless that is `i32.MIN_VALUE`. */
+/** Packs queries times scale as [panel][dim][8], decayed to an xPos block unless that is `NO_BLOCK`. */
 function packQueries(
   a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firstRow: i32, count: i32, xposBlock: i32,
 ): void {
   const group = a.heads / a.kvHeads;
   const powers: usize = tile.powers;
-  let blocks = i32.MIN_VALUE;
+  let blocks = NO_BLOCK;
   for (let row = 0; row < tile.rows; row++) {
     const index = firstRow + min<i32>(row, count - 1);
     const head = index % group * a.kvHeads + kvHead;
     const query = <usize> a.q + ((<usize> (b * a.n + index / group) * a.heads + head) * a.dim << 2);
     let to = <usize> tile.queries + ((<usize> (row & ~7) * a.dim + (row & 7)) << 2);
-    if (xposBlock === i32.MIN_VALUE) {
+    if (xposBlock === NO_BLOCK) {
       for (let e = 0; e < a.dim; e++, to += PANEL_BYTES) store<f32>(to, load<f32>(query + (<usize> e << 2)) * a.scale);
       continue;
     }
@@ -167,36 +127,16 @@ function packQueries(
   }
 }
 
-/** Writes the finished rows; a row that saw no key gives zeros. */
-function storeRows(a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firstRow: i32, count: i32): void {
-  const group = a.heads / a.kvHeads;
+/** Writes rows as results, or a chunk's rows as what `mergeChunks` takes. */
+function storeRows(a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firstRow: i32, count: i32, chunk: i32): void {
   for (let row = 0; row < count; row++) {
-    const index = firstRow + row;
-    const head = index % group * a.kvHeads + kvHead;
     const total = load<f32>(<usize> tile.totals + (<usize> row << 2));
-    const out = <usize> a.out + ((<usize> (b * a.n + index / group) * a.heads + head) * a.dim << 2);
-    storeRow(tile, row, total > 0 ? 1 / total : 0, out);
-  }
-}
-
-function storeRow(tile: Tile, row: i32, factor: f32, out: usize): void {
-  let from = <usize> tile.sums + ((<usize> (row & ~7) * tile.paddedDim + (row & 7)) << 2);
-  for (const end = out + (<usize> tile.dim << 2); out < end; out += 4, from += PANEL_BYTES) {
-    store<f32>(out, load<f32>(from) * factor);
-  }
-}
-
-/** Leaves a chunk's sums for `mergeChunks`: [b · kvHeads, chunk, row, dim + 2], the last two the largest score and the total. */
-function storePartial(
-  a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firstRow: i32, count: i32, chunk: i32,
-): void {
-  const rows = a.n * (a.heads / a.kvHeads);
-  const bytes = <usize> (a.dim + 2) << 2;
-  const first = (<usize> (b * a.kvHeads + kvHead) * a.chunks + chunk) * rows + firstRow;
-  for (let row = 0; row < count; row++) {
-    const to = <usize> a.partials + (first + row) * bytes;
-    storeRow(tile, row, 1, to);
-    store<f32>(to + bytes - 8, load<f32>(<usize> tile.maxima + (<usize> row << 2)));
-    store<f32>(to + bytes - 4, load<f32>(<usize> tile.totals + (<usize> row << 2)));
+    const largest = load<f32>(<usize> tile.maxima + (<usize> row << 2));
+    const factor = finishRow(a, b, kvHead, firstRow + row, chunk, largest, total);
+    let to = rowAddress(a, b, kvHead, firstRow + row, chunk);
+    let from = <usize> tile.sums + ((<usize> (row & ~7) * tile.paddedDim + (row & 7)) << 2);
+    for (const end = to + (<usize> a.dim << 2); to < end; to += 4, from += PANEL_BYTES) {
+      store<f32>(to, load<f32>(from) * factor);
+    }
   }
 }

@@ -3,6 +3,35 @@ import { exp } from "./math";
 import { LOWEST } from "./softmax";
 import { shareStart } from "./split";
 
+/** Bytes of a row of a chunk: its sums, the largest score and the total. */
+// @ts-ignore: decorator
+@inline
+function partialBytes(a: AttentionArguments): usize {
+  return <usize> (a.dim + 2) << 2;
+}
+
+/** Where a row's sums go: rows are queries, each with the heads that read one key head side by side. */
+export function rowAddress(a: AttentionArguments, b: i32, kvHead: i32, row: i32, chunk: i32): usize {
+  const group = a.heads / a.kvHeads;
+  if (a.partials) {
+    const first = (<usize> (b * a.kvHeads + kvHead) * a.chunks + chunk) * a.n * group;
+    return <usize> a.partials + (first + row) * partialBytes(a);
+  }
+  const head = row % group * a.kvHeads + kvHead;
+  return <usize> a.out + ((<usize> (b * a.n + row / group) * a.heads + head) * a.dim << 2);
+}
+
+/** What to multiply a row's sums by. For a chunk 1, and its largest score and total are written behind its sums. */
+export function finishRow(
+  a: AttentionArguments, b: i32, kvHead: i32, row: i32, chunk: i32, largest: f32, total: f32,
+): f32 {
+  if (!a.partials) return total > 0 ? 1 / total : 0; // a row that saw no key gives zeros
+  const end = rowAddress(a, b, kvHead, row, chunk) + (<usize> a.dim << 2);
+  store<f32>(end, largest);
+  store<f32>(end, total, 4);
+  return 1;
+}
+
 /** Merges what `attention` left for each chunk of the keys. */
 export function mergeChunks(args: usize, thread: i32, threads: i32, scratch: usize): void {
   const a = changetype<AttentionArguments>(args);
@@ -20,7 +49,7 @@ export function mergeChunks(args: usize, thread: i32, threads: i32, scratch: usi
 }
 
 function mergeRow(a: AttentionArguments, keyHead: i32, row: i32, rows: i32, out: usize): void {
-  const bytes = <usize> (a.dim + 2) << 2;
+  const bytes = partialBytes(a);
   const stride = rows * bytes;
   const first = <usize> a.partials + (<usize> keyHead * a.chunks * rows + row) * bytes;
   const last = first + a.chunks * stride;

@@ -1,4 +1,5 @@
-import { exp } from "./math";
+import { Block, BLOCK } from "./attention_blocks";
+import { expWeight } from "./math";
 import { madd, nmadd } from "./simd";
 import { LOWEST } from "./softmax";
 
@@ -12,8 +13,6 @@ import { LOWEST } from "./softmax";
 export const PANEL: i32 = 8;
 /** Bytes of a value of all rows of a panel. */
 export const PANEL_BYTES: usize = 32;
-/** Keys of a block. */
-export const BLOCK: i32 = 64;
 
 /** What a tile works on, in scratch memory. */
 // @ts-ignore: decorator
@@ -44,23 +43,6 @@ export class Tile {
   powers: u32;
 }
 
-/** A run of keys at following positions. */
-// @ts-ignore: decorator
-@unmanaged
-export class Block {
-  keys: u32;
-  values: u32;
-  /** Bytes from one to the next. */
-  stride: u32;
-  count: i32;
-  /** Position of the first; without meaning for memory keys. */
-  position: i32;
-  /** Learned keys: seen by every query, whatever its position. */
-  isMemory: i32;
-  /** The mask of the first key, or 0. */
-  mask: u32;
-}
-
 /** Attends to a block of at most `BLOCK` keys. */
 export function attendBlock(tile: Tile, block: Block): void {
   packKeys(block.keys, block.stride, block.count, tile.dim, tile.keys);
@@ -70,19 +52,23 @@ export function attendBlock(tile: Tile, block: Block): void {
   let queries: usize = tile.queries;
   let sums: usize = tile.sums;
   for (let row = 0; row < tile.rows; row += PANEL, queries += queryBytes, sums += sumBytes) {
-    const last = load<i32>(<usize> tile.positions + (<usize> (row + PANEL - 1) << 2));
-    if (tile.isCausal && !block.isMemory && block.position > last) continue;
+    let count = block.count;
+    if (tile.isCausal && !block.isMemory) {
+      const last = load<i32>(<usize> tile.positions + (<usize> (row + PANEL - 1) << 2));
+      count = min<i32>(count, last + 1 - block.position);
+      if (count <= 0) continue;
+    }
     let scores: usize = tile.scores;
     let keys: usize = tile.keys;
-    for (let key = 0; key < block.count; key += 4, keys += <usize> tile.dim << 4, scores += 4 * PANEL_BYTES) {
+    for (let key = 0; key < count; key += 4, keys += <usize> tile.dim << 4, scores += 4 * PANEL_BYTES) {
       multiply4x8(keys, queries, scores, tile.dim, false);
     }
-    softmaxLanes(tile, block, row, tile.scores, sums);
-    softmaxLanes(tile, block, row + 4, <usize> tile.scores + 16, sums + 16);
+    softmaxLanes(tile, block, count, row, tile.scores, sums);
+    softmaxLanes(tile, block, count, row + 4, <usize> tile.scores + 16, sums + 16);
     let values: usize = tile.values;
     const end = sums + sumBytes;
     for (let at = sums; at < end; at += 4 * PANEL_BYTES, values += BLOCK << 4) {
-      multiply4x8(values, tile.scores, at, block.count, true);
+      multiply4x8(values, tile.scores, at, count, true);
     }
   }
 }
@@ -108,61 +94,78 @@ function multiply4x8(a: usize, b: usize, c: usize, depth: i32, isSum: bool): voi
   v128.store(c, c20, 64), v128.store(c, c21, 80), v128.store(c, c30, 96), v128.store(c, c31, 112);
 }
 
-/** Turns the scores of four rows into e^(score - largest), and rescales what was summed before to the new largest. */
-function softmaxLanes(tile: Tile, block: Block, row: i32, scores: usize, sums: usize): void {
-  const end = scores + block.count * PANEL_BYTES;
+/** Turns four rows' scores of `count` keys into e^(score - largest), and rescales what was summed before to the new largest. */
+function softmaxLanes(tile: Tile, block: Block, count: i32, row: i32, scores: usize, sums: usize): void {
+  const end = scores + <usize> count * PANEL_BYTES;
   const lanes = <usize> row << 2;
-  if (!block.isMemory) biasLanes(tile, block, lanes, scores);
   const before = v128.load(<usize> tile.maxima + lanes);
-  let largest = before;
-  for (let at = scores; at < end; at += PANEL_BYTES) largest = f32x4.pmax(largest, v128.load(at));
+  const largest = f32x4.pmax(before, biasScores(tile, block, lanes, scores, end));
   v128.store(<usize> tile.maxima + lanes, largest);
+  // Where all keys so far are hidden, the largest score is LOWEST, and so are those that are compared with it.
+  const isSeen = f32x4.gt(largest, f32x4.splat(LOWEST));
   let total = f32x4.splat(0);
-  for (let at = scores; at < end; at += PANEL_BYTES) {
-    const score = v128.load(at);
-    // Where all keys so far are hidden, the largest score is LOWEST too.
-    const weight = v128.and(exp(f32x4.sub(score, largest)), f32x4.gt(score, f32x4.splat(LOWEST)));
-    v128.store(at, weight);
+  for (; scores < end; scores += PANEL_BYTES) {
+    const weight = v128.and(expWeight(f32x4.sub(v128.load(scores), largest)), isSeen);
+    v128.store(scores, weight);
     total = f32x4.add(total, weight);
   }
-  const rescale = exp(f32x4.sub(before, largest));
+  const rescale = expWeight(f32x4.sub(before, largest));
   const totals = <usize> tile.totals + lanes;
   v128.store(totals, madd(v128.load(totals), rescale, total));
   if (!v128.any_true(f32x4.ne(rescale, f32x4.splat(1)))) return;
-  for (const last = sums + tile.paddedDim * PANEL_BYTES; sums < last; sums += PANEL_BYTES) {
+  for (const last = sums + <usize> tile.paddedDim * PANEL_BYTES; sums < last; sums += PANEL_BYTES) {
     v128.store(sums, f32x4.mul(v128.load(sums), rescale));
   }
 }
 
-/** Adds the ALiBi bias (arXiv 2108.12409) to the scores of four rows and sets hidden ones to LOWEST. */
-function biasLanes(tile: Tile, block: Block, lanes: usize, scores: usize): void {
+/** Adds the ALiBi bias (arXiv 2108.12409) to the scores of four rows, hides what is not to be seen, and gives the largest. */
+function biasScores(tile: Tile, block: Block, lanes: usize, scores: usize, end: usize): v128 {
+  if (block.isMemory) return largestScore(scores, end);
   const positions = v128.load(<usize> tile.positions + lanes);
-  const firstPosition = i32x4.extract_lane(positions, 0);
-  const isFuture = tile.isCausal && block.position + block.count - 1 > firstPosition;
-  if (!tile.hasSlopes && !isFuture && !block.mask) return;
+  const isFuture = tile.isCausal !== 0 && block.position + block.count - 1 > i32x4.extract_lane(positions, 0);
+  if (isFuture || block.mask !== 0) hideScores(positions, block, isFuture, scores, end);
+  if (!tile.hasSlopes) return largestScore(scores, end);
   const slopes = v128.load(<usize> tile.slopes + lanes);
-  let mask: usize = block.mask;
-  let key = i32x4.splat(block.position);
-  const end = scores + block.count * PANEL_BYTES;
+  const one = f32x4.splat(1);
+  let distance = f32x4.convert_i32x4_s(i32x4.sub(positions, i32x4.splat(block.position)));
+  let largest = f32x4.splat(LOWEST);
   for (; scores < end; scores += PANEL_BYTES) {
-    const distance = i32x4.sub(positions, key);
-    let score = nmadd(slopes, f32x4.convert_i32x4_s(i32x4.abs(distance)), v128.load(scores));
-    let isHidden = v128.and(i32x4.lt_s(distance, i32x4.splat(0)), i32x4.splat(-tile.isCausal));
+    // A hidden score stays: LOWEST has no room for a bias.
+    const score = nmadd(slopes, f32x4.abs(distance), v128.load(scores));
+    v128.store(scores, score);
+    largest = f32x4.pmax(largest, score);
+    distance = f32x4.sub(distance, one);
+  }
+  return largest;
+}
+
+function largestScore(scores: usize, end: usize): v128 {
+  let largest = f32x4.splat(LOWEST);
+  for (; scores < end; scores += PANEL_BYTES) largest = f32x4.pmax(largest, v128.load(scores));
+  return largest;
+}
+
+/** Sets the scores of later keys, if `isFuture`, and of masked ones to LOWEST. */
+function hideScores(positions: v128, block: Block, isFuture: bool, scores: usize, end: usize): void {
+  let mask: usize = block.mask;
+  // Without a mask and for a query that is not causal every key is in the past.
+  let key = i32x4.splat(isFuture ? block.position : i32.MIN_VALUE);
+  for (; scores < end; scores += PANEL_BYTES) {
+    let isHidden = i32x4.lt_s(positions, key);
     if (mask) {
       isHidden = v128.or(isHidden, i32x4.eq(v128.load32_splat(mask), i32x4.splat(0)));
       mask += 4;
     }
-    score = v128.bitselect(f32x4.splat(LOWEST), score, isHidden);
-    v128.store(scores, score);
+    v128.store(scores, v128.bitselect(f32x4.splat(LOWEST), v128.load(scores), isHidden));
     key = i32x4.add(key, i32x4.splat(1));
   }
 }
 
 /** Packs keys by fours: [4 keys][dim][4]; the last four may repeat the last key. */
 function packKeys(keys: usize, stride: usize, count: i32, dim: i32, packed: usize): void {
-  const last = keys + (count - 1) * stride;
+  const last = keys + <usize> (count - 1) * stride;
   for (let key = 0; key < count; key += 4) {
-    let a = keys + key * stride;
+    let a = keys + <usize> key * stride;
     let b = min<usize>(a + stride, last);
     let c = min<usize>(b + stride, last);
     let d = min<usize>(c + stride, last);
