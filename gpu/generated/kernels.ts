@@ -403,15 +403,17 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        scores[r][c] = 0.0;\n" +
     "      }\n" +
     "    }\n" +
-    "    for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
-    "      for (var c = 0u; c < KEYS; c++) {\n" +
+    "    for (var firstUnit = 0u; firstUnit < UNIT_LIMIT; firstUnit += UNROLL) {\n" +
+    "      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {\n" +
+    "        for (var c = 0u; c < KEYS; c++) {\n" +
     "#if STAGED\n" +
-    "        let key = keyTile[offsets[c] + u];\n" +
+    "          let key = keyTile[offsets[c] + u];\n" +
     "#else\n" +
-    "        let key = k[offsets[c] + u];\n" +
+    "          let key = k[offsets[c] + u];\n" +
     "#endif\n" +
-    "        for (var r = 0u; r < QUERIES; r++) {\n" +
-    "          scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
+    "          for (var r = 0u; r < QUERIES; r++) {\n" +
+    "            scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
+    "          }\n" +
     "        }\n" +
     "      }\n" +
     "    }\n" +
@@ -427,21 +429,23 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      }\n" +
     "    }\n" +
     "    weigh();\n" +
-    "    for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
-    "      var values: array<VALUE, KEYS>;\n" +
-    "      for (var c = 0u; c < KEYS; c++) {\n" +
-    "#if STAGED\n" +
-    "        values[c] = valueTile[offsets[c] + u];\n" +
-    "#else\n" +
-    "        values[c] = v[offsets[c] + u];\n" +
-    "#endif\n" +
-    "      }\n" +
-    "      for (var r = 0u; r < QUERIES; r++) {\n" +
-    "        var sum = sums[slot(r, u, lane)] * correction[r];\n" +
+    "    for (var firstUnit = 0u; firstUnit < UNIT_LIMIT; firstUnit += UNROLL) {\n" +
+    "      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {\n" +
+    "        var values: array<VALUE, KEYS>;\n" +
     "        for (var c = 0u; c < KEYS; c++) {\n" +
-    "          sum += scores[r][c] * values[c];\n" +
+    "#if STAGED\n" +
+    "          values[c] = valueTile[offsets[c] + u];\n" +
+    "#else\n" +
+    "          values[c] = v[offsets[c] + u];\n" +
+    "#endif\n" +
     "        }\n" +
-    "        sums[slot(r, u, lane)] = sum;\n" +
+    "        for (var r = 0u; r < QUERIES; r++) {\n" +
+    "          var sum = sums[slot(r, u, lane)] * correction[r];\n" +
+    "          for (var c = 0u; c < KEYS; c++) {\n" +
+    "            sum += scores[r][c] * values[c];\n" +
+    "          }\n" +
+    "          sums[slot(r, u, lane)] = sum;\n" +
+    "        }\n" +
     "      }\n" +
     "    }\n" +
     "    column += count;\n" +

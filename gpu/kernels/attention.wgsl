@@ -155,15 +155,17 @@ fn main(
         scores[r][c] = 0.0;
       }
     }
-    for (var u = 0u; u < UNIT_LIMIT; u++) {
-      for (var c = 0u; c < KEYS; c++) {
+    for (var firstUnit = 0u; firstUnit < UNIT_LIMIT; firstUnit += UNROLL) {
+      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {
+        for (var c = 0u; c < KEYS; c++) {
 #if STAGED
-        let key = keyTile[offsets[c] + u];
+          let key = keyTile[offsets[c] + u];
 #else
-        let key = k[offsets[c] + u];
+          let key = k[offsets[c] + u];
 #endif
-        for (var r = 0u; r < QUERIES; r++) {
-          scores[r][c] += product(query[slot(r, u, lane)], key);
+          for (var r = 0u; r < QUERIES; r++) {
+            scores[r][c] += product(query[slot(r, u, lane)], key);
+          }
         }
       }
     }
@@ -179,21 +181,23 @@ fn main(
       }
     }
     weigh();
-    for (var u = 0u; u < UNIT_LIMIT; u++) {
-      var values: array<VALUE, KEYS>;
-      for (var c = 0u; c < KEYS; c++) {
-#if STAGED
-        values[c] = valueTile[offsets[c] + u];
-#else
-        values[c] = v[offsets[c] + u];
-#endif
-      }
-      for (var r = 0u; r < QUERIES; r++) {
-        var sum = sums[slot(r, u, lane)] * correction[r];
+    for (var firstUnit = 0u; firstUnit < UNIT_LIMIT; firstUnit += UNROLL) {
+      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {
+        var values: array<VALUE, KEYS>;
         for (var c = 0u; c < KEYS; c++) {
-          sum += scores[r][c] * values[c];
+#if STAGED
+          values[c] = valueTile[offsets[c] + u];
+#else
+          values[c] = v[offsets[c] + u];
+#endif
         }
-        sums[slot(r, u, lane)] = sum;
+        for (var r = 0u; r < QUERIES; r++) {
+          var sum = sums[slot(r, u, lane)] * correction[r];
+          for (var c = 0u; c < KEYS; c++) {
+            sum += scores[r][c] * values[c];
+          }
+          sums[slot(r, u, lane)] = sum;
+        }
       }
     }
     column += count;

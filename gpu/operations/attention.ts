@@ -8,7 +8,7 @@ import type { AttentionCommand, CommandOf } from "../../engine/commands.ts";
 import type { Binding } from "../pipelines.ts";
 import type { Constants } from "../shader.ts";
 import { type GpuTensor, whole, wholeBuffer } from "../storage.ts";
-import { elementwise, fold, type Operations, reduction } from "./operation.ts";
+import { elementwise, type Operations, reduction } from "./operation.ts";
 
 /** Queries up to which attention is bound by reading keys and values, and is split along them. */
 const DECODE_QUERIES = 4;
@@ -32,20 +32,32 @@ function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attenti
   const unitBytes = common.VECTORS ? 16 : 4;
   const fitting = Math.floor(gpu.profile.workgroupBytes / (2 * unitBytes * common.UNITS));
   const [workgroup, queries] = isStaged ? [64, 1] : [8, fitting >= 32 ? 4 : fitting >= 16 ? 2 : 1];
+  const keys = isStaged ? Math.min(16, fitting) : 4;
+  const params = commonParams(command, k);
   gpu.dispatch({
     kernel: "attention",
     constants: {
       ...common,
       UNIT_LIMIT: isStaged ? "UNITS" : "params.units",
+      UNROLL: isStaged ? 1 : unrolling(keys, common.UNITS, params.columns),
       STAGED: isStaged,
       QUERIES: queries,
       WORKGROUP: workgroup,
-      KEYS: isStaged ? Math.min(16, fitting) : 4,
+      KEYS: keys,
     },
     bindings: { ...commonBindings(command), q: whole(q), k: whole(k), v: whole(v), out: whole(out) },
-    params: { ...commonParams(command, k), queries: n, count: b },
+    params: { ...params, queries: n, count: b },
     groups: [Math.ceil(n / (workgroup * queries)), heads, b],
   });
+}
+
+/**
+ * Units of a head that one round of a loop takes. llvmpipe ends every loop of an invocation after 65,535 rounds, counting those of
+ * all loops together: long sequences take fewer, longer rounds.
+ */
+function unrolling(keys: number, units: number, columns: number): number {
+  const rounds = 2 * units * Math.ceil(columns / keys);
+  return [1, 2, 4, 8].find((factor) => units % factor === 0 && rounds / factor < 50_000) ?? (units % 8 === 0 ? 8 : 1);
 }
 
 function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {

@@ -23,7 +23,7 @@ export interface Operations {
 /** Invocations of a workgroup of elementwise kernels. */
 const ELEMENT_WORKGROUP = 64;
 /** Invocations of a workgroup that reduces a row: at least what every device allows. */
-const ROW_WORKGROUP = 256;
+export const ROW_WORKGROUP = 256;
 
 /** Workgroups of a dispatch over `count` of them, folded into rows where there are more than one dimension allows. */
 export function fold({ maxWorkgroups }: Profile, count: number): [number, number, number] {
@@ -46,11 +46,14 @@ export function elementwise(
   };
 }
 
-/** Constants of a kernel whose workgroups reduce rows of `width` values. */
-export function reduction({ profile }: Operations, width: number): { WORKGROUP: number; SUBGROUPS: boolean } {
-  const needed = 2 ** Math.ceil(Math.log2(Math.max(width, 1)));
+/** Constants of a kernel whose workgroups of at most `most` invocations reduce rows of `width` values. */
+export function reduction(
+  { profile }: Operations,
+  width: number,
   // A CPU runs the lanes of a workgroup one after the other: 32 of them vectorise as well as 256, with fewer steps to reduce.
-  const most = profile.software ? 32 : ROW_WORKGROUP;
+  most = profile.software ? 32 : ROW_WORKGROUP,
+): { WORKGROUP: number; SUBGROUPS: boolean } {
+  const needed = 2 ** Math.ceil(Math.log2(Math.max(width, 1)));
   // A subgroup may have up to 128 lanes: a workgroup of fewer would leave one half empty, which `reduce` allows.
   return { WORKGROUP: Math.min(most, Math.max(needed, 32)), SUBGROUPS: profile.subgroups };
 }

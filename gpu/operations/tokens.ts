@@ -6,7 +6,7 @@
 import { LOWEST } from "../../backend.ts";
 import type { CommandOf } from "../../engine/commands.ts";
 import { type GpuTensor, whole, wholeBuffer } from "../storage.ts";
-import { elementwise, fold, type Operations, reduction } from "./operation.ts";
+import { elementwise, fold, type Operations, reduction, ROW_WORKGROUP } from "./operation.ts";
 import { clone } from "./rows.ts";
 
 /** Sum over rows of -log softmax(logits)[target]. */
@@ -49,7 +49,8 @@ export function filterLogits(gpu: Operations, { logits, filter, out }: CommandOf
   gpu.dispatch({
     kernel: "filter_logits",
     constants: {
-      ...reduction(gpu, logits.width),
+      // Bit by bit through the vocabulary takes many rounds, and llvmpipe ends loops after 65,535 of them.
+      ...reduction(gpu, logits.width, ROW_WORKGROUP),
       LOWEST,
       HAS_TOP_K: topK < logits.width,
       HAS_TOP_P: topP < 1,
