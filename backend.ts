@@ -284,7 +284,7 @@ export interface Backend {
 }
 
 /** The lowest f32: what hides a logit or a score. Finite, so that differences of two hidden ones are defined. */
-export const LOWEST = -3.4028234663852886e38;
+export const LOWEST: number = -3.4028234663852886e38;
 
 /** Positions a block of xPos scales covers: scales are stored relative to the centre of their block. */
 export const XPOS_BLOCK = 512;

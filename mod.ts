@@ -20,11 +20,18 @@ export * from "./create_backend.ts";
 export { Andromeda, type AndromedaConfig, type AndromedaOptions } from "./models/andromeda.ts";
 export { AndromedaEmbedding, type EmbeddingProvider } from "./models/embedding_provider.ts";
 export { GPT4, type GPT4Config } from "./models/gpt4.ts";
-export { PalmE, type PalmEConfig } from "./models/palme.ts";
+export {
+  type ImageInput,
+  PalmE,
+  type PalmEConfig,
+  type PalmEGenerateOptions,
+  type PalmESessionOptions,
+} from "./models/palme.ts";
 export { Transformer } from "./models/transformer.ts";
 export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/vit.ts";
 export { type AnyModel, loadModel } from "./models/load_model.ts";
 export { Model, type ModelOptions, type StateDict } from "./models/model.ts";
+export type { SaveTarget } from "./models/weights/save.ts";
 export { LanguageModel } from "./models/language_model.ts";
 export type { ForwardOptions, LossOptions } from "./models/language_head.ts";
 export type { Reference, TransformerConfig } from "./models/transformer_config.ts";
@@ -32,17 +39,62 @@ export type { MaskInput, TokensInput } from "./models/tokens.ts";
 export { KvCache } from "./models/kv_cache.ts";
 export { Random } from "./models/random.ts";
 
-export { HostTensor } from "./models/weights/host_tensor.ts";
-export { readSafetensors, type SafetensorsSource } from "./models/weights/read.ts";
-export { saveSafetensors, writeSafetensors } from "./models/weights/write.ts";
-export type { ModelSource } from "./models/weights/source.ts";
+export {
+  AutoregressiveWrapper,
+  type AutoregressiveWrapperOptions,
+  type WrapperGenerateOptions,
+} from "./models/generation/autoregressive_wrapper.ts";
+export { Session, type SessionOptions } from "./models/generation/session.ts";
+export type { ContextInput } from "./models/generation/context.ts";
+export type { TextModel } from "./models/generation/text_model.ts";
+export type { GenerateOptions, SamplingOptions } from "./models/generation/options.ts";
+export type { Overflow } from "./models/generation/overflow.ts";
+export type { HostPromptsInput, PromptInput, PromptsInput } from "./models/generation/prompts.ts";
+export {
+  type FilterLogitsFn,
+  type FilterThresholds,
+  minP,
+  type Strategy,
+  topA,
+  topK,
+  topP,
+} from "./models/generation/filters.ts";
 
+export { HostTensor } from "./models/weights/host_tensor.ts";
+export type { FloatFormat, SafetensorsDType } from "./models/weights/dtypes.ts";
+export { readSafetensors, type SafetensorsSource } from "./models/weights/read.ts";
+export {
+  type SaveOptions,
+  saveSafetensors,
+  type StreamedTensor,
+  type WritableTensor,
+  type WriteOptions,
+  writeSafetensors,
+} from "./models/weights/write.ts";
+export type { ModelParts, ModelSource } from "./models/weights/source.ts";
+
+export type { ErrorClass, Progress } from "./data/byte_source.ts";
+export type { DownloadOptions } from "./data/download.ts";
+export type { FileLocation } from "./data/files.ts";
+export type { HubOptions, HubRepo } from "./data/hub.ts";
 export {
   AndromedaTokenizer,
   type DecodeOptions,
+  type JsonFile,
+  type SpecialTokenOptions,
   type TokenBatch,
   type TokenizeOptions,
+  type TokenizerFileOptions,
   type TokenizerOptions,
   type TokenizerSource,
 } from "./data/tokenizer.ts";
-export { ImageError, type ImageOptions, type ImageSource, imageTensor } from "./data/image.ts";
+export {
+  ImageError,
+  type ImageOptions,
+  type ImageSource,
+  type ImageTensor,
+  imageTensor,
+  type Interpolation,
+  type RawImage,
+  type Size,
+} from "./data/image.ts";

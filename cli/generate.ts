@@ -25,7 +25,7 @@ interface Loaded {
 
 /** Mesa's drivers print a line for every adapter that is asked for where this variable is missing, as in containers. */
 function keepMesaQuiet(): void {
-  if (Deno.build.os === "linux" && !Deno.env.has("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+  if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 }
 
 async function load(flags: GenerateFlags, signal: AbortSignal): Promise<Loaded> {

@@ -63,8 +63,9 @@ export interface ImageTensor {
  * @throws {ConfigError} An option is out of its range.
  *
  * @example Prepare a photograph for a PalmE of 256×256 pixels
- * ```ts no-eval
- * const image = await imageTensor(await Deno.readFile("cat.jpg"), { resize: 256, crop: 256, mean: 0.5, std: 0.5 });
+ * ```ts
+ * const photograph = await Deno.readFile("tests/fixtures/images/baseline_420.jpg");
+ * const image = await imageTensor(photograph, { resize: 256, crop: 256, mean: 0.5, std: 0.5 });
  * console.log(image.shape); // [1, 3, 256, 256]
  * ```
  */

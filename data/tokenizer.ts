@@ -48,10 +48,10 @@ const REPLACEMENT_CHARACTER = "\uFFFD";
  * tokenizer.json format.
  *
  * @example
- * ```ts no-eval
- * const tokenizer = await AndromedaTokenizer.load();
- * const { inputIds, attentionMask, shape } = tokenizer.tokenizeTexts(["Hello, world!", "Hello"]);
- * console.log(tokenizer.decode([12092, 13, 1533, 2])); // "Hello, world!"
+ * ```ts
+ * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+ * const { inputIds, attentionMask, shape } = tokenizer.tokenizeTexts(["Good morrow, cousin.", "Is the day so young?"]);
+ * console.log(tokenizer.decode(inputIds.subarray(0, shape[1]))); // "Good morrow, cousin.", padded
  * ```
  */
 export class AndromedaTokenizer {

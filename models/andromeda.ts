@@ -39,7 +39,9 @@ export const andromedaDefaults: Partial<TransformerConfig> = {
 
 /** The Andromeda language model (github.com/kyegomez/Andromeda). */
 export class Andromeda extends LanguageModel {
+  /** The class, as `model_type` names it. */
   readonly modelType = "andromeda";
+  /** The configuration, defaults filled in. */
   readonly config: AndromedaConfig;
 
   private constructor(config: AndromedaConfig) {

@@ -37,7 +37,9 @@ export async function openCheckpoint(
 function referenceOf(names: Iterable<string>): Reference {
   for (const name of names) {
     const bare = candidates(name).at(-1) ?? name;
-    if (/(^|\.)to_logits\.bias$|layers\.\d+\.0\.[012]\.bias$|final_norm\.bias$|patch_to_embedding\.[02]\.bias$/.test(bare)) {
+    if (
+      /(^|\.)to_logits\.bias$|layers\.\d+\.0\.[012]\.bias$|final_norm\.bias$|patch_to_embedding\.[02]\.bias$/.test(bare)
+    ) {
       return "zeta";
     }
   }

@@ -16,7 +16,9 @@ export type GPT4Config = TransformerConfig;
 
 /** zeta's GPT4. */
 export class GPT4 extends LanguageModel {
+  /** The class, as `model_type` names it. */
   readonly modelType = "gpt4";
+  /** The configuration, defaults filled in. */
   readonly config: GPT4Config;
 
   private constructor(config: GPT4Config) {

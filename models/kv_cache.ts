@@ -76,12 +76,18 @@ export class KvCache {
     return this.#lengths.every((length) => length === 0);
   }
 
-  /** Begins a step of `n` tokens, of which each row counts its first `counts[row]`. `commit` ends it. */
+  /**
+   * Begins a step of `n` tokens, of which each row counts its first `counts[row]`. `commit` ends it.
+   * @internal
+   */
   begin(backend: Backend, counts: readonly number[], n: number): Step {
     return new Step(backend, this.#layers, this.#config.shiftTokens, this.#lengths, this.#lastCounts, counts, n);
   }
 
-  /** Ends a step: what it saw counts from now on. */
+  /**
+   * Ends a step: what it saw counts from now on.
+   * @internal
+   */
   commit(step: Step): void {
     this.#lengths = this.#lengths.map((length, row) => length + (step.counts[row] ?? 0));
     this.#lastCounts = [...step.counts];

@@ -19,13 +19,20 @@ import { TransformerNet } from "./transformer_net.ts";
 
 /** A transformer over tokens. */
 export abstract class LanguageModel extends Model {
-  /** The network. */
+  /**
+   * The network.
+   * @internal
+   */
   readonly net: TransformerNet;
   /** Every option of the network, defaults filled in. */
   readonly netConfig: TransformerConfig;
   readonly #head: LanguageHead;
 
-  /** @param parameters where the network declares its own */
+  /**
+   * Declares the network of a class.
+   * @internal
+   * @param parameters where it declares its own
+   */
   protected constructor(parameters: Parameters, netConfig: TransformerConfig) {
     super(parameters);
     this.netConfig = netConfig;

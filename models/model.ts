@@ -40,7 +40,11 @@ export abstract class Model {
   #format: WeightFormat = "f32";
   #isTraining = false;
 
-  /** @param parameters declared by the layers of the class */
+  /**
+   * A model without memory yet.
+   * @internal
+   * @param parameters declared by the layers of the class
+   */
   protected constructor(parameters: Parameters) {
     this.#parameters = parameters;
   }

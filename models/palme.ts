@@ -99,9 +99,14 @@ export type PalmESessionOptions = Omit<SessionOptions, "context" | "contextMask"
 
 /** zeta's PalmE. Heads are 64 wide. */
 export class PalmE extends Model {
+  /** The class, as `model_type` names it. */
   readonly modelType = "palme";
+  /** The configuration, defaults filled in. */
   readonly config: PalmEConfig;
-  /** The text decoder's network. */
+  /**
+   * The text decoder's network.
+   * @internal
+   */
   readonly net: TransformerNet;
   /** Every option of the text decoder. */
   readonly netConfig: TransformerConfig;

@@ -13,6 +13,8 @@ export class Random {
   #spare: number | undefined;
 
   /**
+   * A generator at its beginning.
+   *
    * @param seed any integer; its low 32 bits count
    * @param stream a name that keeps streams of one seed apart
    */

@@ -12,7 +12,9 @@ import type { ModelSource } from "./weights/source.ts";
 
 /** A transformer over tokens, decoder or encoder. */
 export class Transformer extends LanguageModel {
+  /** The class, as `model_type` names it. */
   readonly modelType = "transformer";
+  /** The configuration, defaults filled in. */
   readonly config: TransformerConfig;
 
   private constructor(config: TransformerConfig) {

@@ -113,7 +113,9 @@ export class ViTNet {
 
 /** A vision transformer. */
 export class ViTransformerWrapper extends Model {
+  /** The class, as `model_type` names it. */
   readonly modelType = "vit";
+  /** The configuration, defaults filled in. */
   readonly config: ViTConfig;
   readonly #net: ViTNet;
 

@@ -40,7 +40,11 @@ export class AutoregressiveWrapper {
   readonly #maskProb: number;
   readonly #random: Random;
 
-  /** @throws {ConfigError} for a maskProb that is no share */
+  /**
+   * Wraps a model, which stays its giver's.
+   *
+   * @throws {ConfigError} for a maskProb that is no share
+   */
   constructor(net: LanguageModel, options: AutoregressiveWrapperOptions = {}) {
     const { ignoreIndex = -100, padValue = 0, maskProb = 0, seed = 0 } = options;
     if (!(maskProb >= 0 && maskProb < 1)) {
@@ -74,6 +78,7 @@ export class AutoregressiveWrapper {
    * @returns the new tokens; of several texts as many for each, filled with `padValue` after an eos token
    */
   generate(startTokens: readonly number[], seqLen: number, options?: WrapperGenerateOptions): Promise<number[]>;
+  /** The same for several texts. */
   generate(
     startTokens: readonly (readonly number[])[],
     seqLen: number,

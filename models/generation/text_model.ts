@@ -12,7 +12,10 @@ import type { TransformerNet } from "../transformer_net.ts";
 export interface TextModel {
   /** The engine that holds the parameters. */
   readonly backend: Backend;
-  /** The network. */
+  /**
+   * The network.
+   * @internal
+   */
   readonly net: TransformerNet;
   /** Every option of the network. */
   readonly netConfig: TransformerConfig;
