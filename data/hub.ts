@@ -69,7 +69,7 @@ export async function fetchHubFile(
   for (let tries = 1;; tries++) {
     signal?.throwIfAborted();
     const cached: CachedFile = await cache?.find(url) ?? { missing: false };
-    const copy = cached.complete?.source;
+    const copy = cached.complete && { ...cached.complete.source, name };
     const known = copy !== undefined || cached.missing;
     // What a commit holds never changes.
     if (known && (options.offline || /^[0-9a-f]{40}$/.test(repo.revision ?? ""))) return copy;
@@ -84,8 +84,8 @@ export async function fetchHubFile(
     }
     if (cache === undefined) return downloadSource(name, url, download, requestOptions);
     if (await store(cache, url, name, download, options)) {
-      const stored = (await cache.find(url)).complete?.source;
-      if (stored !== undefined) return stored;
+      const { complete } = await cache.find(url);
+      if (complete !== undefined) return { ...complete.source, name };
     }
     if (tries === 3) throw new errorClass(`${name} keeps changing while it is fetched: try again later`);
   }
@@ -159,8 +159,11 @@ function hubUrl(host: string, { repo, revision = "main" }: HubRepo, file: string
   if (!isRepoName(repo)) {
     throw new ConfigError(`A repository is called "org/name": ${JSON.stringify(repo)} was given`);
   }
-  if (file.split("/").some((part) => part === "" || part === "." || part === "..") || /[\\?#]/.test(file)) {
+  if (file.split("/").some((part) => ["", ".", ".."].includes(part)) || /[\\?#]/.test(file)) {
     throw new ConfigError(`${JSON.stringify(file)} is not the path of a file in a repository`);
+  }
+  if (["", ".", ".."].includes(revision)) {
+    throw new ConfigError(`A revision is a branch, tag or commit: ${JSON.stringify(revision)} was given`);
   }
   if (!/^https?:\/\//.test(host)) {
     throw new ConfigError(`The host of a hub is a URL such as ${DEFAULT_HOST}: ${JSON.stringify(host)} was given`);

@@ -66,7 +66,12 @@ export class FolderCache implements HubCache {
   readonly #folder: string;
   readonly #errorClass: ErrorClass;
 
-  /** @param folder Where the files are kept; made when the first one is written. */
+  /**
+   * A cache in a folder.
+   *
+   * @param folder Where the files are kept; made when the first one is written.
+   * @param errorClass The class of the errors thrown.
+   */
   constructor(folder: string, errorClass: ErrorClass = WeightsError) {
     this.#folder = folder;
     this.#errorClass = errorClass;

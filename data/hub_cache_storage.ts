@@ -29,7 +29,12 @@ export class StorageCache implements HubCache {
   readonly #cache: Cache;
   readonly #errorClass: ErrorClass;
 
-  /** @param cache An opened cache, used for nothing else. */
+  /**
+   * A cache in a browser.
+   *
+   * @param cache What `caches.open` gave; used for nothing else.
+   * @param errorClass The class of the errors thrown.
+   */
   constructor(cache: Cache, errorClass: ErrorClass = WeightsError) {
     this.#cache = cache;
     this.#errorClass = errorClass;
