@@ -54,7 +54,7 @@ async function load(flags: GenerateFlags, signal: AbortSignal): Promise<Loaded> 
   }
 }
 
-/** Continues the prompt, and prints what comes as it comes, or all of it as JSON at the end. */
+/** Continues the prompt: prints the text as it comes, or JSON at its end. */
 async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void> {
   const { prompt } = flags;
   if (prompt === undefined) throw new UsageError("Nothing to continue: give --prompt <text> (--help lists all flags)");
@@ -63,10 +63,6 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
   try {
     const seed = flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     const ids = tokenizer.encode(prompt);
-    if (!flags.json) {
-      await printNote(`${describe(loaded)}, seed ${seed}\n`);
-      await print(prompt);
-    }
     const timing = new Timing(ids.length);
     const tokens = timing.count(model.generate(ids, {
       maxNewTokens: flags.maxNewTokens ?? 256,
@@ -79,18 +75,32 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
       stopTokens: tokenizer.eosId < model.netConfig.numTokens ? [tokenizer.eosId] : [],
       signal,
     }));
-    let text = "";
-    try {
-      for await (const piece of tokenizer.decodeStream(tokens, { skipSpecialTokens: true })) {
-        text += piece;
-        if (!flags.json) await print(piece);
-      }
-    } finally {
-      if (!flags.json) await printNote(`\n\n${timing.summary()}`);
+    const pieces = tokenizer.decodeStream(tokens, { skipSpecialTokens: true });
+    if (flags.json) {
+      const text = (await Array.fromAsync(pieces)).join("");
+      await print(JSON.stringify(report(loaded, { prompt, text, seed }, timing), null, 2) + "\n");
+    } else {
+      await printText(pieces, prompt, `${describe(loaded)}, seed ${seed}\n`, timing);
     }
-    if (flags.json) await print(JSON.stringify(report(loaded, { prompt, text, seed }, timing), null, 2) + "\n");
   } finally {
     loaded.dispose();
+  }
+}
+
+/** Prints a text as it comes, with its prompt in front and notes around it; nothing, if it fails before it begins. */
+async function printText(pieces: AsyncIterable<string>, prompt: string, note: string, timing: Timing): Promise<void> {
+  let hasBegun = false;
+  try {
+    for await (const piece of pieces) {
+      if (!hasBegun) {
+        await printNote(note);
+        await print(prompt);
+      }
+      hasBegun = true;
+      await print(piece);
+    }
+  } finally {
+    if (hasBegun) await printNote(`\n\n${timing.summary()}`);
   }
 }
 

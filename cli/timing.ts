@@ -49,7 +49,7 @@ export class Timing {
   summary(): string {
     const { prefill, decode } = this;
     const line = ({ tokens, tokensPerSecond }: Rate) => `${tokens} tokens at ${tokensPerSecond.toFixed(0)} tokens/s`;
-    return this.tokens.length === 0 ? "no tokens" : `prompt: ${line(prefill)}, text: ${line(decode)}`;
+    return `prompt: ${line(prefill)}, text: ${line(decode)}`;
   }
 }
 

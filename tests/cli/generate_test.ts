@@ -1,0 +1,85 @@
+/** The command line, started as a user starts it. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { deno, type Outcome } from "../support/deno.ts";
+
+async function generate(...args: string[]): Promise<Outcome> {
+  return await deno(["run", "-A", "cli/generate.ts", ...args]);
+}
+
+/** Asserts that a command ends with one clear line and nothing else. */
+async function assertRefused(args: readonly string[], code: number, ...parts: string[]): Promise<void> {
+  const outcome = await generate(...args);
+  assertEquals(outcome.stdout, "");
+  assertMatch(outcome.stderr, /^error: [^\n]+\n$/);
+  for (const part of parts) assertStringIncludes(outcome.stderr, part);
+  assertEquals(outcome.code, code);
+}
+
+Deno.test("what can't be understood is refused in one line, with exit code 2", async () => {
+  await assertRefused(["--promt", "ROMEO:"], 2, "--promt", "--help");
+  await assertRefused(["ROMEO:"], 2, '"ROMEO:"', "--prompt");
+  await assertRefused([], 2, "--prompt");
+  await assertRefused(["--prompt"], 2, "--prompt needs a value");
+  await assertRefused(["--prompt", "ROMEO:", "--temperature", "hot"], 2, "--temperature", "hot");
+  await assertRefused(["--prompt", "ROMEO:", "--top-k", "2.5"], 2, "--top-k", "2.5");
+  await assertRefused(["--prompt", "ROMEO:", "--backend", "cuda"], 2, "auto, wasm, webgpu", "cuda");
+  await assertRefused(["--prompt", "ROMEO:", "--model", "folder/model.safetensors"], 2, "--model", "folder");
+});
+
+Deno.test("what can't be done is refused in one line, with exit code 1", async () => {
+  await assertRefused(["--prompt", "ROMEO:", "--model", "./no/such/model", "--backend", "wasm"], 1, "./no/such/model");
+  await assertRefused(["--prompt", "ROMEO:", "--model", "tests", "--backend", "wasm"], 1, "config.json", "tests");
+  await assertRefused(["--prompt", "ROMEO:", "--top-p", "7", "--backend", "wasm"], 1, "topP", "7");
+});
+
+Deno.test("--help lists every flag", async () => {
+  const { code, stdout, stderr } = await generate("--help");
+  assertEquals([code, stderr], [0, ""]);
+  for (const flag of ["model", "prompt", "max-new-tokens", "temperature", "top-k", "top-p", "min-p", "seed", "json"]) {
+    assertStringIncludes(stdout, `--${flag}`);
+  }
+});
+
+Deno.test("text goes to stdout, speeds go to stderr", async () => {
+  const { code, stdout, stderr } = await generate(
+    ...["--prompt", "ROMEO:\n", "--max-new-tokens", "24", "--temperature", "0", "--backend", "wasm"],
+  );
+  assertEquals(code, 0, stderr);
+  assert(stdout.startsWith("ROMEO:\n"));
+  assert(stdout.length > 40, stdout);
+  assertMatch(stderr, /4\.67 million parameters/);
+  assertMatch(stderr, /prompt: \d+ tokens at \d+ tokens\/s, text: 23 tokens at \d+ tokens\/s/);
+});
+
+Deno.test("--json gives one object, and the same seed the same tokens", async () => {
+  const args = ["--json", "--prompt", "KING HENRY:\n", "--max-new-tokens", "12", "--seed", "7", "--backend", "wasm"];
+  const [first, second] = [await generate(...args), await generate(...args, "--dtype", "f32")];
+  assertEquals([first.code, first.stderr], [0, ""]);
+  const report = JSON.parse(first.stdout);
+  assertEquals(report.tokens.length, 12);
+  assertEquals(report.seed, 7);
+  assertEquals(report.model, { type: "andromeda", parameters: 4665984 });
+  assertEquals(report.backend.name, "wasm");
+  assertEquals(report.decode.tokens, 11);
+  assert(report.prefill.tokensPerSecond > 0 && report.decode.tokensPerSecond > 0 && report.loadMilliseconds > 0);
+  assertEquals(JSON.parse(second.stdout).tokens, report.tokens);
+});
+
+Deno.test("Ctrl-C ends the text where it is", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "cli/generate.ts", "--prompt", "ROMEO:\n", "--max-new-tokens", "1000000", "--backend", "wasm"],
+    cwd: new URL("../../", import.meta.url),
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  let text = "";
+  while (text.length < 40) text += new TextDecoder().decode((await reader.read()).value);
+  child.kill("SIGINT");
+  while (!(await reader.read()).done);
+  const stderr = await new Response(child.stderr).text();
+  assertEquals((await child.status).code, 130);
+  assertMatch(stderr, /tokens\/s\n$/);
+});
