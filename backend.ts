@@ -247,7 +247,7 @@ export interface Backend {
   shiftTokens(x: Tensor, shifts: readonly number[], previous?: Tensor): Tensor;
   /** Rows of the last dimension by index: x [..., dim] seen as rows, int32 indices [k] to [k, dim]. */
   gatherRows(x: Tensor, indices: Tensor): Tensor;
-  /** Joins [b or 1, n_i, dim] along the sequence, repeating those of batch 1: [b, Σ n_i, dim]. */
+  /** Joins [b or 1, n_i, dim] along the sequence, repeating those of batch 1: [b, Σ n_i, dim], f32 or i32. */
   concat(parts: readonly Tensor[]): Tensor;
   /** The same values in memory of their own; of a cache, another cache. */
   clone(x: Tensor): Tensor;

@@ -221,17 +221,18 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
   }
 
   concat(parts: readonly Tensor[]): Tensor {
-    const inputs = parts.map((part, i) => this.#values("concat", `parts[${i}]`, part));
+    const inputs = parts.map((part) => this.own(part));
     const shapes = inputs.map((part, i) => this.#sequence("concat", `parts[${i}]`, part));
     const b = Math.max(...shapes.map(([batch]) => batch));
     const width = inputs[0]?.width ?? 0;
     for (const [i, part] of inputs.entries()) {
       const batch = part.shape[0];
-      if (part.width !== width || (batch !== 1 && batch !== b)) {
+      expectDType("concat", `parts[${i}]`, part, inputs[0]?.dtype ?? "f32");
+      if (part.layout !== "rows" || part.width !== width || (batch !== 1 && batch !== b)) {
         refuse("concat", `parts[${i}]`, part.shape, `[1 or ${b}, n, ${width}]`);
       }
     }
-    const out = this.create([b, shapes.reduce((sum, [, n]) => sum + n, 0), width]);
+    const out = this.create([b, shapes.reduce((sum, [, n]) => sum + n, 0), width], inputs[0]?.dtype);
     this.record({ op: "concat", parts: inputs, out });
     return out;
   }

@@ -39,11 +39,12 @@ engineTest("gatherRows agrees with its oracle", async (backend) => {
   });
 });
 
-engineTest("concat agrees with its oracle", async (backend) => {
+engineTest("concat agrees with its oracle, for floats and whole numbers", async (backend) => {
   const sizes = fc.array(fc.record({ n: lengths, isShared: fc.boolean() }), { minLength: 1, maxLength: 4 });
-  await check({ b: batches, dim: widths, sizes, seed: seeds }, async (c) => {
+  await check({ b: batches, dim: widths, sizes, isWhole: fc.boolean(), seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
-    const parts = c.sizes.map(({ n, isShared }, i) => random.normal([isShared && i > 0 ? 1 : c.b, n, c.dim]));
+    const draw = (shape: number[]) => c.isWhole ? random.integers(shape, -9, 2 ** 30) : random.normal(shape);
+    const parts = c.sizes.map(({ n, isShared }, i) => draw([isShared && i > 0 ? 1 : c.b, n, c.dim]));
     if (c.b === 0 && parts.some((part) => part.shape[0] === 1)) return; // a batch of none has nothing to repeat for
     const inputs: Record<string, HostValues> = Object.fromEntries(parts.entries());
     const actual = await compute(backend, inputs, (tensors) => backend.concat(Object.values(tensors)));
