@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigError } from "../../backend.ts";
-import { usesAbsolutePositions } from "../transformer_config.ts";
+import { usesAbsolutePositions, usesRotary } from "../transformer_config.ts";
 import type { TextModel } from "./text_model.ts";
 
 /**
@@ -25,6 +25,8 @@ export function overflowOf({ net, netConfig }: TextModel, asked: Overflow | unde
     ? "its keys and values change with the length of the text, so that none can be kept"
     : usesAbsolutePositions(netConfig)
     ? "learned absolute positions end at maxSeqLen"
+    : netConfig.rotaryEmbedValues && usesRotary(netConfig)
+    ? "rotated values carry absolute positions, which the model knows up to maxSeqLen"
     : netConfig.numMemoryTokens > 0
     ? "the memory tokens in front of the text would be dropped first"
     : undefined;

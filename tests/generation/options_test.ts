@@ -1,0 +1,87 @@
+/** Options that can't work are refused by name, with their value and the rule, before anything runs. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { WasmBackend } from "../../assembly/backend.ts";
+import { ConfigError, ShapeError, Transformer } from "../../mod.ts";
+import { engineTest } from "../support/engines.ts";
+import { text, withModel } from "./models.ts";
+
+const wrong: [options: Record<string, unknown>, message: string][] = [
+  [{ maxNewTokens: -1 }, "Cannot use maxNewTokens = -1: it must be a whole number >= 0"],
+  [{ maxNewTokens: 1.5 }, "Cannot use maxNewTokens = 1.5: it must be a whole number >= 0"],
+  [{ temperature: -0.1 }, "Cannot use temperature = -0.1: it must be a number >= 0"],
+  [{ temperature: NaN }, "Cannot use temperature = NaN: it must be a number >= 0"],
+  [{ temperature: "hot" }, "Cannot use temperature = hot: it must be a number >= 0"],
+  [{ topK: 0 }, "Cannot use topK = 0: it must be a whole number >= 1"],
+  [{ topP: 0 }, "Cannot use topP = 0: it must be > 0 and <= 1"],
+  [{ topP: 1.1 }, "Cannot use topP = 1.1: it must be > 0 and <= 1"],
+  [{ minP: -1 }, "Cannot use minP = -1: it must be a number from 0 to 1"],
+  [{ topA: 2 }, "Cannot use topA = 2: it must be a ratio from 0 to 1, or { power >= 0, ratio }"],
+  [{ topA: { power: -1, ratio: 0.1 } }, "Cannot use topA = [object Object]"],
+  [{ strategy: "beam" }, "Cannot use strategy = beam: it must be one of temperature, top_k, top_p, top_a, min_p"],
+  [{ filterThres: 2 }, "Cannot use filterThres = 2: it must be a number from 0 to 1"],
+  [{ strategy: "top_p", filterThres: 0 }, "Cannot use filterThres = 0 with strategy = top_p"],
+  [{ strategy: "top_k", topK: 3 }, "Cannot use topK = 3 and strategy = top_k: give one of them"],
+  [{ repetitionPenalty: 0 }, "Cannot use repetitionPenalty = 0: it must be > 0"],
+  [{ guidanceScale: Infinity }, "Cannot use guidanceScale = Infinity: it must be a number"],
+  [{ negativePrompt: [] }, "negativePrompt"],
+  [{ negativePrompt: [50] }, "Cannot use negativePrompt with token id 50: ids must be from 0 to numTokens - 1 = 49"],
+  [{ seed: 0.5 }, "Cannot use seed = 0.5: it must be a whole number"],
+  [{ stopTokens: [3, 50] }, "Cannot use stopTokens with token id 50"],
+  [{ stopTokens: 3 }, "Cannot use stopTokens = 3: it must be a list of token ids"],
+  [{ eosToken: -1 }, "Cannot use eosToken = -1: it must be a whole number >= 0"],
+  [{ eosToken: 50 }, "token id 50"],
+  [{ gamma: 0 }, "Cannot use gamma = 0: it must be from 1 to 64"],
+  [{ draft: "small" }, 'Cannot use draft = "small": it must be a text model'],
+  [{ overflow: "wrap" }, "Cannot use overflow = wrap: it must be one of slide, recompute, stop"],
+  [{ onLogits: 3 }, "Cannot use onLogits = 3: it must be a function"],
+  [{ signal: 3 }, "Cannot use signal = 3: it must be an AbortSignal"],
+  [{ temprature: 1 }, "there is no such parameter; did you mean temperature"],
+];
+
+engineTest("options that can't work", async (backend) => {
+  await withModel(backend, { alibiPosBias: true }, async (model) => {
+    const before = backend.memory();
+    for (const [options, message] of wrong) {
+      const error = await assertRejects(() => model.generate(text(4), options).next(), ConfigError);
+      assert(error.message.includes(message), `${error.message} instead of ${message}`);
+      await assertRejects(() => model.generateBatch([text(4)], options), ConfigError);
+      assertEquals(backend.memory(), before, JSON.stringify(options));
+    }
+    const snakeCase = { max_new_tokens: 3, temperature: 0 } as object;
+    assertEquals((await Array.fromAsync(model.generate(text(4), snakeCase))).length, 3);
+  });
+});
+
+engineTest("contexts and drafts that don't go with the model", async (backend) => {
+  await withModel(backend, { alibiPosBias: true }, async (model) => {
+    const context = backend.tensor(new Float32Array(64), [1, 2, 32]);
+    const next = (options: object, of = model) => () => of.generate(text(4), options).next();
+    await assertRejects(next({ context }), ConfigError, "configure the model with crossAttend");
+    await withModel(backend, { crossAttend: true }, async (crossing) => {
+      await assertRejects(next({}, crossing), ConfigError, "no context");
+      await assertRejects(next({ context, contextMask: [[true]] }, crossing), ShapeError, "expected [1, 2]");
+      const guided = { context, contextMask: backend.tensor(Int32Array.of(1, 0), [1, 2]), guidanceScale: 2 };
+      await assertRejects(next(guided, crossing), ConfigError, "contextMask on the device");
+      guided.contextMask.dispose();
+      await assertRejects(() => crossing.generateBatch([[1], [2]], { context }), ShapeError, "expected [2, m, 32]");
+      await assertRejects(next({ draft: crossing }), ConfigError, "without crossAttend");
+    });
+    context.dispose();
+    await assertRejects(next({ draft: model, guidanceScale: 2 }), ConfigError, "guidanceScale");
+    await withModel(backend, { numTokens: 51 }, async (draft) => {
+      await assertRejects(next({ draft }), ConfigError, "its numTokens = 51 must be the model's, 50");
+    });
+    await withModel(backend, { attnLayers: "encoder" }, async (encoder) => {
+      await assertRejects(next({ draft: encoder }), ConfigError, "it must be a decoder");
+      await assertRejects(next({}, encoder), ConfigError, "only a decoder");
+    });
+    await withModel(backend, { reference: "zeta", rotaryXpos: true, rotaryEmbedValues: true }, async (zeta) => {
+      await assertRejects(next({ draft: model }, zeta), ConfigError, "can cache its keys");
+    });
+    const other = await WasmBackend.create();
+    const draft = await Transformer.create(model.config, { backend: other });
+    await assertRejects(next({ draft }), ConfigError, "it must be on the model's backend");
+    draft.dispose();
+    other.dispose();
+  });
+});
