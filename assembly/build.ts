@@ -35,11 +35,20 @@ export async function hashSources(): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Compiles an AssemblyScript file of this repository as one build. @throws {Error} with the compiler's messages */
-export async function compile(entry: string, build: WasmBuild): Promise<Uint8Array> {
+/**
+ * Compiles an AssemblyScript file of this repository as one build.
+ *
+ * @param generated Sources that are not on disk, by their path in the repository.
+ * @throws {Error} with the compiler's messages
+ */
+export async function compile(
+  entry: string,
+  build: WasmBuild,
+  generated: ReadonlyMap<string, string> = new Map(),
+): Promise<Uint8Array> {
   const written: Uint8Array[] = [];
   const { error, stderr } = await asc.main([entry, "--outFile", "kernels.wasm", ...flags(build)], {
-    readFile: (name: string) => Deno.readTextFile(new URL(name, ROOT)).catch(() => null),
+    readFile: (name: string) => generated.get(name) ?? Deno.readTextFile(new URL(name, ROOT)).catch(() => null),
     writeFile: (_name: string, contents: string | Uint8Array) => {
       if (contents instanceof Uint8Array) written.push(contents);
     },

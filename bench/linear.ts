@@ -113,7 +113,7 @@ function print(figure: Figure): void {
 if (import.meta.main) {
   const args = parseArgs(Deno.args, { string: ["rounds"], default: { rounds: "25" } });
   const limits = await measureLimits("relaxed-simd");
-  const backend = await WasmBackend.create();
+  const backend = await WasmBackend.create({ threads: 1 });
   console.log(backend.info.description);
   const figures: Figure[] = [];
   for (const format of FORMATS) {
