@@ -50,11 +50,11 @@ export class Context {
     encode?: () => Tensor,
   ): Context {
     checkUse(model, given !== undefined || encode !== undefined);
-    if (given) checkContext(model.netConfig, given, rows);
     const { backend } = model;
     const made = backend.scope(() => {
       const context = encode?.() ?? given;
       if (!context) return {};
+      checkContext(model.netConfig, context, rows);
       const [, m = 0] = context.shape;
       if (isGuided) return { context: twice(context), contextMask: beforeHidden(backend, contextMask, [rows, m]) };
       return { context, contextMask: maskTensor(backend, contextMask, [rows, m]) };
@@ -65,11 +65,13 @@ export class Context {
     return new Context(made.context, made.contextMask, owned);
   }
 
-  /** A context of its own with the same contents. */
+  /** The same contents, to be disposed by itself. */
   fork(): Context {
-    const copies = new Map(this.#owned.map((tensor) => [tensor, tensor.backend.clone(tensor)]));
-    const copy = (tensor: Tensor | undefined) => tensor && (copies.get(tensor) ?? tensor);
-    return new Context(copy(this.inputs.context), copy(this.inputs.contextMask), [...copies.values()]);
+    const [first] = this.#owned;
+    if (!first) return this;
+    const copies = first.backend.scope(() => this.#owned.map((tensor) => tensor.backend.clone(tensor)));
+    const copy = (tensor: Tensor | undefined) => tensor && (copies[this.#owned.indexOf(tensor)] ?? tensor);
+    return new Context(copy(this.inputs.context), copy(this.inputs.contextMask), copies);
   }
 
   /** The context of one row, on its own. */
@@ -110,7 +112,9 @@ function maskRow(mask: Tensor, row: number): Tensor {
 
 function checkUse({ netConfig }: TextModel, isGiven: boolean): void {
   if (netConfig.crossAttend && !isGiven) {
-    throw new ConfigError("Cannot generate with crossAttend and no context: give a context [b, m, contextDim]");
+    throw new ConfigError(
+      "Cannot generate with crossAttend and no context: give a context [b, m, contextDim], or PalmE an image",
+    );
   }
   if (!netConfig.crossAttend && isGiven) {
     throw new ConfigError("Cannot attend to a context: configure the model with crossAttend, or leave it out");

@@ -105,6 +105,26 @@ engineTest("a session slides on, whatever is appended", async (backend) => {
   });
 });
 
+engineTest("a session crops on, and goes back", async (backend) => {
+  for (const config of [{ rotaryXpos: true, maxSeqLen: 12 }, { useAbsPosEmb: true, shiftTokens: 1, maxSeqLen: 12 }]) {
+    await withModel(backend, config, async (model) => {
+      const session = model.session({ overflow: "recompute" });
+      const turn = async () => {
+        const expected = await Array.fromAsync(model.generate(session.tokens, { ...greedy, overflow: "recompute" }));
+        assertEquals(await Array.fromAsync(session.generate(greedy)), expected);
+      };
+      for (const length of [6, 3, 20]) {
+        session.append(text(length, 50, length));
+        await turn();
+      }
+      session.rewind(8);
+      await turn();
+      await turn();
+      session.dispose();
+    });
+  }
+});
+
 engineTest("a session that was aborted goes on", async (backend) => {
   await withModel(backend, { rotaryXpos: true }, async (model) => {
     const session = model.session();
