@@ -8,5 +8,14 @@
 /** Output features in one panel of a weight; `kernels/panels.ts` describes the layout. */
 export const PANEL = 32;
 
+/** The same of a q8_0 or q4_0 weight; `kernels/quantized_panels.ts` describes the layout. */
+export const QUANTIZED_PANEL = 16;
+
+/** Values that share a scale in q8_0 and q4_0. */
+export const BLOCK = 32;
+
 /** Scratch memory that each thread lends to the kernel that it runs. */
 export const SCRATCH_BYTES = 1048576;
+
+/** Bytes of a page, the unit in which memory grows. */
+export const PAGE = 65536;

@@ -46,12 +46,16 @@ export enum Kernel {
   attentionScores = 31,
   attentionValues = 32,
   appendCache = 33,
+  /** `attention` of a few query rows for each key head. */
+  attentionFewRows = 34,
 }
 
 /** What a record calls a format of weights. */
 export enum FormatId {
   f32 = 0,
   f16 = 1,
+  q8_0 = 2,
+  q4_0 = 3,
 }
 
 /** What an activation is called in a record. */

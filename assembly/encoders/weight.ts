@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigError, type DType } from "../../backend.ts";
-import { PANEL } from "../constants.ts";
+import { BLOCK, PANEL, QUANTIZED_PANEL } from "../constants.ts";
 import { FormatId, Kernel } from "../kernel_id.ts";
 import { activationId, addressOf, type Encoders } from "./encoder.ts";
 
@@ -24,14 +24,35 @@ export const weight: Pick<Encoders, "embedding" | "linear"> = {
   },
 };
 
-/** What a record calls a weight's format. @throws {ConfigError} for one that this engine has not */
+/** What a record calls a weight's format. @throws {ConfigError} for what is none */
 export function formatId(dtype: DType): FormatId {
-  if (dtype === "f32" || dtype === "f16") return FormatId[dtype];
-  throw new ConfigError(`Cannot make a weight of format ${dtype} on the wasm backend: it has f32 and f16`);
+  switch (dtype) {
+    case "f32":
+    case "f16":
+    case "q8_0":
+    case "q4_0":
+      return FormatId[dtype];
+    default:
+      throw new ConfigError(`Cannot make a weight of format ${dtype}: expected f32, f16, q8_0 or q4_0`);
+  }
 }
 
-/** Bytes of a weight [out, in] as `kernels/panels.ts` lays it out. @throws {ConfigError} for a format that this engine has not */
+/** Bytes of a weight [out, in] as the kernels lay it out. @throws {ConfigError} for a format that there is not */
 export function weightBytes(out: number, inSize: number, dtype: DType): number {
-  const bytes = formatId(dtype) === FormatId.f16 ? 2 : 4;
-  return Math.ceil(out / PANEL) * PANEL * inSize * bytes;
+  switch (formatId(dtype)) {
+    case FormatId.f32:
+      return Math.ceil(out / PANEL) * PANEL * inSize * 4;
+    case FormatId.f16:
+      return Math.ceil(out / PANEL) * PANEL * inSize * 2;
+    case FormatId.q8_0:
+      return quantizedBytes(out, inSize, 8);
+    case FormatId.q4_0:
+      return quantizedBytes(out, inSize, 4);
+  }
+}
+
+/** Panels of blocks: in each block every output feature has an f16 scale and BLOCK values. */
+function quantizedBytes(out: number, inSize: number, bits: number): number {
+  const rows = Math.ceil(out / QUANTIZED_PANEL) * QUANTIZED_PANEL;
+  return rows * Math.ceil(inSize / BLOCK) * (2 + BLOCK * bits / 8);
 }

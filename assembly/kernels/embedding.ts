@@ -15,7 +15,7 @@ export function embedding(args: usize, thread: i32, threads: i32, scratch: usize
     const token = load<i32>(tokens + (<usize> i << 2));
     const target = out + (<usize> i * dim << 2);
     // An id out of range must not read other tensors' memory; models refuse such ids, here they embed as zeros.
-    if (<u32> token < <u32> numTokens) readRow(weight, token, dim, format, target);
+    if (<u32> token < <u32> numTokens) readRow(weight, token, dim, format, target, scratch);
     else memory.fill(target, 0, <usize> dim << 2);
   }
 }

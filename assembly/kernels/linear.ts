@@ -1,6 +1,9 @@
 import { FEW_ROWS, linearFewRows } from "./linear_few_rows";
+import { FEWEST_ROWS, linearQuantizedRow } from "./linear_quantized_row";
+import { linearQuantizedRows } from "./linear_quantized_rows";
 import { linearRow } from "./linear_row";
 import { linearRows } from "./linear_rows";
+import { isQuantized } from "./quantized_panels";
 
 /**
  * out = activation(x Wᵀ + bias). Arguments: x, weight, bias or 0, out, rows, in, out, format, activation.
@@ -16,7 +19,13 @@ export function linear(args: usize, thread: i32, threads: i32, scratch: usize): 
   const outSize = load<i32>(args, 24);
   const format = load<i32>(args, 28);
   const activation = load<i32>(args, 32);
-  if (rows == 1) {
+  if (isQuantized(format)) {
+    if (rows <= FEWEST_ROWS) {
+      linearQuantizedRow(x, weight, bias, out, rows, inSize, outSize, format, activation, thread, threads, scratch);
+    } else {
+      linearQuantizedRows(x, weight, bias, out, rows, inSize, outSize, format, activation, thread, threads, scratch);
+    }
+  } else if (rows == 1) {
     linearRow(x, weight, bias, out, inSize, outSize, format, activation, thread, threads, scratch);
   } else if (rows <= FEW_ROWS) {
     linearFewRows(x, weight, bias, out, rows, inSize, outSize, format, activation, thread, threads, scratch);
