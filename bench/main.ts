@@ -1,0 +1,24 @@
+/**
+ * `deno task bench [name] [flags]`: runs one benchmark, or all of them, each in a process of its own.
+ *
+ * @module
+ */
+
+/** The benchmarks: files of this folder, each of which writes `results/<name>.json`. */
+const BENCHMARKS = ["linear", "quantised", "perplexity", "attention", "generation"];
+
+async function run(name: string, args: readonly string[]): Promise<void> {
+  const script = new URL(`${name}.ts`, import.meta.url).pathname;
+  const { code } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", script, ...args] }).spawn().status;
+  if (code !== 0) Deno.exit(code);
+}
+
+const [name, ...flags] = Deno.args;
+if (name === undefined) {
+  for (const each of BENCHMARKS) await run(each, []);
+} else if (BENCHMARKS.includes(name)) {
+  await run(name, flags);
+} else {
+  console.error(`error: There is no benchmark ${JSON.stringify(name)}: expected one of ${BENCHMARKS.join(", ")}`);
+  Deno.exit(2);
+}

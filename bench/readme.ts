@@ -1,0 +1,94 @@
+/**
+ * Writes the measured figures into README.md, from the results that benchmarks have left in `results/`:
+ *
+ *     deno run -A bench/readme.ts
+ *
+ * @module
+ */
+import type { GenerationFigure } from "./generation.ts";
+import type { Origin } from "./report.ts";
+
+/** What a benchmark leaves. */
+interface Report<Figure> {
+  readonly origin: Origin;
+  readonly figures: readonly Figure[];
+}
+
+/** What this page shows of a figure of `linear`. */
+interface LinearFigure {
+  readonly format: string;
+  readonly rows: number;
+  readonly in: number;
+  readonly out: number;
+  readonly gflops: number;
+  readonly ofPeak: number;
+  readonly gigabytes: number;
+  readonly ofReading: number;
+}
+
+/** Between these two lines README.md holds what this file makes. */
+const BEGIN = "<!-- made by bench/readme.ts from bench/results -->\n\n<!-- deno-fmt-ignore-start -->\n";
+const END = "<!-- deno-fmt-ignore-end -->\n";
+
+/** The table of README.md. */
+async function makeTable(): Promise<string> {
+  const linear = await read<LinearFigure>("linear");
+  const generation = await read<GenerationFigure>("generation");
+  const rows = [
+    ...linear.figures.filter(isShown).map((figure) => [describeLinear(figure), speedOf(figure)]),
+    ...generation.figures.map(({ model, prompt, prefill, decode }) => [
+      `${model}: reading a prompt of ${prompt} tokens; writing`,
+      `${prefill.toFixed(0)}; ${decode.toFixed(0)} tokens/s`,
+    ]),
+  ];
+  const backends = generation.figures.map(({ backend }) => backend);
+  return [
+    ...[["what", "speed"], ["---", "---"], ...rows].map((cells) => `| ${cells.join(" | ")} |`),
+    "",
+    `- ${unique(backends)}`,
+    ...[linear, generation].map(({ origin }) => `- ${describeOrigin(origin)}`),
+    "",
+  ].join("\n");
+}
+
+/** README.md with its figures made anew. */
+export async function withFigures(readme: string): Promise<string> {
+  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`README.md has no place for figures: ${BEGIN}${END}`);
+  return readme.slice(0, begin) + `${BEGIN}\n${await makeTable()}\n` + readme.slice(end);
+}
+
+async function read<Figure>(name: string): Promise<Report<Figure>> {
+  return JSON.parse(await Deno.readTextFile(new URL(`results/${name}.json`, import.meta.url)));
+}
+
+/** Many rows, and a single one. */
+function isShown({ format, rows, in: inSize, out }: LinearFigure): boolean {
+  return format === "f32" && (rows === 1 || rows === 128) && inSize === 2560 && out === 2560;
+}
+
+function describeLinear({ rows, in: inSize, out }: LinearFigure): string {
+  return `\`linear\` in f32, ${rows === 1 ? "one row" : `${rows} rows`} × ${inSize} × ${out}`;
+}
+
+/** One row is bound by reading its weights, many rows by arithmetic. */
+function speedOf({ rows, gigabytes, ofReading, gflops, ofPeak }: LinearFigure): string {
+  const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
+  return rows === 1
+    ? `${gigabytes.toFixed(1)} GB/s, ${percent(ofReading)} of plain reading in the same run`
+    : `${gflops.toFixed(1)} GFLOP/s, ${percent(ofPeak)} of the wasm peak in the same run`;
+}
+
+function describeOrigin({ command, commit, date, machine, runtime }: Origin): string {
+  const state = commit.slice(0, 7) + (commit.endsWith("changes") ? " with changes" : "");
+  return `\`${command}\` on ${machine}; ${runtime}; ${date}, commit ${state}`;
+}
+
+function unique(texts: readonly string[]): string {
+  return [...new Set(texts)].join(" and ");
+}
+
+if (import.meta.main) {
+  const path = new URL("../README.md", import.meta.url);
+  await Deno.writeTextFile(path, await withFigures(await Deno.readTextFile(path)));
+}
