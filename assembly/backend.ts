@@ -7,24 +7,24 @@ import {
   type BackendInfo,
   type BackendOptions,
   BackendUnavailableError,
-  ConfigError,
   DisposedError,
   type DType,
 } from "../backend.ts";
 import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
 import { type Layout, sizeOf } from "../engine/tensor.ts";
-import { candidates, compileBuild, type WasmBuild } from "./builds.ts";
+import { candidateOf, candidates, type WasmBuild } from "./builds.ts";
 import { CommandList } from "./command_list.ts";
-import { SCRATCH_BYTES } from "./constants.ts";
 import { encode } from "./encode.ts";
 import type { Recorder, WasmTensor } from "./encoders/encoder.ts";
 import { weightBytes } from "./encoders/weight.ts";
-import { type Instance, instantiate } from "./instance.ts";
 import { Kernel } from "./kernel_id.ts";
+import type { Machine } from "./machine.ts";
 import { type Block, Memory, type Purpose } from "./memory.ts";
 import { computesCorrectly } from "./self_test.ts";
-import { readWeightRows, writeWeightRows } from "./weight_rows.ts";
+import { planThreads, startMachine } from "./start.ts";
+import { readWeightRows, type Staging, writeWeightRows } from "./weight_rows.ts";
+import { isWorthSharing, WORTH_SHARING } from "./work.ts";
 
 /** Uploads up to this size travel in the command list; larger ones run what is in it first. */
 const INLINE_BYTES = 1 << 16;
@@ -35,35 +35,31 @@ const PURPOSES: { readonly [layout in Layout]: Purpose } = {
   cache: "caches",
 };
 
-/** A memory and the commands that wait to be run in it. */
-interface Running {
-  readonly memory: Memory;
-  readonly list: CommandList;
-}
-
 /** Tensors and operations on the CPU, in WebAssembly. */
 export class WasmBackend extends Engine<Block> implements Recorder {
   readonly name = "wasm";
   readonly info: BackendInfo;
-  /** Gone after `dispose()`, and with it the memory. */
-  #running: Running | undefined;
+  /** The machine, its memory and the commands that wait to be run in it; gone after `dispose()`. */
+  #running: Staging | undefined;
+  /** Whether the records that are being encoded are for several threads. */
+  #isShared = false;
   /** Temporaries of the command that is being encoded. */
   readonly #temporaries: Block[] = [];
 
   /**
-   * Starts the engine on the best build of the kernels that this host runs, and runs correctly.
+   * Starts the engine on the best build of the kernels that this host runs, and runs correctly. In a page it computes in a worker; where
+   * the page's policy allows none, in place.
    *
    * @param build One build to run, whichever is best.
-   * @throws {BackendUnavailableError} if this host lacks what every build needs
+   * @throws {BackendUnavailableError} if this host lacks what every build needs, or the threads that were asked for
    */
   static async create(options: BackendOptions = {}, build?: WasmBuild): Promise<WasmBackend> {
-    const { threads = 1, wasm } = options;
-    if (!Number.isInteger(threads) || threads < 1) {
-      throw new ConfigError(`Cannot compute on threads = ${threads}: give a whole number of at least 1`);
-    }
-    const tried = build ? [{ name: build, compile: () => compileBuild(build) }] : candidates(wasm);
-    for (const { name, compile } of tried) {
-      const backend = new WasmBackend(await instantiate(name, await compile()));
+    const plan = planThreads(options.threads);
+    const tried = build ? [candidateOf(build)] : candidates(options.wasm, plan);
+    for (const candidate of tried) {
+      const machine = await startMachine(candidate, plan, options.workerUrl);
+      if (!machine) continue;
+      const backend = new WasmBackend(machine);
       if (await computesCorrectly(backend)) return backend;
       backend.dispose();
     }
@@ -75,22 +71,19 @@ export class WasmBackend extends Engine<Block> implements Recorder {
     );
   }
 
-  private constructor({ memory: wasmMemory, kernels }: Instance) {
+  private constructor(machine: Machine) {
     super();
-    const features = ["simd", ...(kernels.isRelaxed ? ["relaxed-simd"] : [])];
-    this.info = { description: `WebAssembly (${features.join(", ")}), 1 thread`, threads: 1, features };
-    const memory = new Memory(wasmMemory, kernels.heapBase);
-    const scratch = memory.allocate(SCRATCH_BYTES, "engine").address;
-    const list = new CommandList(memory, (start, end) => kernels.run(start, end, 0, 1, scratch));
-    this.#running = { memory, list };
+    this.info = infoOf(machine);
+    const list = new CommandList((words, isShared) => machine.run(words, isShared));
+    this.#running = { machine, memory: new Memory(machine, machine.base), list };
   }
 
   flush(): void {
-    this.#list.flush();
+    this.#alive().list.flush();
   }
 
   push(kernel: Kernel, ...args: readonly number[]): void {
-    this.#list.push(kernel, args);
+    this.#alive().list.push(kernel, args, this.#isShared);
   }
 
   temporary(bytes: number): number {
@@ -113,25 +106,27 @@ export class WasmBackend extends Engine<Block> implements Recorder {
   }
 
   protected clear({ storage }: WasmTensor): void {
-    if (!storage.isFresh) this.push(Kernel.zero, storage.address, storage.bytes);
+    if (storage.isFresh) return;
+    const isShared = storage.bytes / 4 >= WORTH_SHARING;
+    this.#alive().list.push(Kernel.zero, [storage.address, storage.bytes], isShared);
   }
 
   protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array): void {
-    if (tensor.layout === "weight") return writeWeightRows(this.#memory, this.#list, tensor, firstRow, rows);
+    if (tensor.layout === "weight") return writeWeightRows(this.#alive(), tensor, firstRow, rows);
     const values = tensor.dtype === "i32" ? Int32Array.from(rows) : rows;
     this.#write(tensor.storage.address + firstRow * tensor.width * 4, values);
   }
 
-  // deno-lint-ignore require-await -- async, so that what it throws is a rejection
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {
-    if (tensor.layout === "weight") return readWeightRows(this.#memory, this.#list, tensor, firstRow, count);
+    if (tensor.layout === "weight") return await readWeightRows(this.#alive(), tensor, firstRow, count);
     this.flush();
-    const values = tensor.dtype === "i32" ? this.#memory.words : this.#memory.floats;
-    const from = tensor.storage.address / 4 + firstRow * tensor.width;
-    return values.slice(from, from + count * tensor.width);
+    const stride = tensor.width * 4;
+    const bytes = await this.#alive().machine.read(tensor.storage.address + firstRow * stride, count * stride);
+    return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
   protected record(command: Command<WasmTensor>): void {
+    this.#isShared = isWorthSharing(command);
     try {
       encode(command, this);
     } finally {
@@ -141,6 +136,7 @@ export class WasmBackend extends Engine<Block> implements Recorder {
   }
 
   protected shutDown(): void {
+    this.#running?.machine.dispose();
     this.#running = undefined;
   }
 
@@ -148,25 +144,34 @@ export class WasmBackend extends Engine<Block> implements Recorder {
     return this.#alive().memory;
   }
 
-  get #list(): CommandList {
-    return this.#alive().list;
-  }
-
   /** Writes values in order with the commands recorded so far. */
   #write(address: number, data: Float32Array | Int32Array): void {
     if (data.byteLength <= INLINE_BYTES) {
-      this.#list.pushData(Kernel.inline, [address, data.byteLength], data);
+      this.#alive().list.pushData(Kernel.inline, [address, data.byteLength], data);
       return;
     }
     this.flush();
-    const values = data instanceof Float32Array ? this.#memory.floats : this.#memory.words;
-    values.set(data, address / 4);
+    this.#alive().machine.write(address, data);
   }
 
-  #alive(): Running {
+  #alive(): Staging {
     if (this.#running === undefined) {
       throw new DisposedError("Cannot use the wasm backend after it was disposed: create one");
     }
     return this.#running;
   }
+}
+
+function infoOf(machine: Machine): BackendInfo {
+  const isThreaded = machine.threads > 1;
+  const features = ["simd", ...(machine.isRelaxed ? ["relaxed-simd"] : []), ...(isThreaded ? ["threads"] : [])];
+  return {
+    get description() {
+      return `WebAssembly (${features.join(", ")}), ${this.threads} thread${this.threads === 1 ? "" : "s"}`;
+    },
+    get threads() {
+      return machine.threads;
+    },
+    features,
+  };
 }

@@ -5,6 +5,13 @@
  */
 import { BackendUnavailableError, ConfigError } from "../backend.ts";
 
+/** Threads to compute on. */
+export interface ThreadPlan {
+  readonly count: number;
+  /** Whether the caller asked for them and would not have fewer. */
+  readonly isRequired: boolean;
+}
+
 /** What a build needs of its host. */
 interface BuildTraits {
   /** Fused multiply-add and other relaxed SIMD instructions. */
@@ -33,19 +40,32 @@ export type GivenModules = WebAssembly.Module | { readonly [build: string]: WebA
 /** A way to the kernels: what they are called, and how to get them compiled. */
 export interface Candidate {
   readonly name: string;
+  /** Whether their memory is shared between threads. */
+  readonly isShared: boolean;
   compile(): Promise<WebAssembly.Module>;
 }
 
+/** One of the builds, whichever is best. */
+export function candidateOf(build: WasmBuild): Candidate {
+  return { name: build, isShared: BUILDS[build].shared, compile: () => compileBuild(build) };
+}
+
 /**
- * The kernels that this host can run, the best first.
+ * The kernels that this host can run, the best first: for several threads where those are planned, then for one if that would do.
  *
  * @throws {BackendUnavailableError} if there are none
  * @throws {ConfigError} if modules are given under names that no build has
  */
-export function candidates(given: GivenModules | undefined): Candidate[] {
-  const builds = supportedBuilds();
-  if (given === undefined) return builds.map((build) => ({ name: build, compile: () => compileBuild(build) }));
-  if (given instanceof WebAssembly.Module) return [{ name: "given", compile: () => Promise.resolve(given) }];
+export function candidates(given: GivenModules | undefined, plan: ThreadPlan): Candidate[] {
+  const isThreaded = plan.count > 1;
+  const simd = supportedBuilds();
+  const shared = isThreaded ? simd.map((build) => `${build}-shared` as const) : [];
+  const builds: WasmBuild[] = isThreaded && plan.isRequired ? shared : [...shared, ...simd];
+  if (given === undefined) return builds.map(candidateOf);
+  if (given instanceof WebAssembly.Module) {
+    const isShared = isThreaded && plan.isRequired;
+    return [{ name: "given", isShared, compile: () => Promise.resolve(given) }];
+  }
   const names = Object.keys(given);
   const unknown = names.filter((name) => !Object.hasOwn(BUILDS, name));
   if (unknown.length > 0) {
@@ -53,7 +73,7 @@ export function candidates(given: GivenModules | undefined): Candidate[] {
   }
   const found = builds.flatMap((name) => {
     const module = given[name];
-    return module ? [{ name, compile: () => Promise.resolve(module) }] : [];
+    return module ? [{ ...candidateOf(name), compile: () => Promise.resolve(module) }] : [];
   });
   if (found.length > 0) return found;
   throw new BackendUnavailableError(
@@ -82,7 +102,7 @@ export async function compileBuild(build: WasmBuild): Promise<WebAssembly.Module
 }
 
 /** Builds for one thread that this host can run, the best first. */
-function supportedBuilds(): WasmBuild[] {
+function supportedBuilds(): ("simd" | "relaxed-simd")[] {
   if (typeof WebAssembly === "undefined" || !WebAssembly.validate(SIMD_PROBE)) {
     throw new BackendUnavailableError(
       `Cannot start the wasm backend: this host has no WebAssembly ${

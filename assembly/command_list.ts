@@ -1,62 +1,67 @@
 /**
- * The list of recorded commands in wasm memory; `kernels/run.ts` says how it is laid out.
+ * The list of recorded commands; `kernels/run.ts` says how it is laid out.
  *
  * @module
  */
 import type { Kernel } from "./kernel_id.ts";
-import type { Block, Memory } from "./memory.ts";
+import { LIST_WORDS } from "./layout.ts";
+import { RecordFlag } from "./team_layout.ts";
 
-/** Runs the records between two addresses. */
-export type RunList = (start: number, end: number) => void;
+/** Runs the records in these words; some are marked for sharing among threads if `isShared`. */
+export type RunList = (words: Int32Array<ArrayBuffer>, isShared: boolean) => void;
 
-/** Words that fit into the list; it runs by itself when full. */
-const CAPACITY = 1 << 16;
-
-/** Records of kernel calls that wait to be run, in order. */
+/** Records of kernel calls that wait to be run, in order. The list runs by itself when full. */
 export class CommandList {
-  readonly #memory: Memory;
   readonly #run: RunList;
-  readonly #block: Block;
+  readonly #words = new Int32Array(LIST_WORDS);
+  /** The same memory, for data that are floats. */
+  readonly #floats = new Float32Array(this.#words.buffer);
   /** Words written. */
   #length = 0;
+  #isShared = false;
 
-  constructor(memory: Memory, run: RunList) {
-    this.#memory = memory;
+  constructor(run: RunList) {
     this.#run = run;
-    this.#block = memory.allocate(CAPACITY * 4, "engine");
   }
 
-  /** Appends a record; a float goes in as `floatBits` of it. */
-  push(kernel: Kernel, args: readonly number[]): void {
-    const at = this.#reserve(kernel, args.length);
-    const words = this.#memory.words;
-    for (let i = 0; i < args.length; i++) words[at + i] = args[i] ?? 0;
+  /**
+   * Appends a record; a float goes in as `floatBits` of it.
+   *
+   * @param isShared Whether there is enough to do for several threads.
+   */
+  push(kernel: Kernel, args: readonly number[], isShared: boolean): void {
+    const at = this.#reserve(isShared ? kernel | RecordFlag.shared : kernel, args.length);
+    this.#words.set(args, at);
+    this.#isShared ||= isShared;
   }
 
   /** Appends a record whose last arguments are the bytes of `data`. */
   pushData(kernel: Kernel, args: readonly number[], data: Float32Array | Int32Array): void {
     const at = this.#reserve(kernel, args.length + data.length);
-    this.#memory.words.set(args, at);
-    const values = data instanceof Float32Array ? this.#memory.floats : this.#memory.words;
+    this.#words.set(args, at);
+    const values = data instanceof Float32Array ? this.#floats : this.#words;
     values.set(data, at + args.length);
   }
 
   /** Runs what was recorded. */
   flush(): void {
     if (this.#length === 0) return;
-    const end = this.#block.address + this.#length * 4;
+    const [words, isShared] = [this.#words.subarray(0, this.#length), this.#isShared];
     this.#length = 0;
-    this.#run(this.#block.address, end);
+    this.#isShared = false;
+    this.#run(words, isShared);
   }
 
-  /** Begins a record and gives the index of its first argument among the memory's words. */
-  #reserve(kernel: Kernel, args: number): number {
+  /** Begins a record and gives the index of its first argument. */
+  #reserve(kernel: number, args: number): number {
     const words = args + 2;
-    if (words > CAPACITY) throw new RangeError(`Cannot record a command of ${words} words: at most ${CAPACITY} fit`);
-    if (this.#length + words > CAPACITY) this.flush();
-    const at = this.#block.address / 4 + this.#length;
-    this.#memory.words[at] = kernel;
-    this.#memory.words[at + 1] = words;
+    if (words > LIST_WORDS) {
+      throw new RangeError(`Cannot record a command of ${words} words: at most ${LIST_WORDS} fit`);
+    }
+    if (this.#length + words > LIST_WORDS) this.flush();
+    const at = this.#length;
+    this.#words[at] = kernel;
+    this.#words[at + 1] = words;
     this.#length += words;
     return at + 2;
   }

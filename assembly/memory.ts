@@ -1,9 +1,10 @@
 /**
- * A WebAssembly memory and what is allocated in it.
+ * What is allocated in a WebAssembly memory.
  *
  * @module
  */
 import { OutOfMemoryError } from "../backend.ts";
+import { PAGE } from "./constants.ts";
 
 /** What a block is for, as `OutOfMemoryError` reports it. */
 export type Purpose = "weights" | "caches" | "activations" | "engine";
@@ -27,43 +28,33 @@ interface Gap {
 
 /** Blocks begin at cache lines. */
 const ALIGNMENT = 64;
-const PAGE = 65536;
 /** A 32-bit memory ends here. */
 const LIMIT = 65536 * PAGE;
 /** Memory grows by at least this, so that a step's many small tensors don't each grow it. */
 const GROWTH = 16 << 20;
 
+/** Memory as far as allocating in it goes. */
+export interface AddressSpace {
+  /** Bytes that there are. */
+  readonly bytes: number;
+  /** Adds pages at the end; false if the host gives no more. */
+  grow(pages: number): boolean;
+}
+
 /** Best-fit allocator over one WebAssembly memory, which it grows when nothing fits. */
 export class Memory {
-  readonly #memory: WebAssembly.Memory;
+  readonly #space: AddressSpace;
   /** Ordered by address, never adjacent. */
   readonly #gaps: Gap[] = [];
   readonly #held: Record<Purpose, number> = { weights: 0, caches: 0, activations: 0, engine: 0 };
   /** End of what was ever allocated. */
   #used: number;
-  #views: { readonly bytes: Uint8Array; readonly words: Int32Array; readonly floats: Float32Array };
 
-  /** Allocates in `memory` from the byte address `base` on. */
-  constructor(memory: WebAssembly.Memory, base: number) {
-    this.#memory = memory;
+  /** Allocates in `space` from the byte address `base` on. */
+  constructor(space: AddressSpace, base: number) {
+    this.#space = space;
     this.#used = roundUp(base, ALIGNMENT);
-    this.#views = viewsOf(memory);
-    this.#addGap({ address: this.#used, bytes: memory.buffer.byteLength - this.#used });
-  }
-
-  /** The memory as bytes; made anew when the memory grows, so not to be kept. */
-  get bytes(): Uint8Array {
-    return this.#current().bytes;
-  }
-
-  /** The memory as 32-bit integers. */
-  get words(): Int32Array {
-    return this.#current().words;
-  }
-
-  /** The memory as floats. */
-  get floats(): Float32Array {
-    return this.#current().floats;
+    this.#addGap({ address: this.#used, bytes: space.bytes - this.#used });
   }
 
   /** Takes a block. @throws {OutOfMemoryError} if the host gives no more memory */
@@ -96,25 +87,15 @@ export class Memory {
 
   /** A gap of at least `bytes` at the end of the grown memory. */
   #grow(bytes: number, purpose: Purpose): Gap {
-    const end = this.#memory.buffer.byteLength;
+    const end = this.#space.bytes;
     const last = this.#gaps.at(-1);
     const free = last && last.address + last.bytes === end ? last.bytes : 0;
     const needed = Math.ceil((bytes - free) / PAGE);
     const most = (LIMIT - end) / PAGE;
     const wanted = Math.min(Math.max(needed, Math.ceil(Math.max(GROWTH, end / 8) / PAGE)), most);
-    const grown = needed > most ? undefined : [wanted, needed].find((pages) => this.#tryGrow(pages));
+    const grown = needed > most ? undefined : [wanted, needed].find((pages) => this.#space.grow(pages));
     if (grown === undefined) this.#refuse(bytes, purpose);
     return this.#addGap({ address: end, bytes: grown * PAGE });
-  }
-
-  #tryGrow(pages: number): boolean {
-    try {
-      this.#memory.grow(pages);
-      return true;
-    } catch (error) {
-      if (error instanceof RangeError) return false;
-      throw error;
-    }
   }
 
   /** Adds a gap, joined with those that touch it. */
@@ -134,26 +115,17 @@ export class Memory {
     return gap;
   }
 
-  #current() {
-    if (this.#views.bytes.buffer !== this.#memory.buffer) this.#views = viewsOf(this.#memory);
-    return this.#views;
-  }
-
   #refuse(bytes: number, purpose: Purpose): never {
     const held = Object.entries(this.#held).map(([name, size]) => `${name} ${megabytes(size)}`).join(", ");
     throw new OutOfMemoryError(
       `Cannot allocate ${megabytes(bytes)} for ${purpose}: the WebAssembly memory has ${
-        megabytes(this.#memory.buffer.byteLength)
+        megabytes(this.#space.bytes)
       } (of at most ${
         megabytes(LIMIT)
       }) and the host gives no more; held are ${held}. Dispose of what is not needed, ` +
         `use a smaller weight format, or shorter sequences and smaller batches`,
     );
   }
-}
-
-function viewsOf({ buffer }: WebAssembly.Memory) {
-  return { bytes: new Uint8Array(buffer), words: new Int32Array(buffer), floats: new Float32Array(buffer) };
 }
 
 function roundUp(value: number, multiple: number): number {

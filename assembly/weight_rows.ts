@@ -9,15 +9,22 @@ import { PANEL } from "./constants.ts";
 import type { WasmTensor } from "./encoders/encoder.ts";
 import { formatId } from "./encoders/weight.ts";
 import { Kernel } from "./kernel_id.ts";
+import type { Machine } from "./machine.ts";
 import type { Memory } from "./memory.ts";
+
+/** Where rows go through. */
+export interface Staging {
+  readonly machine: Machine;
+  readonly memory: Memory;
+  readonly list: CommandList;
+}
 
 /** Values that are staged at once, if a panel has no more. */
 const STAGED_VALUES = 2 ** 18;
 
 /** Writes rows, in order with what was recorded before. */
 export function writeWeightRows(
-  memory: Memory,
-  list: CommandList,
+  { machine, memory, list }: Staging,
   { storage, width, dtype }: WasmTensor,
   firstRow: number,
   rows: Float32Array,
@@ -30,36 +37,38 @@ export function writeWeightRows(
       const [first, count] = [firstRow + from, chunk.length / width];
       // The staging area may still be read by what was recorded before.
       list.flush();
-      memory.floats.set(chunk, staging.address / 4);
-      list.push(Kernel.writeRows, [staging.address, storage.address, first, count, width, formatId(dtype)]);
+      machine.write(staging.address, chunk);
+      list.push(Kernel.writeRows, [staging.address, storage.address, first, count, width, formatId(dtype)], true);
     }
   } finally {
     memory.free(staging);
   }
 }
 
-/** Runs what was recorded and reads rows. */
-export function readWeightRows(
-  memory: Memory,
-  list: CommandList,
+/** Runs what was recorded and reads rows as they are then. */
+export async function readWeightRows(
+  { machine, memory, list }: Staging,
   { storage, width, dtype }: WasmTensor,
   firstRow: number,
   count: number,
-): Float32Array {
-  const rows = new Float32Array(count * width);
+): Promise<Float32Array> {
   const atOnce = stagedRows(width, count);
   const staging = memory.allocate(atOnce * width * 4, "engine");
+  const chunks: Promise<ArrayBuffer>[] = [];
   try {
     for (let from = 0; from < count; from += atOnce) {
       const some = Math.min(atOnce, count - from);
-      list.push(Kernel.readRows, [storage.address, staging.address, firstRow + from, some, width, formatId(dtype)]);
+      const args = [storage.address, staging.address, firstRow + from, some, width, formatId(dtype)];
+      list.push(Kernel.readRows, args, true);
       list.flush();
-      const at = staging.address / 4;
-      rows.set(memory.floats.subarray(at, at + some * width), from * width);
+      chunks.push(machine.read(staging.address, some * width * 4));
     }
   } finally {
+    // Whatever gets this memory next writes to it after the reads.
     memory.free(staging);
   }
+  const rows = new Float32Array(count * width);
+  for (const [i, bytes] of (await Promise.all(chunks)).entries()) rows.set(new Float32Array(bytes), i * atOnce * width);
   return rows;
 }
 

@@ -3,8 +3,8 @@
  *
  *     [kernel id, words in the whole record, arguments...]
  *
- * Addresses are u32, sizes i32, floats by their bits; 0 is the address of what is absent. Every thread walks the whole list and
- * does its share of each record, `thread` of `threads`; between two records they wait for each other.
+ * Addresses are u32, sizes i32, floats by their bits; 0 is the address of what is absent. The first thread runs them in order.
+ * Records marked as shared are cut into pieces, which a kernel knows as `thread` of `threads`, for all threads to take.
  *
  * How to add a kernel:
  *  1. a name in `../kernel_id.ts`;
@@ -21,11 +21,13 @@
  * @module
  */
 import { Kernel } from "../kernel_id";
+import { RecordFlag, Team } from "../team_layout";
 import { acceptDraft } from "./accept_draft";
 import { activate } from "./activate";
 import { add } from "./add";
 import { appendCache } from "./append_cache";
 import { attention } from "./attention";
+import { attentionFewRows } from "./attention_few_rows";
 import { mergeChunks } from "./attention_merge";
 import { attentionScores } from "./attention_scores";
 import { attentionValues } from "./attention_values";
@@ -48,6 +50,7 @@ import { rotary } from "./rotary";
 import { sample } from "./sample";
 import { shiftTokens } from "./shift_tokens";
 import { softmax, logSoftmax } from "./softmax";
+import { awaitCommand, awaitPieces, finishPiece, putUp, takePiece } from "./team";
 import { readRows, writeRows } from "./weight_rows";
 import { zero } from "./zero";
 
@@ -56,12 +59,39 @@ export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;
 /** Where the kernels' own constants end; memory below is not to be allocated. */
 export const heapBase: usize = __heap_base;
 
-/** Runs the records from `list` up to `end` as thread `thread` of `threads`, with scratch memory of this thread's own. */
-export function run(list: usize, end: usize, thread: i32, threads: i32, scratch: usize): void {
+/** The part of a record's first word that is the kernel. */
+const KERNEL: i32 = 0xffff;
+
+/** Runs the records from `list` up to `end`; those that are marked so with the helpers that meet at `team`, if it is not 0. */
+export function run(list: usize, end: usize, scratch: usize, team: usize): void {
   while (list < end) {
-    dispatch(load<i32>(list), list + 8, thread, threads, scratch);
+    const kernel = load<i32>(list);
+    if (team && kernel & RecordFlag.shared) {
+      putUp(team, list);
+      doPieces(team, scratch);
+      awaitPieces(team);
+    } else {
+      dispatch(kernel & KERNEL, list + 8, 0, 1, scratch);
+    }
     list += <usize> load<u32>(list, 4) << 2;
-    barrier(threads);
+  }
+}
+
+/** Helps the thread that runs lists until it sends the helpers away. */
+export function help(scratch: usize, team: usize): void {
+  let command = 1;
+  while (true) {
+    command = awaitCommand(team, command);
+    if (command == 0) return;
+    doPieces(team, scratch);
+  }
+}
+
+function doPieces(team: usize, scratch: usize): void {
+  for (let piece = takePiece(team); piece >= 0; piece = takePiece(team)) {
+    const record: usize = load<u32>(team + Team.record);
+    dispatch(load<i32>(record) & KERNEL, record + 8, piece, load<i32>(team + Team.pieces), scratch);
+    finishPiece(team);
   }
 }
 
@@ -99,12 +129,7 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.attentionScores: return attentionScores(args, thread, threads, scratch);
     case Kernel.attentionValues: return attentionValues(args, thread, threads, scratch);
     case Kernel.appendCache: return appendCache(args, thread, threads, scratch);
+    case Kernel.attentionFewRows: return attentionFewRows(args, thread, threads, scratch);
     default: unreachable();
   }
-}
-
-/** Waits until all threads are here; one thread waits for nobody. */
-// @ts-ignore: decorator
-@inline
-function barrier(threads: i32): void {
 }

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BackendUnavailableError, ConfigError } from "../../backend.ts";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { compileKernels, hashSources } from "../../assembly/build.ts";
+import { bundleWorker, compileKernels, hashSources } from "../../assembly/build.ts";
 import { BUILD_NAMES, compileBuild } from "../../assembly/builds.ts";
 
 for (const build of BUILD_NAMES) {
@@ -20,6 +20,13 @@ for (const build of BUILD_NAMES) {
 Deno.test("compiling the kernels again gives the same bytes", async () => {
   const bytes = await Deno.readFile(new URL("../../assembly/generated/relaxed-simd.wasm", import.meta.url));
   assertEquals(await compileKernels("relaxed-simd"), bytes);
+});
+
+Deno.test("the generated worker is that of the sources, and small", async () => {
+  const { script } = await import("../../assembly/generated/worker.ts");
+  assertEquals(script, await bundleWorker(), `assembly/generated/worker.ts is stale: run "deno task build"`);
+  assertEquals(script, await Deno.readTextFile(new URL("../../assembly/generated/worker.js", import.meta.url)));
+  assert(script.length < 10_000, `${script.length} characters`);
 });
 
 Deno.test("the engine starts on modules that were compiled beforehand", async () => {
@@ -45,7 +52,7 @@ Deno.test("modules that can't serve are refused", async () => {
   await assertRejects(() => WasmBackend.create({ wasm: empty }), BackendUnavailableError, "one of the builds simd");
   await assertRejects(() => WasmBackend.create({ wasm: shared }), BackendUnavailableError, "one of the builds simd");
   await assertRejects(
-    () => WasmBackend.create({ wasm: { "simd-shared": shared } }),
+    () => WasmBackend.create({ wasm: { "simd-shared": shared }, threads: 1 }),
     BackendUnavailableError,
     "this host",
   );
@@ -79,7 +86,7 @@ Deno.test("a host without relaxed SIMD gets plain SIMD", async () => {
   let probes = 0;
   WebAssembly.validate = () => probes++ === 0;
   try {
-    const backend = await WasmBackend.create();
+    const backend = await WasmBackend.create({ threads: 1 });
     assertEquals(backend.info.features, ["simd"]);
     backend.dispose();
   } finally {
@@ -103,6 +110,7 @@ Deno.test("a build that computes wrongly is passed over", async () => {
 Deno.test("threads must be a whole number", async () => {
   await assertRejects(() => WasmBackend.create({ threads: 0 }), ConfigError, "threads = 0");
   await assertRejects(() => WasmBackend.create({ threads: 1.5 }), ConfigError, "threads = 1.5");
+  await assertRejects(() => WasmBackend.create({ threads: 1000 }), ConfigError, "1 to 64");
 });
 
 /** The relaxed build with every f32x4.relaxed_madd turned into relaxed_nmadd, whose code differs in one byte. */

@@ -1,0 +1,109 @@
+/**
+ * Commands run in this thread, with helpers beside it where memory is shared.
+ *
+ * @module
+ */
+import { DeviceLostError } from "../backend.ts";
+import { describe, failureOf, reportFailure } from "./failure.ts";
+import { type Instance, tryGrow } from "./instance.ts";
+import { layoutOf, type MemoryLayout } from "./layout.ts";
+import type { Machine } from "./machine.ts";
+
+/** The other threads of a machine, as it knows them. */
+export interface HelperThreads {
+  /** How many there are. */
+  readonly count: number;
+  /** Stops them. */
+  dispose(): void;
+}
+
+const NOBODY: HelperThreads = { count: 0, dispose: () => {} };
+
+/** Runs commands at once, in the calling thread, which waits for its helpers. */
+export class LocalMachine implements Machine {
+  readonly isRelaxed: boolean;
+  readonly #instance: Instance;
+  readonly #layout: MemoryLayout;
+  #helpers: HelperThreads;
+  #bytes: Uint8Array;
+
+  /**
+   * @param instance Kernels, over a shared memory if there are helpers
+   * @param threads Threads that memory is laid out for
+   * @param helpers Those of them that run beside this one
+   */
+  constructor(instance: Instance, threads = 1, helpers = NOBODY) {
+    this.#instance = instance;
+    this.#layout = layoutOf(instance.kernels.heapBase, threads);
+    this.#helpers = helpers;
+    this.#bytes = new Uint8Array(instance.memory.buffer);
+    this.isRelaxed = instance.kernels.isRelaxed;
+  }
+
+  get threads(): number {
+    return 1 + this.#helpers.count;
+  }
+
+  get base(): number {
+    return this.#layout.base;
+  }
+
+  get bytes(): number {
+    return this.#instance.memory.buffer.byteLength;
+  }
+
+  grow(pages: number): boolean {
+    return tryGrow(this.#instance.memory, pages);
+  }
+
+  run(words: Int32Array<ArrayBuffer>, isShared: boolean): void {
+    const { team, list, scratches } = this.#layout;
+    this.write(list, words);
+    const end = list + words.byteLength;
+    const isTogether = isShared && this.#helpers !== NOBODY;
+    try {
+      this.#instance.kernels.run(list, end, scratches, isTogether ? team : 0);
+    } catch (error) {
+      throw isTogether ? this.#disband(error) : error;
+    }
+  }
+
+  write(address: number, values: Float32Array | Int32Array): void {
+    const { buffer, byteOffset, byteLength } = values;
+    this.#view(address + byteLength).set(new Uint8Array(buffer, byteOffset, byteLength), address);
+  }
+
+  read(address: number, bytes: number): Promise<ArrayBuffer> {
+    return Promise.resolve(this.#view(address + bytes).slice(address, address + bytes).buffer);
+  }
+
+  dispose(): void {
+    this.#helpers.dispose();
+    this.#helpers = NOBODY;
+  }
+
+  /** The memory at least up to `end`, whoever has grown it. */
+  #view(end: number): Uint8Array {
+    const { memory } = this.#instance;
+    if (end > this.#bytes.length || this.#bytes.length === 0) {
+      // Growing by nothing shows what another thread has grown.
+      memory.grow(0);
+      this.#bytes = new Uint8Array(memory.buffer);
+    }
+    return this.#bytes;
+  }
+
+  /** Goes on alone after one of the threads has failed; which one, says the error. */
+  #disband(error: unknown): DeviceLostError {
+    const { memory } = this.#instance;
+    const { threads } = this;
+    reportFailure(memory, this.#layout.team, describe(error));
+    const reason = failureOf(memory, this.#layout.team);
+    this.dispose();
+    return new DeviceLostError(
+      `Cannot finish what ${threads} threads of the wasm backend were computing, for one of them failed (${reason}): ` +
+        `what this call made is lost. The backend goes on with one thread; create a new one to have all`,
+      { cause: error },
+    );
+  }
+}

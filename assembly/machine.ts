@@ -1,0 +1,27 @@
+/**
+ * Where commands run.
+ *
+ * @module
+ */
+
+/** Memory and the kernels that work in it. What is asked of a machine it does in the order in which it is asked. */
+export interface Machine {
+  /** Threads that compute. */
+  readonly threads: number;
+  /** Whether the kernels fuse multiply and add. */
+  readonly isRelaxed: boolean;
+  /** The first byte address that tensors may have. */
+  readonly base: number;
+  /** Bytes of memory. */
+  readonly bytes: number;
+  /** Grows the memory by pages of 64 KiB; false if the host gives no more. */
+  grow(pages: number): boolean;
+  /** Runs the records of a list, which is then the caller's again; some are marked for sharing among threads if `isShared`. */
+  run(list: Int32Array<ArrayBuffer>, isShared: boolean): void;
+  /** Copies values into the memory. */
+  write(address: number, values: Float32Array | Int32Array): void;
+  /** Copies bytes out of the memory. */
+  read(address: number, bytes: number): Promise<ArrayBuffer>;
+  /** Stops everything; the machine is not used afterwards. */
+  dispose(): void;
+}

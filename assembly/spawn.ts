@@ -1,0 +1,124 @@
+/**
+ * Starts workers in whatever way the host has: worker threads of Node and Deno, which let a process end, or web workers.
+ *
+ * @module
+ */
+import { BackendUnavailableError } from "../backend.ts";
+import { describe } from "./failure.ts";
+
+/** A worker. */
+export interface WorkerHandle {
+  /** Sends a message; buffers in `transfer` go over without a copy. */
+  post(message: unknown, transfer?: ArrayBuffer[]): void;
+  /** Sets who hears the worker's messages, and of its unexpected end. */
+  listen(onMessage: (message: unknown) => void, onEnd: (reason: string) => void): void;
+  /** Ends it. */
+  terminate(): void;
+  /** Lets the process end while the worker waits. */
+  unref(): void;
+}
+
+/**
+ * Starts a worker with the script that `worker.ts` becomes: from a URL if one is given, else from a blob, else from a data URL.
+ *
+ * @throws {BackendUnavailableError} if the host starts none of them
+ */
+export async function spawn(workerUrl: string | URL | undefined): Promise<WorkerHandle> {
+  const failures: string[] = [];
+  for (const start of await ways(workerUrl)) {
+    try {
+      return await started(start());
+    } catch (error) {
+      failures.push(describe(error));
+    }
+  }
+  throw new BackendUnavailableError(
+    `Cannot start a worker for the wasm backend (${
+      failures.join("; ")
+    }). Where a policy forbids blobs as scripts, serve ` +
+      `assembly/generated/worker.js from the page's own origin and pass its address as options.workerUrl`,
+  );
+}
+
+/** Whether the host has worker threads as Node does; Deno and Bun do. */
+export function hasWorkerThreads(): boolean {
+  const { process } = globalThis as { process?: { versions?: { node?: string } } };
+  return typeof process?.versions?.node === "string";
+}
+
+/** What may start a worker here, the best first. */
+async function ways(workerUrl: string | URL | undefined): Promise<(() => WorkerHandle)[]> {
+  const { script } = await import("./generated/worker.ts");
+  const data = `data:text/javascript,${encodeURIComponent(script)}`;
+  if (hasWorkerThreads()) {
+    const { Worker } = await import("node:worker_threads");
+    return [() => overThread(new Worker(new URL(workerUrl ?? data)))];
+  }
+  if (workerUrl !== undefined) return [() => overWebWorker(new Worker(workerUrl, { type: "module" }))];
+  return [
+    () => {
+      const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+      return overWebWorker(new Worker(url, { type: "module" }), () => URL.revokeObjectURL(url));
+    },
+    () => overWebWorker(new Worker(data, { type: "module" })),
+  ];
+}
+
+/** Waits for the first message, which says that the script runs. */
+function started(worker: WorkerHandle): Promise<WorkerHandle> {
+  return new Promise((resolve, reject) => {
+    worker.listen(() => resolve(worker), (reason) => {
+      worker.terminate();
+      reject(new Error(reason));
+    });
+  });
+}
+
+function overWebWorker(worker: Worker, onStarted?: () => void): WorkerHandle {
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    listen(onMessage, onEnd) {
+      worker.onmessage = ({ data }) => {
+        onStarted?.();
+        onMessage(data);
+      };
+      worker.onmessageerror = () => onEnd("a message could not be read");
+      worker.onerror = (event) => {
+        // Else a worker that fails would end the process, or fill the console.
+        event.preventDefault();
+        onStarted?.();
+        onEnd(event.message || "its script did not load");
+      };
+    },
+    terminate: () => worker.terminate(),
+    unref: () => {},
+  };
+}
+
+/** What is used of a worker of `node:worker_threads`. */
+interface WorkerThread {
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  on(event: string, listener: (value: unknown) => void): unknown;
+  removeAllListeners(): unknown;
+  terminate(): unknown;
+  unref(): void;
+}
+
+function overThread(worker: WorkerThread): WorkerHandle {
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    listen(onMessage, onEnd) {
+      worker.removeAllListeners();
+      worker.on("message", onMessage);
+      worker.on("messageerror", () => onEnd("a message could not be read"));
+      worker.on("error", (error) => onEnd(describe(error)));
+      worker.on("exit", () => onEnd("it ended"));
+    },
+    terminate() {
+      worker.removeAllListeners();
+      worker.on("error", () => {});
+      void worker.terminate();
+    },
+    unref: () => worker.unref(),
+  };
+}

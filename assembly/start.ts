@@ -1,0 +1,105 @@
+/**
+ * Starts machines: in a page in a worker, elsewhere in place, with as many threads as the host allows.
+ *
+ * @module
+ */
+import { BackendUnavailableError, ConfigError } from "../backend.ts";
+import type { Candidate, ThreadPlan } from "./builds.ts";
+import { Helpers } from "./helpers.ts";
+import { instantiate, shareMemory } from "./instance.ts";
+import { layoutOf } from "./layout.ts";
+import { LocalMachine } from "./local_machine.ts";
+import type { Machine } from "./machine.ts";
+import { PageMachine, type PageParts } from "./page_machine.ts";
+import { hasWorkerThreads, spawn } from "./spawn.ts";
+
+/** More bring nothing by default: what a small step costs in waiting grows with them. */
+const DEFAULT_THREADS = 16;
+const MOST_THREADS = 64;
+
+/**
+ * As many threads as asked for; else as the host has, if it shares memory.
+ *
+ * @throws {BackendUnavailableError} if several are asked for and memory can't be shared
+ */
+export function planThreads(threads: number | undefined): ThreadPlan {
+  if (threads === undefined) {
+    const processors = canShareMemory() ? globalThis.navigator?.hardwareConcurrency ?? 1 : 1;
+    return { count: Math.min(processors, DEFAULT_THREADS), isRequired: false };
+  }
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+    throw new ConfigError(`Cannot compute on threads = ${threads}: give a whole number from 1 to ${MOST_THREADS}`);
+  }
+  if (threads > 1 && !canShareMemory()) {
+    throw new BackendUnavailableError(
+      `Cannot compute on ${threads} threads: this host shares no memory between them. A page must be cross-origin isolated, by ` +
+        `the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp; or leave out threads`,
+    );
+  }
+  return { count: threads, isRequired: true };
+}
+
+/**
+ * A machine with these kernels; none if the host refuses what they need and the caller can do without.
+ *
+ * @throws {BackendUnavailableError} if the host refuses what the caller asked for
+ */
+export async function startMachine(
+  { name, isShared, compile }: Candidate,
+  plan: ThreadPlan,
+  workerUrl: string | URL | undefined,
+): Promise<Machine | undefined> {
+  const compiled = await compile();
+  const threads = isShared ? plan.count : 1;
+  const memory = isShared ? shareMemory(threads) : undefined;
+  if (isShared && !memory) {
+    if (!plan.isRequired) return undefined;
+    throw new BackendUnavailableError(
+      `Cannot compute on ${threads} threads: this host grants no memory that they could share`,
+    );
+  }
+  if (isPage()) {
+    const machine = await startInWorker({ compiled, memory, threads, workerUrl }, plan);
+    if (machine || isShared) return machine;
+  }
+  const instance = await instantiate(name, compiled, memory);
+  if (!memory) return new LocalMachine(instance);
+  const { team } = layoutOf(instance.kernels.heapBase, threads);
+  const helpers = new Helpers({ compiled, memory, team }, threads - 1, workerUrl);
+  const machine = new LocalMachine(instance, threads, helpers);
+  if (plan.isRequired) await orDispose(machine, helpers.joined);
+  return machine;
+}
+
+/** A page's machine; none if the page may start no workers and the caller can do without. */
+async function startInWorker(parts: Omit<PageParts, "worker">, plan: ThreadPlan): Promise<Machine | undefined> {
+  try {
+    const machine = await PageMachine.start({ ...parts, worker: await spawn(parts.workerUrl) });
+    if (plan.isRequired) await orDispose(machine, machine.joined);
+    return machine;
+  } catch (error) {
+    if (!(error instanceof BackendUnavailableError) || (plan.isRequired && plan.count > 1)) throw error;
+    return undefined;
+  }
+}
+
+/** Waits for what a machine needs, and disposes of it if that fails. */
+async function orDispose(machine: Machine, ready: Promise<void>): Promise<void> {
+  try {
+    await ready;
+  } catch (error) {
+    machine.dispose();
+    throw error;
+  }
+}
+
+/** Whether this host shares memory between threads. Pages have to be isolated, and say whether they are. */
+function canShareMemory(): boolean {
+  const { crossOriginIsolated = true } = globalThis as { crossOriginIsolated?: boolean };
+  return typeof SharedArrayBuffer === "function" && crossOriginIsolated;
+}
+
+/** Whether this thread shows a page, and must not be kept waiting. */
+function isPage(): boolean {
+  return "document" in globalThis && !hasWorkerThreads();
+}

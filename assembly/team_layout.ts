@@ -1,0 +1,36 @@
+/**
+ * Where threads meet in shared memory. Both the kernels and the host read this, so it holds numbers only.
+ *
+ * @module
+ */
+
+/** Byte offsets in the team's block; what different threads write at the same time lies in different cache lines. */
+export enum Team {
+  /** Changes with every record that is to be shared; 0 sends the helpers away. */
+  command = 0,
+  /** Address of the record. */
+  record = 4,
+  /** Pieces that every record is cut into. */
+  pieces = 8,
+  /** Helpers that sleep until the next record. */
+  sleepers = 12,
+  /** Pieces that nobody has taken yet; 0 or less: none. */
+  left = 64,
+  /** Pieces that are done. */
+  done = 128,
+  /** 1 while the first thread sleeps until all pieces are done. */
+  isAwaited = 132,
+  /** Not 0 once a helper has failed. */
+  failed = 192,
+  /** Bytes of the text that says why. */
+  reasonLength = 196,
+  /** Why a helper has failed, in UTF-8. */
+  reason = 200,
+  /** Length of the block. */
+  bytes = 512,
+}
+
+/** Set in the first word of records that several threads share; the others are the first thread's alone. */
+export enum RecordFlag {
+  shared = 65536,
+}

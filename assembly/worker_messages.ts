@@ -1,0 +1,48 @@
+/**
+ * What goes between a thread and its workers.
+ *
+ * @module
+ */
+
+/** To a worker: help another thread with its lists. It answers when it begins. */
+export interface HelpTask {
+  readonly task: "help";
+  /** Its number among the threads, from 1 on. */
+  readonly thread: number;
+  readonly compiled: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+}
+
+/** To a worker: be the machine of a page. */
+export interface HostTask {
+  readonly task: "host";
+  readonly compiled: WebAssembly.Module;
+  /** Shared with helpers; absent: a memory of its own. */
+  readonly memory: WebAssembly.Memory | undefined;
+  readonly threads: number;
+}
+
+/** To the machine of a page: what `Machine` has as methods. */
+export type MachineRequest =
+  | { readonly task: "run"; readonly list: Int32Array<ArrayBuffer>; readonly isShared: boolean }
+  | { readonly task: "write"; readonly address: number; readonly values: Float32Array | Int32Array }
+  | { readonly task: "read"; readonly id: number; readonly address: number; readonly bytes: number }
+  | { readonly task: "grow"; readonly pages: number };
+
+/** From the machine of a page when it has started. */
+export interface HostStarted {
+  readonly kind: "started";
+  readonly heapBase: number;
+  readonly isRelaxed: boolean;
+  /** Size of its memory. */
+  readonly bytes: number;
+}
+
+/** From the machine of a page. */
+export type MachineReply =
+  | HostStarted
+  | { readonly kind: "read"; readonly id: number; readonly bytes: ArrayBuffer }
+  /** The host gives no more memory than these bytes. */
+  | { readonly kind: "refused"; readonly bytes: number }
+  /** A request failed; perhaps the helpers are gone with it. */
+  | { readonly kind: "failed"; readonly reason: string; readonly hasDisbanded: boolean };
