@@ -4,12 +4,20 @@
  * @module
  */
 
-import { BLOCK_VALUES, blocksShape, dequantizeQ8, Q8_0_BYTES, quantizeQ8 } from "./ggml_blocks.ts";
+import {
+  BLOCK_BYTES,
+  BLOCK_VALUES,
+  type BlockFormat,
+  blocksShape,
+  dequantizeBlocks,
+  isBlockFormat,
+  quantizeBlocks,
+} from "./ggml_blocks.ts";
 import { f16BitsOfF32, f32BitsOfF16 } from "./float16.ts";
 
 /**
- * A number format, by its name in a safetensors header; Q8_0 alone has none there, a file holds its blocks as U8 and says in
- * its metadata what they are.
+ * A number format, by its name in a safetensors header; Q8_0 and Q4_0 have none there, a file holds their blocks as U8 and says
+ * in its metadata what they are.
  */
 export type SafetensorsDType =
   | "F64"
@@ -25,10 +33,10 @@ export type SafetensorsDType =
   | "U16"
   | "U8"
   | "BOOL"
-  | "Q8_0";
+  | BlockFormat;
 
 /** The formats that f32 values can be written in. */
-export type FloatFormat = "F32" | "F16" | "BF16" | "Q8_0";
+export type FloatFormat = "F32" | "F16" | "BF16" | BlockFormat;
 
 const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
   ["F64", 8],
@@ -50,13 +58,13 @@ const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
 export const DTYPE_NAMES: readonly string[] = [...BYTES.keys()];
 
 /** Whether a name from a header is a format that can be read. */
-export function isSafetensorsDType(name: unknown): name is Exclude<SafetensorsDType, "Q8_0"> {
+export function isSafetensorsDType(name: unknown): name is Exclude<SafetensorsDType, BlockFormat> {
   return typeof name === "string" && BYTES.has(name);
 }
 
 /** Bytes of one value; of blocks, their bytes by their values. */
 export function bytesPerValue(dtype: SafetensorsDType): number {
-  return dtype === "Q8_0" ? Q8_0_BYTES / BLOCK_VALUES : BYTES.get(dtype) ?? 0;
+  return isBlockFormat(dtype) ? BLOCK_BYTES[dtype] / BLOCK_VALUES : BYTES.get(dtype) ?? 0;
 }
 
 /**
@@ -67,8 +75,8 @@ export function bytesPerValue(dtype: SafetensorsDType): number {
 export function headerForm(
   dtype: SafetensorsDType,
   shape: readonly number[],
-): { readonly dtype: Exclude<SafetensorsDType, "Q8_0">; readonly shape: readonly number[] } {
-  return dtype === "Q8_0" ? { dtype: "U8", shape: blocksShape(shape) } : { dtype, shape };
+): { readonly dtype: Exclude<SafetensorsDType, BlockFormat>; readonly shape: readonly number[] } {
+  return isBlockFormat(dtype) ? { dtype: "U8", shape: blocksShape(dtype, shape) } : { dtype, shape };
 }
 
 /**
@@ -102,7 +110,7 @@ function aligned(bytes: Uint8Array, size: number): Uint8Array {
  * @param values Filled with as many values as `bytes` holds.
  */
 export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Float32Array): void {
-  if (dtype === "Q8_0") return dequantizeQ8(bytes, values);
+  if (isBlockFormat(dtype)) return dequantizeBlocks(dtype, bytes, values);
   const { buffer, byteOffset } = aligned(bytes, bytesPerValue(dtype));
   const count = bytes.byteLength / bytesPerValue(dtype);
   // Bits, not numbers, are moved where a NaN's payload must survive.
@@ -148,7 +156,7 @@ export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Fl
 
 /** Converts f32 values to stored bytes, rounding to nearest: ties to even, in blocks away from zero. */
 export function fromFloat32(format: FloatFormat, values: Float32Array): Uint8Array<ArrayBuffer> {
-  if (format === "Q8_0") return quantizeQ8(values);
+  if (isBlockFormat(format)) return quantizeBlocks(format, values);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   if (format === "F32") return new Uint8Array(bits.slice().buffer);
   const halves = new Uint16Array(values.length);

@@ -11,7 +11,7 @@
 import { WeightsError } from "../../backend.ts";
 import type { ByteReader } from "../../data/byte_source.ts";
 import { bytesPerValue, DTYPE_NAMES, headerForm, isSafetensorsDType, type SafetensorsDType } from "./dtypes.ts";
-import { BLOCK_VALUES, Q8_0_BYTES } from "./ggml_blocks.ts";
+import { BLOCK_BYTES, BLOCK_VALUES, type BlockFormat, isBlockFormat } from "./ggml_blocks.ts";
 import { sizeOf } from "./host_tensor.ts";
 
 /** The longest header that the format allows, in bytes. */
@@ -133,6 +133,9 @@ function parseHeader(text: string, dataBegin: number, name: string): Safetensors
   return { tensors: unpacked, metadata: others, dataBegin, dataEnd: end };
 }
 
+/** How the metadata calls formats of blocks. */
+const BLOCK_FORMATS: ReadonlyMap<unknown, BlockFormat> = new Map([["q8_0", "Q8_0"], ["q4_0", "Q4_0"]]);
+
 /** The tensors, those of blocks by what they stand for: U8 [..., n / 32, 34] for Q8_0 [..., n]. */
 function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): TensorInfo[] {
   let formats: unknown;
@@ -144,20 +147,21 @@ function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): T
   if (!isRecord(formats)) throw invalid(name, `its ${BLOCKS_KEY} is not a JSON object`);
   const left = new Map(Object.entries(formats));
   const unpacked = tensors.map((tensor) => {
-    const format = left.get(tensor.name);
+    const found = left.get(tensor.name);
     if (!left.delete(tensor.name)) return tensor;
-    if (format !== "q8_0") {
-      throw invalid(name, `${quote(tensor.name)} has the format ${quote(format)}, known is "q8_0"`);
+    const format = BLOCK_FORMATS.get(found);
+    if (format === undefined) {
+      const known = [...BLOCK_FORMATS.keys()].map(quote).join(" and ");
+      throw invalid(name, `${quote(tensor.name)} has the format ${quote(found)}, known are ${known}`);
     }
     const { dtype, shape } = tensor;
-    if (dtype !== "U8" || shape.length < 2 || shape.at(-1) !== Q8_0_BYTES) {
-      throw invalid(
-        name,
-        `${quote(tensor.name)} is ${dtype} [${shape.join(", ")}]; q8_0 blocks are U8 [..., blocks, ${Q8_0_BYTES}]`,
-      );
+    const bytes = BLOCK_BYTES[format];
+    if (dtype !== "U8" || shape.length < 2 || shape.at(-1) !== bytes) {
+      const is = `${quote(tensor.name)} is ${dtype} [${shape.join(", ")}]`;
+      throw invalid(name, `${is}; ${format.toLowerCase()} blocks are U8 [..., blocks, ${bytes}]`);
     }
     const width = (shape.at(-2) ?? 0) * BLOCK_VALUES;
-    return { ...tensor, dtype: "Q8_0" as const, shape: [...shape.slice(0, -2), width] };
+    return { ...tensor, dtype: format, shape: [...shape.slice(0, -2), width] };
   });
   const [absent] = left.keys();
   if (absent !== undefined) throw invalid(name, `its ${BLOCKS_KEY} names ${quote(absent)}, which it does not hold`);
@@ -248,7 +252,9 @@ export function encodeHeader(
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const fields: string[] = [];
-  const blocks = tensors.filter(({ dtype }) => dtype === "Q8_0").map(({ name }) => [name, "q8_0"]);
+  const blocks = tensors.filter(({ dtype }) => isBlockFormat(dtype)).map((
+    { name, dtype },
+  ) => [name, dtype.toLowerCase()]);
   const texts = blocks.length === 0
     ? metadata
     : { ...metadata, [BLOCKS_KEY]: JSON.stringify(Object.fromEntries(blocks)) };

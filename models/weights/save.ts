@@ -50,8 +50,9 @@ function streamed({ shape, value, size }: Parameter): WritableTensor {
   };
 }
 
-/** q8_0 values give the same blocks again; rows that an engine has padded to whole blocks are written in f32. */
+/** Quantised values give the same blocks again; rows that an engine has padded to whole blocks are written in f32. */
 function formatOf(dtype: DType, width: number): FloatFormat {
   if (dtype === "f16") return "F16";
-  return dtype === "q8_0" && width % BLOCK_VALUES === 0 ? "Q8_0" : "F32";
+  if (width % BLOCK_VALUES !== 0) return "F32";
+  return dtype === "q8_0" ? "Q8_0" : dtype === "q4_0" ? "Q4_0" : "F32";
 }

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ShapeError, WeightsError } from "../../backend.ts";
-import { dequantizeQ8, quantizeQ8 } from "../../models/weights/ggml_blocks.ts";
+import { dequantizeBlocks, quantizeBlocks } from "../../models/weights/ggml_blocks.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
 import { writeSafetensors } from "../../models/weights/write.ts";
-import fixture from "../fixtures/ggml/q8_0.json" with { type: "json" };
+import q4Fixture from "../fixtures/ggml/q4_0.json" with { type: "json" };
+import q8Fixture from "../fixtures/ggml/q8_0.json" with { type: "json" };
 import { fileOf, headerOf } from "./checkpoints.ts";
 
 function floats(base64: string): Float32Array {
@@ -14,24 +15,26 @@ function floats(base64: string): Float32Array {
 
 /** A whole number of blocks of floats whose scale f16 can hold. */
 const anyRow = fc
-  .array(fc.float({ min: -8e6, max: 8e6, noNaN: true }), { minLength: 32, maxLength: 96 })
+  .array(fc.float({ min: -5e5, max: 5e5, noNaN: true }), { minLength: 32, maxLength: 96 })
   .map((values) => Float32Array.from(values.slice(0, values.length - values.length % 32)));
 
-Deno.test("q8_0 blocks and their values are those that llama.cpp's package makes, to the bit", () => {
-  const blocks = quantizeQ8(floats(fixture.values));
-  assertEquals(blocks, Uint8Array.fromBase64(fixture.blocks));
-  const values = new Float32Array(blocks.length / 34 * 32);
-  dequantizeQ8(blocks, values);
-  assertEquals(values, floats(fixture.dequantized));
-});
+for (const [format, fixture, bytes] of [["Q8_0", q8Fixture, 34], ["Q4_0", q4Fixture, 18]] as const) {
+  Deno.test(`${format} blocks and their values are those that llama.cpp's package makes, to the bit`, () => {
+    const blocks = quantizeBlocks(format, floats(fixture.values));
+    assertEquals(blocks, Uint8Array.fromBase64(fixture.blocks));
+    const values = new Float32Array(blocks.length / bytes * 32);
+    dequantizeBlocks(format, blocks, values);
+    assertEquals(values, floats(fixture.dequantized));
+  });
 
-Deno.test("what came from q8_0 blocks gives the same blocks again", () => {
-  fc.assert(fc.property(anyRow, (row) => {
-    const once = HostTensor.from(row, [row.length], "Q8_0");
-    const twice = HostTensor.from(once.values(), [row.length], "Q8_0");
-    assertEquals(twice.values(), once.values());
-  }));
-});
+  Deno.test(`what came from ${format} blocks gives the same values again`, () => {
+    fc.assert(fc.property(anyRow, (row) => {
+      const once = HostTensor.from(row, [row.length], format);
+      const twice = HostTensor.from(once.values(), [row.length], format);
+      assertEquals(twice.values(), once.values());
+    }));
+  });
+}
 
 Deno.test("a q8_0 value is off by at most half a step of its block, and the scale's rounding", () => {
   fc.assert(fc.property(anyRow, (row) => {
@@ -53,19 +56,21 @@ Deno.test("a file holds blocks as U8, names them, and gives them back", async ()
   const tensors = new Map([
     ["plain", HostTensor.from(row, [2, 64])],
     ["blocks", HostTensor.from(row, [2, 64], "Q8_0")],
+    ["nibbles", HostTensor.from(row, [2, 64], "Q4_0")],
     ["bytes", new HostTensor("U8", [2, 34], new Uint8Array(68))],
   ]);
   const file = writeSafetensors(tensors, { metadata: { format: "pt" } });
-  const { __metadata__: metadata, blocks } = headerOf(file);
-  assertEquals<unknown>(metadata, { format: "pt", ggml_blocks: '{"blocks":"q8_0"}' });
+  const { __metadata__: metadata, blocks, nibbles } = headerOf(file);
+  assertEquals<unknown>(metadata, { format: "pt", ggml_blocks: '{"blocks":"q8_0","nibbles":"q4_0"}' });
   assertEquals<unknown>(blocks, { dtype: "U8", shape: [2, 2, 34], data_offsets: [512, 648] });
+  assertEquals<unknown>(nibbles, { dtype: "U8", shape: [2, 2, 18], data_offsets: [716, 788] });
 
   const reader = await openSafetensors(file);
   assertEquals(reader.metadata, { format: "pt" });
   assertEquals(reader.tensors.get("blocks")?.shape, [2, 64]);
   await reader.close();
   const read = await readSafetensors(file);
-  assertEquals(read, new Map(["plain", "blocks", "bytes"].map((name) => [name, tensors.get(name)])));
+  assertEquals(read, new Map(["plain", "blocks", "bytes", "nibbles"].map((name) => [name, tensors.get(name)])));
   assertEquals(writeSafetensors(read, { metadata: { format: "pt" } }), file);
 });
 
@@ -89,7 +94,8 @@ Deno.test("what blocks can't hold is refused", () => {
   assertThrows(() => HostTensor.from(row, [64 / 8, 8], "Q8_0"), ShapeError, "must be a multiple of 32");
   assertThrows(() => HostTensor.from(row.subarray(1), [63], "Q8_0"), ShapeError, "give a multiple of 32");
   for (const bad of [NaN, Infinity, -Infinity, 8.33e6]) {
-    assertThrows(() => quantizeQ8(row.with(40, bad)), WeightsError, "values from 32 on");
+    assertThrows(() => quantizeBlocks("Q8_0", row.with(40, bad)), WeightsError, "values from 32 on to q8_0");
+    assertThrows(() => quantizeBlocks("Q4_0", row.with(40, bad)), WeightsError, "values from 32 on to q4_0");
   }
 });
 
@@ -105,6 +111,7 @@ Deno.test("a header that lies about blocks is refused", async () => {
     [header('{"v":"q8_0"}'), 'names "v", which it does not hold'],
     [header('{"w":"q8_0"}', "I8"), "is I8 [1, 34]"],
     [header('{"w":"q8_0"}', "U8", [34]), "is U8 [34]"],
+    [header('{"w":"q4_0"}'), "q4_0 blocks are U8 [..., blocks, 18]"],
     [header('{"w":"q8_0"}', "U8", [34, 1]), "is U8 [34, 1]"],
   ];
   for (const [file, message] of refusals) {
