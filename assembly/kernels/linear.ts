@@ -1,5 +1,5 @@
 import { FEW_ROWS, linearFewRows } from "./linear_few_rows";
-import { FEWEST_ROWS, linearQuantizedRow } from "./linear_quantized_row";
+import { STREAMED_ROWS, linearQuantizedRow } from "./linear_quantized_row";
 import { linearQuantizedRows } from "./linear_quantized_rows";
 import { linearRow } from "./linear_row";
 import { linearRows } from "./linear_rows";
@@ -20,7 +20,7 @@ export function linear(args: usize, thread: i32, threads: i32, scratch: usize): 
   const format = load<i32>(args, 28);
   const activation = load<i32>(args, 32);
   if (isQuantized(format)) {
-    if (rows <= FEWEST_ROWS) {
+    if (rows <= STREAMED_ROWS) {
       linearQuantizedRow(x, weight, bias, out, rows, inSize, outSize, format, activation, thread, threads, scratch);
     } else {
       linearQuantizedRows(x, weight, bias, out, rows, inSize, outSize, format, activation, thread, threads, scratch);

@@ -15,13 +15,13 @@ import { madd } from "./simd";
 import { shareStart } from "./split";
 
 /** Up to this many rows, unpacking the weight for all of them costs more than it brings. */
-export const FEWEST_ROWS: i32 = 3;
+export const STREAMED_ROWS: i32 = 7;
 /** Features that are quantised at once. */
-const DEPTH: i32 = 65536;
+const DEPTH: i32 = 32768;
 /** Blocks of a panel that stay in the first-level cache while several rows pass over them. */
 const CACHED_BLOCKS: i32 = 16;
 
-/** `linear` of one to three rows with a quantised weight: each panel is one stream through the weight, 16 sums in 4 registers. */
+/** `linear` of one to seven rows with a quantised weight: each panel is one stream through the weight, 16 sums in 4 registers. */
 export function linearQuantizedRow(
   x: usize,
   weight: usize,
@@ -41,8 +41,8 @@ export function linearQuantizedRow(
   const panelBytes = <usize> blockCount(inSize) * blockBytes(format);
   // Of each row: integers, then scale and correction of each block.
   const rowBytes = (DEPTH << 1) + (DEPTH / BLOCK << 3);
-  const edge = scratch + FEWEST_ROWS * rowBytes;
-  const padded = edge + (FEWEST_ROWS * QUANTIZED_PANEL << 2);
+  const edge = scratch + STREAMED_ROWS * rowBytes;
+  const padded = edge + (STREAMED_ROWS * QUANTIZED_PANEL << 2);
   let k = 0;
   do {
     const depth = min(DEPTH, inSize - k);
