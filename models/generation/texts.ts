@@ -136,14 +136,24 @@ export class Texts {
     this.#checkAlive();
     if (!this.#isCached) return;
     const cache = this.#align(last);
-    for (;;) {
-      const room = Math.max(last, this.#room(cache));
-      const pending = this.#pending();
-      if (Math.max(...pending) <= room) return;
-      this.#run(this.#ids(pending.map((count) => Math.max(0, Math.min(count - last, room)))));
-      this.backend.flush();
-      await turns.take();
-      this.#checkAlive();
+    let previous: Tensor | undefined;
+    try {
+      for (;;) {
+        const room = Math.max(last, this.#room(cache));
+        const pending = this.#pending();
+        if (Math.max(...pending) <= room) return;
+        const counts = pending.map((count) => Math.max(0, Math.min(count - last, room)));
+        const sample = this.#run(this.#ids(counts), (hidden) => this.backend.slice(hidden, 0, 1));
+        this.backend.flush();
+        // Reading a little of the chunk before keeps a device no more than one chunk behind: an abort finds little to wait for.
+        await previous?.data();
+        previous?.dispose();
+        previous = sample;
+        await turns.take();
+        this.#checkAlive();
+      }
+    } finally {
+      previous?.dispose();
     }
   }
 
@@ -153,13 +163,13 @@ export class Texts {
    * @param use makes something of the logits [rows · last, numTokens] of each row's last positions; its tensors outlive the step
    */
   step<T>(use: (logits: Tensor) => T, last = 1): T {
-    return this.#isCached ? this.#run(this.#ids(this.#pending()), use, last) : this.#recompute(use);
+    return this.#isCached ? this.#runToLogits(this.#ids(this.#pending()), use, last) : this.#recompute(use);
   }
 
   /** Runs on one token of each row that the host need not know: int32 [rows]. */
   stepOn<T>(tokens: Tensor, use: (logits: Tensor) => T): T {
     const counts = this.#ended.map((hasEnded) => hasEnded ? 0 : 1);
-    return this.#run({ counts, make: (backend) => backend.reshape(tokens, [counts.length, 1]) }, use);
+    return this.#runToLogits({ counts, make: (backend) => backend.reshape(tokens, [counts.length, 1]) }, use);
   }
 
   /** Whether the next step can run from the cache; rows that have ended take part without a token of their own. */
@@ -223,16 +233,20 @@ export class Texts {
     return { counts, make: (backend) => backend.tensor(ids, [counts.length, n]) };
   }
 
-  #run(tokens: StepTokens): void;
-  #run<T>(tokens: StepTokens, use: (logits: Tensor) => T, last?: number): T;
-  #run<T>({ counts, make }: StepTokens, use?: (logits: Tensor) => T, last = 1): T | undefined {
+  /** A step up to the logits [rows · last, numTokens] of each row's last positions. */
+  #runToLogits<T>(tokens: StepTokens, use: (logits: Tensor) => T, last = 1): T {
+    const { net, backend } = this.#model;
+    return this.#run(tokens, (hidden) => use(net.logits(backend, lastPositions(backend, hidden, tokens.counts, last))));
+  }
+
+  /** A step; `use` makes something of the hidden states (rows, n, dim). */
+  #run<T>({ counts, make }: StepTokens, use: (hidden: Tensor) => T): T {
     const [{ net, backend }, cache] = [this.#model, this.#cache];
     if (!cache) throw new ConfigError("Cannot run a step before it was prepared");
     const { value, step } = backend.scope(() => {
       const tokens = make(backend); // [rows, n]
       const { hidden, step } = net.step(backend, tokens, cache, this.#options.context.inputs, counts);
-      const value = use?.(net.logits(backend, lastPositions(backend, hidden, counts, last)));
-      return { value, step, kept: step.kept };
+      return { value: use(hidden), step, kept: step.kept };
     });
     cache.commit(step);
     this.#cached = this.#cached.map((end, r) => end + (counts[r] ?? 0));

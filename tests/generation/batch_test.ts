@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConfigError, ShapeError, type TokenBatch, type Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
-import { cached, distance, text, uncached, withModel } from "./models.ts";
+import { cached, distance, gpuFor, text, uncached, withModel } from "./models.ts";
 
 const lengths = [7, 1, 12, 3];
 const prompts = lengths.map((length, i) => text(length, 50, i + 1));
@@ -35,7 +35,7 @@ for (const [name, config] of Object.entries({ ...cached, ...uncached })) {
       assertEquals(await model.generateBatch(padded("right"), options), expected, "padded on the right");
       assertEquals(await model.generateBatch(prompts.map((row) => Int32Array.from(row)), options), expected);
     });
-  });
+  }, gpuFor(name));
 
   engineTest(`rows that outgrow maxSeqLen one after the other with ${name}`, async (backend) => {
     await withModel(backend, { ...config, maxSeqLen: 16 }, async (model) => {
@@ -44,7 +44,7 @@ for (const [name, config] of Object.entries({ ...cached, ...uncached })) {
         assertEquals(await model.generateBatch(prompts, options), await alone(model, options), overflow);
       }
     });
-  });
+  }, gpuFor(name));
 
   engineTest(`rows that end one after the other with ${name}`, async (backend) => {
     await withModel(backend, { ...config, maxSeqLen: 20 }, async (model) => {
@@ -55,7 +55,7 @@ for (const [name, config] of Object.entries({ ...cached, ...uncached })) {
       assert(new Set(expected.map((row) => row.length)).size > 1);
       assertEquals(await model.generateBatch(prompts, options), expected);
     });
-  });
+  }, gpuFor(name));
 }
 
 engineTest("logits of left-padded rows are those of the rows alone", async (backend) => {

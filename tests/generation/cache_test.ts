@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
-import { cached, distance, forwardRows, text, uncached, withModel } from "./models.ts";
+import { cached, distance, forwardRows, gpuFor, text, uncached, withModel } from "./models.ts";
 
 /** Generates greedily and compares each step's logits with those of `forward` on the whole text. */
 async function checkSteps(model: Transformer, prompt: number[], maxNewTokens: number) {
@@ -24,11 +24,11 @@ for (const [name, config] of Object.entries(cached)) {
       await checkSteps(model, text(1), 39);
       await checkSteps(model, text(9), 31);
     });
-  });
+  }, gpuFor(name));
 
   engineTest(`a prompt in several chunks with ${name}`, async (backend) => {
     await withModel(backend, { ...config, maxSeqLen: 650, depth: 1 }, (model) => checkSteps(model, text(600), 20));
-  });
+  }, gpuFor(name));
 }
 
 for (const [name, config] of Object.entries(uncached)) {
@@ -46,7 +46,7 @@ for (const [name, config] of Object.entries(uncached)) {
       }
       assertEquals(tokens.length, 8);
     });
-  });
+  }, gpuFor(name));
 }
 
 engineTest("cached steps that attend to a context", async (backend) => {

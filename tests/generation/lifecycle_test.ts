@@ -115,7 +115,8 @@ async function runAhead(create: () => Promise<Backend>) {
   const backend = await create();
   const setAhead = (stepsAhead: number) =>
     Object.defineProperty(backend, "info", { value: { ...backend.info, stepsAhead }, configurable: true });
-  for (const given of [config, { useAbsPosEmb: true }, { ...config, shiftTokens: 1 }, { numMemoryTokens: 2 }]) {
+  const all = [config, { useAbsPosEmb: true }, { ...config, shiftTokens: 1 }, { numMemoryTokens: 2 }];
+  for (const given of backend.name === "webgpu" ? all.slice(0, 1) : all) {
     await withModel(backend, { ...given, maxSeqLen: 24 }, async (model) => {
       const prompts = [text(6), text(2), text(11)];
       const run = async () => {

@@ -45,6 +45,18 @@ export const uncached: Record<string, Partial<TransformerConfig>> = {
   "xPos beside memory keys": { rotaryXpos: true, attnNumMemKv: 2 },
 };
 
+/** The variants that a GPU is always tested with; between them they use every operation of the others. */
+const typical = [
+  "ALiBi and xPos with QK norm",
+  "a token shift of two, with absolute positions",
+  "zeta's rotated values with xPos",
+];
+
+/** Whether a GPU is tested with a variant. */
+export function gpuFor(name: string): "always" | "alone" {
+  return typical.includes(name) ? "always" : "alone";
+}
+
 /** Makes a model, runs a test with it and disposes of it. */
 export async function withModel(
   backend: Backend,

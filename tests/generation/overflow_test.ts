@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConfigError, ShapeError, type Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
-import { argmax, cached, distance, forwardRows, text, uncached, withModel } from "./models.ts";
+import { argmax, cached, distance, forwardRows, gpuFor, text, uncached, withModel } from "./models.ts";
 
 /** The references' cropping, token by token from scratch. */
 async function cropped(model: Transformer, prompt: number[], count: number): Promise<number[]> {
@@ -23,7 +23,7 @@ for (const [name, config] of Object.entries({ ...cached, ...uncached })) {
         assertEquals(await Array.fromAsync(model.generate(text(length), options)), expected, `${length} tokens`);
       }
     });
-  });
+  }, gpuFor(name));
 }
 
 const sliding = Object.entries(cached).filter(([name]) => !/absolute|memory tokens|rotated values/.test(name));
@@ -43,7 +43,7 @@ for (const [name, config] of sliding) {
         assert(off <= 1e-4, `token ${i}: ${off}`);
       }
     });
-  });
+  }, gpuFor(name));
 
   engineTest(`rows of a batch slide alike, with ${name}`, async (backend) => {
     await withModel(backend, { ...config, maxSeqLen: 12 }, async (model) => {
@@ -58,7 +58,7 @@ for (const [name, config] of sliding) {
         assertEquals(tail, single, "a prompt that is too long counts by its end");
       }
     });
-  });
+  }, gpuFor(name));
 }
 
 engineTest("a slide takes no more memory as it goes on", async (backend) => {

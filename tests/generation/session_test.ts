@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Backend, ConfigError, DisposedError, ShapeError } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
-import { cached, text, uncached, withModel } from "./models.ts";
+import { cached, gpuFor, text, uncached, withModel } from "./models.ts";
 
 const greedy = { maxNewTokens: 4, temperature: 0 };
 
@@ -33,7 +33,7 @@ for (const [name, config] of Object.entries({ ...cached, ...uncached })) {
       await turn();
       session.dispose();
     });
-  });
+  }, gpuFor(name));
 
   engineTest(`a fork goes its own way, with ${name}`, async (backend) => {
     await withModel(backend, config, async (model) => {
@@ -49,7 +49,7 @@ for (const [name, config] of Object.entries({ ...cached, ...uncached })) {
       assertEquals(await Array.fromAsync(fork.generate(greedy)), await expected[1]);
       fork.dispose();
     });
-  });
+  }, gpuFor(name));
 }
 
 /** Counts the tokens that steps run on. */

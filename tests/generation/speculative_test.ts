@@ -4,7 +4,7 @@ import type { Transformer } from "../../mod.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
 import { softmaxRow } from "../reference/softmax.ts";
 import { engineTest } from "../support/engines.ts";
-import { cached, distance, forwardRows, text, uncached, withModel } from "./models.ts";
+import { cached, distance, forwardRows, gpuFor, text, uncached, withModel } from "./models.ts";
 
 for (const [name, config] of Object.entries(cached)) {
   engineTest(`greedy tokens with a draft are the model's own, with ${name}`, async (backend) => {
@@ -28,7 +28,7 @@ for (const [name, config] of Object.entries(cached)) {
         await check(draft, { gamma: 1, overflow: "stop" });
       }, 2);
     });
-  });
+  }, gpuFor(name));
 }
 
 engineTest("a draft that can't cache, and one with a shorter maxSeqLen", async (backend) => {
@@ -116,4 +116,4 @@ engineTest("tokens with a draft are distributed as the model's", async (backend)
       }
     }, 5);
   });
-});
+}, "alone");

@@ -45,9 +45,16 @@ Deno.test.afterAll(async () => {
  *
  * @param name What is tested.
  * @param fn The test. It gets a backend that the tests of a file share: dispose of tensors, not of the backend.
+ * @param gpu "alone" leaves the GPU out unless ANDROMEDA_BACKEND=webgpu asks for it: for the many variants of a test, which take
+ * seconds each on a software adapter.
  */
-export function engineTest(name: string, fn: (backend: Backend) => void | Promise<void>): void {
+export function engineTest(
+  name: string,
+  fn: (backend: Backend) => void | Promise<void>,
+  gpu: "always" | "alone" = "always",
+): void {
   forEachEngine((engine, create, isAvailable) => {
+    if (engine === "webgpu" && gpu === "alone" && only !== "webgpu") return;
     Deno.test({
       name: isAvailable ? `${engine}: ${name}` : `${engine}: ${name} (needs a WebGPU adapter)`,
       ignore: !isAvailable,
