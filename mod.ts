@@ -30,6 +30,7 @@ export {
 export { Transformer } from "./models/transformer.ts";
 export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/vit.ts";
 export { type AnyModel, loadModel } from "./models/load_model.ts";
+export { quantize } from "./models/quantize.ts";
 export { Model, type ModelOptions, type StateDict } from "./models/model.ts";
 export type { SaveTarget } from "./models/weights/save.ts";
 export { LanguageModel } from "./models/language_model.ts";
@@ -62,6 +63,7 @@ export {
 
 export { HostTensor } from "./models/weights/host_tensor.ts";
 export type { FloatFormat, SafetensorsDType } from "./models/weights/dtypes.ts";
+export type { BlockFormat } from "./models/weights/ggml_blocks.ts";
 export { readSafetensors, type SafetensorsSource } from "./models/weights/read.ts";
 export {
   type SaveOptions,

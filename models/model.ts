@@ -17,7 +17,10 @@ import { saveModel, type SaveTarget } from "./weights/save.ts";
 export interface ModelOptions extends HubOptions {
   /** The engine that holds the parameters; it is never disposed by the model. Default: one that all models share. */
   readonly backend?: Backend | undefined;
-  /** The format in which matrices are held. Default "f32". */
+  /**
+   * The format that matrices and the token embedding are held in; values are converted to it as they are read or drawn, so that the
+   * model is never in memory in f32. Norms, biases and absolute positions stay in f32. Default "f32".
+   */
   readonly dtype?: WeightFormat | undefined;
   /** Seed of fresh values. Default 0. */
   readonly seed?: number | undefined;
@@ -37,7 +40,6 @@ export abstract class Model {
 
   readonly #parameters: Parameters;
   #lease: BackendLease | undefined;
-  #format: WeightFormat = "f32";
   #isTraining = false;
 
   /**
@@ -53,6 +55,14 @@ export abstract class Model {
   get backend(): Backend {
     if (!this.#lease) throw new DisposedError("Cannot use a model after it was disposed: create or load one");
     return this.#lease.backend;
+  }
+
+  /**
+   * What the layers have declared.
+   * @internal
+   */
+  get parameters(): Parameters {
+    return this.#parameters;
   }
 
   /** Number of learned values. */
@@ -124,7 +134,7 @@ export abstract class Model {
     const moved: [Parameter, Tensor][] = [];
     try {
       for (const parameter of this.#parameters.byName.values()) {
-        moved.push([parameter, await parameter.move(backend, this.#format)]);
+        moved.push([parameter, await parameter.move(backend)]);
       }
     } catch (error) {
       for (const [parameter, old] of moved) parameter.restore(old);
@@ -196,9 +206,10 @@ export abstract class Model {
     options.signal?.throwIfAborted();
     const lease = await leaseBackend(options.backend);
     model.#lease = lease;
-    model.#format = options.dtype ?? "f32";
     try {
-      for (const parameter of model.#parameters.byName.values()) parameter.allocate(lease.backend, model.#format);
+      for (const parameter of model.#parameters.byName.values()) {
+        parameter.allocate(lease.backend, options.dtype ?? "f32");
+      }
       await fill(lease.backend);
       return model;
     } catch (error) {

@@ -9,20 +9,27 @@ import { type Initializer, Random } from "./random.ts";
 /** Values a chunk of a parameter is drawn or copied in. */
 const CHUNK = 1 << 20;
 
+/**
+ * How a parameter is held: as plain f32 values; as a weight [out, in] in the engine's own layout and the model's format; or as such a
+ * weight in f32 whatever the model's format.
+ */
+export type ParameterKind = "values" | "matrix" | "f32 matrix";
+
 /** A learned tensor: declared with a name and a shape, given memory by `allocate`. */
 export class Parameter {
   #value: Tensor | undefined;
+  #format: WeightFormat = "f32";
 
   /**
    * @param name its name in the state dict
    * @param shape as in the state dict
-   * @param isMatrix whether it is a weight [out, in] in the engine's own layout, rather than plain values
+   * @param kind how it is held
    * @param initialize draws fresh values
    */
   constructor(
     readonly name: string,
     readonly shape: readonly number[],
-    readonly isMatrix: boolean,
+    readonly kind: ParameterKind,
     readonly initialize: Initializer,
   ) {}
 
@@ -41,10 +48,15 @@ export class Parameter {
     return this.shape.reduce((product, size) => product * size, 1);
   }
 
-  /** Takes memory, all zeros. */
+  /** The format that its values are held in. */
+  get format(): WeightFormat {
+    return this.#format;
+  }
+
+  /** Takes memory, all zeros, in a format that counts for matrices. */
   allocate(backend: Backend, format: WeightFormat): void {
-    const [rows = 0, columns = 0] = this.shape;
-    this.#value = this.isMatrix ? backend.weight([rows, columns], format) : backend.zeros(this.shape, "f32");
+    this.#format = this.kind === "matrix" ? format : "f32";
+    this.#value = this.#zeros(backend, this.#format);
   }
 
   /** Draws fresh values. */
@@ -61,17 +73,25 @@ export class Parameter {
     }
   }
 
-  /** Gives its values to another backend, a chunk at a time; returns the tensor it had. */
-  async move(backend: Backend, format: WeightFormat): Promise<Tensor> {
+  /** Copies its values to another backend or format, a chunk at a time, and returns the tensor it had; on failure it keeps that. */
+  async move(backend: Backend, format: WeightFormat = this.#format): Promise<Tensor> {
     const old = this.value;
+    const target = this.kind === "matrix" ? format : "f32";
     const width = this.shape.at(-1) ?? 1;
     const rows = this.size / width;
     const step = Math.max(1, Math.floor(CHUNK / width));
-    this.allocate(backend, format);
-    for (let row = 0; row < rows; row += step) {
-      const count = Math.min(step, rows - row);
-      backend.writeRows(this.value, row, await old.backend.readRows(old, row, count));
+    const copy = this.#zeros(backend, target);
+    try {
+      for (let row = 0; row < rows; row += step) {
+        const count = Math.min(step, rows - row);
+        backend.writeRows(copy, row, await old.backend.readRows(old, row, count));
+      }
+    } catch (error) {
+      copy.dispose();
+      throw error;
     }
+    this.#format = target;
+    this.#value = copy;
     return old;
   }
 
@@ -85,6 +105,11 @@ export class Parameter {
   dispose(): void {
     this.#value?.dispose();
     this.#value = undefined;
+  }
+
+  #zeros(backend: Backend, format: WeightFormat): Tensor {
+    const [rows = 0, columns = 0] = this.shape;
+    return this.kind === "values" ? backend.zeros(this.shape, "f32") : backend.weight([rows, columns], format);
   }
 }
 
@@ -115,14 +140,14 @@ export class Parameters {
     return new Parameters(this, `${this.#prefix}${name}.`);
   }
 
-  /** Declares a weight [out, in]. */
-  matrix(name: string, shape: readonly [number, number], initialize: Initializer): Parameter {
-    return this.#declare(name, shape, true, initialize);
+  /** Declares a weight [out, in], of the model's format unless `isExact`. */
+  matrix(name: string, shape: readonly [number, number], initialize: Initializer, isExact = false): Parameter {
+    return this.#declare(name, shape, isExact ? "f32 matrix" : "matrix", initialize);
   }
 
   /** Declares plain values of any shape. */
   values(name: string, shape: readonly number[], initialize: Initializer): Parameter {
-    return this.#declare(name, shape, false, initialize);
+    return this.#declare(name, shape, "values", initialize);
   }
 
   /** Declares a buffer. */
@@ -136,8 +161,8 @@ export class Parameters {
     return [...this.byName.values()].reduce((sum, parameter) => sum + parameter.size, 0);
   }
 
-  #declare(name: string, shape: readonly number[], isMatrix: boolean, initialize: Initializer): Parameter {
-    const parameter = new Parameter(this.#prefix + name, shape, isMatrix, initialize);
+  #declare(name: string, shape: readonly number[], kind: ParameterKind, initialize: Initializer): Parameter {
+    const parameter = new Parameter(this.#prefix + name, shape, kind, initialize);
     this.byName.set(parameter.name, parameter);
     return parameter;
   }

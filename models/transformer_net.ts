@@ -53,7 +53,7 @@ export class TransformerNet {
     this.#tokenEmbedding = new Embedding(parameters.in("token_emb.emb"), numTokens, embDim, drawTokens);
     if (usesAbsolutePositions(config)) {
       const draw = normal(config.l2normEmbed ? 1e-5 : 1);
-      this.#positionEmbedding = new Embedding(parameters.in("pos_emb.emb"), maxSeqLen, embDim, draw);
+      this.#positionEmbedding = new Embedding(parameters.in("pos_emb.emb"), maxSeqLen, embDim, draw, true);
     }
     if (config.postEmbNorm) this.#embeddingNorm = layerNorm(parameters.in("post_emb_norm"), reference, embDim);
     if (embDim !== dim) this.#projectEmbedding = new Linear(parameters.in("project_emb"), embDim, dim);

@@ -40,8 +40,9 @@ export class Linear {
 export class Embedding {
   readonly weight: Parameter;
 
-  constructor(parameters: Parameters, count: number, dim: number, initialize: Initializer) {
-    this.weight = parameters.matrix("weight", [count, dim], initialize);
+  /** @param isExact whether the table stays in f32 whatever the model's format */
+  constructor(parameters: Parameters, count: number, dim: number, initialize: Initializer, isExact = false) {
+    this.weight = parameters.matrix("weight", [count, dim], initialize, isExact);
   }
 
   /** ids int32 [...] to [..., dim]. */
