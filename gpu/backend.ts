@@ -25,6 +25,8 @@ export type { Flavour, WebGpuOptions } from "./device.ts";
 export interface WebGpuStats extends Readonly<Counters> {
   /** Kernels specialised so far. */
   readonly kernels: number;
+  /** Bind groups kept for reuse. */
+  readonly bindGroups: number;
   /** Bytes of all buffers, those kept for reuse included. */
   readonly bufferBytes: number;
   /** Bytes kept for reuse. */
@@ -83,6 +85,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     return {
       ...this.#recorder.counters,
       kernels: this.#pipelines.count,
+      bindGroups: this.#pipelines.groupCount,
       bufferBytes: this.#buffers.bytes,
       pooledBytes: this.#buffers.keptBytes,
     };

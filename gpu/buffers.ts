@@ -19,6 +19,8 @@ export interface GpuBuffer {
   batch: number;
   /** Whether it served before: it holds anything then, else zeros. */
   isUsed: boolean;
+  /** Whether the device had no memory for it, which it says later: it must not be used again. */
+  isRefused: boolean;
 }
 
 const USAGE = 0x4 | 0x8 | 0x40 | 0x80; // COPY_SRC | COPY_DST | UNIFORM | STORAGE
@@ -78,7 +80,7 @@ export class Buffers {
 
   /** Gives a buffer back: what is recorded may use it still. */
   release(buffer: GpuBuffer): void {
-    if (!buffer.pooled || buffer.bytes > this.#cap) return this.#destroy(buffer);
+    if (!buffer.pooled || buffer.isRefused || buffer.bytes > this.#cap) return this.#destroy(buffer);
     buffer.isUsed = true;
     const free = this.#free.get(buffer.bytes);
     if (free) free.push(buffer);
@@ -115,15 +117,26 @@ export class Buffers {
       );
     if (bytes > this.#profile.maxBufferBytes) throw refusal();
     const { device } = this.#profile;
+    const refuse = () => {
+      made.isRefused = true;
+      const error = refusal();
+      this.#dropAll();
+      return error;
+    };
     const buffer = this.#faults.scoped(
       "out-of-memory",
-      refusal,
+      refuse,
       () => device.createBuffer({ size: bytes, usage: USAGE }),
     );
-    const made: GpuBuffer = { buffer, bytes, id: this.#made++, pooled, batch: -1, isUsed: false };
+    const made: GpuBuffer = { buffer, bytes, id: this.#made++, pooled, batch: -1, isUsed: false, isRefused: false };
     this.#bytes += bytes;
     this.#all.add(made);
     return made;
+  }
+
+  /** Destroys all that is kept: memory is short. */
+  #dropAll(): void {
+    for (const buffer of this.#kept) this.#drop(buffer);
   }
 
   #drop(buffer: GpuBuffer): void {

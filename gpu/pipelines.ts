@@ -53,6 +53,11 @@ export class Pipelines {
     return this.#kernels.size;
   }
 
+  /** Bind groups kept for reuse. */
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
   /** The kernel of this name for these constants; its pipeline is not compiled yet. */
   kernel(name: string, constants: Constants): Kernel {
     const key = name + JSON.stringify(constants);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { DeviceLostError } from "../backend.ts";
 import type { Profile } from "./device.ts";
 import type { Faults } from "./faults.ts";
 import type { Recorder } from "./recorder.ts";
@@ -21,6 +20,8 @@ const COPY_DST = 0x8;
 /** Staging buffers up to this size are kept, this many at most: tokens come back at every step. */
 const KEPT_BYTES = 1 << 20;
 const KEPT_COUNT = 8;
+/** Milliseconds within which a device that refuses a map for having been lost says so. */
+const LOSS_DELAY = 200;
 
 /** Reads buffers: the copies go into the same submission as what was recorded before. */
 export class Readback {
@@ -51,12 +52,14 @@ export class Readback {
     try {
       await staging.mapAsync(MAP_READ, 0, total);
       await this.#faults.settle();
-      return staging.getMappedRange(0, total).slice(0);
-    } catch (error) {
-      await this.#explain(error);
-      throw error;
-    } finally {
+      const bytes = staging.getMappedRange(0, total).slice(0);
+      staging.unmap();
       this.#give(staging);
+      return bytes;
+    } catch (error) {
+      staging.destroy();
+      if (error instanceof DOMException) await this.#explain();
+      throw error;
     }
   }
 
@@ -65,11 +68,13 @@ export class Readback {
     for (const buffer of this.#free.splice(0)) buffer.destroy();
   }
 
-  /** A refused map says little: what the device reported about it says more. */
-  async #explain(error: unknown): Promise<void> {
-    const isOver = await Promise.race([this.#profile.device.lost, Promise.resolve(undefined)]);
-    if (isOver) this.#faults.checkAlive();
-    if (!(error instanceof DeviceLostError)) await this.#faults.settle();
+  /** A refused map says little: what the device reports about it, perhaps a moment later, says more. */
+  async #explain(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const moment = new Promise((resolve) => timer = setTimeout(resolve, LOSS_DELAY));
+    await Promise.race([this.#profile.device.lost, moment]);
+    clearTimeout(timer);
+    await this.#faults.settle();
   }
 
   #take(bytes: number): GPUBuffer {
@@ -82,7 +87,6 @@ export class Readback {
   }
 
   #give(buffer: GPUBuffer): void {
-    if (buffer.mapState === "mapped") buffer.unmap();
     if (buffer.size <= KEPT_BYTES && this.#free.length < KEPT_COUNT) this.#free.push(buffer);
     else buffer.destroy();
   }

@@ -97,12 +97,17 @@ function vectorVariant(gpu: Operations, rows: number, columns: number, common: C
 
 /** Runs of rows whose bindings stay within the device's limit and begin at its alignment. */
 function* runs(profile: Profile, x: GpuTensor, out: GpuTensor): Generator<[firstRow: number, rows: number]> {
-  const widest = 4 * Math.max(x.width, out.width);
-  const all = x.rows;
-  const fitting = Math.floor(profile.maxBindingBytes / widest);
-  // 64 rows of four bytes are 256 bytes, the largest alignment there is.
-  const step = fitting >= all ? all : Math.max(64, Math.floor(fitting / 64) * 64);
+  const [all, widths] = [x.rows, [4 * x.width, 4 * out.width]];
+  const fitting = Math.floor(profile.maxBindingBytes / Math.max(...widths));
+  // Alignments are powers of two: the rows after which both tensors are aligned are too.
+  const aligned = Math.max(...widths.map((width) => alignedRows(width, profile.alignment)));
+  const step = fitting >= all ? all : Math.max(aligned, fitting - fitting % aligned);
   for (let firstRow = 0; firstRow < all; firstRow += step) yield [firstRow, Math.min(step, all - firstRow)];
+}
+
+/** The fewest rows of `bytes` each that take a multiple of the alignment. */
+function alignedRows(bytes: number, alignment: number): number {
+  return alignment / Math.min(alignment, bytes & -bytes);
 }
 
 function format({ f16 }: Profile, weight: GpuTensor): Constants {

@@ -1,0 +1,64 @@
+/**
+ * Runs test files inside a page. It stands in for what they use of Deno: `Deno.test` gathers tests, `Deno.env` reads the page's
+ * query, and a file that is asked about exists.
+ *
+ * @module
+ */
+
+/** What became of one test. */
+export interface PageResult {
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "ignored";
+  /** In milliseconds. */
+  readonly duration: number;
+  readonly error?: string;
+}
+
+interface PageTest {
+  readonly name: string;
+  readonly ignore?: boolean;
+  readonly fn: () => void | Promise<void>;
+}
+
+const tests: PageTest[] = [];
+const afterAll: (() => void | Promise<void>)[] = [];
+const query = new URLSearchParams(location.search);
+
+function test(definition: PageTest | string, fn?: () => void | Promise<void>): void {
+  tests.push(typeof definition === "string" ? { name: definition, fn: fn ?? (() => {}) } : definition);
+}
+test.afterAll = (fn: () => void | Promise<void>) => afterAll.push(fn);
+
+Object.assign(globalThis, {
+  Deno: {
+    test,
+    env: { get: (name: string) => query.get(name) ?? undefined },
+    statSync: () => ({ isFile: true }),
+    errors: { NotFound: class extends Error {} },
+  },
+});
+
+/** Imports these modules and runs their tests, one after the other; calls `report` after each. */
+async function run(modules: readonly string[], report: (result: PageResult) => Promise<void>): Promise<void> {
+  for (const module of modules) await import(module);
+  for (const test of tests) {
+    const start = performance.now();
+    const finish = (outcome: PageResult["outcome"], error?: unknown) =>
+      report({
+        name: test.name,
+        outcome,
+        duration: performance.now() - start,
+        ...error ? { error: describe(error) } : {},
+      });
+    if (test.ignore) await finish("ignored");
+    else await Promise.resolve().then(test.fn).then(() => finish("passed"), (error) => finish("failed", error));
+  }
+  for (const fn of afterAll) await fn();
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return [error.stack ?? String(error), ...error.cause ? [`Caused by: ${describe(error.cause)}`] : []].join("\n");
+}
+
+Object.assign(globalThis, { runTests: run });

@@ -1,0 +1,56 @@
+/** Hosts without WebGPU, and devices that run out of memory: each in a process of its own. */
+import { assertEquals } from "@std/assert";
+import { isAvailable } from "./support.ts";
+
+const engine = new URL("../../gpu/backend.ts", import.meta.url).href;
+
+/** Runs a program in another Deno and gives what it writes. */
+async function run(program: string, env: Record<string, string> = {}): Promise<string> {
+  const source = `import { WebGpuBackend } from ${JSON.stringify(engine)};\n${program}`;
+  const url = `data:application/typescript,${encodeURIComponent(source)}`;
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", "--no-check", "-c", config, url], env });
+  const { stdout, stderr } = await command.output();
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+}
+
+const create = "try { await WebGpuBackend.create(); } catch (error) { console.log(error.name, error.message); }";
+
+Deno.test("without an adapter the engine says what would give one", async () => {
+  const output = await run(create, { VK_ICD_FILENAMES: "/nonexistent", DENO_WEBGPU_BACKEND: "vulkan" });
+  assertEquals(/BackendUnavailableError.*no adapter.*mesa-vulkan-drivers.*wasm/.test(output), true, output);
+});
+
+Deno.test("without WebGPU the engine says where it exists", async () => {
+  const output = await run(`delete Object.getPrototypeOf(navigator).gpu; ${create}`);
+  assertEquals(/BackendUnavailableError.*no navigator\.gpu.*Deno.*wasm/.test(output), true, output);
+});
+
+Deno.test({
+  name: "webgpu: memory that the device refuses gives an OutOfMemoryError, and the engine goes on",
+  ignore: !isAvailable || Deno.build.os !== "linux",
+  fn: async () => {
+    const output = await run(`
+      const backend = await WebGpuBackend.create();
+      const x = backend.tensor(new Float32Array([1, 2, 3, 4]), [4]);
+      await backend.activate(x, "relu").data();
+      // From here on the process may not take another gigabyte, which a software adapter would allocate from.
+      const size = Number(/VmSize:\\s+(\\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))[1]) * 1024;
+      await new Deno.Command("prlimit", { args: ["--pid", String(Deno.pid), "--as=" + (size + 2 ** 30)] }).output();
+      const large = [];
+      try {
+        for (let i = 0; i < 40; i++) large.push(backend.zeros([2 ** 24], "f32"));
+        await x.data();
+        console.log("nothing was refused");
+      } catch (error) {
+        console.log(error.name, error.message);
+      }
+      for (const tensor of large) tensor.dispose();
+      console.log([...await backend.add(x, x).data()].join());
+      backend.dispose();
+    `);
+    if (output.includes("nothing was refused")) return; // a real GPU has memory of its own
+    assertEquals(/OutOfMemoryError Cannot allocate a buffer of 67108864 bytes/.test(output), true, output);
+    assertEquals(output.includes("2,4,6,8"), true, output);
+  },
+});

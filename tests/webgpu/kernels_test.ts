@@ -1,0 +1,60 @@
+/** The WGSL of the kernels: generated from its files, complete, and refused by name where a device can't compile it. */
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Faults, ShaderError } from "../../gpu/faults.ts";
+import { generateKernels } from "../../gpu/build.ts";
+import { KERNELS } from "../../gpu/generated/kernels.ts";
+import { Pipelines } from "../../gpu/pipelines.ts";
+import { specialise } from "../../gpu/shader.ts";
+import { isAvailable } from "./support.ts";
+
+Deno.test("the generated kernels are those of the WGSL files", async () => {
+  const generated = await Deno.readTextFile(new URL("../../gpu/generated/kernels.ts", import.meta.url));
+  assertEquals(generated, await generateKernels(), 'gpu/generated/kernels.ts is stale: run "deno task build"');
+});
+
+Deno.test("a specialised kernel holds its snippets once, its constants, and only the bindings of its conditions", () => {
+  const constants = { WORKGROUP: 64, VALUE: "vec4<f32>", HAS_SCALE: false };
+  const plain = specialise("add", constants);
+  assertEquals(plain.declarations.map(({ name }) => name), ["x", "y", "out"]);
+  assertEquals(plain.fields.map(({ name, type }) => `${name}: ${type}`), [
+    "size: u32",
+    "ySize: u32",
+    "width: u32",
+    "factor: f32",
+  ]);
+  assertEquals(plain.code.includes("const WORKGROUP = 64;"), true);
+  assertEquals(plain.code.includes("VALUE"), false);
+  const scaled = specialise("add", { ...constants, HAS_SCALE: true });
+  assertEquals(scaled.declarations.map(({ name, type }) => [name, type]), [
+    ["x", "read-only-storage"],
+    ["y", "read-only-storage"],
+    ["scale", "read-only-storage"],
+    ["out", "storage"],
+  ]);
+});
+
+Deno.test("kernels that don't exist are named", () => {
+  assertThrows(() => specialise("nonsense", {}), Error, '"nonsense"');
+});
+
+Deno.test("every kernel's conditions end and its snippets exist", () => {
+  for (const name of Object.keys(KERNELS)) specialise(name, {});
+});
+
+Deno.test({
+  name: "webgpu: a shader that does not compile gives a ShaderError with the compiler's message",
+  ignore: !isAvailable,
+  fn: async () => {
+    const adapter = await navigator.gpu.requestAdapter();
+    const device = await adapter?.requestDevice();
+    if (!device) throw new Error("no device");
+    const faults = new Faults(device);
+    const pipelines = new Pipelines(device, faults);
+    const kernel = pipelines.kernel("activate", { WORKGROUP: 64, VALUE: "f32", ACTIVATION: "nonsense" });
+    const error = await assertRejects(() => faults.settle(), ShaderError, 'Cannot compile the kernel "activate"');
+    assertEquals(/nonsense/.test(error.message), true);
+    await assertRejects(() => pipelines.compile([kernel]), ShaderError, '"activate"');
+    device.destroy();
+    await device.lost;
+  },
+});
