@@ -73,7 +73,7 @@ engineTest("a strategy is the filter that it stands for", async (backend) => {
     const texts = [await run({}), await run({ topK: 5 }), await run({ temperature: 0 }), await run({ topP: 0.4 })];
     assertEquals(new Set(texts.map(String)).size, 4);
   });
-});
+}, "alone");
 
 engineTest("the same seed gives the same tokens", async (backend) => {
   await withModel(backend, config, async (model) => {
