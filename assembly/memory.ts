@@ -28,8 +28,8 @@ interface Gap {
 
 /** Blocks begin at cache lines. */
 const ALIGNMENT = 64;
-/** A 32-bit memory ends here. */
-const LIMIT = 65536 * PAGE;
+/** A page short of what a 32-bit memory may have: the end of a block must not be 2^32, which kernels would take for 0. */
+const LIMIT = 65535 * PAGE;
 /** Memory grows by at least this, so that a step's many small tensors don't each grow it. */
 const GROWTH = 16 << 20;
 

@@ -4,7 +4,7 @@ import { FormatId } from "../kernel_id";
 /*
  * How weights lie in memory: panels of 32 output features, [out / 32][in][32], the last one filled up with zeros. A single row of
  * input reads a panel as one stream and keeps 32 sums in 8 registers; many rows take 8 of the 32 columns at a time. Panels of 8
- * and 16 columns gave 77 to 88 % of the read speed for one row where 32 give 92 to 96 % (bench/linear_shapes.md).
+ * and 16 columns gave 78 to 82 % of the read speed for one row where 32 give 95 % (bench/linear_shapes.md).
  */
 
 /** Panels of a weight with `out` output features. */

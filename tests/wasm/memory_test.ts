@@ -74,6 +74,15 @@ Deno.test("memory that the host refuses: how much was asked, how much is held, b
   assertEquals(memory.allocate(PAGE, "activations").bytes, PAGE);
 });
 
+Deno.test("no block ends where addresses wrap around to 0", () => {
+  const wasm = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+  const memory = new Memory(spaceOf(wasm), 64);
+  memory.allocate(65533 * PAGE, "weights");
+  memory.allocate(PAGE, "weights");
+  assertThrows(() => memory.allocate(PAGE, "weights"), OutOfMemoryError, "of at most 4096 MiB");
+  assert(wasm.buffer.byteLength < 2 ** 32);
+});
+
 Deno.test("an engine is usable after it refused memory, and nothing is left", async () => {
   const backend = await WasmBackend.create();
   assertThrows(() => backend.weight([40_000, 40_000], "f32"), OutOfMemoryError, "6104 MiB for weights");
