@@ -28,6 +28,15 @@ export {
   type PalmESessionOptions,
 } from "./models/palme.ts";
 export { Transformer } from "./models/transformer.ts";
+export {
+  AttentionStack,
+  type AttentionStackConfig,
+  CrossAttender,
+  Decoder,
+  Encoder,
+  type StackOptions,
+  type TokenOptions,
+} from "./models/attention_stack.ts";
 export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/vit.ts";
 export { type AnyModel, loadModel } from "./models/load_model.ts";
 export { quantize } from "./models/quantize.ts";

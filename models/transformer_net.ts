@@ -185,7 +185,7 @@ export interface StepResult {
 }
 
 /** Sublayers of one block. */
-function blockOrder({ crossAttend }: TransformerConfig): SublayerKind[] {
+export function blockOrder({ crossAttend }: TransformerConfig): SublayerKind[] {
   return crossAttend ? ["selfAttention", "crossAttention", "feedForward"] : ["selfAttention", "feedForward"];
 }
 
