@@ -5,7 +5,7 @@
  */
 
 /** The benchmarks: files of this folder, each of which writes `results/<name>.json`. */
-const BENCHMARKS = ["linear", "quantised", "perplexity", "attention", "generation"];
+const BENCHMARKS = ["linear", "quantised", "perplexity", "attention", "webgpu", "generation"];
 
 async function run(name: string, args: readonly string[]): Promise<void> {
   const script = new URL(`${name}.ts`, import.meta.url).pathname;

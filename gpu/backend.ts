@@ -8,7 +8,7 @@ import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
 import { type Layout, sizeOf } from "../engine/tensor.ts";
 import { Buffers, type GpuBuffer } from "./buffers.ts";
-import { openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOptions } from "./device.ts";
+import { type Flavour, openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOptions } from "./device.ts";
 import { Faults } from "./faults.ts";
 import type { Operations } from "./operations/operation.ts";
 import { run } from "./operations/run.ts";
@@ -39,6 +39,8 @@ const DEFAULT_POOL_BYTES = 512 * 2 ** 20;
 export class WebGpuBackend extends Engine<GpuStorage> {
   readonly name = "webgpu";
   readonly info: BackendInfo;
+  /** The kernels that it uses. */
+  readonly flavour: Flavour;
   readonly #profile: Profile;
   readonly #faults: Faults;
   readonly #buffers: Buffers;
@@ -61,6 +63,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   private constructor(profile: Profile, poolBytes: number) {
     super();
     this.#profile = profile;
+    this.flavour = profile.flavour;
     this.#faults = new Faults(profile.device);
     this.#pipelines = new Pipelines(profile.device, this.#faults);
     this.#buffers = new Buffers(profile, this.#faults, poolBytes, (buffer) => this.#pipelines.forget(buffer));

@@ -1549,7 +1549,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
-  linear_vector_register: "// x Wᵀ for one to four rows (ROWS): each invocation makes one feature of each row by itself. No barriers: for adapters that are a CPU.\n" +
+  linear_vector_register: "// x Wᵀ for one to four rows (ROWS): each invocation makes COLUMNS features of each row by itself. No barriers: for adapters that are a\n" +
+    "// CPU, where a load costs more than what is done with it, so that several columns share those of x.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
     "\n" +
@@ -1559,20 +1560,31 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(workgroup_id) group: vec3<u32>,\n" +
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
-    "  let column = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (column >= params.columns) {\n" +
+    "  let firstColumn = (workgroupNumber(group, groups) * WORKGROUP + lane) * COLUMNS;\n" +
+    "  if (firstColumn >= params.columns) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let base = column * params.quads;\n" +
-    "  var sums = array<vec4<f32>, ROWS>();\n" +
+    "  var bases: array<u32, COLUMNS>;\n" +
+    "  for (var c = 0u; c < COLUMNS; c++) {\n" +
+    "    bases[c] = min(firstColumn + c, params.columns - 1) * params.quads;\n" +
+    "  }\n" +
+    "  var sums = array<array<vec4<f32>, COLUMNS>, ROWS>();\n" +
     "  for (var quad = 0u; quad < params.quads; quad++) {\n" +
-    "    let w = weightQuad(base + quad);\n" +
+    "    var values: array<vec4<f32>, ROWS>;\n" +
     "    for (var r = 0u; r < ROWS; r++) {\n" +
-    "      sums[r] += xQuad(r, quad) * w;\n" +
+    "      values[r] = xQuad(r, quad);\n" +
+    "    }\n" +
+    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
+    "      let w = weightQuad(bases[c] + quad);\n" +
+    "      for (var r = 0u; r < ROWS; r++) {\n" +
+    "        sums[r][c] += values[r] * w;\n" +
+    "      }\n" +
     "    }\n" +
     "  }\n" +
     "  for (var r = 0u; r < ROWS; r++) {\n" +
-    "    store(r, column, dot(sums[r], vec4<f32>(1.0)));\n" +
+    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
+    "      store(r, firstColumn + c, dot(sums[r][c], vec4<f32>(1.0)));\n" +
+    "    }\n" +
     "  }\n" +
     "}",
   linear_workgroup: "// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along the\n" +

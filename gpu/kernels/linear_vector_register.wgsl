@@ -1,4 +1,5 @@
-// x Wᵀ for one to four rows (ROWS): each invocation makes one feature of each row by itself. No barriers: for adapters that are a CPU.
+// x Wᵀ for one to four rows (ROWS): each invocation makes COLUMNS features of each row by itself. No barriers: for adapters that are a
+// CPU, where a load costs more than what is done with it, so that several columns share those of x.
 #include linear_operands
 #include indices
 
@@ -8,19 +9,30 @@ fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  let column = workgroupNumber(group, groups) * WORKGROUP + lane;
-  if (column >= params.columns) {
+  let firstColumn = (workgroupNumber(group, groups) * WORKGROUP + lane) * COLUMNS;
+  if (firstColumn >= params.columns) {
     return;
   }
-  let base = column * params.quads;
-  var sums = array<vec4<f32>, ROWS>();
+  var bases: array<u32, COLUMNS>;
+  for (var c = 0u; c < COLUMNS; c++) {
+    bases[c] = min(firstColumn + c, params.columns - 1) * params.quads;
+  }
+  var sums = array<array<vec4<f32>, COLUMNS>, ROWS>();
   for (var quad = 0u; quad < params.quads; quad++) {
-    let w = weightQuad(base + quad);
+    var values: array<vec4<f32>, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
-      sums[r] += xQuad(r, quad) * w;
+      values[r] = xQuad(r, quad);
+    }
+    for (var c = 0u; c < COLUMNS; c++) {
+      let w = weightQuad(bases[c] + quad);
+      for (var r = 0u; r < ROWS; r++) {
+        sums[r][c] += values[r] * w;
+      }
     }
   }
   for (var r = 0u; r < ROWS; r++) {
-    store(r, column, dot(sums[r], vec4<f32>(1.0)));
+    for (var c = 0u; c < COLUMNS; c++) {
+      store(r, firstColumn + c, dot(sums[r][c], vec4<f32>(1.0)));
+    }
   }
 }

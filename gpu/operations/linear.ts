@@ -88,8 +88,8 @@ function variant(
 
 function vectorVariant(gpu: Operations, rows: number, columns: number, common: Constants) {
   if (gpu.profile.flavour === "register") {
-    const constants = { ...common, ROWS: rows, WORKGROUP: 8 };
-    return { kernel: "linear_vector_register", constants, groups: fold(gpu.profile, Math.ceil(columns / 8)) };
+    const constants = { ...common, ROWS: rows, COLUMNS: 4, WORKGROUP: 8 };
+    return { kernel: "linear_vector_register", constants, groups: fold(gpu.profile, Math.ceil(columns / 32)) };
   }
   const constants = { ...common, ...reduction(gpu, 64), ROWS: rows, COLUMNS: 4 };
   return { kernel: "linear_vector", constants, groups: fold(gpu.profile, Math.ceil(columns / 4)) };
