@@ -13,6 +13,9 @@ const CHUNK = 1024;
 /** Up to this many query rows for each key head, keys are cut into chunks: there are few other pieces to share among threads. */
 const CHUNKED_ROWS = 64;
 
+/** Up to this many query rows for each key head, keys are read as they lie. */
+const FEW_ROWS = 4;
+
 type Op = "attention" | "attentionScores" | "attentionValues" | "appendCache";
 
 /** Encoders of attention and its caches. */
@@ -24,7 +27,7 @@ export const attention: Pick<Encoders, Op> = {
     const chunks = rows <= CHUNKED_ROWS ? Math.max(1, Math.ceil(columnsOf(k) / CHUNK)) : 1;
     const partials = chunks > 1 ? recorder.temporary(b * kvHeads * chunks * rows * (dim + 2) * 4) : 0;
     const args = [...argumentsOf(command, { q, k, v, out }, b, n), partials, chunks];
-    recorder.push(Kernel.attention, ...args);
+    recorder.push(rows <= FEW_ROWS ? Kernel.attentionFewRows : Kernel.attention, ...args);
     if (chunks > 1) recorder.push(Kernel.mergeChunks, ...args);
   },
   attentionScores(command, recorder) {

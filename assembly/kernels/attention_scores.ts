@@ -1,7 +1,7 @@
 import {
   AttentionArguments, decayPowers, endKey, firstKey, firstQuery, isMasked, keyBase, keyStride, XPOS_BLOCK_BITS,
 } from "./attention_arguments";
-import { madd, sumLanes } from "./simd";
+import { dot } from "./dot";
 import { LOWEST } from "./softmax";
 import { shareStart } from "./split";
 
@@ -54,15 +54,4 @@ function decayQuery(a: AttentionArguments, query: usize, blocks: i32, to: usize)
   for (const end = to + (<usize> a.dim << 2); to < end; to += 4, query += 4) {
     store<f32>(to, load<f32>(to) * load<f32>(query));
   }
-}
-
-function dot(x: usize, y: usize, count: i32): f32 {
-  let sum = f32x4.splat(0);
-  const end = x + (<usize> count << 2);
-  for (const vectors = x + (<usize> (count & ~3) << 2); x < vectors; x += 16, y += 16) {
-    sum = madd(v128.load(x), v128.load(y), sum);
-  }
-  let total = sumLanes(sum);
-  for (; x < end; x += 4, y += 4) total += load<f32>(x) * load<f32>(y);
-  return total;
 }

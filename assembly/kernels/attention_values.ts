@@ -1,5 +1,5 @@
 import { AttentionArguments, keyBase, keyStride } from "./attention_arguments";
-import { madd } from "./simd";
+import { addScaled } from "./dot";
 import { shareStart } from "./split";
 
 /** The plain path's sums of values weighted by probabilities [b, H, n, memory + columns]. */
@@ -24,14 +24,6 @@ export function attentionValues(args: usize, thread: i32, threads: i32, scratch:
 /** out += Σ weight · value. */
 function addValues(weights: usize, count: i32, values: usize, stride: usize, out: usize, dim: i32): void {
   for (const last = weights + (<usize> count << 2); weights < last; weights += 4, values += stride) {
-    const weight = load<f32>(weights);
-    const lanes = f32x4.splat(weight);
-    let from = values;
-    let to = out;
-    const end = out + (<usize> dim << 2);
-    for (const vectors = out + (<usize> (dim & ~3) << 2); to < vectors; to += 16, from += 16) {
-      v128.store(to, madd(v128.load(from), lanes, v128.load(to)));
-    }
-    for (; to < end; to += 4, from += 4) store<f32>(to, load<f32>(to) + load<f32>(from) * weight);
+    addScaled(load<f32>(weights), values, out, dim);
   }
 }

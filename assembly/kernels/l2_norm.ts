@@ -30,7 +30,8 @@ export function l2Norm(args: usize, thread: i32, threads: i32, scratch: usize): 
   }
 }
 
-function scaleRow(x: usize, scale: f32, out: usize, count: i32): void {
+/** out = x · scale. */
+export function scaleRow(x: usize, scale: f32, out: usize, count: i32): void {
   const scales = f32x4.splat(scale);
   const end = out + (<usize> count << 2);
   for (const vectors = out + (<usize> (count & ~3) << 2); out < vectors; x += 16, out += 16) {
