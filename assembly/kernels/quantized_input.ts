@@ -4,8 +4,8 @@ import { maxLanes } from "./simd";
 
 /*
  * Inputs of products with quantised weights: 16-bit integers with an f32 scale for each 32 of them, so that sums over a block are
- * exact integers whatever their order. 8 bits would serve the relaxed dot product, which is 1.5 times as fast on q4_0 and no faster
- * on q8_0, but puts an error of 0.5 % into every sum, 250 times as much as 16 bits.
+ * exact integers whatever their order. 8 bits would serve the relaxed dot product, which is 1.5 times as fast on q4_0 and 1.1 times
+ * on q8_0 (bench/quantised_shapes.md), but put an error of 0.5 % into every sum, 250 times as much as 16 bits.
  */
 
 /** Bytes of 32 quantised inputs. */

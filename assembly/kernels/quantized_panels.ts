@@ -13,7 +13,7 @@ import { FormatId } from "../kernel_id";
  * in the high ones, signed; q4_0 keeps pairs 0 to 3 in the halves' nibbles from low to high, 8 added, as GGML does.
  *
  * One row of input reads a panel as one stream with 4 sums in registers; many rows unpack a panel for all of them. The other orders
- * and products that were tried: bench/quantised.md.
+ * and products that were tried: bench/quantised_shapes.md.
  */
 
 /** Bytes of 4 (q8_0) or 8 (q4_0) features of a panel. */

@@ -142,6 +142,24 @@ Deno.test("a quantised weight takes a little over 8 or 4 bits for each value", (
   }
 });
 
+Deno.test("threads share the work and give the same bits", async () => {
+  const engines = await Promise.all([1, 2, 3].map((threads) => WasmBackend.create({ threads })));
+  for (const format of formats) {
+    for (const [rows, inSize, outSize] of [[1, 500, 350], [3, 100, 20], [40, 600, 90], [300, 64, 17]] as const) {
+      const random = new RandomValues(rows);
+      const [values, x] = [random.normal([outSize, inSize]), random.normal([rows, inSize])];
+      const results = [];
+      for (const engine of engines) {
+        const weight = makeWeight(values, format, engine);
+        results.push(await compute(engine, { x }, ({ x }) => engine.linear(x, weight)));
+        weight.dispose();
+      }
+      for (const result of results) assertEquals(result, results[0]);
+    }
+  }
+  for (const engine of engines) engine.dispose();
+});
+
 Deno.test("builds agree to the bit on whole blocks", async () => {
   const plain = await WasmBackend.create({}, "simd");
   const random = new RandomValues(9);
