@@ -30,32 +30,36 @@ interface LinearFigure {
 const BEGIN = "<!-- made by bench/readme.ts from bench/results -->\n\n<!-- deno-fmt-ignore-start -->\n";
 const END = "<!-- deno-fmt-ignore-end -->\n";
 
-/** The table of README.md. */
-async function makeTable(): Promise<string> {
+/** The tables of README.md. */
+async function makeTables(): Promise<string> {
   const linear = await read<LinearFigure>("linear");
   const generation = await read<GenerationFigure>("generation");
-  const rows = [
-    ...linear.figures.filter(isShown).map((figure) => [describeLinear(figure), speedOf(figure)]),
-    ...generation.figures.map(({ model, prompt, prefill, decode }) => [
-      `${model}: reading a prompt of ${prompt} tokens; writing`,
-      `${prefill.toFixed(0)}; ${decode.toFixed(0)} tokens/s`,
-    ]),
-  ];
-  const backends = generation.figures.map(({ backend }) => backend);
+  const models = generation.figures.map(({ model, threads, prefill, ofPeak, decode, ofReading }) => [
+    model,
+    String(threads),
+    `${prefill.toFixed(0)} tokens/s, ${percent(ofPeak)} of peak`,
+    `${decode.toFixed(0)} tokens/s, ${percent(ofReading)} of reading`,
+  ]);
+  const products = linear.figures.filter(isShown).map((figure) => [describe(figure), "1", ...speedsOf(figure)]);
   return [
-    ...[["what", "speed"], ["---", "---"], ...rows].map((cells) => `| ${cells.join(" | ")} |`),
+    ...table(["model, in f32", "threads", `a prompt of ${generation.figures[0]?.prompt} tokens`, "text"], models),
     "",
-    `- ${unique(backends)}`,
-    ...[linear, generation].map(({ origin }) => `- ${describeOrigin(origin)}`),
+    ...table(["`linear`, in f32", "threads", "arithmetic", "weights"], products),
+    "",
+    ...[generation, linear].map(({ origin }) => `- ${describeOrigin(origin)}`),
     "",
   ].join("\n");
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
 }
 
 /** README.md with its figures made anew. */
 export async function withFigures(readme: string): Promise<string> {
   const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`README.md has no place for figures: ${BEGIN}${END}`);
-  return readme.slice(0, begin) + `${BEGIN}\n${await makeTable()}\n` + readme.slice(end);
+  return readme.slice(0, begin) + `${BEGIN}\n${await makeTables()}\n` + readme.slice(end);
 }
 
 async function read<Figure>(name: string): Promise<Report<Figure>> {
@@ -67,16 +71,15 @@ function isShown({ format, rows, in: inSize, out }: LinearFigure): boolean {
   return format === "f32" && (rows === 1 || rows === 128) && inSize === 2560 && out === 2560;
 }
 
-function describeLinear({ rows, in: inSize, out }: LinearFigure): string {
-  return `\`linear\` in f32, ${rows === 1 ? "one row" : `${rows} rows`} × ${inSize} × ${out}`;
+function describe({ rows, in: inSize, out }: LinearFigure): string {
+  return `${rows === 1 ? "one row" : `${rows} rows`} × ${inSize} × ${out}`;
 }
 
 /** One row is bound by reading its weights, many rows by arithmetic. */
-function speedOf({ rows, gigabytes, ofReading, gflops, ofPeak }: LinearFigure): string {
-  const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
+function speedsOf({ rows, gigabytes, ofReading, gflops, ofPeak }: LinearFigure): string[] {
   return rows === 1
-    ? `${gigabytes.toFixed(1)} GB/s, ${percent(ofReading)} of plain reading in the same run`
-    : `${gflops.toFixed(1)} GFLOP/s, ${percent(ofPeak)} of the wasm peak in the same run`;
+    ? ["", `${gigabytes.toFixed(1)} GB/s, ${percent(ofReading)} of reading`]
+    : [`${gflops.toFixed(1)} GFLOP/s, ${percent(ofPeak)} of peak`, ""];
 }
 
 function describeOrigin({ command, commit, date, machine, runtime }: Origin): string {
@@ -84,8 +87,8 @@ function describeOrigin({ command, commit, date, machine, runtime }: Origin): st
   return `\`${command}\` on ${machine}; ${runtime}; ${date}, commit ${state}`;
 }
 
-function unique(texts: readonly string[]): string {
-  return [...new Set(texts)].join(" and ");
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }
 
 if (import.meta.main) {
