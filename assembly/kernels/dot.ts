@@ -4,6 +4,8 @@ import { madd, sumLanes } from "./simd";
  * x · y. Both are read strictly in order, in eight chains of sums: where they come from main memory, two streams side by side instead
  * of one took three times as long (6.8 instead of 24 GB/s over keys 128 wide; Zen 4, Deno 2.9).
  */
+// @ts-ignore: decorator
+@inline
 export function dot(x: usize, y: usize, count: i32): f32 {
   let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
   const end = x + (<usize> count << 2);
@@ -28,6 +30,8 @@ export function dot(x: usize, y: usize, count: i32): f32 {
 }
 
 /** sums += weight · x, read strictly in order. */
+// @ts-ignore: decorator
+@inline
 export function addScaled(weight: f32, x: usize, sums: usize, count: i32): void {
   const lanes = f32x4.splat(weight);
   const end = sums + (<usize> count << 2);
