@@ -27,7 +27,7 @@ export class LoadingBar {
         clearOnComplete: true,
         hideCursor: true,
       });
-      this.#bar.start(total, 0, { file: file.slice(-40) });
+      this.#bar.start(total, 0, { file: file.replace(/^.*[/\\]/, "") });
     }
     this.#bar?.update(loaded);
   }
