@@ -1,80 +1,164 @@
 /**
- * How fast attention is: prefill of 2,048 tokens in GFLOP/s (products only, visible keys only) and one token over a cache of 8,192 in
- * GB/s of keys and values read.
+ * How close attention comes to what this machine can do from WebAssembly: prefill against the arithmetic peak, counting the products
+ * with visible keys only, and one token over a cache against the speed of reading its keys and values.
  *
- *     deno run -A bench/attention.ts
+ *     deno task bench attention [--rounds 15]
  *
  * @module
  */
+import { parseArgs } from "@std/cli/parse-args";
 import { WasmBackend } from "../assembly/backend.ts";
-import type { Backend, Tensor } from "../backend.ts";
+import type { Tensor } from "../backend.ts";
+import { type Limits, measureLimits } from "./limits.ts";
+import { medianRatio, medianTime, timeInTurns, writeReport } from "./report.ts";
 
-/** Milliseconds of the fastest of several runs. */
-function fastest(backend: Backend, operation: () => Tensor, runs: number): number {
-  let best = Infinity;
-  for (let run = 0; run < runs; run++) {
-    const start = performance.now();
-    backend.scope(() => {
-      operation();
-      backend.flush();
-    });
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
+/** Query heads, key heads, width of a head. */
+type Heads = readonly [heads: number, kvHeads: number, dim: number];
+
+const HEADS: readonly Heads[] = [[8, 8, 64], [8, 2, 64], [8, 8, 128], [24, 2, 128]];
+const PROMPT = 2048;
+const CONTEXTS = [1024, 2048, 4096, 8192];
+
+/** What one shape reached. */
+interface Figure {
+  readonly what: "prefill" | "decode";
+  /** Tokens of the prompt, or keys in the cache. */
+  readonly tokens: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly dim: number;
+  readonly milliseconds: number;
+  readonly gflops: number;
+  /** Share of the arithmetic peak. */
+  readonly ofPeak: number;
+  /** Gigabytes of keys and values a second. */
+  readonly gigabytes: number;
+  /** Share of the speed of reading as many bytes. */
+  readonly ofReading: number;
 }
 
-function random(backend: Backend, shape: readonly number[]): Tensor {
+function random(backend: WasmBackend, shape: readonly number[]): Tensor {
   const size = shape.reduce((product, length) => product * length, 1);
   return backend.tensor(Float32Array.from({ length: size }, () => Math.random() - 0.5), shape);
 }
 
-function prefill(backend: Backend, n: number, heads: number, kvHeads: number, dim: number): void {
-  const q = random(backend, [1, n, heads * dim]);
-  const [k, v] = [random(backend, [1, n, kvHeads * dim]), random(backend, [1, n, kvHeads * dim])];
-  const slopes = backend.tensor(Float32Array.from({ length: heads }, (_, h) => h < heads / 2 ? 2 ** -(h + 1) : 0), [
-    heads,
-  ]);
-  const options = { heads, kvHeads, scale: 1 / Math.sqrt(dim), causal: true, slopes };
-  const milliseconds = fastest(backend, () => backend.attention(q, k, v, options), 5);
-  const operations = 4 * dim * heads * (n * (n + 1) / 2);
-  report(
-    `prefill of ${n}`,
-    heads,
-    kvHeads,
-    dim,
-    milliseconds,
-    `${(operations / milliseconds / 1e6).toFixed(1)} GFLOP/s`,
-  );
-  for (const tensor of [q, k, v, slopes]) tensor.dispose();
+/** Half of the heads with slopes, as Andromeda has them. */
+function slopesOf(backend: WasmBackend, heads: number): Tensor {
+  return backend.tensor(Float32Array.from({ length: heads }, (_, h) => h < heads / 2 ? 2 ** -(h + 1) : 0), [heads]);
 }
 
-function decode(backend: Backend, context: number, heads: number, kvHeads: number, dim: number): void {
+async function prefill(backend: WasmBackend, limits: Limits, shape: Heads, rounds: number): Promise<Figure> {
+  const [heads, kvHeads, dim] = shape;
+  const q = random(backend, [1, PROMPT, heads * dim]);
+  const [k, v] = [random(backend, [1, PROMPT, kvHeads * dim]), random(backend, [1, PROMPT, kvHeads * dim])];
+  const slopes = slopesOf(backend, heads);
+  const options = { heads, kvHeads, scale: 1 / Math.sqrt(dim), causal: true, slopes };
+  const run = () => void backend.attention(q, k, v, options);
+  const operations = 4 * dim * heads * PROMPT * (PROMPT + 1) / 2;
+  const figure = await measure(backend, limits, run, operations, 2 * PROMPT * kvHeads * dim * 4, rounds);
+  for (const tensor of [q, k, v, slopes]) tensor.dispose();
+  return { what: "prefill", tokens: PROMPT, heads, kvHeads, dim, ...figure };
+}
+
+async function decode(
+  backend: WasmBackend,
+  limits: Limits,
+  shape: Heads,
+  context: number,
+  rounds: number,
+): Promise<Figure> {
+  const [heads, kvHeads, dim] = shape;
   const [keys, values] = [backend.cache([1, kvHeads, context, dim]), backend.cache([1, kvHeads, context, dim])];
   backend.scope(() => {
     const start = backend.tensor(Int32Array.of(0), [1]);
     for (const cache of [keys, values]) backend.appendCache(cache, random(backend, [1, context, kvHeads * dim]), start);
   });
   const q = random(backend, [1, 1, heads * dim]);
-  const positions = backend.tensor(Int32Array.of(context - 1), [1]);
-  const options = { heads, kvHeads, scale: 1 / Math.sqrt(dim), causal: true, positions };
-  const milliseconds = fastest(backend, () => backend.attention(q, keys, values, options), 20);
-  const bytes = 2 * context * kvHeads * dim * 4;
-  const operations = 4 * context * heads * dim;
-  const rates = `${(bytes / milliseconds / 1e6).toFixed(1)} GB/s, ${
-    (operations / milliseconds / 1e6).toFixed(1)
-  } GFLOP/s`;
-  report(`one token over ${context}`, heads, kvHeads, dim, milliseconds, rates);
-  for (const tensor of [keys, values, q, positions]) tensor.dispose();
+  const [positions, slopes] = [backend.tensor(Int32Array.of(context - 1), [1]), slopesOf(backend, heads)];
+  const options = { heads, kvHeads, scale: 1 / Math.sqrt(dim), causal: true, positions, slopes };
+  const run = () => void backend.attention(q, keys, values, options);
+  const figure = await measure(
+    backend,
+    limits,
+    run,
+    4 * context * heads * dim,
+    2 * context * kvHeads * dim * 4,
+    rounds,
+  );
+  for (const tensor of [keys, values, q, positions, slopes]) tensor.dispose();
+  return { what: "decode", tokens: context, heads, kvHeads, dim, ...figure };
 }
 
-function report(what: string, heads: number, kvHeads: number, dim: number, milliseconds: number, rates: string): void {
-  console.log(`${what}, ${heads} heads (${kvHeads} of keys) of ${dim}: ${milliseconds.toFixed(2)} ms, ${rates}`);
+async function measure(
+  backend: WasmBackend,
+  limits: Limits,
+  attend: () => void,
+  operations: number,
+  bytes: number,
+  rounds: number,
+) {
+  // Each run takes some milliseconds, and as long as what it is compared with.
+  const repeats = Math.max(1, Math.round(1e8 / Math.max(operations / 2, bytes)));
+  let [peakOperations, readBytes] = [0, 0];
+  const timings = await timeInTurns(
+    [
+      {
+        name: "attention",
+        run() {
+          for (let i = 0; i < repeats; i++) {
+            backend.scope(attend);
+            backend.flush();
+          }
+        },
+      },
+      { name: "peak", run: () => void (peakOperations = limits.multiplyAdd()) },
+      {
+        name: "read",
+        run() {
+          readBytes = 0;
+          for (let i = 0; i < repeats; i++) readBytes += limits.read(bytes);
+        },
+      },
+    ],
+    rounds,
+    5,
+  );
+  const milliseconds = medianTime(timings, "attention") / repeats;
+  return {
+    milliseconds,
+    gflops: operations / milliseconds / 1e6,
+    ofPeak: medianRatio(timings, "peak", "attention") * operations * repeats / peakOperations,
+    gigabytes: bytes / milliseconds / 1e6,
+    ofReading: medianRatio(timings, "read", "attention") * bytes * repeats / readBytes,
+  };
 }
 
-const backend = await WasmBackend.create();
-console.log(backend.info.description);
-for (const [heads, kvHeads, dim] of [[8, 8, 64], [8, 2, 64], [8, 8, 128], [24, 2, 128]] as const) {
-  prefill(backend, 2048, heads, kvHeads, dim);
-  decode(backend, 8192, heads, kvHeads, dim);
+function print(figure: Figure): void {
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`.padStart(5);
+  const shape = `${figure.heads} heads (${figure.kvHeads} of keys) of ${figure.dim}`.padEnd(28);
+  const time = `${figure.milliseconds.toFixed(3)} ms`.padStart(12);
+  const speed = `${figure.gflops.toFixed(1)} GFLOP/s (${percent(figure.ofPeak)} of peak)`.padStart(34);
+  const reading = figure.what === "decode"
+    ? `  ${figure.gigabytes.toFixed(1)} GB/s (${percent(figure.ofReading)} of reading)`
+    : "";
+  console.log(`${figure.what} ${String(figure.tokens).padStart(5)}, ${shape}${time}${speed}${reading}`);
 }
-backend.dispose();
+
+if (import.meta.main) {
+  const args = parseArgs(Deno.args, { string: ["rounds"], default: { rounds: "15" } });
+  const rounds = Number(args.rounds);
+  const limits = await measureLimits("relaxed-simd");
+  const backend = await WasmBackend.create({ threads: 1 });
+  console.log(backend.info.description);
+  const figures: Figure[] = [];
+  const add = (figure: Figure) => {
+    print(figure);
+    figures.push(figure);
+  };
+  for (const shape of HEADS) {
+    add(await prefill(backend, limits, shape, rounds));
+    for (const context of CONTEXTS) add(await decode(backend, limits, shape, context, rounds));
+  }
+  backend.dispose();
+  await writeReport("attention", figures);
+}
