@@ -37,13 +37,15 @@ const FEWEST_SHARED_PAGES = 8192;
  *
  * @throws {BackendUnavailableError} if they don't fit
  */
-export async function instantiate(
+export function instantiate(
   name: string,
   compiled: WebAssembly.Module,
-  memory = new WebAssembly.Memory({ initial: INITIAL_PAGES }),
-): Promise<Instance> {
+  memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: INITIAL_PAGES }),
+): Instance {
   try {
-    const { exports } = await WebAssembly.instantiate(compiled, { env: { memory } });
+    const words = new Int32Array(memory.buffer);
+    const sleep = (address: number, value: number) => void Atomics.wait(words, address >> 2, value);
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory, sleep } });
     return { memory, kernels: kernelsOf(exports) };
   } catch (error) {
     if (!(error instanceof WebAssembly.LinkError) && !(error instanceof TypeError)) throw error;

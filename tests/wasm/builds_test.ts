@@ -3,17 +3,18 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BackendUnavailableError, ConfigError } from "../../backend.ts";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { bundleWorker, compileKernels, hashSources } from "../../assembly/build.ts";
-import { BUILD_NAMES, compileBuild } from "../../assembly/builds.ts";
+import { BUILD_NAMES, BUILDS, compileBuild } from "../../assembly/builds.ts";
 
 for (const build of BUILD_NAMES) {
-  Deno.test(`the generated ${build} kernels are those of the sources, small, and import nothing but memory`, async () => {
+  Deno.test(`the generated ${build} kernels are those of the sources, small, and import nothing but memory and sleep`, async () => {
     const { sources, wasm } = await import(`../../assembly/generated/${build}.ts`);
     assertEquals(sources, await hashSources(), `assembly/generated/${build}.ts is stale: run "deno task build"`);
     const bytes = await Deno.readFile(new URL(`../../assembly/generated/${build}.wasm`, import.meta.url));
     assertEquals(wasm, bytes.toBase64());
     assert(bytes.length < 100_000, `${bytes.length} bytes`);
     const imports = WebAssembly.Module.imports(await WebAssembly.compile(bytes));
-    assertEquals(imports, [{ module: "env", name: "memory", kind: "memory" }]);
+    const names = imports.map(({ module, name }) => `${module}.${name}`).sort();
+    assertEquals(names, BUILDS[build].shared ? ["env.memory", "env.sleep"] : ["env.memory"]);
   });
 }
 

@@ -1,7 +1,10 @@
 /** Threads of the CPU engine: the same bits for every number of them, what happens when one fails or can't start, and that none is left. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
+import { candidateOf } from "../../assembly/builds.ts";
 import { Kernel } from "../../assembly/kernel_id.ts";
+import { startMachine } from "../../assembly/start.ts";
+import { RecordFlag } from "../../assembly/team_layout.ts";
 import {
   type Activation,
   type Backend,
@@ -154,18 +157,18 @@ Deno.test("threads are as many as the host has, or as asked for", async () => {
 });
 
 Deno.test("a thread that fails rejects the call that used it, and the others go on", async () => {
-  const backend = await WasmBackend.create({ threads: 3 });
-  const x = backend.tensor(new Float32Array(1 << 20).fill(2), [1024, 1024]);
-  // After a large operation records are shared; this one clears memory far beyond the end.
-  const doubled = backend.add(x, x);
-  backend.push(Kernel.zero, 0xf000_0000, 1 << 20);
-  const error = await assertRejects(() => doubled.data(), DeviceLostError, "one of them failed");
+  const plan = { count: 3, isRequired: true };
+  const machine = await startMachine(candidateOf("simd-shared"), plan, undefined);
+  assert(machine);
+  // Clears memory from far beyond the end.
+  const record = (address: number) => Int32Array.of(Kernel.zero | RecordFlag.shared, 4, address, 1 << 20);
+  const error = assertThrows(() => machine.run(record(0xf000_0000), true), DeviceLostError, "3 threads");
   assert(error.message.includes("out of bounds"), error.message);
-  assertEquals(backend.info.threads, 1);
-  const again = backend.scope(() => backend.add(x, x));
-  assertEquals((await again.data())[12345], 4);
-  for (const tensor of [x, doubled, again]) tensor.dispose();
-  backend.dispose();
+  assertEquals(machine.threads, 1);
+  machine.write(machine.base, Float32Array.of(1, 2));
+  machine.run(record(machine.base), true);
+  assertEquals(new Float32Array(await machine.read(machine.base, 8)), Float32Array.of(0, 0));
+  machine.dispose();
 });
 
 Deno.test("after disposal there is nothing to use", async () => {
