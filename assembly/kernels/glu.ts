@@ -1,4 +1,4 @@
-import { activation } from "./activation";
+import { activateValues } from "./activation";
 import { shareStart } from "./split";
 
 /** Gated linear unit (arXiv 2002.05202): first half · activation(second half). Arguments: x, out, rows, width of out, activation. */
@@ -18,11 +18,10 @@ export function glu(args: usize, thread: i32, threads: i32, scratch: usize): voi
 
 /** out = x · activation(gate), `count` values. */
 export function gateRow(x: usize, gate: usize, out: usize, count: i32, id: i32): void {
+  activateValues(gate, out, count, id);
   const end = out + (<usize> count << 2);
-  for (const vectors = out + (<usize> (count & ~3) << 2); out < vectors; x += 16, gate += 16, out += 16) {
-    v128.store(out, f32x4.mul(v128.load(x), activation(v128.load(gate), id)));
+  for (const vectors = out + (<usize> (count & ~3) << 2); out < vectors; x += 16, out += 16) {
+    v128.store(out, f32x4.mul(v128.load(x), v128.load(out)));
   }
-  for (; out < end; x += 4, gate += 4, out += 4) {
-    store<f32>(out, load<f32>(x) * f32x4.extract_lane(activation(v128.load_zero<f32>(gate), id), 0));
-  }
+  for (; out < end; x += 4, out += 4) store<f32>(out, load<f32>(x) * load<f32>(out));
 }

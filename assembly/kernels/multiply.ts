@@ -1,5 +1,6 @@
-import { activation } from "./activation";
+import { activateValues } from "./activation";
 import { gateRow } from "./glu";
+import { scaleRow } from "./l2_norm";
 import { shareStart } from "./split";
 
 /**
@@ -21,18 +22,16 @@ export function multiply(args: usize, thread: i32, threads: i32, scratch: usize)
     const from = x + row * stride;
     const result = out + row * stride;
     if (factors === width) gateRow(from, y + row * yStride, result, width, id);
-    else scaleHeads(from, y + row * yStride, result, factors, width / factors, id);
+    else {
+      activateValues(y + row * yStride, scratch, factors, id);
+      scaleHeads(from, scratch, result, factors, width / factors);
+    }
   }
 }
 
-function scaleHeads(x: usize, y: usize, out: usize, heads: i32, dim: i32, id: i32): void {
-  for (const last = y + (<usize> heads << 2); y < last; y += 4) {
-    const factor = f32x4.extract_lane(activation(v128.load_zero<f32>(y), id), 0);
-    const factorLanes = f32x4.splat(factor);
-    const end = out + (<usize> dim << 2);
-    for (const vectors = out + (<usize> (dim & ~3) << 2); out < vectors; x += 16, out += 16) {
-      v128.store(out, f32x4.mul(v128.load(x), factorLanes));
-    }
-    for (; out < end; x += 4, out += 4) store<f32>(out, load<f32>(x) * factor);
+function scaleHeads(x: usize, factors: usize, out: usize, heads: i32, dim: i32): void {
+  const stride = <usize> dim << 2;
+  for (let head = 0; head < heads; head++, x += stride, out += stride, factors += 4) {
+    scaleRow(x, load<f32>(factors), out, dim);
   }
 }
