@@ -54,7 +54,7 @@ export class WasmBackend extends Engine<Block> implements Recorder {
    * @throws {BackendUnavailableError} if this host lacks what every build needs, or the threads that were asked for
    */
   static async create(options: BackendOptions = {}, build?: WasmBuild): Promise<WasmBackend> {
-    const plan = planThreads(options.threads);
+    const plan = await planThreads(options.threads);
     const tried = build ? [candidateOf(build)] : candidates(options.wasm, plan);
     for (const candidate of tried) {
       const machine = await startMachine(candidate, plan, options.workerUrl);

@@ -22,10 +22,10 @@ const MOST_THREADS = 64;
  *
  * @throws {BackendUnavailableError} if several are asked for and memory can't be shared
  */
-export function planThreads(threads: number | undefined): ThreadPlan {
+export async function planThreads(threads: number | undefined): Promise<ThreadPlan> {
   if (threads === undefined) {
-    const processors = canShareMemory() ? globalThis.navigator?.hardwareConcurrency ?? 1 : 1;
-    return { count: Math.min(processors, DEFAULT_THREADS), isRequired: false };
+    const count = canShareMemory() ? Math.min(await processors(), DEFAULT_THREADS) : 1;
+    return { count, isRequired: false };
   }
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
     throw new ConfigError(`Cannot compute on threads = ${threads}: give a whole number from 1 to ${MOST_THREADS}`);
@@ -91,6 +91,16 @@ async function orDispose(machine: Machine, ready: Promise<void>): Promise<void> 
     machine.dispose();
     throw error;
   }
+}
+
+/** Processors of this host. */
+async function processors(): Promise<number> {
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
+  if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
+  // Node has had a navigator since version 21.
+  if (!hasWorkerThreads()) return 1;
+  const { availableParallelism } = await import("node:os");
+  return availableParallelism();
 }
 
 /** Whether this host shares memory between threads. Pages have to be isolated, and say whether they are. */
