@@ -9,25 +9,26 @@ import {
   BackendUnavailableError,
   DisposedError,
   type DType,
+  OutOfMemoryError,
 } from "../backend.ts";
 import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
 import { type Layout, sizeOf } from "../engine/tensor.ts";
 import { candidateOf, candidates, type WasmBuild } from "./builds.ts";
-import { CommandList } from "./command_list.ts";
-import { encode } from "./encode.ts";
-import type { Recorder, WasmTensor } from "./encoders/encoder.ts";
+import { type LocalRoom, runInAnnex } from "./annex.ts";
+import type { WasmTensor } from "./encoders/encoder.ts";
 import { weightBytes } from "./encoders/weight.ts";
-import { Kernel } from "./kernel_id.ts";
+import { LocalMachine } from "./local_machine.ts";
 import type { Machine } from "./machine.ts";
-import { type Block, Memory, type Purpose } from "./memory.ts";
+import type { Block, Purpose } from "./memory.ts";
+import { Room } from "./room.ts";
 import { computesCorrectly } from "./self_test.ts";
+import { hasWorkerThreads } from "./spawn.ts";
 import { planThreads, startMachine } from "./start.ts";
-import { readWeightRows, type Staging, writeWeightRows } from "./weight_rows.ts";
-import { isWorthSharing, WORTH_SHARING } from "./work.ts";
+import { readWeightRows, writeWeightRows } from "./weight_rows.ts";
 
-/** Uploads up to this size travel in the command list; larger ones run what is in it first. */
-const INLINE_BYTES = 1 << 16;
+/** Weights in one memory; the rest of its 4 GiB is for caches, activations and what is staged. */
+const MOST_WEIGHT_BYTES = 3 * 2 ** 30;
 
 const PURPOSES: { readonly [layout in Layout]: Purpose } = {
   rows: "activations",
@@ -36,30 +37,37 @@ const PURPOSES: { readonly [layout in Layout]: Purpose } = {
 };
 
 /** Tensors and operations on the CPU, in WebAssembly. */
-export class WasmBackend extends Engine<Block> implements Recorder {
+export class WasmBackend extends Engine<Block> {
   readonly name = "wasm";
   readonly info: BackendInfo;
-  /** The machine, its memory and the commands that wait to be run in it; gone after `dispose()`. */
-  #running: Staging | undefined;
-  /** Whether the records that are being encoded are for several threads. */
-  #isShared = false;
-  /** Temporaries of the command that is being encoded. */
-  readonly #temporaries: Block[] = [];
+  /** Where everything lies that fits; gone after `dispose()`. */
+  #home: Room | undefined;
+  /** Where further weights lie. */
+  readonly #annexes: LocalRoom[] = [];
+  /** The annex of each weight that lies in one. */
+  readonly #annexOf = new WeakMap<Block, LocalRoom>();
+  readonly #limits: Limits;
 
   /**
    * Starts the engine on the best build of the kernels that this host runs, and runs correctly. In a page it computes in a worker; where
    * the page's policy allows none, in place.
    *
    * @param build One build to run, whichever is best.
+   * @param weightBytes Weights that one memory takes before another is begun.
    * @throws {BackendUnavailableError} if this host lacks what every build needs, or the threads that were asked for
    */
-  static async create(options: BackendOptions = {}, build?: WasmBuild): Promise<WasmBackend> {
+  static async create(
+    options: BackendOptions = {},
+    build?: WasmBuild,
+    weightBytes = MOST_WEIGHT_BYTES,
+  ): Promise<WasmBackend> {
+    const limits = { weightBytes, hostBytes: await hostBytes() };
     const plan = await planThreads(options.threads);
     const tried = build ? [candidateOf(build)] : candidates(options.wasm, plan);
     for (const candidate of tried) {
       const machine = await startMachine(candidate, plan, options.workerUrl);
       if (!machine) continue;
-      const backend = new WasmBackend(machine);
+      const backend = new WasmBackend(machine, limits);
       if (await computesCorrectly(backend)) return backend;
       backend.dispose();
     }
@@ -71,54 +79,44 @@ export class WasmBackend extends Engine<Block> implements Recorder {
     );
   }
 
-  private constructor(machine: Machine) {
+  private constructor(machine: Machine, limits: Limits) {
     super();
     this.info = infoOf(machine);
-    const list = new CommandList((words, isShared) => machine.run(words, isShared));
-    this.#running = { machine, memory: new Memory(machine, machine.base), list };
+    this.#home = new Room(machine);
+    this.#limits = limits;
   }
 
   flush(): void {
-    this.#alive().list.flush();
-  }
-
-  push(kernel: Kernel, ...args: readonly number[]): void {
-    this.#alive().list.push(kernel, args, this.#isShared);
-  }
-
-  temporary(bytes: number): number {
-    const block = this.#memory.allocate(bytes, "activations");
-    this.#temporaries.push(block);
-    return block.address;
+    for (const { list } of this.#rooms()) list.flush();
   }
 
   protected allocate(shape: readonly number[], dtype: DType, layout: Layout): Block {
-    const bytes = layout === "weight" ? weightBytes(shape[0] ?? 0, shape[1] ?? 0, dtype) : sizeOf(shape) * 4;
-    return this.#memory.allocate(bytes, PURPOSES[layout]);
+    if (layout === "weight") return this.#allocateWeight(weightBytes(shape[0] ?? 0, shape[1] ?? 0, dtype));
+    return this.#alive().memory.allocate(sizeOf(shape) * 4, PURPOSES[layout]);
   }
 
   protected release(block: Block): void {
-    this.#memory.free(block);
+    this.#roomOf(block).memory.free(block);
   }
 
   protected upload({ storage }: WasmTensor, data: Float32Array | Int32Array): void {
-    this.#write(storage.address, data);
+    this.#alive().write(storage.address, data);
   }
 
   protected clear({ storage }: WasmTensor): void {
-    if (storage.isFresh) return;
-    const isShared = storage.bytes / 4 >= WORTH_SHARING;
-    this.#alive().list.push(Kernel.zero, [storage.address, storage.bytes], isShared);
+    this.#roomOf(storage).clear(storage);
   }
 
   protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array): void {
-    if (tensor.layout === "weight") return writeWeightRows(this.#alive(), tensor, firstRow, rows);
+    if (tensor.layout === "weight") return writeWeightRows(this.#roomOf(tensor.storage), tensor, firstRow, rows);
     const values = tensor.dtype === "i32" ? Int32Array.from(rows) : rows;
-    this.#write(tensor.storage.address + firstRow * tensor.width * 4, values);
+    this.#alive().write(tensor.storage.address + firstRow * tensor.width * 4, values);
   }
 
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {
-    if (tensor.layout === "weight") return await readWeightRows(this.#alive(), tensor, firstRow, count);
+    if (tensor.layout === "weight") {
+      return await readWeightRows(this.#roomOf(tensor.storage), tensor, firstRow, count);
+    }
     this.flush();
     const stride = tensor.width * 4;
     const bytes = await this.#alive().machine.read(tensor.storage.address + firstRow * stride, count * stride);
@@ -126,40 +124,85 @@ export class WasmBackend extends Engine<Block> implements Recorder {
   }
 
   protected record(command: Command<WasmTensor>): void {
-    this.#isShared = isWorthSharing(command);
-    try {
-      encode(command, this);
-    } finally {
-      // What is recorded from here on runs later, so it may have this memory.
-      for (const block of this.#temporaries.splice(0)) this.#memory.free(block);
-    }
+    const home = this.#alive();
+    const isWeighted = command.op === "linear" || command.op === "embedding";
+    const annex = isWeighted ? this.#annexOf.get(command.weight.storage) : undefined;
+    if (isWeighted && annex && isLocal(home)) runInAnnex(command, home, annex);
+    else home.record(command);
   }
 
   protected shutDown(): void {
-    this.#running?.machine.dispose();
-    this.#running = undefined;
+    for (const { machine } of this.#rooms()) machine.dispose();
+    this.#annexes.length = 0;
+    this.#home = undefined;
   }
 
-  get #memory(): Memory {
-    return this.#alive().memory;
+  /** Takes memory for a weight, where there is room for it. */
+  #allocateWeight(bytes: number): Block {
+    const { weightBytes, hostBytes } = this.#limits;
+    const rooms = this.#rooms();
+    const held = rooms.reduce((sum, { memory }) => sum + memory.held("weights"), 0);
+    if (held + bytes > hostBytes) refuse(bytes, held, hostBytes);
+    const hasSpace = ({ memory }: Room) => memory.held("weights") + bytes <= weightBytes;
+    const room = rooms.find(hasSpace) ?? this.#addAnnex() ?? this.#alive();
+    const block = room.memory.allocate(bytes, "weights");
+    if (isLocal(room) && this.#annexes.includes(room)) this.#annexOf.set(block, room);
+    return block;
   }
 
-  /** Writes values in order with the commands recorded so far. */
-  #write(address: number, data: Float32Array | Int32Array): void {
-    if (data.byteLength <= INLINE_BYTES) {
-      this.#alive().list.pushData(Kernel.inline, [address, data.byteLength], data);
-      return;
-    }
-    this.flush();
-    this.#alive().machine.write(address, data);
+  /** Another memory for weights; none where the host gives none. */
+  #addAnnex(): Room | undefined {
+    const home = this.#alive();
+    const machine = isLocal(home) ? home.machine.another() : undefined;
+    if (!machine) return undefined;
+    const annex = new Room(machine);
+    this.#annexes.push(annex);
+    return annex;
   }
 
-  #alive(): Staging {
-    if (this.#running === undefined) {
+  #roomOf(block: Block): Room {
+    return this.#annexOf.get(block) ?? this.#alive();
+  }
+
+  #rooms(): Room[] {
+    return [this.#alive(), ...this.#annexes];
+  }
+
+  #alive(): Room {
+    if (this.#home === undefined) {
       throw new DisposedError("Cannot use the wasm backend after it was disposed: create one");
     }
-    return this.#running;
+    return this.#home;
   }
+}
+
+/** Bytes that weights may take. */
+interface Limits {
+  /** In one memory. */
+  readonly weightBytes: number;
+  /** On this host. */
+  readonly hostBytes: number;
+}
+
+/** Memory of the machine, where the host tells without asking anybody. */
+async function hostBytes(): Promise<number> {
+  const { Deno: deno } = globalThis as { Deno?: typeof Deno };
+  const isSilent = deno?.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
+  if (!hasWorkerThreads() || (deno && !isSilent)) return Infinity;
+  const { totalmem } = await import("node:os");
+  return totalmem();
+}
+
+function refuse(bytes: number, held: number, hostBytes: number): never {
+  const gigabytes = (count: number) => `${(count / 2 ** 30).toFixed(1)} GiB`;
+  throw new OutOfMemoryError(
+    `Cannot allocate ${gigabytes(bytes)} for weights beside the ${gigabytes(held)} that are held: this machine has ` +
+      `${gigabytes(hostBytes)}. Use a smaller weight format (dtype "q8_0" or "q4_0"), or a smaller model`,
+  );
+}
+
+function isLocal(room: Room): room is LocalRoom {
+  return room.machine instanceof LocalMachine;
 }
 
 function infoOf(machine: Machine): BackendInfo {

@@ -17,6 +17,16 @@ export interface HelperThreads {
   dispose(): void;
 }
 
+/** What a machine may have beside its kernels. */
+export interface LocalParts {
+  /** Threads that memory is laid out for. Default 1. */
+  readonly threads?: number | undefined;
+  /** Those of them that run beside this one. Default none. */
+  readonly helpers?: HelperThreads | undefined;
+  /** Starts a machine of the same kind over a memory of its own; gives none if the host refuses one. */
+  readonly another?: (() => LocalMachine | undefined) | undefined;
+}
+
 const NOBODY: HelperThreads = { count: 0, dispose: () => {} };
 
 /** Runs commands at once, in the calling thread, which waits for its helpers. */
@@ -24,18 +34,16 @@ export class LocalMachine implements Machine {
   readonly isRelaxed: boolean;
   readonly #instance: Instance;
   readonly #layout: MemoryLayout;
+  readonly #another: () => LocalMachine | undefined;
   #helpers: HelperThreads;
   #bytes: Uint8Array;
 
-  /**
-   * @param instance Kernels, over a shared memory if there are helpers
-   * @param threads Threads that memory is laid out for
-   * @param helpers Those of them that run beside this one
-   */
-  constructor(instance: Instance, threads = 1, helpers = NOBODY) {
+  /** @param instance Kernels, over a shared memory if there are helpers */
+  constructor(instance: Instance, { threads = 1, helpers = NOBODY, another = () => undefined }: LocalParts = {}) {
     this.#instance = instance;
     this.#layout = layoutOf(instance.kernels.heapBase, threads);
     this.#helpers = helpers;
+    this.#another = another;
     this.#bytes = new Uint8Array(instance.memory.buffer);
     this.isRelaxed = instance.kernels.isRelaxed;
   }
@@ -75,6 +83,22 @@ export class LocalMachine implements Machine {
 
   read(address: number, bytes: number): Promise<ArrayBuffer> {
     return Promise.resolve(this.#view(address + bytes).slice(address, address + bytes).buffer);
+  }
+
+  /** The values at an address as they are now; to be used at once. */
+  view(address: number, count: number): Float32Array {
+    const { buffer } = this.#view(address + 4 * count);
+    return new Float32Array(buffer, address, count);
+  }
+
+  /** A machine of the same kind over another memory, for what does not fit into this one; none if the host refuses it. */
+  another(): LocalMachine | undefined {
+    try {
+      return this.#another();
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
   }
 
   dispose(): void {

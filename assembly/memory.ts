@@ -57,6 +57,11 @@ export class Memory {
     this.#addGap({ address: this.#used, bytes: space.bytes - this.#used });
   }
 
+  /** Bytes that are held for a purpose. */
+  held(purpose: Purpose): number {
+    return this.#held[purpose];
+  }
+
   /** Takes a block. @throws {OutOfMemoryError} if the host gives no more memory */
   allocate(bytes: number, purpose: Purpose): Block {
     const size = Math.max(roundUp(bytes, ALIGNMENT), ALIGNMENT);

@@ -62,13 +62,34 @@ export async function startMachine(
     const machine = await startInWorker({ compiled, memory, threads, workerUrl }, plan);
     if (machine || isShared) return machine;
   }
-  const instance = await instantiate(name, compiled, memory);
-  if (!memory) return new LocalMachine(instance);
+  const { machine, joined } = startHere({ name, compiled, threads, workerUrl }, memory);
+  if (plan.isRequired) await orDispose(machine, joined);
+  return machine;
+}
+
+/** What machines of one engine have in common. */
+interface LocalParts {
+  readonly name: string;
+  readonly compiled: WebAssembly.Module;
+  readonly threads: number;
+  readonly workerUrl: string | URL | undefined;
+}
+
+/** A machine in this thread, over a memory that is shared or one of its own; `joined` resolves when its helpers are there. */
+function startHere(
+  parts: LocalParts,
+  memory: WebAssembly.Memory | undefined,
+): { machine: LocalMachine; joined: Promise<void> } {
+  const { name, compiled, threads, workerUrl } = parts;
+  const instance = instantiate(name, compiled, memory);
+  const another = () => {
+    const shared = memory && shareMemory(threads);
+    return memory && !shared ? undefined : startHere(parts, shared).machine;
+  };
+  if (!memory) return { machine: new LocalMachine(instance, { another }), joined: Promise.resolve() };
   const { team } = layoutOf(instance.kernels.heapBase, threads);
   const helpers = new Helpers({ compiled, memory, team }, threads - 1, workerUrl);
-  const machine = new LocalMachine(instance, threads, helpers);
-  if (plan.isRequired) await orDispose(machine, helpers.joined);
-  return machine;
+  return { machine: new LocalMachine(instance, { threads, helpers, another }), joined: helpers.joined };
 }
 
 /** A page's machine; none if the page may start no workers and the caller can do without. */

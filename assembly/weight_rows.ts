@@ -4,27 +4,18 @@
  *
  * @module
  */
-import type { CommandList } from "./command_list.ts";
 import { PANEL } from "./constants.ts";
 import type { WasmTensor } from "./encoders/encoder.ts";
 import { formatId } from "./encoders/weight.ts";
 import { Kernel } from "./kernel_id.ts";
-import type { Machine } from "./machine.ts";
-import type { Memory } from "./memory.ts";
-
-/** Where rows go through. */
-export interface Staging {
-  readonly machine: Machine;
-  readonly memory: Memory;
-  readonly list: CommandList;
-}
+import type { Room } from "./room.ts";
 
 /** Values that are staged at once, if a panel has no more. */
 const STAGED_VALUES = 2 ** 18;
 
 /** Writes rows, in order with what was recorded before. */
 export function writeWeightRows(
-  { machine, memory, list }: Staging,
+  { machine, memory, list }: Room,
   { storage, width, dtype }: WasmTensor,
   firstRow: number,
   rows: Float32Array,
@@ -47,7 +38,7 @@ export function writeWeightRows(
 
 /** Runs what was recorded and reads rows as they are then. */
 export async function readWeightRows(
-  { machine, memory, list }: Staging,
+  { machine, memory, list }: Room,
   { storage, width, dtype }: WasmTensor,
   firstRow: number,
   count: number,

@@ -17,8 +17,8 @@ interface Port {
 }
 
 /** Helps another thread with its lists until the helpers are sent away. */
-async function help(port: Port, { compiled, memory, thread }: HelpTask): Promise<void> {
-  const { kernels } = await instantiate("helper", compiled, memory);
+function help(port: Port, { compiled, memory, thread }: HelpTask): void {
+  const { kernels } = instantiate("helper", compiled, memory);
   const { team, scratches } = layoutOf(kernels.heapBase, 1);
   port.postMessage("helping");
   try {
@@ -37,11 +37,11 @@ class Host {
     this.#port = port;
   }
 
-  async start({ compiled, memory, threads }: HostTask): Promise<void> {
-    const instance = await instantiate("host", compiled, memory);
+  start({ compiled, memory, threads }: HostTask): void {
+    const instance = instantiate("host", compiled, memory);
     // The page starts the helpers and ends them.
     const helpers = { count: threads - 1, dispose: () => {} };
-    const machine = new LocalMachine(instance, threads, threads > 1 ? helpers : undefined);
+    const machine = new LocalMachine(instance, { threads, helpers: threads > 1 ? helpers : undefined });
     this.#machine = machine;
     const { heapBase, isRelaxed } = instance.kernels;
     this.#reply({ kind: "started", heapBase, isRelaxed, bytes: machine.bytes });
@@ -82,8 +82,8 @@ function connect(
   const host = new Host(port);
   listen(async (message) => {
     try {
-      if (message.task === "help") await help(port, message);
-      else if (message.task === "host") await host.start(message);
+      if (message.task === "help") help(port, message);
+      else if (message.task === "host") host.start(message);
       else await host.answer(message);
     } catch (error) {
       host.fail(error);

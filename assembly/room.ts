@@ -1,0 +1,70 @@
+/**
+ * A memory, the kernels over it, and the commands that wait to be run in it. An engine has one for everything, and further ones for
+ * weights beyond what 32-bit addresses reach.
+ *
+ * @module
+ */
+import type { Command } from "../engine/commands.ts";
+import { CommandList } from "./command_list.ts";
+import { encode } from "./encode.ts";
+import type { Recorder, WasmTensor } from "./encoders/encoder.ts";
+import { Kernel } from "./kernel_id.ts";
+import type { Machine } from "./machine.ts";
+import { type Block, Memory } from "./memory.ts";
+import { isWorthSharing, WORTH_SHARING } from "./work.ts";
+
+/** Uploads up to this size travel in the command list; larger ones run what is in it first. */
+const INLINE_BYTES = 1 << 16;
+
+/** Where tensors lie and commands run. */
+export class Room<M extends Machine = Machine> implements Recorder {
+  readonly machine: M;
+  readonly memory: Memory;
+  readonly list: CommandList;
+  /** Whether the records that are being encoded are for several threads. */
+  #isShared = false;
+  /** Temporaries of the command that is being encoded. */
+  readonly #temporaries: Block[] = [];
+
+  constructor(machine: M) {
+    this.machine = machine;
+    this.memory = new Memory(machine, machine.base);
+    this.list = new CommandList((words, isShared) => machine.run(words, isShared));
+  }
+
+  /** Appends a command's records. */
+  record(command: Command<WasmTensor>): void {
+    this.#isShared = isWorthSharing(command);
+    try {
+      encode(command, this);
+    } finally {
+      // What is recorded from here on runs later, so it may have this memory.
+      for (const block of this.#temporaries.splice(0)) this.memory.free(block);
+    }
+  }
+
+  push(kernel: Kernel, ...args: readonly number[]): void {
+    this.list.push(kernel, args, this.#isShared);
+  }
+
+  temporary(bytes: number): number {
+    const block = this.memory.allocate(bytes, "activations");
+    this.#temporaries.push(block);
+    return block.address;
+  }
+
+  /** Writes values in order with the commands recorded so far. */
+  write(address: number, data: Float32Array | Int32Array): void {
+    if (data.byteLength <= INLINE_BYTES) {
+      this.list.pushData(Kernel.inline, [address, data.byteLength], data);
+      return;
+    }
+    this.list.flush();
+    this.machine.write(address, data);
+  }
+
+  /** Fills a block with zeros in order with the commands recorded so far. */
+  clear({ address, bytes, isFresh }: Block): void {
+    if (!isFresh) this.list.push(Kernel.zero, [address, bytes], bytes / 4 >= WORTH_SHARING);
+  }
+}
