@@ -152,7 +152,7 @@ export function row${index}(x: usize, w: usize, out: usize): void {
       ${
     each.map((v) =>
       `s${v} = madd(f32x4.mul(f32x4.convert_i32x4_s(${widen(`d${v}`)}), ` +
-      `halvesToFloats(v128.load_ext<u16>(w, ${8 * v}))), scale, s${v});`
+      `finiteHalvesToFloats(v128.load_ext<i16>(w, ${8 * v}))), scale, s${v});`
     ).join("\n      ")
   }
     }
@@ -201,7 +201,7 @@ export function product${index}(x: usize, w: usize, out: usize): void {
 }
 
 const COMMON = `
-import { halvesToFloats } from "../../assembly/kernels/half";
+import { finiteHalvesToFloats } from "../../assembly/kernels/half";
 import { madd } from "../../assembly/kernels/simd";
 import { sumFloats } from "../../assembly/kernels/linear_row";
 const CONSTANTS = memory.data<i32>([0x00ff00ff, 0x000f000f, 0x0f0f0f0f, 0x00010001]);

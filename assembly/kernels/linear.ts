@@ -1,5 +1,5 @@
 import { FEW_ROWS, linearFewRows } from "./linear_few_rows";
-import { STREAMED_ROWS, linearQuantizedRow } from "./linear_quantized_row";
+import { linearQuantizedRow, STREAMED_ROWS } from "./linear_quantized_row";
 import { linearQuantizedRows } from "./linear_quantized_rows";
 import { linearRow } from "./linear_row";
 import { linearRows } from "./linear_rows";

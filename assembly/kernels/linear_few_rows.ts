@@ -2,7 +2,7 @@ import { PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
 import { finiteHalvesToFloats } from "./half";
 import { sumFloats } from "./linear_row";
-import { finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
+import { begin, finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
 import { panelBytes, panelCount } from "./panels";
 import { shareStart } from "./split";
 
@@ -72,14 +72,6 @@ export function linearFewRows(
     }
     k += PACKED_DEPTH;
   } while (k < inSize);
-}
-
-/** Sets sums to the bias. */
-function begin(sums: usize, stride: usize, rows: i32, bias: usize, columns: i32): void {
-  for (let row = 0; row < rows; row++, sums += stride) {
-    if (bias) memory.copy(sums, bias, <usize> columns << 2);
-    else memory.fill(sums, 0, <usize> columns << 2);
-  }
 }
 
 /** Adds the products of packed rows with a block of a panel. */

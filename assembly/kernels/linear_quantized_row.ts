@@ -1,8 +1,8 @@
 import { BLOCK, QUANTIZED_PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
-import { halvesToFloats } from "./half";
+import { finiteHalvesToFloats } from "./half";
+import { begin, finish } from "./linear_tile";
 import { biasCorrections, INPUT_BLOCK, quantizeInput } from "./quantized_input";
-import { finish } from "./linear_tile";
 import {
   blockBytes,
   blockCount,
@@ -21,7 +21,10 @@ const DEPTH: i32 = 32768;
 /** Blocks of a panel that stay in the first-level cache while several rows pass over them. */
 const CACHED_BLOCKS: i32 = 16;
 
-/** `linear` of one to seven rows with a quantised weight: each panel is one stream through the weight, 16 sums in 4 registers. */
+/**
+ * `linear` of one to seven rows with a quantised weight: each panel is one stream through the weight, 16 sums in 4
+ * registers.
+ */
 export function linearQuantizedRow(
   x: usize,
   weight: usize,
@@ -79,15 +82,10 @@ export function linearQuantizedRow(
   } while (k < inSize);
 }
 
-/** Sets sums to the bias. */
-export function begin(sums: usize, stride: usize, rows: i32, bias: usize, columns: i32): void {
-  for (let row = 0; row < rows; row++, sums += stride) {
-    if (bias) memory.copy(sums, bias, <usize> columns << 2);
-    else memory.fill(sums, 0, <usize> columns << 2);
-  }
-}
-
-/** sums [16] += blocks of a q8_0 panel · quantised inputs. Loops over 4 features, not unrolled: see `tile` in `linear_tile.ts`. */
+/**
+ * sums [16] += blocks of a q8_0 panel · quantised inputs. Loops over 4 features, not unrolled: see `tile` in
+ * `linear_tile.ts`.
+ */
 function addQ8(weight: usize, x: usize, scales: usize, blocks: i32, sums: usize): void {
   const mask = lowBytes();
   let a = v128.load(sums), b = v128.load(sums, 16), c = v128.load(sums, 32), d = v128.load(sums, 48);
@@ -170,6 +168,6 @@ function addNibbles(
 // @ts-ignore: decorator
 @inline
 function addBlock(dot: v128, halves: usize, inputScale: v128, sum: v128): v128 {
-  const scale = halvesToFloats(v128.load_ext<u16>(halves));
+  const scale = finiteHalvesToFloats(v128.load_ext<i16>(halves));
   return madd(f32x4.mul(f32x4.convert_i32x4_s(dot), scale), inputScale, sum);
 }

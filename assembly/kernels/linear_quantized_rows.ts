@@ -1,8 +1,7 @@
 import { BLOCK, QUANTIZED_PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
-import { halvesToFloats } from "./half";
-import { begin } from "./linear_quantized_row";
-import { finish, TILE_COLUMNS, TILE_ROWS } from "./linear_tile";
+import { finiteHalvesToFloats } from "./half";
+import { begin, finish, TILE_COLUMNS, TILE_ROWS } from "./linear_tile";
 import { INPUT_BLOCK, quantizeInput } from "./quantized_input";
 import {
   blockBytes,
@@ -18,9 +17,9 @@ import { madd } from "./simd";
 import { shareStart } from "./split";
 
 /*
- * A matrix product in blocks, as in `linear_rows.ts`, of 16-bit integers: pairs of features side by side, 8 products an instruction
- * where f32 has 4. A block of x is quantised for the second-level cache; each panel of the weight is unpacked into two tiles of
- * 8 columns for the first-level cache, while all tiles of 4 rows pass over them.
+ * A matrix product in blocks, as in `linear_rows.ts`, of 16-bit integers: pairs of features side by side, 8 products an
+ * instruction where f32 has 4. A block of x is quantised for the second-level cache; each panel of the weight is
+ * unpacked into two tiles of 8 columns for the first-level cache, while all tiles of 4 rows pass over them.
  */
 const BLOCK_ROWS: i32 = 256;
 const BLOCK_DEPTH: i32 = 512;
@@ -68,7 +67,8 @@ export function linearQuantizedRows(
       const blocks = blockCount(depth);
       packRows(x + (<usize> row * inSize + k << 2), inSize, blockRows, depth, packedRows, rowScales, temporary);
       for (let panel = fromPanel; panel < toPanel; panel++) {
-        unpackPanel(weight + panel * panelBytes + <usize> (k / BLOCK) * blockBytes(format), format, blocks, packedPanel, panelScales);
+        const from = weight + panel * panelBytes + <usize> (k / BLOCK) * blockBytes(format);
+        unpackPanel(from, format, blocks, packedPanel, panelScales);
         // The last panel may stick out of the result; then its last tile is summed in scratch memory.
         const end = min((panel + 1) * QUANTIZED_PANEL, outSize);
         let tile = 0;
@@ -90,8 +90,8 @@ export function linearQuantizedRows(
 }
 
 /**
- * Quantises rows of x into tiles [depth / 2][4 rows][2], with scales [depth / 32][4 rows]; the last tile repeats its last row, whose sums
- * are not stored.
+ * Quantises rows of x into tiles [depth / 2][4 rows][2], with scales [depth / 32][4 rows]; the last tile repeats its
+ * last row, whose sums are not stored.
  */
 function packRows(x: usize, inSize: i32, rows: i32, depth: i32, packed: usize, scales: usize, temporary: usize): void {
   const blocks = blockCount(depth);
@@ -124,7 +124,7 @@ function unpackPanel(weight: usize, format: i32, blocks: i32, first: usize, scal
     else unpackQ4(weight, first, second);
     weight += blockBytes(format);
     for (let i: usize = 0; i < SCALE_BYTES; i += 8, scales += 16) {
-      v128.store(scales, halvesToFloats(v128.load_ext<u16>(weight - SCALE_BYTES + i)));
+      v128.store(scales, finiteHalvesToFloats(v128.load_ext<i16>(weight - SCALE_BYTES + i)));
     }
   }
 }

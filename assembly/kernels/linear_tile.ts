@@ -118,6 +118,14 @@ function tile(
   v128.store(sums, d1, 16);
 }
 
+/** Sets sums to the bias. */
+export function begin(sums: usize, stride: usize, rows: i32, bias: usize, columns: i32): void {
+  for (let row = 0; row < rows; row++, sums += stride) {
+    if (bias) memory.copy(sums, bias, <usize> columns << 2);
+    else memory.fill(sums, 0, <usize> columns << 2);
+  }
+}
+
 /** Applies the activation to finished columns and moves those that were summed in scratch memory into the result. */
 export function finish(
   sums: usize,

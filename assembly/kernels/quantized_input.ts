@@ -3,9 +3,10 @@ import { FormatId } from "../kernel_id";
 import { maxLanes } from "./simd";
 
 /*
- * Inputs of products with quantised weights: 16-bit integers with an f32 scale for each 32 of them, so that sums over a block are
- * exact integers whatever their order. 8 bits would serve the relaxed dot product, which is 1.5 times as fast on q4_0 and 1.1 times
- * on q8_0 (bench/quantised_shapes.md), but put an error of 0.5 % into every sum, 250 times as much as 16 bits.
+ * Inputs of products with quantised weights: 16-bit integers with an f32 scale for each 32 of them, so that sums over a
+ * block are exact integers whatever their order. 8 bits would serve the relaxed dot product, which is 1.5 times as fast
+ * on q4_0 and 1.1 times on q8_0 (bench/quantised_shapes.md), but put an error of 0.5 % into every sum, 250 times as
+ * much as 16 bits.
  */
 
 /** Bytes of 32 quantised inputs. */
@@ -15,8 +16,8 @@ export const INPUT_BLOCK: usize = <usize> BLOCK << 1;
 const LARGEST: f32 = 32767;
 
 /**
- * Quantises `count` features, filled up with zeros to whole blocks: integers to `to`, for each block an f32 scale to `scales`, every
- * `stride` bytes. `padded` takes a block.
+ * Quantises `count` features, filled up with zeros to whole blocks: integers to `to`, for each block an f32 scale to
+ * `scales`, every `stride` bytes. `padded` takes a block.
  */
 export function quantizeInput(x: usize, count: i32, to: usize, scales: usize, stride: usize, padded: usize): void {
   for (; count > 0; count -= BLOCK, x += BLOCK << 2, to += INPUT_BLOCK, scales += stride) {
@@ -45,7 +46,10 @@ function rounded(values: v128, inverse: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(values, inverse)));
 }
 
-/** What the biases of weights have added to a product with a block of inputs, to be taken off: to `to`, every `stride` bytes. */
+/**
+ * What the biases of weights have added to a product with a block of inputs, to be taken off: to `to`, every `stride`
+ * bytes.
+ */
 export function biasCorrections(x: usize, blocks: i32, format: i32, to: usize, stride: usize): void {
   // Inputs of the biased bytes are pair 0 of every two; nibbles are all biased.
   const factors = format == FormatId.q8_0 ? i16x8(-128, -128, 0, 0, -128, -128, 0, 0) : i16x8.splat(-8);

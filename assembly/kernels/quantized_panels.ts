@@ -2,18 +2,20 @@ import { BLOCK, QUANTIZED_PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
 
 /*
- * How q8_0 and q4_0 weights lie in memory: the values are GGML's, blocks of 32 features of a row with an f16 scale; the order is
- * ours. Panels of 16 output features, [out / 16][in / 32][block], the last ones filled up with zeros; a block of a panel holds
+ * How q8_0 and q4_0 weights lie in memory: the values are GGML's, blocks of 32 features of a row with an f16 scale; the
+ * order is ours. Panels of 16 output features, [out / 16][in / 32][block], the last ones filled up with zeros; a block
+ * of a panel holds
  *
  *     q8_0: 8 × 64 bytes, 4 features each, then 16 scales: 544 bytes
  *     q4_0: 4 × 64 bytes, 8 features each, then 16 scales: 288 bytes
  *
- * In 64 bytes each output feature has one 32-bit word, of two halves that i32x4.dot_i16x8_s multiplies with two features side by
- * side. Features come in such pairs: q8_0 keeps pair 0 in the halves' low bytes, 128 added so that a mask unpacks them, and pair 1
- * in the high ones, signed; q4_0 keeps pairs 0 to 3 in the halves' nibbles from low to high, 8 added, as GGML does.
+ * In 64 bytes each output feature has one 32-bit word, of two halves that i32x4.dot_i16x8_s multiplies with two
+ * features side by side. Features come in such pairs: q8_0 keeps pair 0 in the halves' low bytes, 128 added so that a
+ * mask unpacks them, and pair 1 in the high ones, signed; q4_0 keeps pairs 0 to 3 in the halves' nibbles from low to
+ * high, 8 added, as GGML does.
  *
- * One row of input reads a panel as one stream with 4 sums in registers; many rows unpack a panel for all of them. The other orders
- * and products that were tried: bench/quantised_shapes.md.
+ * One row of input reads a panel as one stream with 4 sums in registers; many rows unpack a panel for all of them. The
+ * other orders and products that were tried: bench/quantised_shapes.md.
  */
 
 /** Bytes of 4 (q8_0) or 8 (q4_0) features of a panel. */

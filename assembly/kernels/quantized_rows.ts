@@ -13,8 +13,8 @@ import {
 } from "./quantized_panels";
 
 /*
- * Rows into q8_0 and q4_0 and back, to the bit as `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref` of GGML's ggml-quants.c. A
- * row that ends inside a block is quantised as if zeros followed: they change no scale.
+ * Rows into q8_0 and q4_0 and back, to the bit as `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref` of GGML's ggml-
+ * quants.c. A row that ends inside a block is quantised as if zeros followed: they change no scale.
  */
 
 /** Where a row's part of a weight begins: the word of its first features. */
