@@ -46,12 +46,12 @@ async function valuesOf(model: Model): Promise<Map<string, Float32Array | Int32A
   return values;
 }
 
-async function logitsOf(model: Andromeda): Promise<Float32Array | Int32Array> {
+async function logitsOf(model: Andromeda): Promise<Float32Array> {
   return await read(model.forward(tokens));
 }
 
-async function read(tensor: Tensor): Promise<Float32Array | Int32Array> {
-  const values = await tensor.data();
+async function read(tensor: Tensor): Promise<Float32Array> {
+  const values = Float32Array.from(await tensor.data());
   tensor.dispose();
   return values;
 }
