@@ -1,4 +1,4 @@
-import { exp, log } from "./math";
+import { exp, expWeight, log } from "./math";
 import { LOWEST, maxRow, sumExp } from "./softmax";
 import { shareStart } from "./split";
 
@@ -92,7 +92,7 @@ function keepLargest(logits: usize, count: i32, goal: f64, largest: f32, isMass:
     }
     prefix = prefix << (shift === 0 ? 10 : 11) | threshold;
   }
-  const each = isMass ? f32x4.extract_lane(exp(f32x4.splat(valueOf(prefix) - largest)), 0) : 1;
+  const each = isMass ? f32x4.extract_lane(expWeight(f32x4.splat(valueOf(prefix) - largest)), 0) : 1;
   keepAboveKey(logits, count, prefix, <i32> ceil<f64>((goal - above) / each));
 }
 
@@ -110,8 +110,9 @@ function fillBins(logits: usize, count: i32, shift: i32, prefix: u32, largest: f
     let counts = i32x4.lt_s(places, i32x4.splat(count));
     if (shift < 21) counts = v128.and(counts, i32x4.eq(i32x4.shr_u(keys, shift === 0 ? 10 : 21), prefixes));
     places = i32x4.add(places, i32x4.splat(4));
+    if (isMass) counts = v128.and(counts, f32x4.gt(values, f32x4.splat(LOWEST)));
     if (!v128.any_true(counts)) continue;
-    if (isMass) weights = exp(f32x4.sub(values, f32x4.splat(largest)));
+    if (isMass) weights = expWeight(f32x4.sub(values, f32x4.splat(largest)));
     const counted = v128.and(weights, counts);
     const digits = v128.and(i32x4.shr_u(keys, shift), mask);
     addTo(bins, i32x4.extract_lane(digits, 0), f32x4.extract_lane(counted, 0));
