@@ -5,7 +5,9 @@
  */
 
 /** The benchmarks: files of this folder, each of which writes `results/<name>.json`. */
-const BENCHMARKS = ["linear", "quantised", "perplexity", "attention", "webgpu", "generation"];
+const BENCHMARKS = ["linear", "quantised", "perplexity", "attention", "webgpu", "generation", "models", "first_token", "large"];
+/** The comparison with other engines, which installs them first: `--peers` or `peers`. */
+const PEERS = ["--peers", "peers"];
 
 async function run(name: string, args: readonly string[]): Promise<void> {
   const script = new URL(`${name}.ts`, import.meta.url).pathname;
@@ -18,7 +20,11 @@ if (name === undefined) {
   for (const each of BENCHMARKS) await run(each, []);
 } else if (BENCHMARKS.includes(name)) {
   await run(name, flags);
+} else if (PEERS.includes(name)) {
+  await run("peers/main", flags);
 } else {
-  console.error(`error: There is no benchmark ${JSON.stringify(name)}: expected one of ${BENCHMARKS.join(", ")}`);
+  console.error(
+    `error: There is no benchmark ${JSON.stringify(name)}: expected one of ${BENCHMARKS.join(", ")}, or --peers`,
+  );
   Deno.exit(2);
 }

@@ -1,0 +1,215 @@
+/**
+ * Compares this engine with other ones on WebAssembly, on the same sizes and where a format allows it on the same weights: all of them in
+ * turns, each in a process of its own.
+ *
+ *     deno task bench --peers [--rounds 9] [--only q8_0]
+ *
+ * @module
+ */
+// @ts-types="../../cli/parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+import { createBackend, Transformer } from "../../mod.ts";
+import { median, origin, writeReport } from "../report.ts";
+import { peersChart } from "./chart.ts";
+import { type Answer, LINEAR_SIZE, LINEAR_TASKS, MODEL_TASKS, type Task } from "./engine.ts";
+import { ggufModel } from "./gguf.ts";
+import { CONFIG, PROMPT, SEED, SIZES, weightsOf } from "./gpt.ts";
+import { AIMS, type Contender, type Group, GROUPS } from "./groups.ts";
+import { bundle, type Places, type Running, start } from "./hosts.ts";
+import { installPeers, VERSIONS } from "./install.ts";
+import { onnxLinear, onnxModel } from "./onnx.ts";
+
+/** Runs of each task before the first round. */
+const WARM_UP = 3;
+
+/** What one contender reached in one task. */
+export interface Figure extends Contender {
+  readonly group: string;
+  readonly task: Task;
+  /** Median over the rounds; of one token in a decode. */
+  readonly milliseconds: number;
+  /** Tokens or multiplications and additions. */
+  readonly rate: number;
+  readonly unit: "tokens/s" | "GFLOP/s";
+}
+
+/** How many times as fast this engine is: the median over the rounds. */
+export interface Ratio {
+  readonly task: Task;
+  readonly ours: Contender;
+  readonly than: Contender;
+  readonly times: number;
+  /** What is aimed at, where something is. */
+  readonly aim?: number;
+}
+
+/** Whether a peer runs the same model: its logits and its greedy tokens beside ours. */
+interface Agreement {
+  readonly than: Contender;
+  /** Largest difference of the last logits, where the peer gives them. */
+  readonly maxLogitDifference?: number;
+  /** Greedy tokens that are the same before the first that differs. */
+  readonly sameTokens: number;
+  readonly tokens: number;
+}
+
+/** A contender that did not run. */
+interface Failure extends Contender {
+  readonly group: string;
+  readonly error: string;
+}
+
+/** Everything that is found out. */
+export interface Comparison {
+  readonly figures: Figure[];
+  readonly ratios: Ratio[];
+  readonly agreements: Agreement[];
+  readonly failures: Failure[];
+}
+
+/** Writes the model as each peer reads it. */
+async function writeModels(folder: URL): Promise<void> {
+  const backend = await createBackend("wasm", { threads: 1 });
+  const model = await Transformer.create(CONFIG, { backend, seed: SEED });
+  const weights = await weightsOf(model);
+  backend.dispose();
+  const write = async (name: string, pieces: readonly Uint8Array[]) => {
+    const blob = new Blob(pieces.map((piece) => new Uint8Array(piece)));
+    await Deno.writeFile(new URL(name, folder), blob.stream());
+  };
+  await write("gpt.onnx", onnxModel(SIZES, weights));
+  await write("linear.onnx", onnxLinear(LINEAR_SIZE, LINEAR_SIZE));
+  for (const format of ["f16", "q8_0", "q4_0"] as const) {
+    await write(`gpt.${format}.gguf`, ggufModel(SIZES, weights, format, PROMPT));
+  }
+}
+
+/** Runs the contenders of a group in turns. */
+async function runGroup(group: Group, places: Places, rounds: number, found: Comparison): Promise<void> {
+  const running = new Map<Contender, Running>();
+  try {
+    for (const contender of group.contenders) {
+      try {
+        running.set(
+          contender,
+          await start(contender.engine, contender.host, { ...contender, what: group.what }, places),
+        );
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        console.log(`${group.name}: ${title(contender)} does not run: ${message}`);
+        found.failures.push({ ...contender, group: group.name, error: message });
+      }
+    }
+    for (const task of group.what === "model" ? MODEL_TASKS : LINEAR_TASKS) {
+      const able = [...running].filter(([, { tasks }]) => tasks.includes(task));
+      const times = await timeContenders(able, task, rounds);
+      report(group, task, times, found);
+    }
+    if (group.what === "model") found.agreements.push(...await compareAnswers(running));
+  } finally {
+    for (const each of running.values()) await each.stop();
+  }
+}
+
+type Times = ReadonlyMap<Contender, readonly number[]>;
+
+/** Milliseconds of each round. */
+async function timeContenders(
+  contenders: readonly (readonly [Contender, Running])[],
+  task: Task,
+  rounds: number,
+): Promise<Times> {
+  const times = new Map<Contender, number[]>(contenders.map(([contender]) => [contender, []]));
+  for (let round = -WARM_UP; round < rounds; round++) {
+    for (const [contender, running] of contenders) {
+      const milliseconds = await running.run(task);
+      if (round >= 0) times.get(contender)?.push(milliseconds);
+    }
+  }
+  return times;
+}
+
+function report(group: Group, task: Task, times: Times, found: Comparison): void {
+  for (const [contender, milliseconds] of times) {
+    const figure = { ...contender, group: group.name, task, ...rateOf(task, median(milliseconds)) };
+    found.figures.push(figure);
+    console.log(`${task}, ${title(contender)}: ${figure.rate.toFixed(1)} ${figure.unit}`);
+  }
+  for (const [ours, ourTimes] of times) {
+    for (const [than, theirTimes] of times) {
+      if (ours.engine !== "andromeda" || !isWorthComparing(ours, than)) continue;
+      const ratio = median(theirTimes.map((time, round) => time / (ourTimes[round] ?? NaN)));
+      const aim = AIMS.find((aim) =>
+        aim.task === task && aim.format === ours.format && aim.threads === ours.threads && aim.than === than.engine
+      )?.times;
+      found.ratios.push({ task, ours, than, times: ratio, ...(aim === undefined ? {} : { aim }) });
+      const aimed = aim === undefined ? "" : ` (aim ${aim})`;
+      console.log(`  ${title(ours)} is ${ratio.toFixed(2)} times as fast as ${title(than)}${aimed}`);
+    }
+  }
+}
+
+/** With a peer of the same format on as many threads; with our own f32 on one thread, in the same host. */
+function isWorthComparing(ours: Contender, than: Contender): boolean {
+  if (than.engine === "andromeda") {
+    return ours.host === than.host && than.format === "f32" && than.threads === 1 && ours !== than;
+  }
+  return ours.format === than.format && ours.threads === than.threads;
+}
+
+function rateOf(task: Task, milliseconds: number): Pick<Figure, "milliseconds" | "rate" | "unit"> {
+  if (task === "decode") return { milliseconds, rate: 1000 / milliseconds, unit: "tokens/s" };
+  if (MODEL_TASKS.includes(task)) return { milliseconds, rate: PROMPT.length * 1000 / milliseconds, unit: "tokens/s" };
+  const rows = task === "1×2560×2560" ? 1 : 128;
+  return { milliseconds, rate: 2 * rows * LINEAR_SIZE ** 2 / milliseconds / 1e6, unit: "GFLOP/s" };
+}
+
+/** Compares what each peer makes of the prompt with what we make of it in the same format. */
+async function compareAnswers(running: ReadonlyMap<Contender, Running>): Promise<Agreement[]> {
+  const agreements: Agreement[] = [];
+  for (const [than, peer] of running) {
+    if (than.engine === "andromeda") continue;
+    const ours = [...running].find(([{ engine, format, threads }]) =>
+      engine === "andromeda" && format === than.format && threads === than.threads
+    );
+    const [theirs, own] = [await peer.answer(), await ours?.[1].answer()];
+    if (!theirs || !own) continue;
+    const agreement = { than, ...agreementOf(own, theirs) };
+    const logits = agreement.maxLogitDifference === undefined
+      ? ""
+      : `, largest difference of logits ${agreement.maxLogitDifference.toExponential(1)}`;
+    console.log(`${title(than)}: the first ${agreement.sameTokens} of ${agreement.tokens} tokens are ours${logits}`);
+    agreements.push(agreement);
+  }
+  return agreements;
+}
+
+function agreementOf(own: Answer, theirs: Answer): Omit<Agreement, "than"> {
+  const differs = own.tokens.findIndex((token, i) => token !== theirs.tokens[i]);
+  const sameTokens = differs < 0 ? own.tokens.length : differs;
+  if (theirs.logits.length === 0) return { sameTokens, tokens: own.tokens.length };
+  const maxLogitDifference = Math.max(...own.logits.map((value, i) => Math.abs(value - (theirs.logits[i] ?? NaN))));
+  return { maxLogitDifference, sameTokens, tokens: own.tokens.length };
+}
+
+function title({ engine, host, format, threads }: Contender): string {
+  return `${engine} ${format} on ${threads} thread${threads === 1 ? "" : "s"} (${host})`;
+}
+
+if (import.meta.main) {
+  const args = parseArgs(Deno.args, { string: ["rounds", "only"] });
+  const [rounds, only] = [Number(args["rounds"] ?? 9), String(args["only"] ?? "")];
+  const installed = await installPeers();
+  const files = new URL("../files/", installed.packages);
+  await Deno.mkdir(files, { recursive: true });
+  const places = { ...installed, files: files.href };
+  const engines = ["andromeda", "onnxruntime", "tfjs", "jax", "wllama"].map((name) => `engines/${name}`);
+  await bundle(["child", ...engines], files.href);
+  await writeModels(files);
+  const found: Comparison = { figures: [], ratios: [], agreements: [], failures: [] };
+  for (const group of GROUPS) if (group.name.includes(only)) await runGroup(group, places, rounds, found);
+  if (new Set(found.figures.map(({ engine }) => engine)).size < 3) throw new Error("Fewer than two peers ran");
+  const { machine } = await origin("peers");
+  await writeReport("peers", { versions: VERSIONS, sizes: SIZES, prompt: PROMPT.length, ...found });
+  await Deno.writeTextFile(new URL("../results/peers.svg", import.meta.url), peersChart(found.figures, machine));
+}
