@@ -5,7 +5,17 @@
  */
 
 /** The benchmarks: files of this folder, each of which writes `results/<name>.json`. */
-const BENCHMARKS = ["linear", "quantised", "perplexity", "attention", "webgpu", "generation", "models", "first_token", "large"];
+const BENCHMARKS = [
+  "linear",
+  "quantised",
+  "perplexity",
+  "attention",
+  "webgpu",
+  "generation",
+  "models",
+  "first_token",
+  "large",
+];
 /** The comparison with other engines, which installs them first: `--peers` or `peers`. */
 const PEERS = ["--peers", "peers"];
 

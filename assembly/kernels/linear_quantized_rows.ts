@@ -44,8 +44,8 @@ export function linearQuantizedRows(
   scratch: usize,
 ): void {
   const panels = (outSize + QUANTIZED_PANEL - 1) / QUANTIZED_PANEL;
-  // Threads share out the panels, or the tiles of rows where there are few panels. Either way the sums are the same.
-  const splitsPanels = panels >= 4 * threads;
+  // Pieces are panels, each of which packs all of x, or rows, each of which packs the whole weight. Either way the sums are the same.
+  const splitsPanels = panels >= threads || outSize >= rows;
   const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const fromPanel = splitsPanels ? shareStart(panels, thread, threads) : 0;
   const toPanel = splitsPanels ? shareStart(panels, thread + 1, threads) : panels;
