@@ -10,6 +10,7 @@ const BENCHMARKS = [
   "quantised",
   "perplexity",
   "attention",
+  "threads",
   "webgpu",
   "generation",
   "models",
