@@ -9,11 +9,11 @@ import { WeightsError } from "../backend.ts";
 /** The class of the errors that reading throws: each caller names its own. */
 export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 
-/** How far a transfer is. */
+/** How far long work on values is. */
 export interface Progress {
-  /** Whether a file comes over the network, is being read into a model, or is being written. */
-  readonly stage: "download" | "read" | "write";
-  /** What is transferred. */
+  /** Whether a file comes over the network, is being read into a model, or is being written; or a fresh model is being made. */
+  readonly stage: "download" | "read" | "write" | "create";
+  /** What is transferred: a file, or a fresh parameter. */
   readonly file: string;
   /** Bytes so far. */
   readonly loaded: number;

@@ -61,10 +61,8 @@ export class Andromeda extends LanguageModel {
     const model = new Andromeda(Andromeda.#read(given));
     const { numTokens, embDim, dim } = model.config;
     const random = new Random(options.seed ?? 0, "embeddingProvider");
-    return await Model.initialise(model, options, () => {
-      const table = embeddingProvider.createTable(numTokens, embDim ?? dim, random);
-      model.backend.writeRows(model.net.tokenTable.value, 0, table);
-    });
+    const table = () => embeddingProvider.createTable(numTokens, embDim ?? dim, random);
+    return await Model.initialise(model, options, new Map([[model.net.tokenTable, table]]));
   }
 
   /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Random } from "./random.ts";
+import { normal, type Random } from "./random.ts";
 
 /** Makes a table of token embeddings. */
 export interface EmbeddingProvider {
@@ -15,6 +15,8 @@ export interface EmbeddingProvider {
 export class AndromedaEmbedding implements EmbeddingProvider {
   /** numTokens rows of dim values drawn from N(0, 0.02²). */
   createTable(numTokens: number, dim: number, random: Random): Float32Array {
-    return Float32Array.from({ length: numTokens * dim }, () => 0.02 * random.normal());
+    const table = new Float32Array(numTokens * dim);
+    normal(0.02)(table, random);
+    return table;
   }
 }

@@ -12,6 +12,10 @@ import type { Parameter, Parameters } from "./parameters.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
 import { saveModel, type SaveTarget } from "./weights/save.ts";
+import type { SaveOptions } from "./weights/write.ts";
+
+/** Values that take some milliseconds to draw. */
+const LONG = 1 << 20;
 
 /** Options of creating and loading a model. */
 export interface ModelOptions extends HubOptions {
@@ -114,9 +118,10 @@ export abstract class Model {
   /**
    * Writes `config.json` and `model.safetensors` into a folder, or the weights alone into a stream.
    *
+   * @param options `shardBytes` cuts the weights into files of at most that size, with an index
    * @throws {WeightsError} where it can't be written; no half-written file is left
    */
-  async save(target: SaveTarget, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     const config = { model_type: this.modelType, ...toSnakeCase(this.config) };
     await saveModel(
       target,
@@ -162,18 +167,28 @@ export abstract class Model {
     return [];
   }
 
-  /** Gives a declared model memory and fresh values; `finish` may then replace some. */
+  /**
+   * Gives a declared model memory and fresh values; large models leave the host's event loop a turn after each matrix.
+   *
+   * @param tables makers of whole parameters, for those that are not drawn by their own initialiser
+   */
   protected static async initialise<M extends Model>(
     model: M,
     options: ModelOptions,
-    finish: () => void = () => {},
+    tables: ReadonlyMap<Parameter, () => Float32Array> = new Map(),
   ): Promise<M> {
-    return await Model.#start(model, options, () => {
+    const total = model.parameterCount * 4;
+    let loaded = 0;
+    return await Model.#start(model, options, async () => {
       for (const parameter of model.#parameters.byName.values()) {
         options.signal?.throwIfAborted();
-        parameter.draw(options.seed ?? 0);
+        const table = tables.get(parameter);
+        if (table) parameter.write(table());
+        else parameter.draw(options.seed ?? 0);
+        loaded += parameter.size * 4;
+        options.onProgress?.({ stage: "create", file: parameter.name, loaded, total });
+        if (parameter.size > LONG) await new Promise((resolve) => setTimeout(resolve));
       }
-      finish();
     });
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Backend, DisposedError, type Tensor, type WeightFormat } from "../backend.ts";
+import { type Backend, ConfigError, DisposedError, type Tensor, type WeightFormat } from "../backend.ts";
 import { type Initializer, Random } from "./random.ts";
 
 /** Values a chunk of a parameter is drawn or copied in. */
@@ -71,6 +71,16 @@ export class Parameter {
       this.initialize(chunk, random);
       this.value.backend.writeRows(this.value, row, chunk);
     }
+  }
+
+  /** Takes over values, row-major. @throws {ConfigError} unless there are as many as it has */
+  write(values: Float32Array): void {
+    if (values.length !== this.size) {
+      throw new ConfigError(
+        `Cannot fill ${this.name} of shape [${this.shape}] with ${values.length} values: give ${this.size}`,
+      );
+    }
+    this.value.backend.writeRows(this.value, 0, values);
   }
 
   /** Copies its values to another backend or format, a chunk at a time, and returns the tensor it had; on failure it keeps that. */

@@ -9,7 +9,7 @@ import type { Parameter, StateBuffer } from "../parameters.ts";
 import type { FloatFormat } from "./dtypes.ts";
 import { BLOCK_VALUES } from "./ggml_blocks.ts";
 import { HostTensor } from "./host_tensor.ts";
-import { saveSafetensors, type WritableTensor } from "./write.ts";
+import { type SaveOptions, saveSafetensors, type WritableTensor } from "./write.ts";
 
 /** Where a model is saved: a folder, or a stream that takes the weights alone. */
 export type SaveTarget = string | URL | WritableStream<Uint8Array>;
@@ -23,7 +23,7 @@ export async function saveModel(
   config: object,
   parameters: readonly Parameter[],
   buffers: readonly StateBuffer[],
-  options: { readonly signal?: AbortSignal | undefined },
+  options: SaveOptions,
 ): Promise<void> {
   const entries = [
     ...parameters.map((parameter) => [parameter.name, streamed(parameter)] as const),
