@@ -158,7 +158,8 @@ Deno.test("threads are as many as the host has, or as asked for", async () => {
 
 Deno.test("a thread that fails rejects the list that used it, and the machine goes on alone", async () => {
   const machine = await startMachine(candidateOf("simd-shared"), { count: 3, isRequired: true }, undefined);
-  assert(machine?.threads === 3);
+  if (!machine) throw new Error("there is no machine");
+  assertEquals(machine.threads, 3);
   const clear = (address: number, bytes: number) =>
     machine.run(Int32Array.of(Kernel.zero | RecordFlag.shared, 4, address, bytes), true);
   machine.write(machine.base, Float32Array.of(1, 2, 3, 4));
