@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BackendInfo, DType } from "../backend.ts";
+import { type BackendInfo, ConfigError, type DType } from "../backend.ts";
 import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
 import { type Layout, sizeOf } from "../engine/tensor.ts";
@@ -128,6 +128,9 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     const width = shape.at(-1) ?? 1;
     const rows = sizeOf(shape.slice(0, -1));
     if (layout === "weight") return this.#allocateWeight(rows, rowBytes(dtype, width));
+    if (layout === "cache" && dtype !== "f32") {
+      throw new ConfigError(`Cannot make a cache of format ${dtype} on webgpu: use f32, or the wasm backend`);
+    }
     const bytes = sizeOf(shape) * 4;
     const buffer = layout === "cache" ? this.#buffers.make(bytes) : this.#buffers.take(bytes);
     return { bytes: buffer.bytes, parts: [buffer], rowsPerPart: rows, stride: 4 * width };

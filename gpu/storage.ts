@@ -34,6 +34,11 @@ export function whole(tensor: GpuTensor): Binding {
   return { buffer, offset: 0, size: bindable(tensor.size * 4, buffer) };
 }
 
+/** A tensor's buffer to its end: for uniforms, which are declared with a size. */
+export function roomOf(tensor: GpuTensor): Binding {
+  return wholeBuffer(whole(tensor).buffer);
+}
+
 /** Rows of a tensor, which must begin at a multiple of the device's alignment. */
 export function rowsOf(tensor: GpuTensor, firstRow: number, rows: number): Binding {
   const { buffer } = whole(tensor);

@@ -255,10 +255,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
     "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
     "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
-    "#if HAS_MEMORY\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
-    "#endif\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
     "\n" +
     "#if STAGED\n" +
@@ -276,8 +274,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return r * UNITS + u;\n" +
     "}\n" +
     "#else\n" +
-    "var<workgroup> query: array<VALUE, QUERIES * UNITS * WORKGROUP>;\n" +
-    "var<workgroup> sums: array<VALUE, QUERIES * UNITS * WORKGROUP>;\n" +
+    "var<workgroup> query: array<VALUE, QUERIES * UNIT_ROOM * WORKGROUP>;\n" +
+    "var<workgroup> sums: array<VALUE, QUERIES * UNIT_ROOM * WORKGROUP>;\n" +
     "\n" +
     "fn slot(r: u32, u: u32, lane: u32) -> u32 {\n" +
     "  return (r * UNITS + u) * WORKGROUP + lane;\n" +
@@ -321,19 +319,18 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  var base: array<u32, QUERIES>;\n" +
     "  for (var r = 0u; r < QUERIES; r++) {\n" +
     "    base[r] = queryOffset(batch, min(firstQuery + r * WORKGROUP, params.queries - 1), head);\n" +
-    "    for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
     "      query[slot(r, u, lane)] = q[base[r] + u] * params.scale;\n" +
     "      sums[slot(r, u, lane)] = VALUE(0.0);\n" +
     "    }\n" +
     "    largest[r] = LOWEST;\n" +
     "  }\n" +
     "\n" +
-    "#if HAS_MEMORY\n" +
     "  for (var column = 0u; column < params.memory; column++) {\n" +
     "    let key = memoryOffset(kvHead, column);\n" +
     "    for (var r = 0u; r < QUERIES; r++) {\n" +
     "      var score = 0.0;\n" +
-    "      for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "      for (var u = 0u; u < UNITS; u++) {\n" +
     "        score += product(query[slot(r, u, lane)], memoryKeys[key + u]);\n" +
     "      }\n" +
     "      scores[r][0] = score;\n" +
@@ -343,23 +340,20 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "    weigh();\n" +
     "    for (var r = 0u; r < QUERIES; r++) {\n" +
-    "      for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "      for (var u = 0u; u < UNITS; u++) {\n" +
     "        sums[slot(r, u, lane)] = sums[slot(r, u, lane)] * correction[r] + scores[r][0] * memoryValues[key + u];\n" +
     "      }\n" +
     "    }\n" +
     "  }\n" +
-    "#endif\n" +
     "\n" +
     "#if HAS_DECAY\n" +
     "  // Blocks between each query and the keys that `query` is scaled for.\n" +
     "  var blocks: array<i32, QUERIES>;\n" +
     "#endif\n" +
     "  var end = visibleColumns(last);\n" +
-    "#if CAUSAL\n" +
-    "  if (last < i32(params.columns)) {\n" +
+    "  if (params.causal != 0 && last < i32(params.columns)) {\n" +
     "    end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);\n" +
     "  }\n" +
-    "#endif\n" +
     "  var column = 0u;\n" +
     "  while (column < end) {\n" +
     "    // A run of keys has consecutive positions, all in one xPos block.\n" +
@@ -377,7 +371,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      let wanted = blockOf(first + i32(firstQuery + r * WORKGROUP)) - blockOf(position);\n" +
     "      if (wanted != blocks[r]) {\n" +
     "        blocks[r] = wanted;\n" +
-    "        for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "        for (var u = 0u; u < UNITS; u++) {\n" +
     "          query[slot(r, u, lane)] = q[base[r] + u] * decayed(u, wanted) * params.scale;\n" +
     "        }\n" +
     "      }\n" +
@@ -403,7 +397,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        scores[r][c] = 0.0;\n" +
     "      }\n" +
     "    }\n" +
-    "    for (var firstUnit = 0u; firstUnit < UNIT_LIMIT; firstUnit += UNROLL) {\n" +
+    "    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {\n" +
     "      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {\n" +
     "        for (var c = 0u; c < KEYS; c++) {\n" +
     "#if STAGED\n" +
@@ -429,7 +423,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      }\n" +
     "    }\n" +
     "    weigh();\n" +
-    "    for (var firstUnit = 0u; firstUnit < UNIT_LIMIT; firstUnit += UNROLL) {\n" +
+    "    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {\n" +
     "      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {\n" +
     "        var values: array<VALUE, KEYS>;\n" +
     "        for (var c = 0u; c < KEYS; c++) {\n" +
@@ -454,7 +448,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  for (var r = 0u; r < QUERIES; r++) {\n" +
     "    if (firstQuery + r * WORKGROUP < params.queries) {\n" +
     "      let inverse = select(1.0 / total[r], 0.0, total[r] == 0.0);\n" +
-    "      for (var u = 0u; u < UNIT_LIMIT; u++) {\n" +
+    "      for (var u = 0u; u < UNITS; u++) {\n" +
     "        out[base[r] + u] = sums[slot(r, u, lane)] * inverse;\n" +
     "      }\n" +
     "    }\n" +
@@ -469,10 +463,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
     "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
     "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
-    "#if HAS_MEMORY\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
-    "#endif\n" +
     "#if DIRECT\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
     "#else\n" +
@@ -512,14 +504,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (lane < keys) {\n" +
     "    let key = keyOffset(batch, kvHead, column);\n" +
     "    for (var u = 0u; u < UNITS; u++) {\n" +
-    "#if HAS_MEMORY\n" +
     "      var unit = k[key + u];\n" +
     "      if (isMemory) {\n" +
     "        unit = memoryKeys[memoryOffset(kvHead, index) + u];\n" +
     "      }\n" +
-    "#else\n" +
-    "      let unit = k[key + u];\n" +
-    "#endif\n" +
     "      for (var r = 0u; r < ROWS; r++) {\n" +
     "        let row = min(firstRow + r, rows - 1);\n" +
     "        var value = q[queryOffset(batch, row % params.queries, headOf(row, kvHead)) + u];\n" +
@@ -565,23 +553,21 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "  // Values: an invocation takes one unit of features; where there are fewer units than invocations, these share the keys.\n" +
     "  workgroupBarrier();\n" +
-    "  for (var step = 0u; step < UNIT_STEPS; step++) {\n" +
-    "    let unit = step * WORKGROUP + lane % UNITS_AT_ONCE;\n" +
-    "    let share = lane / UNITS_AT_ONCE;\n" +
+    "  let unitsAtOnce = min(UNITS, WORKGROUP);\n" +
+    "  let shares = WORKGROUP / unitsAtOnce;\n" +
+    "  let share = lane / unitsAtOnce;\n" +
+    "  for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += WORKGROUP) {\n" +
+    "    let unit = firstUnit + lane % unitsAtOnce;\n" +
     "    var sums = array<VALUE, ROWS>();\n" +
-    "    if (unit < UNITS && share < SHARES) {\n" +
-    "      for (var c = share; c < keys; c += SHARES) {\n" +
+    "    if (unit < UNITS && share < shares) {\n" +
+    "      for (var c = share; c < keys; c += shares) {\n" +
     "        let key = firstKey + c;\n" +
-    "#if HAS_MEMORY\n" +
     "        var value = VALUE(0.0);\n" +
     "        if (key < params.memory) {\n" +
     "          value = memoryValues[memoryOffset(kvHead, key) + unit];\n" +
     "        } else {\n" +
     "          value = v[keyOffset(batch, kvHead, key - params.memory) + unit];\n" +
     "        }\n" +
-    "#else\n" +
-    "        let value = v[keyOffset(batch, kvHead, key) + unit];\n" +
-    "#endif\n" +
     "        for (var r = 0u; r < ROWS; r++) {\n" +
     "          sums[r] += weights[r][c] * value;\n" +
     "        }\n" +
@@ -593,8 +579,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      let row = firstRow + r;\n" +
     "      if (share == 0 && unit < UNITS && row < rows) {\n" +
     "        var sum = VALUE(0.0);\n" +
-    "        for (var s = 0u; s < SHARES; s++) {\n" +
-    "          sum += tile[lane + s * UNITS_AT_ONCE];\n" +
+    "        for (var s = 0u; s < shares; s++) {\n" +
+    "          sum += tile[lane + s * unitsAtOnce];\n" +
     "        }\n" +
     "        let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);\n" +
     "#if DIRECT\n" +
@@ -621,15 +607,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  // How many splits of the keys (attention_decode), rows (attention_scores) or batch rows (attention_values) there are.\n" +
     "  count: u32,\n" +
     "  units: u32,\n" +
+    "  causal: u32,\n" +
+    "  // Whether the positions of queries are given; else they are the last of the keys.\n" +
+    "  positioned: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
-    "#if HAS_POSITIONS\n" +
+    "// Where there are no positions, mask or learned keys, another buffer stands in their place: that makes fewer kernels to compile.\n" +
     "@group(0) @binding(4) var<storage, read> positions: array<i32>;\n" +
-    "#endif\n" +
-    "#if HAS_MASK\n" +
     "@group(0) @binding(5) var<storage, read> mask: array<i32>;\n" +
-    "#endif\n" +
     "// Small tables are uniforms: a stage may have no more than eight storage buffers.\n" +
     "#if HAS_SLOPES\n" +
     "@group(0) @binding(8) var<uniform> slopes: array<vec4<f32>, SLOPE_QUADS>;\n" +
@@ -648,11 +634,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "// The position of a batch row's first query.\n" +
     "fn firstPosition(batch: u32) -> i32 {\n" +
-    "#if HAS_POSITIONS\n" +
-    "  return positions[batch];\n" +
-    "#else\n" +
+    "  if (params.positioned != 0) {\n" +
+    "    return positions[batch];\n" +
+    "  }\n" +
     "  return i32(params.columns) - i32(params.queries);\n" +
-    "#endif\n" +
     "}\n" +
     "\n" +
     "// The position of the key in a column; negative for a slot that holds none yet. `last` is the last query's position.\n" +
@@ -668,28 +653,17 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "// Columns from the first on that can hold a key which some query up to `last` sees.\n" +
     "fn visibleColumns(last: i32) -> u32 {\n" +
-    "#if CACHE\n" +
-    "  return min(params.columns, u32(max(last + 1, 0)));\n" +
-    "#else\n" +
-    "#if CAUSAL\n" +
-    "  return min(params.columns, u32(max(last + 1, 0)));\n" +
-    "#else\n" +
+    "  if (CACHE || params.causal != 0) {\n" +
+    "    return min(params.columns, u32(max(last + 1, 0)));\n" +
+    "  }\n" +
     "  return params.columns;\n" +
-    "#endif\n" +
-    "#endif\n" +
     "}\n" +
     "\n" +
     "fn isVisible(batch: u32, query: i32, key: i32) -> bool {\n" +
-    "  var visible = key >= 0;\n" +
-    "#if CAUSAL\n" +
-    "  visible = visible && key <= query;\n" +
-    "#endif\n" +
-    "#if HAS_MASK\n" +
-    "  if (visible && u32(key) < params.maskColumns) {\n" +
-    "    visible = mask[batch * params.maskColumns + u32(key)] != 0;\n" +
+    "  if (key < 0 || (params.causal != 0 && key > query)) {\n" +
+    "    return false;\n" +
     "  }\n" +
-    "#endif\n" +
-    "  return visible;\n" +
+    "  return u32(key) >= params.maskColumns || mask[batch * params.maskColumns + u32(key)] != 0;\n" +
     "}\n" +
     "\n" +
     "// ALiBi (arXiv 2108.12409): what distance takes off a score.\n" +
@@ -750,6 +724,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "struct Params {\n" +
     "  size: u32,\n" +
     "  splits: u32,\n" +
+    "  units: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -798,16 +773,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
     "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
-    "#if HAS_MEMORY\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
-    "#endif\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<f32>;\n" +
     "\n" +
     "fn score(batch: u32, head: u32, i: u32, index: u32) -> f32 {\n" +
     "  let kvHead = head % params.kvHeads;\n" +
     "  let base = queryOffset(batch, i, head);\n" +
     "  var sum = 0.0;\n" +
-    "#if HAS_MEMORY\n" +
     "  if (index < params.memory) {\n" +
     "    let key = memoryOffset(kvHead, index);\n" +
     "    for (var u = 0u; u < UNITS; u++) {\n" +
@@ -815,7 +787,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "    return sum * params.scale;\n" +
     "  }\n" +
-    "#endif\n" +
     "  let first = firstPosition(batch);\n" +
     "  let own = first + i32(i);\n" +
     "  let column = index - params.memory;\n" +
@@ -856,9 +827,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "@group(0) @binding(1) var<storage, read> probabilities: array<f32>;\n" +
     "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
-    "#if HAS_MEMORY\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
-    "#endif\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
@@ -878,11 +847,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let kvHead = head % params.kvHeads;\n" +
     "  let first = ((batch * params.heads + head) * params.queries + i) * (params.memory + params.columns);\n" +
     "  var sum = VALUE(0.0);\n" +
-    "#if HAS_MEMORY\n" +
     "  for (var column = 0u; column < params.memory; column++) {\n" +
     "    sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];\n" +
     "  }\n" +
-    "#endif\n" +
     "  for (var column = 0u; column < params.columns; column++) {\n" +
     "    sum += probabilities[first + params.memory + column] * v[keyOffset(batch, kvHead, column) + unit];\n" +
     "  }\n" +

@@ -7,10 +7,8 @@
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
 @group(0) @binding(2) var<storage, read> k: array<VALUE>;
 @group(0) @binding(3) var<storage, read> v: array<VALUE>;
-#if HAS_MEMORY
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
-#endif
 @group(0) @binding(10) var<storage, read_write> out: array<VALUE>;
 
 #if STAGED
@@ -28,8 +26,8 @@ fn slot(r: u32, u: u32, lane: u32) -> u32 {
   return r * UNITS + u;
 }
 #else
-var<workgroup> query: array<VALUE, QUERIES * UNITS * WORKGROUP>;
-var<workgroup> sums: array<VALUE, QUERIES * UNITS * WORKGROUP>;
+var<workgroup> query: array<VALUE, QUERIES * UNIT_ROOM * WORKGROUP>;
+var<workgroup> sums: array<VALUE, QUERIES * UNIT_ROOM * WORKGROUP>;
 
 fn slot(r: u32, u: u32, lane: u32) -> u32 {
   return (r * UNITS + u) * WORKGROUP + lane;
@@ -73,19 +71,18 @@ fn main(
   var base: array<u32, QUERIES>;
   for (var r = 0u; r < QUERIES; r++) {
     base[r] = queryOffset(batch, min(firstQuery + r * WORKGROUP, params.queries - 1), head);
-    for (var u = 0u; u < UNIT_LIMIT; u++) {
+    for (var u = 0u; u < UNITS; u++) {
       query[slot(r, u, lane)] = q[base[r] + u] * params.scale;
       sums[slot(r, u, lane)] = VALUE(0.0);
     }
     largest[r] = LOWEST;
   }
 
-#if HAS_MEMORY
   for (var column = 0u; column < params.memory; column++) {
     let key = memoryOffset(kvHead, column);
     for (var r = 0u; r < QUERIES; r++) {
       var score = 0.0;
-      for (var u = 0u; u < UNIT_LIMIT; u++) {
+      for (var u = 0u; u < UNITS; u++) {
         score += product(query[slot(r, u, lane)], memoryKeys[key + u]);
       }
       scores[r][0] = score;
@@ -95,23 +92,20 @@ fn main(
     }
     weigh();
     for (var r = 0u; r < QUERIES; r++) {
-      for (var u = 0u; u < UNIT_LIMIT; u++) {
+      for (var u = 0u; u < UNITS; u++) {
         sums[slot(r, u, lane)] = sums[slot(r, u, lane)] * correction[r] + scores[r][0] * memoryValues[key + u];
       }
     }
   }
-#endif
 
 #if HAS_DECAY
   // Blocks between each query and the keys that `query` is scaled for.
   var blocks: array<i32, QUERIES>;
 #endif
   var end = visibleColumns(last);
-#if CAUSAL
-  if (last < i32(params.columns)) {
+  if (params.causal != 0 && last < i32(params.columns)) {
     end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);
   }
-#endif
   var column = 0u;
   while (column < end) {
     // A run of keys has consecutive positions, all in one xPos block.
@@ -129,7 +123,7 @@ fn main(
       let wanted = blockOf(first + i32(firstQuery + r * WORKGROUP)) - blockOf(position);
       if (wanted != blocks[r]) {
         blocks[r] = wanted;
-        for (var u = 0u; u < UNIT_LIMIT; u++) {
+        for (var u = 0u; u < UNITS; u++) {
           query[slot(r, u, lane)] = q[base[r] + u] * decayed(u, wanted) * params.scale;
         }
       }
@@ -155,7 +149,7 @@ fn main(
         scores[r][c] = 0.0;
       }
     }
-    for (var firstUnit = 0u; firstUnit < UNIT_LIMIT; firstUnit += UNROLL) {
+    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {
       for (var u = firstUnit; u < firstUnit + UNROLL; u++) {
         for (var c = 0u; c < KEYS; c++) {
 #if STAGED
@@ -181,7 +175,7 @@ fn main(
       }
     }
     weigh();
-    for (var firstUnit = 0u; firstUnit < UNIT_LIMIT; firstUnit += UNROLL) {
+    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {
       for (var u = firstUnit; u < firstUnit + UNROLL; u++) {
         var values: array<VALUE, KEYS>;
         for (var c = 0u; c < KEYS; c++) {
@@ -206,7 +200,7 @@ fn main(
   for (var r = 0u; r < QUERIES; r++) {
     if (firstQuery + r * WORKGROUP < params.queries) {
       let inverse = select(1.0 / total[r], 0.0, total[r] == 0.0);
-      for (var u = 0u; u < UNIT_LIMIT; u++) {
+      for (var u = 0u; u < UNITS; u++) {
         out[base[r] + u] = sums[slot(r, u, lane)] * inverse;
       }
     }

@@ -7,10 +7,8 @@
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
 @group(0) @binding(2) var<storage, read> k: array<VALUE>;
 @group(0) @binding(3) var<storage, read> v: array<VALUE>;
-#if HAS_MEMORY
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
-#endif
 #if DIRECT
 @group(0) @binding(10) var<storage, read_write> out: array<VALUE>;
 #else
@@ -50,14 +48,10 @@ fn main(
   if (lane < keys) {
     let key = keyOffset(batch, kvHead, column);
     for (var u = 0u; u < UNITS; u++) {
-#if HAS_MEMORY
       var unit = k[key + u];
       if (isMemory) {
         unit = memoryKeys[memoryOffset(kvHead, index) + u];
       }
-#else
-      let unit = k[key + u];
-#endif
       for (var r = 0u; r < ROWS; r++) {
         let row = min(firstRow + r, rows - 1);
         var value = q[queryOffset(batch, row % params.queries, headOf(row, kvHead)) + u];
@@ -103,23 +97,21 @@ fn main(
 
   // Values: an invocation takes one unit of features; where there are fewer units than invocations, these share the keys.
   workgroupBarrier();
-  for (var step = 0u; step < UNIT_STEPS; step++) {
-    let unit = step * WORKGROUP + lane % UNITS_AT_ONCE;
-    let share = lane / UNITS_AT_ONCE;
+  let unitsAtOnce = min(UNITS, WORKGROUP);
+  let shares = WORKGROUP / unitsAtOnce;
+  let share = lane / unitsAtOnce;
+  for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += WORKGROUP) {
+    let unit = firstUnit + lane % unitsAtOnce;
     var sums = array<VALUE, ROWS>();
-    if (unit < UNITS && share < SHARES) {
-      for (var c = share; c < keys; c += SHARES) {
+    if (unit < UNITS && share < shares) {
+      for (var c = share; c < keys; c += shares) {
         let key = firstKey + c;
-#if HAS_MEMORY
         var value = VALUE(0.0);
         if (key < params.memory) {
           value = memoryValues[memoryOffset(kvHead, key) + unit];
         } else {
           value = v[keyOffset(batch, kvHead, key - params.memory) + unit];
         }
-#else
-        let value = v[keyOffset(batch, kvHead, key) + unit];
-#endif
         for (var r = 0u; r < ROWS; r++) {
           sums[r] += weights[r][c] * value;
         }
@@ -131,8 +123,8 @@ fn main(
       let row = firstRow + r;
       if (share == 0 && unit < UNITS && row < rows) {
         var sum = VALUE(0.0);
-        for (var s = 0u; s < SHARES; s++) {
-          sum += tile[lane + s * UNITS_AT_ONCE];
+        for (var s = 0u; s < shares; s++) {
+          sum += tile[lane + s * unitsAtOnce];
         }
         let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);
 #if DIRECT

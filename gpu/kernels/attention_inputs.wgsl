@@ -12,15 +12,15 @@ struct Params {
   // How many splits of the keys (attention_decode), rows (attention_scores) or batch rows (attention_values) there are.
   count: u32,
   units: u32,
+  causal: u32,
+  // Whether the positions of queries are given; else they are the last of the keys.
+  positioned: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-#if HAS_POSITIONS
+// Where there are no positions, mask or learned keys, another buffer stands in their place: that makes fewer kernels to compile.
 @group(0) @binding(4) var<storage, read> positions: array<i32>;
-#endif
-#if HAS_MASK
 @group(0) @binding(5) var<storage, read> mask: array<i32>;
-#endif
 // Small tables are uniforms: a stage may have no more than eight storage buffers.
 #if HAS_SLOPES
 @group(0) @binding(8) var<uniform> slopes: array<vec4<f32>, SLOPE_QUADS>;
@@ -39,11 +39,10 @@ fn product(a: VALUE, b: VALUE) -> f32 {
 
 // The position of a batch row's first query.
 fn firstPosition(batch: u32) -> i32 {
-#if HAS_POSITIONS
-  return positions[batch];
-#else
+  if (params.positioned != 0) {
+    return positions[batch];
+  }
   return i32(params.columns) - i32(params.queries);
-#endif
 }
 
 // The position of the key in a column; negative for a slot that holds none yet. `last` is the last query's position.
@@ -59,28 +58,17 @@ fn keyPosition(column: u32, last: i32) -> i32 {
 
 // Columns from the first on that can hold a key which some query up to `last` sees.
 fn visibleColumns(last: i32) -> u32 {
-#if CACHE
-  return min(params.columns, u32(max(last + 1, 0)));
-#else
-#if CAUSAL
-  return min(params.columns, u32(max(last + 1, 0)));
-#else
+  if (CACHE || params.causal != 0) {
+    return min(params.columns, u32(max(last + 1, 0)));
+  }
   return params.columns;
-#endif
-#endif
 }
 
 fn isVisible(batch: u32, query: i32, key: i32) -> bool {
-  var visible = key >= 0;
-#if CAUSAL
-  visible = visible && key <= query;
-#endif
-#if HAS_MASK
-  if (visible && u32(key) < params.maskColumns) {
-    visible = mask[batch * params.maskColumns + u32(key)] != 0;
+  if (key < 0 || (params.causal != 0 && key > query)) {
+    return false;
   }
-#endif
-  return visible;
+  return u32(key) >= params.maskColumns || mask[batch * params.maskColumns + u32(key)] != 0;
 }
 
 // ALiBi (arXiv 2108.12409): what distance takes off a score.

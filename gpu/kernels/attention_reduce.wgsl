@@ -4,6 +4,7 @@
 struct Params {
   size: u32,
   splits: u32,
+  units: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

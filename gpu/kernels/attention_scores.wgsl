@@ -3,16 +3,13 @@
 
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
 @group(0) @binding(2) var<storage, read> k: array<VALUE>;
-#if HAS_MEMORY
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
-#endif
 @group(0) @binding(10) var<storage, read_write> out: array<f32>;
 
 fn score(batch: u32, head: u32, i: u32, index: u32) -> f32 {
   let kvHead = head % params.kvHeads;
   let base = queryOffset(batch, i, head);
   var sum = 0.0;
-#if HAS_MEMORY
   if (index < params.memory) {
     let key = memoryOffset(kvHead, index);
     for (var u = 0u; u < UNITS; u++) {
@@ -20,7 +17,6 @@ fn score(batch: u32, head: u32, i: u32, index: u32) -> f32 {
     }
     return sum * params.scale;
   }
-#endif
   let first = firstPosition(batch);
   let own = first + i32(i);
   let column = index - params.memory;

@@ -4,9 +4,7 @@
 
 @group(0) @binding(1) var<storage, read> probabilities: array<f32>;
 @group(0) @binding(3) var<storage, read> v: array<VALUE>;
-#if HAS_MEMORY
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
-#endif
 @group(0) @binding(10) var<storage, read_write> out: array<VALUE>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -26,11 +24,9 @@ fn main(
   let kvHead = head % params.kvHeads;
   let first = ((batch * params.heads + head) * params.queries + i) * (params.memory + params.columns);
   var sum = VALUE(0.0);
-#if HAS_MEMORY
   for (var column = 0u; column < params.memory; column++) {
     sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];
   }
-#endif
   for (var column = 0u; column < params.columns; column++) {
     sum += probabilities[first + params.memory + column] * v[keyOffset(batch, kvHead, column) + unit];
   }

@@ -7,7 +7,7 @@ import { LOWEST, XPOS_BLOCK } from "../../backend.ts";
 import type { AttentionCommand, CommandOf } from "../../engine/commands.ts";
 import type { Binding } from "../pipelines.ts";
 import type { Constants } from "../shader.ts";
-import { type GpuTensor, whole, wholeBuffer } from "../storage.ts";
+import { type GpuTensor, roomOf, whole, wholeBuffer } from "../storage.ts";
 import { elementwise, type Operations, reduction } from "./operation.ts";
 
 /** Queries up to which attention is bound by reading keys and values, and is split along them. */
@@ -27,10 +27,11 @@ export function attention(gpu: Operations, command: CommandOf<GpuTensor, "attent
 function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
   const { q, k, v, heads, out } = command;
   const [b = 0, n = 0] = q.shape;
-  const common = commonConstants(command, k);
   const isStaged = gpu.profile.flavour !== "register";
+  const common = commonConstants(command, k, isStaged);
+  const units = unitsOf(command);
   const unitBytes = common.VECTORS ? 16 : 4;
-  const fitting = Math.floor(gpu.profile.workgroupBytes / (2 * unitBytes * common.UNITS));
+  const fitting = Math.floor(gpu.profile.workgroupBytes / (2 * unitBytes * units));
   const [workgroup, queries] = isStaged ? [64, 1] : [8, fitting >= 32 ? 4 : fitting >= 16 ? 2 : 1];
   const keys = isStaged ? Math.min(16, fitting) : 4;
   const params = commonParams(command, k);
@@ -38,14 +39,14 @@ function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attenti
     kernel: "attention",
     constants: {
       ...common,
-      UNIT_LIMIT: isStaged ? "UNITS" : "params.units",
-      UNROLL: isStaged ? 1 : unrolling(keys, common.UNITS, params.columns),
+      UNIT_ROOM: units <= 8 ? 8 : 2 ** Math.ceil(Math.log2(units)),
+      UNROLL: isStaged ? 1 : unrolling(keys, units, params.columns),
       STAGED: isStaged,
       QUERIES: queries,
       WORKGROUP: workgroup,
       KEYS: keys,
     },
-    bindings: { ...commonBindings(command), q: whole(q), k: whole(k), v: whole(v), out: whole(out) },
+    bindings: { ...commonBindings(command, q), q: whole(q), k: whole(k), v: whole(v), out: whole(out) },
     params: { ...params, queries: n, count: b },
     groups: [Math.ceil(n / (workgroup * queries)), heads, b],
   });
@@ -63,29 +64,21 @@ function unrolling(keys: number, units: number, columns: number): number {
 function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
   const { q, k, v, heads, kvHeads, out } = command;
   const [b = 0, n = 0] = q.shape;
-  const common = commonConstants(command, k);
+  const common = commonConstants(command, k, !gpu.profile.software);
   const params = commonParams(command, k);
-  const { WORKGROUP, SUBGROUPS } = { ...reduction(gpu, 64) };
+  const { WORKGROUP, SUBGROUPS } = reduction(gpu, 64);
   const splits = Math.max(1, Math.ceil((params.memory + params.columns) / WORKGROUP));
   const rows = (n * heads) / kvHeads;
-  const rowsAtOnce = Math.min(DECODE_ROWS, rows);
-  const unitsAtOnce = Math.min(common.UNITS, WORKGROUP);
+  // A power of two, so that groups of heads of different sizes share kernels.
+  const rowsAtOnce = Math.min(DECODE_ROWS, 2 ** Math.ceil(Math.log2(rows)));
+  const units = unitsOf(command);
   const lanes = common.VECTORS ? 4 : 1;
-  const partials = splits > 1 ? gpu.temporary(b * n * heads * splits * (common.UNITS + 2) * lanes * 4) : undefined;
+  const partials = splits > 1 ? gpu.temporary(b * n * heads * splits * (units + 2) * lanes * 4) : undefined;
   gpu.dispatch({
     kernel: "attention_decode",
-    constants: {
-      ...common,
-      WORKGROUP,
-      SUBGROUPS,
-      DIRECT: splits === 1,
-      ROWS: rowsAtOnce,
-      UNITS_AT_ONCE: unitsAtOnce,
-      UNIT_STEPS: Math.ceil(common.UNITS / WORKGROUP),
-      SHARES: Math.floor(WORKGROUP / unitsAtOnce),
-    },
+    constants: { ...common, WORKGROUP, SUBGROUPS, DIRECT: splits === 1, ROWS: rowsAtOnce },
     bindings: {
-      ...commonBindings(command),
+      ...commonBindings(command, q),
       q: whole(q),
       k: whole(k),
       v: whole(v),
@@ -101,7 +94,7 @@ function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attentio
     kernel: "attention_reduce",
     constants: { ...constants, LOWEST, VALUE: common.VALUE, VECTORS: common.VECTORS, UNITS: common.UNITS },
     bindings: { partials: wholeBuffer(partials), out: whole(out) },
-    params: { size: q.size / lanes, splits },
+    params: { size: q.size / lanes, splits, units },
     groups,
   });
 }
@@ -115,8 +108,8 @@ export function attentionScores(gpu: Operations, command: CommandOf<GpuTensor, "
   const workgroup = 32;
   gpu.dispatch({
     kernel: "attention_scores",
-    constants: { ...commonConstants(command, k), WORKGROUP: workgroup, ROWS_IN_Y: rowsInY },
-    bindings: { ...commonBindings(command), q: whole(q), k: whole(k), out: whole(out) },
+    constants: { ...commonConstants(command, k, !gpu.profile.software), WORKGROUP: workgroup, ROWS_IN_Y: rowsInY },
+    bindings: { ...commonBindings(command, q), q: whole(q), k: whole(k), out: whole(out) },
     params: { ...commonParams(command, k), queries: n, count: rows },
     groups: [Math.ceil(out.width / workgroup), rowsInY, rows === 0 ? 0 : Math.ceil(rows / rowsInY)],
   });
@@ -124,17 +117,21 @@ export function attentionScores(gpu: Operations, command: CommandOf<GpuTensor, "
 
 /** Values weighted by probabilities. */
 export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "attentionValues">): void {
-  const { probabilities, v, out } = command;
+  const { probabilities, v, memoryValues, out } = command;
   const [b = 0, , n = 0] = probabilities.shape;
-  const { positions: _positions, mask: _mask, slopes: _slopes, decay: _decay, ...plain } = command;
-  const options = { ...plain, positions: undefined, mask: undefined, slopes: undefined, decay: undefined };
-  const common = commonConstants({ ...options, memoryKeys: command.memoryValues }, v);
+  const plain = { ...command, memoryKeys: memoryValues, slopes: undefined, decay: undefined };
+  const common = commonConstants(plain, v, !gpu.profile.software);
   const { constants, groups } = elementwise(gpu, out.size / (common.VECTORS ? 4 : 1), [1]);
   gpu.dispatch({
     kernel: "attention_values",
     constants: { ...common, WORKGROUP: constants.WORKGROUP },
-    bindings: { ...commonBindings(options), probabilities: whole(probabilities), v: whole(v), out: whole(out) },
-    params: { ...commonParams({ ...options, memoryKeys: command.memoryValues }, v), queries: n, count: b },
+    bindings: {
+      ...commonBindings(plain, v),
+      probabilities: whole(probabilities),
+      v: whole(v),
+      out: whole(out),
+    },
+    params: { ...commonParams(plain, v), queries: n, count: b },
     groups,
   });
 }
@@ -158,8 +155,17 @@ export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appe
   });
 }
 
-function commonConstants(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
-  const { dim, causal, positions, slopes, mask, memoryKeys, decay } = command;
+/** Units of a head: what one load fetches is four features, or one where the width of a head is no multiple of four. */
+function unitsOf({ dim }: AttentionCommand<GpuTensor>): number {
+  return dim % 4 === 0 ? dim / 4 : dim;
+}
+
+/**
+ * @param isFixed Whether kernels are compiled for one width of a head: loops over it can be unrolled then, and what they go over
+ * kept in registers. Compilers of software adapters take seconds for that.
+ */
+function commonConstants(command: AttentionCommand<GpuTensor>, k: GpuTensor, isFixed: boolean) {
+  const { dim, slopes, decay } = command;
   const isVector = dim % 4 === 0;
   return {
     LOWEST,
@@ -167,33 +173,35 @@ function commonConstants(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
     XPOS_SHIFT: Math.log2(XPOS_BLOCK),
     VALUE: isVector ? "vec4<f32>" : "f32",
     VECTORS: isVector,
-    UNITS: isVector ? dim / 4 : dim,
+    UNITS: isFixed ? unitsOf(command) : "params.units",
     CACHE: k.layout === "cache",
-    CAUSAL: causal,
-    HAS_POSITIONS: positions !== undefined,
-    HAS_MASK: mask !== undefined,
-    HAS_MEMORY: memoryKeys !== undefined && memoryKeys.size > 0,
     HAS_SLOPES: slopes !== undefined,
-    SLOPE_QUADS: Math.ceil((slopes?.size ?? 0) / 4),
+    SLOPE_QUADS: tableQuads(slopes),
     HAS_DECAY: decay !== undefined,
-    DECAY_QUADS: Math.ceil((decay?.size ?? 0) / 4),
+    DECAY_QUADS: tableQuads(decay),
   } satisfies Constants;
 }
 
-function commonBindings(command: AttentionCommand<GpuTensor>): Record<string, Binding | undefined> {
+/** Quads of a table that is bound as a uniform: whole buffers, which are multiples of 256 bytes. */
+function tableQuads(table: GpuTensor | undefined): number {
+  return table ? 16 * Math.ceil(table.size / 64) : 0;
+}
+
+/** Bindings of what may be absent; `other` stands in for it, and is not read. */
+function commonBindings(command: AttentionCommand<GpuTensor>, other: GpuTensor): Record<string, Binding | undefined> {
   const { positions, slopes, mask, memoryKeys, memoryValues, decay } = command;
   return {
-    positions: positions && whole(positions),
-    slopes: slopes && whole(slopes),
-    mask: mask && whole(mask),
-    memoryKeys: memoryKeys && whole(memoryKeys),
-    memoryValues: memoryValues && whole(memoryValues),
-    decay: decay && whole(decay),
+    positions: whole(positions ?? other),
+    slopes: slopes && roomOf(slopes),
+    mask: whole(mask ?? other),
+    memoryKeys: whole(memoryKeys ?? other),
+    memoryValues: whole(memoryValues ?? other),
+    decay: decay && roomOf(decay),
   };
 }
 
 function commonParams(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
-  const { dim, heads, kvHeads, scale, mask, memoryKeys } = command;
+  const { heads, kvHeads, scale, causal, positions, mask, memoryKeys } = command;
   return {
     columns: (k.layout === "cache" ? k.shape[2] : k.shape[1]) ?? 0,
     memory: memoryKeys?.shape[1] ?? 0,
@@ -201,6 +209,8 @@ function commonParams(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
     kvHeads,
     maskColumns: mask?.shape[1] ?? 0,
     scale,
-    units: dim % 4 === 0 ? dim / 4 : dim,
+    units: unitsOf(command),
+    causal: causal ? 1 : 0,
+    positioned: positions ? 1 : 0,
   };
 }
