@@ -93,7 +93,7 @@ async function compareAll(
 }
 
 engineTest("attention agrees with its oracle, self and cross", async (backend) => {
-  await check({ ...shapes, ...features, isSelf: fc.boolean() }, async (c) => {
+  await check(backend, { ...shapes, ...features, isSelf: fc.boolean() }, async (c) => {
     const random = new RandomValues(c.seed);
     const m = c.isSelf ? c.n : c.m;
     const [heads, { kvHeads, dim }] = [c.kvHeads * c.group, c];
@@ -104,7 +104,7 @@ engineTest("attention agrees with its oracle, self and cross", async (backend) =
 });
 
 engineTest("attention agrees with its oracle at given positions", async (backend) => {
-  await check({ ...shapes, ...features }, async (c) => {
+  await check(backend, { ...shapes, ...features }, async (c) => {
     const random = new RandomValues(c.seed);
     const [heads, { kvHeads, dim }] = [c.kvHeads * c.group, c];
     const q = random.normal([c.b, c.n, heads * dim]);
@@ -165,7 +165,7 @@ function makeCache(backend: Backend, shape: number[]): CachePair {
 
 engineTest("appendCache agrees with its oracle", async (backend) => {
   const capacity = fc.constantFrom(1, 3, 8, 33);
-  await check({ ...shapes, capacity, hasLengths: fc.boolean() }, async (c) => {
+  await check(backend, { ...shapes, capacity, hasLengths: fc.boolean() }, async (c) => {
     const random = new RandomValues(c.seed);
     const n = Math.min(c.n, c.capacity);
     const cache = makeCache(backend, [c.b, c.kvHeads, c.capacity, c.dim]);
@@ -181,7 +181,7 @@ engineTest("appendCache agrees with its oracle", async (backend) => {
 
 engineTest("attention over caches agrees with its oracle, full ones and rows of different lengths", async (backend) => {
   const options = { capacity: fc.constantFrom(4, 7, 16, 33), steps: fc.integer({ min: 1, max: 5 }) };
-  await check({ ...shapes, ...features, ...options }, async (c) => {
+  await check(backend, { ...shapes, ...features, ...options }, async (c) => {
     const random = new RandomValues(c.seed);
     const [heads, { kvHeads, dim, capacity, b }] = [c.kvHeads * c.group, c];
     const [keys, values] = [0, 1].map(() => makeCache(backend, [b, kvHeads, capacity, dim])) as [CachePair, CachePair];

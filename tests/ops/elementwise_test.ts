@@ -19,7 +19,7 @@ import {
 const activations = fc.constantFrom<Activation>("gelu", "silu", "relu", "reluSquared", "sigmoid");
 
 engineTest("activate agrees with its oracle", async (backend) => {
-  await check({ b: batches, n: lengths, dim: widths, name: activations, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, n: lengths, dim: widths, name: activations, seed: seeds }, async (c) => {
     const x = new RandomValues(c.seed).normal([c.b, c.n, c.dim], 4);
     assertClose(await compute(backend, { x }, ({ x }) => backend.activate(x, c.name)), activate(x, c.name), 2e-6);
   });
@@ -39,7 +39,7 @@ engineTest("activations hold far from zero", async (backend) => {
 });
 
 engineTest("glu agrees with its oracle", async (backend) => {
-  await check({ b: batches, n: lengths, dim: evenWidths, name: activations, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, n: lengths, dim: evenWidths, name: activations, seed: seeds }, async (c) => {
     const x = new RandomValues(c.seed).normal([c.b, c.n, c.dim], 2);
     assertClose(await compute(backend, { x }, ({ x }) => backend.glu(x, c.name)), glu(x, c.name), 2e-6);
   });
@@ -48,7 +48,7 @@ engineTest("glu agrees with its oracle", async (backend) => {
 engineTest("add agrees with its oracle", async (backend) => {
   const repeats = fc.constantFrom("same", "positions", "one row");
   const options = { b: batches, n: lengths, dim: widths, repeat: repeats, isScaled: fc.boolean(), seed: seeds };
-  await check(options, async (c) => {
+  await check(backend, options, async (c) => {
     const random = new RandomValues(c.seed);
     const x = random.normal([c.b, c.n, c.dim]);
     const y = random.normal(
@@ -78,7 +78,7 @@ engineTest("multiply agrees with its oracle", async (backend) => {
     gate: gates,
     name: names,
   };
-  await check({ ...options, seed: seeds }, async (c) => {
+  await check(backend, { ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const x = random.normal([c.b, c.n, c.heads * c.dim]);
     const y = random.normal(
@@ -90,7 +90,7 @@ engineTest("multiply agrees with its oracle", async (backend) => {
 });
 
 engineTest("maskRows agrees with its oracle", async (backend) => {
-  await check({ b: batches, n: lengths, dim: widths, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, n: lengths, dim: widths, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const [x, mask] = [random.normal([c.b, c.n, c.dim]), random.integers([c.b, c.n], 0, 1)];
     const actual = await compute(backend, { x, mask }, ({ x, mask }) => backend.maskRows(x, mask));

@@ -32,7 +32,7 @@ function makeWeight(backend: Backend, rows: HostValues & { data: Float32Array })
 }
 
 engineTest("weights give back the rows that were written", async (backend) => {
-  await check({ rows: widths, dim: widths, seed: seeds }, async (c) => {
+  await check(backend, { rows: widths, dim: widths, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const values = random.normal([c.rows, c.dim]);
     const weight = makeWeight(backend, values);
@@ -48,7 +48,7 @@ engineTest("weights give back the rows that were written", async (backend) => {
 });
 
 engineTest("embedding agrees with its oracle", async (backend) => {
-  await check({ tokens: widths, dim: widths, b: batches, n: lengths, seed: seeds }, async (c) => {
+  await check(backend, { tokens: widths, dim: widths, b: batches, n: lengths, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const values = random.normal([c.tokens, c.dim]);
     const weight = makeWeight(backend, values);
@@ -64,7 +64,7 @@ engineTest("embedding agrees with its oracle", async (backend) => {
 
 engineTest("linear agrees with its oracle", async (backend) => {
   const options = { rows: fc.constantFrom(0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 33), inSize: widths, outSize: widths };
-  await check({ ...options, name: activations, hasBias: fc.boolean(), seed: seeds }, async (c) => {
+  await check(backend, { ...options, name: activations, hasBias: fc.boolean(), seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const values = random.normal([c.outSize, c.inSize], 1 / Math.sqrt(c.inSize));
     const weight = makeWeight(backend, values);

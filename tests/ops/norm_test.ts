@@ -10,7 +10,7 @@ engineTest("layerNorm agrees with its oracle", async (backend) => {
     gainOffset: fc.constantFrom(0, 1),
     mean: fc.integer(),
   };
-  await check({ b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const x = random.normal([c.b, c.n, c.dim]);
     x.data.forEach((value, i) => x.data[i] = value + c.mean % 20);
@@ -44,7 +44,7 @@ engineTest("l2Norm agrees with its oracle", async (backend) => {
     gainOffset: fc.constantFrom(0, 1),
     factor: fc.constantFrom(undefined, 10, Math.sqrt(48)),
   };
-  await check({ b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const x = random.normal([c.b, c.n, c.groups * c.dim]);
     const gainSize = { none: 0, one: 1, group: c.dim, all: c.groups * c.dim }[c.gains];

@@ -10,7 +10,7 @@ engineTest("rotary agrees with its oracle", async (backend) => {
     pairs: fc.constantFrom("adjacent" as const, "halves" as const),
     isShared: fc.boolean(),
   };
-  await check({ b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const rotated = 2 * Math.floor(c.dim * c.share / 2);
     const x = random.normal([c.b, c.n, c.heads * c.dim]);

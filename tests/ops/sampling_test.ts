@@ -12,7 +12,7 @@ const vocabulary = fc.oneof(widths, fc.constantFrom(1000, 4099));
 
 engineTest("repetitionPenalty agrees with its oracle", async (backend) => {
   const options = { k: fc.constantFrom(0, 1, 5, 40), penalty: fc.constantFrom(0.7, 1, 1.2, 3) };
-  await check({ rows, tokens: vocabulary, ...options, seed: seeds }, async (c) => {
+  await check(backend, { rows, tokens: vocabulary, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const logits = random.normal([c.rows, c.tokens], 3);
     if (logits.data.length > 0) logits.data[0] = LOWEST;
@@ -41,7 +41,7 @@ engineTest("filterLogits agrees with its oracle", async (backend) => {
     deviation: fc.constantFrom(0.1, 1, 5),
     hidden: fc.constantFrom(0, 0.5, 1),
   };
-  await check({ rows, tokens: vocabulary, ...options, seed: seeds }, async (c) => {
+  await check(backend, { rows, tokens: vocabulary, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const logits = random.normal([c.rows, c.tokens], c.deviation);
     logits.data.forEach((logit, i) => logits.data[i] = random.next() < c.hidden ? LOWEST : logit);
@@ -51,7 +51,7 @@ engineTest("filterLogits agrees with its oracle", async (backend) => {
 });
 
 engineTest("filterLogits gives equal logits to the lower ids", async (backend) => {
-  await check({ tokens: vocabulary, levels: fc.integer({ min: 1, max: 5 }), seed: seeds }, async (c) => {
+  await check(backend, { tokens: vocabulary, levels: fc.integer({ min: 1, max: 5 }), seed: seeds }, async (c) => {
     const logits = new RandomValues(c.seed).integers([2, c.tokens], -c.levels, c.levels);
     const values = { shape: logits.shape, data: Float32Array.from(logits.data) };
     await filtered(backend, values, { topK: Math.ceil(c.tokens / 3) });
@@ -75,7 +75,7 @@ engineTest("sample draws the tokens of its definition", async (backend) => {
     counter: fc.nat(),
     streamSeed: fc.nat({ max: 2 ** 32 - 1 }),
   };
-  await check({ rows, tokens: vocabulary, ...options, seed: seeds }, async (c) => {
+  await check(backend, { rows, tokens: vocabulary, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const logits = random.normal([c.rows, c.tokens], 2);
     logits.data.forEach((logit, i) => logits.data[i] = random.next() < c.hidden ? LOWEST : logit);
@@ -132,7 +132,7 @@ engineTest("sample draws from softmax(logits / temperature)", async (backend) =>
 
 engineTest("acceptDraft agrees with its oracle", async (backend) => {
   const options = { g: fc.constantFrom(0, 1, 2, 4, 7), distance: fc.constantFrom(0, 0.3, 2), counter: fc.nat() };
-  await check({ tokens: vocabulary, ...options, seed: seeds }, async (c) => {
+  await check(backend, { tokens: vocabulary, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const target = random.normal([c.g + 1, c.tokens], 2);
     const draft = { shape: [c.g, c.tokens], data: target.data.slice(0, c.g * c.tokens) };
@@ -164,14 +164,13 @@ engineTest("speculative decoding draws from the target's distribution", async (b
       const token = backend.sample(guessed, { seed: 3, counter, temperature: 1 });
       return [token, backend.acceptDraft(wanted, guessed, token, { seed: 3, counter })] as const;
     }));
-  for (const [drafted, accepted] of steps) {
-    const [id = 0] = await drafted.data();
-    const [count = 0, next = 0] = await accepted.data();
-    const first = count > 0 ? id : next;
-    counts[first] = (counts[first] ?? 0) + 1;
+  const drawn = await Promise.all(steps.map(async ([drafted, accepted]) => {
+    const [[id = 0], [count = 0, next = 0]] = await Promise.all([drafted.data(), accepted.data()]);
     drafted.dispose();
     accepted.dispose();
-  }
+    return count > 0 ? id : next;
+  }));
+  for (const token of drawn) counts[token] = (counts[token] ?? 0) + 1;
   wanted.dispose();
   guessed.dispose();
   const off = deviations(counts, softmaxRow(rowOf(target, 0)));

@@ -16,7 +16,7 @@ import {
 
 engineTest("shiftTokens agrees with its oracle", async (backend) => {
   const options = { segments: fc.integer({ min: 1, max: 7 }), before: fc.constantFrom(undefined, 0, 1, 2, 9) };
-  await check({ b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const x = random.normal([c.b, c.n, c.dim]);
     const previous = c.before === undefined ? undefined : random.normal([c.b, c.before, c.dim]);
@@ -31,7 +31,7 @@ engineTest("shiftTokens agrees with its oracle", async (backend) => {
 });
 
 engineTest("gatherRows agrees with its oracle", async (backend) => {
-  await check({ rows: fc.integer({ min: 1, max: 20 }), dim: widths, k: lengths, seed: seeds }, async (c) => {
+  await check(backend, { rows: fc.integer({ min: 1, max: 20 }), dim: widths, k: lengths, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const [x, indices] = [random.normal([1, c.rows, c.dim]), random.integers([c.k], 0, c.rows - 1)];
     const actual = await compute(backend, { x, indices }, ({ x, indices }) => backend.gatherRows(x, indices));
@@ -41,7 +41,7 @@ engineTest("gatherRows agrees with its oracle", async (backend) => {
 
 engineTest("concat agrees with its oracle, for floats and whole numbers", async (backend) => {
   const sizes = fc.array(fc.record({ n: lengths, isShared: fc.boolean() }), { minLength: 1, maxLength: 4 });
-  await check({ b: batches, dim: widths, sizes, isWhole: fc.boolean(), seed: seeds }, async (c) => {
+  await check(backend, { b: batches, dim: widths, sizes, isWhole: fc.boolean(), seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const draw = (shape: number[]) => c.isWhole ? random.integers(shape, -9, 2 ** 30) : random.normal(shape);
     const parts = c.sizes.map(({ n, isShared }, i) => draw([isShared && i > 0 ? 1 : c.b, n, c.dim]));
@@ -54,15 +54,19 @@ engineTest("concat agrees with its oracle, for floats and whole numbers", async 
 
 engineTest("slice agrees with its oracle, for floats and whole numbers", async (backend) => {
   const options = { from: fc.double({ min: 0, max: 1, noNaN: true }), to: fc.double({ min: 0, max: 1, noNaN: true }) };
-  await check({ b: batches, n: lengths, dim: widths, ...options, isFloat: fc.boolean(), seed: seeds }, async (c) => {
-    const random = new RandomValues(c.seed);
-    const x = c.isFloat ? random.normal([c.b, c.n, c.dim]) : random.integers([c.b, c.n, c.dim], -99, 99);
-    const from = Math.round(c.from * c.n);
-    const to = from + Math.round(c.to * (c.n - from));
-    const actual = await compute(backend, { x }, ({ x }) => backend.slice(x, from, to));
-    assertEquals(actual.data.constructor, x.data.constructor);
-    assertClose(actual, reference.slice(x, from, to), 0);
-  });
+  await check(
+    backend,
+    { b: batches, n: lengths, dim: widths, ...options, isFloat: fc.boolean(), seed: seeds },
+    async (c) => {
+      const random = new RandomValues(c.seed);
+      const x = c.isFloat ? random.normal([c.b, c.n, c.dim]) : random.integers([c.b, c.n, c.dim], -99, 99);
+      const from = Math.round(c.from * c.n);
+      const to = from + Math.round(c.to * (c.n - from));
+      const actual = await compute(backend, { x }, ({ x }) => backend.slice(x, from, to));
+      assertEquals(actual.data.constructor, x.data.constructor);
+      assertClose(actual, reference.slice(x, from, to), 0);
+    },
+  );
 });
 
 engineTest("clone has memory of its own", async (backend) => {
@@ -80,7 +84,7 @@ engineTest("clone has memory of its own", async (backend) => {
 
 engineTest("meanPool agrees with its oracle", async (backend) => {
   const some = lengths.filter((n) => n > 0);
-  await check({ b: batches, n: some, dim: widths, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, n: some, dim: widths, seed: seeds }, async (c) => {
     const x = new RandomValues(c.seed).normal([c.b, c.n, c.dim]);
     assertClose(await compute(backend, { x }, ({ x }) => backend.meanPool(x)), reference.meanPool(x), 1e-6);
   });
@@ -93,7 +97,7 @@ engineTest("patches agree with their oracle", async (backend) => {
     rows: fc.integer({ min: 1, max: 4 }),
     columns: fc.integer({ min: 1, max: 4 }),
   };
-  await check({ b: batches, ...options, seed: seeds }, async (c) => {
+  await check(backend, { b: batches, ...options, seed: seeds }, async (c) => {
     const images = new RandomValues(c.seed).normal([c.b, c.channels, c.rows * c.patch, c.columns * c.patch]);
     const actual = await compute(backend, { images }, ({ images }) => backend.patches(images, c.patch));
     assertClose(actual, reference.patches(images, c.patch), 0);

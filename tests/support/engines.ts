@@ -8,7 +8,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend.ts";
-import { WasmBackend } from "../../assembly/backend.ts";
+import { createBackend } from "../../create_backend.ts";
 
 /** Names of the engines. */
 export type EngineName = Backend["name"];
@@ -18,8 +18,7 @@ if (only !== undefined && only !== "wasm" && only !== "webgpu") {
   throw new Error(`Cannot narrow the tests to ANDROMEDA_BACKEND=${only}: use wasm or webgpu`);
 }
 
-const gpuEngine = new URL("../../gpu/backend.ts", import.meta.url);
-const hasAdapter = exists(gpuEngine) && await navigator.gpu?.requestAdapter() != null;
+const hasAdapter = await navigator.gpu?.requestAdapter() != null;
 const isRequired = Deno.env.get("REQUIRE_WEBGPU") === "1";
 const engines = (["wasm", "webgpu"] as const).filter((name) => only === undefined || name === only);
 
@@ -28,7 +27,7 @@ export function forEachEngine(
   fn: (name: EngineName, create: () => Promise<Backend>, isAvailable: boolean) => void,
 ): void {
   for (const name of engines) {
-    fn(name, () => start(name), name === "wasm" || hasAdapter || isRequired);
+    fn(name, () => createBackend(name), name === "wasm" || hasAdapter || isRequired);
   }
 }
 
@@ -76,19 +75,4 @@ export function engineTest(
 function remember(engine: EngineName, starting: Promise<Backend>): Promise<Backend> {
   shared.set(engine, starting);
   return starting;
-}
-
-async function start(name: EngineName): Promise<Backend> {
-  if (name === "wasm") return await WasmBackend.create();
-  const { WebGpuBackend } = await import(gpuEngine.href);
-  return await WebGpuBackend.create();
-}
-
-function exists(url: URL): boolean {
-  try {
-    return Deno.statSync(url).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

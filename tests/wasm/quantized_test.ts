@@ -39,7 +39,7 @@ for (const [format, fixture] of [["q8_0", q8Fixture], ["q4_0", q4Fixture]] as co
 
 for (const format of formats) {
   Deno.test(`${format}: rows come back as the oracle quantises them, and as they are when written again`, async () => {
-    await check({ rows: widths, dim: widths, seed: seeds }, async (c) => {
+    await check(backend, { rows: widths, dim: widths, seed: seeds }, async (c) => {
       const random = new RandomValues(c.seed);
       const values = random.normal([c.rows, c.dim], 10 ** random.integer(-3, 3));
       const weight = makeWeight(values, format);
@@ -56,7 +56,7 @@ for (const format of formats) {
 
   Deno.test(`${format}: linear agrees with float64 over the dequantised weight`, async () => {
     const options = { rows: fc.constantFrom(0, 1, 2, 3, 4, 5, 7, 8, 33), inSize: widths, outSize: widths };
-    await check({ ...options, name: activations, hasBias: fc.boolean(), seed: seeds }, async (c) => {
+    await check(backend, { ...options, name: activations, hasBias: fc.boolean(), seed: seeds }, async (c) => {
       const random = new RandomValues(c.seed);
       const values = random.normal([c.outSize, c.inSize], 1 / Math.sqrt(c.inSize));
       const weight = makeWeight(values, format);
@@ -121,7 +121,7 @@ for (const format of formats) {
   });
 
   Deno.test(`${format}: embedding gives dequantised rows`, async () => {
-    await check({ tokens: widths, dim: widths, seed: seeds }, async (c) => {
+    await check(backend, { tokens: widths, dim: widths, seed: seeds }, async (c) => {
       const random = new RandomValues(c.seed);
       const values = random.normal([c.tokens, c.dim]);
       const weight = makeWeight(values, format);
