@@ -508,13 +508,20 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      if (isMemory) {\n" +
     "        unit = memoryKeys[memoryOffset(kvHead, index) + u];\n" +
     "      }\n" +
+    "#if HAS_DECAY\n" +
+    "      // The few queries stand in one block of positions, or in two neighbouring ones.\n" +
+    "      var factor = VALUE(1.0);\n" +
+    "      var nextFactor = factor;\n" +
+    "      if (!isMemory) {\n" +
+    "        factor = decayed(u, blockOf(first) - blockOf(position));\n" +
+    "        nextFactor = factor * decayOf(u);\n" +
+    "      }\n" +
+    "#endif\n" +
     "      for (var r = 0u; r < ROWS; r++) {\n" +
     "        let row = min(firstRow + r, rows - 1);\n" +
     "        var value = q[queryOffset(batch, row % params.queries, headOf(row, kvHead)) + u];\n" +
     "#if HAS_DECAY\n" +
-    "        if (!isMemory) {\n" +
-    "          value *= decayed(u, blockOf(first + i32(row % params.queries)) - blockOf(position));\n" +
-    "        }\n" +
+    "        value *= select(factor, nextFactor, blockOf(first + i32(row % params.queries)) != blockOf(first));\n" +
     "#endif\n" +
     "        scores[r] += product(value, unit);\n" +
     "      }\n" +
@@ -681,13 +688,17 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}\n" +
     "\n" +
     "#if HAS_DECAY\n" +
+    "fn decayOf(unit: u32) -> VALUE {\n" +
+    "#if VECTORS\n" +
+    "  return decay[unit];\n" +
+    "#else\n" +
+    "  return decay[unit / 4][unit % 4];\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
     "// decay^blocks of one unit of features.\n" +
     "fn decayed(unit: u32, blocks: i32) -> VALUE {\n" +
-    "#if VECTORS\n" +
-    "  var base = decay[unit];\n" +
-    "#else\n" +
-    "  var base = decay[unit / 4][unit % 4];\n" +
-    "#endif\n" +
+    "  var base = decayOf(unit);\n" +
     "  if (blocks < 0) {\n" +
     "    base = VALUE(1.0) / base;\n" +
     "  }\n" +

@@ -52,13 +52,20 @@ fn main(
       if (isMemory) {
         unit = memoryKeys[memoryOffset(kvHead, index) + u];
       }
+#if HAS_DECAY
+      // The few queries stand in one block of positions, or in two neighbouring ones.
+      var factor = VALUE(1.0);
+      var nextFactor = factor;
+      if (!isMemory) {
+        factor = decayed(u, blockOf(first) - blockOf(position));
+        nextFactor = factor * decayOf(u);
+      }
+#endif
       for (var r = 0u; r < ROWS; r++) {
         let row = min(firstRow + r, rows - 1);
         var value = q[queryOffset(batch, row % params.queries, headOf(row, kvHead)) + u];
 #if HAS_DECAY
-        if (!isMemory) {
-          value *= decayed(u, blockOf(first + i32(row % params.queries)) - blockOf(position));
-        }
+        value *= select(factor, nextFactor, blockOf(first + i32(row % params.queries)) != blockOf(first));
 #endif
         scores[r] += product(value, unit);
       }

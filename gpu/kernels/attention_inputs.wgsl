@@ -86,13 +86,17 @@ fn blockOf(position: i32) -> i32 {
 }
 
 #if HAS_DECAY
+fn decayOf(unit: u32) -> VALUE {
+#if VECTORS
+  return decay[unit];
+#else
+  return decay[unit / 4][unit % 4];
+#endif
+}
+
 // decay^blocks of one unit of features.
 fn decayed(unit: u32, blocks: i32) -> VALUE {
-#if VECTORS
-  var base = decay[unit];
-#else
-  var base = decay[unit / 4][unit % 4];
-#endif
+  var base = decayOf(unit);
   if (blocks < 0) {
     base = VALUE(1.0) / base;
   }
