@@ -60,8 +60,8 @@ export class Andromeda extends LanguageModel {
     const { embeddingProvider = new AndromedaEmbedding(), ...given } = config;
     const model = new Andromeda(Andromeda.#read(given));
     const { numTokens, embDim, dim } = model.config;
-    const random = new Random(options.seed ?? 0, "embeddingProvider");
-    const table = () => embeddingProvider.createTable(numTokens, embDim ?? dim, random);
+    const random = () => new Random(options.seed ?? 0, "embeddingProvider");
+    const table = () => embeddingProvider.createTable(numTokens, embDim ?? dim, random());
     return await Model.initialise(model, options, new Map([[model.net.tokenTable, table]]));
   }
 

@@ -15,6 +15,8 @@ export interface Checkpoint {
   readonly config: Readonly<Record<string, unknown>>;
   /** The weights. */
   readonly weights: SafetensorsReader;
+  /** Opens the weights once more; absent where they came from a stream. */
+  readonly reopen: (() => Promise<SafetensorsReader>) | undefined;
 }
 
 /**
@@ -28,9 +30,18 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const { revision } = options;
   const isRepo = typeof source === "string" && revision !== undefined;
-  const { config, weights } = await openModel(isRepo ? { repo: source, revision } : source, options);
+  const location = isRepo ? { repo: source, revision } : source;
+  const { config, weights } = await openModel(location, options);
   const reference = config["reference"] ?? referenceOf(weights.tensors.keys());
-  return { config: { ...config, reference }, weights };
+  const later = { ...options, signal: undefined, onProgress: undefined };
+  const reopen = isStream(location) ? undefined : async () => (await openModel(location, later)).weights;
+  return { config: { ...config, reference }, weights, reopen };
+}
+
+/** Whether a source can be read only once. */
+function isStream(source: ModelSource): boolean {
+  if (typeof source !== "object" || !("weights" in source)) return false;
+  return source.weights instanceof Response || source.weights instanceof ReadableStream;
 }
 
 /** zeta's norms and logits have biases, x-transformers' have none, and call their gain gamma. */

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { type Backend, DisposedError, ShapeError, type Tensor, type WeightFormat, WeightsError } from "../backend.ts";
+import {
+  type Backend,
+  DeviceLostError,
+  DisposedError,
+  ShapeError,
+  type Tensor,
+  type WeightFormat,
+  WeightsError,
+} from "../backend.ts";
 import type { HubOptions } from "../data/hub.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type BackendLease, leaseBackend } from "./default_backend.ts";
@@ -11,6 +19,7 @@ import { toSnakeCase } from "./fields.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
+import type { SafetensorsReader } from "./weights/read.ts";
 import { saveModel, type SaveTarget } from "./weights/save.ts";
 import type { SaveOptions } from "./weights/write.ts";
 
@@ -45,6 +54,8 @@ export abstract class Model {
   readonly #parameters: Parameters;
   #lease: BackendLease | undefined;
   #isTraining = false;
+  /** Gives the parameters the values that they had at first; undefined once they have others. */
+  #refill: ((backend: Backend) => Promise<void>) | undefined;
 
   /**
    * A model without memory yet.
@@ -104,6 +115,7 @@ export abstract class Model {
    */
   async loadStateDict(entries: StateDict, options: { readonly strict?: boolean } = {}): Promise<void> {
     const matched = matchNames(this.#parameters, entries, this.nameAliases, options.strict ?? true);
+    this.#refill = undefined;
     for (const [found, parameter] of matched) {
       const entry = entries.get(found);
       if (!entry) continue;
@@ -132,7 +144,12 @@ export abstract class Model {
     );
   }
 
-  /** Moves the parameters to another backend; if it refuses them, the model stays where it was. */
+  /**
+   * Moves the parameters to another backend; if it refuses them, the model stays where it was. After the loss of a GPU device they are
+   * loaded or drawn once more, where they came from something that can be read again.
+   *
+   * @throws {DeviceLostError} where the only copy was on the device that is lost: load the model anew
+   */
   async to(backend: Backend): Promise<void> {
     const lease = this.#lease;
     if (!lease || lease.backend === backend) return;
@@ -143,7 +160,8 @@ export abstract class Model {
       }
     } catch (error) {
       for (const [parameter, old] of moved) parameter.restore(old);
-      throw error;
+      if (!(error instanceof DeviceLostError)) throw error;
+      moved.splice(0, moved.length, ...await this.#makeAnew(backend, error));
     }
     for (const [, old] of moved) old.dispose();
     lease.release();
@@ -162,6 +180,29 @@ export abstract class Model {
     this.dispose();
   }
 
+  /** Gives the parameters their first values on another backend; returns the tensors that they had. */
+  async #makeAnew(backend: Backend, cause: DeviceLostError): Promise<[Parameter, Tensor][]> {
+    if (!this.#refill) {
+      throw new DeviceLostError(
+        "Cannot move a model whose values were on the lost device alone, for they came from a stream or were changed: load it anew",
+        { cause },
+      );
+    }
+    const replaced: [Parameter, Tensor][] = [];
+    try {
+      for (const parameter of this.#parameters.byName.values()) {
+        const old = parameter.value;
+        parameter.allocate(backend, parameter.format);
+        replaced.push([parameter, old]);
+      }
+      await this.#refill(backend);
+      return replaced;
+    } catch (error) {
+      for (const [parameter, old] of replaced) parameter.restore(old);
+      throw error;
+    }
+  }
+
   /** Other beginnings of this class's state-dict names: [as found, as declared]. */
   protected get nameAliases(): readonly (readonly [found: string, declared: string])[] {
     return [];
@@ -178,10 +219,11 @@ export abstract class Model {
     tables: ReadonlyMap<Parameter, () => Float32Array> = new Map(),
   ): Promise<M> {
     const total = model.parameterCount * 4;
-    let loaded = 0;
+    let { signal } = options; // of this call; values that are drawn once more, later, don't heed it
     return await Model.#start(model, options, async () => {
+      let loaded = 0;
       for (const parameter of model.#parameters.byName.values()) {
-        options.signal?.throwIfAborted();
+        signal?.throwIfAborted();
         const table = tables.get(parameter);
         if (table) parameter.write(table());
         else parameter.draw(options.seed ?? 0);
@@ -189,25 +231,31 @@ export abstract class Model {
         options.onProgress?.({ stage: "create", file: parameter.name, loaded, total });
         if (parameter.size > LONG) await new Promise((resolve) => setTimeout(resolve));
       }
+      signal = undefined;
     });
   }
 
   /** Declares a model by a checkpoint's configuration and gives it memory and the checkpoint's values, a chunk at a time. */
   protected static async fill<M extends Model>(
     declare: () => M,
-    { weights }: Checkpoint,
+    { weights, reopen }: Checkpoint,
     options: ModelOptions,
   ): Promise<M> {
+    let opened: SafetensorsReader | undefined = weights;
     try {
       const model = declare();
       const matched = matchNames(model.#parameters, weights.tensors, model.nameAliases, true);
-      return await Model.#start(model, options, async (backend) => {
-        for await (const { name, offset, values } of weights.chunks()) {
+      await Model.#start(model, options, async (backend) => {
+        const reader = opened ?? await reopen?.() ?? weights;
+        opened = undefined;
+        for await (const { name, offset, values } of reader.chunks()) {
           const parameter = matched.get(name);
           if (!parameter) continue;
           backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), values);
         }
       });
+      if (!reopen) model.#refill = undefined;
+      return model;
     } finally {
       await weights.close();
     }
@@ -216,7 +264,7 @@ export abstract class Model {
   static async #start<M extends Model>(
     model: M,
     options: ModelOptions,
-    fill: (backend: Backend) => void | Promise<void>,
+    fill: (backend: Backend) => Promise<void>,
   ): Promise<M> {
     options.signal?.throwIfAborted();
     const lease = await leaseBackend(options.backend);
@@ -226,6 +274,7 @@ export abstract class Model {
         parameter.allocate(lease.backend, options.dtype ?? "f32");
       }
       await fill(lease.backend);
+      model.#refill = fill;
       return model;
     } catch (error) {
       model.dispose();
