@@ -14,6 +14,12 @@ export type DType = "f32" | "i32" | "f16" | "q8_0" | "q4_0";
 /** The formats a weight matrix may be stored in. The quantised ones hold GGML's blocks of 32 values. */
 export type WeightFormat = "f32" | "f16" | "q8_0" | "q4_0";
 
+/**
+ * The formats keys and values may be kept in. `f16` holds what is below 65,520 in magnitude, with 11 significant bits; `q8_0`, for heads
+ * whose width 32 divides, GGML's blocks of 32 features with an f16 scale and 8 bits each.
+ */
+export type CacheFormat = "f32" | "f16" | "q8_0";
+
 /** Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `reluSquared` is relu(x)². */
 export type Activation = "gelu" | "silu" | "relu" | "reluSquared" | "sigmoid";
 
@@ -188,8 +194,11 @@ export interface Backend {
   writeRows(weight: Tensor, firstRow: number, rows: Float32Array): void;
   /** Reads rows of a weight or a tensor, row-major in f32. */
   readRows(weight: Tensor, firstRow: number, count: number): Promise<Float32Array>;
-  /** A key or value cache [b, kvHeads, capacity, d] of zeros that no scope frees, filled by `appendCache`. */
-  cache(shape: readonly number[]): Tensor;
+  /**
+   * A key or value cache [b, kvHeads, capacity, d] of zeros that no scope frees, filled by `appendCache`, which converts to its format
+   * (default "f32").
+   */
+  cache(shape: readonly number[], format?: CacheFormat): Tensor;
   /** Runs `fn`, which must not wait for anything, and frees every tensor made inside except those that it returns (one, an array or a plain object of them). */
   scope<T>(fn: () => T): T;
   /** Starts what was recorded. */
@@ -217,14 +226,14 @@ export interface Backend {
   /**
    * Softmax attention in O(n) memory: q [b, n, H·d]; k and v [b, m, KV·d], or caches [b, KV, capacity, d] that hold the keys
    * of positions up to the last query's, position p in slot p mod capacity; a full cache keeps the last `capacity` positions, also for
-   * the first of several queries. Gives [b, n, H·d].
+   * the first of several queries. Both have one format. Gives [b, n, H·d].
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
   /** The same attention's scores before the softmax, masked ones and empty slots of a cache at LOWEST: [b, H, n, memory + m]. */
   attentionScores(q: Tensor, k: Tensor, options: AttentionOptions): Tensor;
   /** The same attention's sum of values weighted by probabilities [b, H, n, memory + m]: [b, n, H·d]. */
   attentionValues(probabilities: Tensor, v: Tensor, options: AttentionOptions): Tensor;
-  /** Writes x [b, n, KV·d] into a cache at positions[row] + i, modulo its capacity; `lengths` (int32 [b]) leaves out rows i ≥ lengths[row]. */
+  /** Writes x [b, n, KV·d] into a cache at positions[row] + i, modulo its capacity, in its format; `lengths` (int32 [b]) leaves out rows i ≥ lengths[row]. */
   appendCache(cache: Tensor, x: Tensor, positions: Tensor, lengths?: Tensor): void;
   /** An activation by itself. */
   activate(x: Tensor, activation: Activation): Tensor;

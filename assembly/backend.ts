@@ -17,6 +17,7 @@ import { type Layout, sizeOf } from "../engine/tensor.ts";
 import { candidateOf, candidates, type WasmBuild } from "./builds.ts";
 import { type LocalRoom, runInAnnex } from "./annex.ts";
 import type { WasmTensor } from "./encoders/encoder.ts";
+import { cacheBytes } from "./encoders/attention.ts";
 import { weightBytes } from "./encoders/weight.ts";
 import { LocalMachine } from "./local_machine.ts";
 import type { Machine } from "./machine.ts";
@@ -25,7 +26,7 @@ import { Room } from "./room.ts";
 import { computesCorrectly } from "./self_test.ts";
 import { hasWorkerThreads } from "./spawn.ts";
 import { planThreads, startMachine } from "./start.ts";
-import { readWeightRows, writeWeightRows } from "./weight_rows.ts";
+import { readConvertedRows, writeWeightRows } from "./weight_rows.ts";
 
 /** Weights in one memory; the rest of its 4 GiB is for caches, activations and what is staged. */
 const MOST_WEIGHT_BYTES = 3 * 2 ** 30;
@@ -92,7 +93,9 @@ export class WasmBackend extends Engine<Block> {
 
   protected allocate(shape: readonly number[], dtype: DType, layout: Layout): Block {
     if (layout === "weight") return this.#allocateWeight(weightBytes(shape[0] ?? 0, shape[1] ?? 0, dtype));
-    return this.#alive().memory.allocate(sizeOf(shape) * 4, PURPOSES[layout]);
+    const width = shape.at(-1) ?? 1;
+    const bytes = layout === "cache" ? cacheBytes(sizeOf(shape.slice(0, -1)), width, dtype) : sizeOf(shape) * 4;
+    return this.#alive().memory.allocate(bytes, PURPOSES[layout]);
   }
 
   protected release(block: Block): void {
@@ -114,8 +117,8 @@ export class WasmBackend extends Engine<Block> {
   }
 
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {
-    if (tensor.layout === "weight") {
-      return await readWeightRows(this.#roomOf(tensor.storage), tensor, firstRow, count);
+    if (tensor.layout !== "rows") {
+      return await readConvertedRows(this.#roomOf(tensor.storage), tensor, firstRow, count);
     }
     this.flush();
     const stride = tensor.width * 4;

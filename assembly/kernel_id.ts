@@ -48,9 +48,11 @@ export enum Kernel {
   appendCache = 33,
   /** `attention` of a few query rows for each key head. */
   attentionFewRows = 34,
+  /** Converts rows of a key or value cache to f32. */
+  readCache = 35,
 }
 
-/** What a record calls a format of weights. */
+/** What a record calls a format of weights and caches. */
 export enum FormatId {
   f32 = 0,
   f16 = 1,

@@ -1,6 +1,6 @@
 /**
- * Rows of weights on their way in and out: they are staged row-major in wasm memory, and a kernel converts them to the weight's
- * layout and format.
+ * Rows of weights on their way in and out, and of caches on their way out: they are staged row-major in wasm memory, and a kernel
+ * converts them to the tensor's layout and format, or back.
  *
  * @module
  */
@@ -29,20 +29,25 @@ export function writeWeightRows(
       // The staging area may still be read by what was recorded before.
       list.flush();
       machine.write(staging.address, chunk);
-      list.push(Kernel.writeRows, [staging.address, storage.address, first, count, width, formatId(dtype)], true);
+      list.push(
+        Kernel.writeRows,
+        [staging.address, storage.address, first, count, width, formatId(dtype)],
+        chunk.length,
+      );
     }
   } finally {
     memory.free(staging);
   }
 }
 
-/** Runs what was recorded and reads rows as they are then. */
-export async function readWeightRows(
+/** Runs what was recorded and reads rows of a weight or a cache as they are then. */
+export async function readConvertedRows(
   { machine, memory, list }: Room,
-  { storage, width, dtype }: WasmTensor,
+  { storage, width, dtype, layout }: WasmTensor,
   firstRow: number,
   count: number,
 ): Promise<Float32Array> {
+  const kernel = layout === "cache" ? Kernel.readCache : Kernel.readRows;
   const atOnce = stagedRows(width, count);
   const staging = memory.allocate(atOnce * width * 4, "engine");
   const chunks: Promise<ArrayBuffer>[] = [];
@@ -50,7 +55,7 @@ export async function readWeightRows(
     for (let from = 0; from < count; from += atOnce) {
       const some = Math.min(atOnce, count - from);
       const args = [storage.address, staging.address, firstRow + from, some, width, formatId(dtype)];
-      list.push(Kernel.readRows, args, true);
+      list.push(kernel, args, some * width);
       list.flush();
       chunks.push(machine.read(staging.address, some * width * 4));
     }

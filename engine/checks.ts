@@ -3,9 +3,12 @@
  *
  * @module
  */
-import { ConfigError, type DType, type LogitsFilter, ShapeError } from "../backend.ts";
+import { type CacheFormat, ConfigError, type DType, type LogitsFilter, ShapeError } from "../backend.ts";
 import type { AttentionCommand } from "./commands.ts";
 import { formatShape, sameShape } from "./tensor.ts";
+
+/** Every format of a cache. */
+const CACHE_FORMATS: readonly CacheFormat[] = ["f32", "f16", "q8_0"];
 
 /** What a check needs to know of a tensor. */
 interface Checked {
@@ -64,6 +67,22 @@ export function checkAttention<T extends Checked>(
   }
   if (decay) expectShape(op, "decay", decay, [dim]);
   return { ...options, dim };
+}
+
+/** Features of a head that share a scale in a q8_0 cache. */
+const Q8_BLOCK = 32;
+
+/** @throws {ConfigError} for a format that caches don't have, or whose blocks don't divide a head of `dim` features */
+export function checkCacheFormat(format: CacheFormat, dim: number): void {
+  if (!CACHE_FORMATS.includes(format)) {
+    throw new ConfigError(`Cannot make a cache of format ${format}: expected ${CACHE_FORMATS.join(", ")}`);
+  }
+  if (format === "q8_0" && dim % Q8_BLOCK !== 0) {
+    throw new ConfigError(
+      `Cannot make a q8_0 cache of heads ${dim} wide: a scale is shared by ${Q8_BLOCK} features of one head, so ` +
+        `${Q8_BLOCK} must divide the width; use "f16" or "f32"`,
+    );
+  }
 }
 
 function checkKeys(op: string, k: Checked, b: number, kvHeads: number, dim: number): void {

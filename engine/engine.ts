@@ -98,6 +98,7 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
     if (!sameShape(keys.shape, values.shape) || keys.layout !== values.layout) {
       refuse("attention", "v", values.shape, `the shape of k, [${keys.shape}]`);
     }
+    expectDType("attention", "v", values, keys.dtype);
     const out = this.create(queries.shape);
     this.record({ ...common, op: "attention", q: queries, k: keys, v: values, out });
     return out;

@@ -5,6 +5,7 @@
  */
 import {
   type BackendInfo,
+  type CacheFormat,
   ConfigError,
   DisposedError,
   type DType,
@@ -13,6 +14,7 @@ import {
   type Tensor,
   type WeightFormat,
 } from "../backend.ts";
+import { checkCacheFormat } from "./checks.ts";
 import type { Command } from "./commands.ts";
 import { checkSizes, EngineTensor, formatShape, type Layout, type Owner, sizeOf, type Storage } from "./tensor.ts";
 
@@ -80,15 +82,17 @@ export abstract class Ownership<S extends Storage> {
     return this.#owned(shape, format, "weight");
   }
 
-  cache(shape: readonly number[]): Tensor {
+  cache(shape: readonly number[], format: CacheFormat = "f32"): Tensor {
     if (shape.length !== 4) {
       throw new ShapeError(`Cannot make a cache of shape ${formatShape(shape)}: expected [b, kvHeads, capacity, d]`);
     }
-    return this.#owned(shape, "f32", "cache");
+    checkCacheFormat(format, shape[3] ?? 0);
+    return this.#owned(shape, format, "cache");
   }
 
   writeRows(weight: Tensor, firstRow: number, rows: Float32Array): void {
     const tensor = this.own(weight);
+    if (tensor.layout === "cache") throw new ConfigError("Cannot write rows of a cache: use appendCache");
     const count = rows.length / tensor.width;
     if (!Number.isInteger(count)) {
       throw new ShapeError(`Cannot write ${rows.length} values into rows of ${tensor.width}: give whole rows`);

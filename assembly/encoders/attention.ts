@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { ConfigError, type DType } from "../../backend.ts";
 import type { AttentionCommand } from "../../engine/commands.ts";
 import { floatBits } from "../command_list.ts";
+import { BLOCK } from "../constants.ts";
 import { Kernel } from "../kernel_id.ts";
 import { addressOf, type Encoders, type WasmTensor } from "./encoder.ts";
+import { formatId } from "./weight.ts";
 
 /** Keys of a chunk, as the kernel knows it. */
 const CHUNK = 1024;
@@ -44,9 +47,23 @@ export const attention: Pick<Encoders, Op> = {
     const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
     const [b = 0, n = 0] = x.shape;
     const addresses = [cache, x, positions, lengths].map(addressOf);
-    recorder.push(Kernel.appendCache, ...addresses, b, n, kvHeads, capacity, dim);
+    recorder.push(Kernel.appendCache, ...addresses, b, n, kvHeads, capacity, dim, formatId(cache.dtype));
   },
 };
+
+/** Bytes of a cache [..., d] as the kernels lay it out: row by row. @throws {ConfigError} for a format that no cache has */
+export function cacheBytes(rows: number, dim: number, dtype: DType): number {
+  switch (dtype) {
+    case "f32":
+      return rows * dim * 4;
+    case "f16":
+      return rows * dim * 2;
+    case "q8_0":
+      return rows * dim / BLOCK * (2 + BLOCK);
+    default:
+      throw new ConfigError(`Cannot make a cache of format ${dtype}: expected f32, f16 or q8_0`);
+  }
+}
 
 interface Operands {
   readonly q: WasmTensor;
@@ -65,7 +82,7 @@ function argumentsOf(command: AttentionCommand<WasmTensor>, operands: Operands, 
     ...tensors.map(addressOf),
     floatBits(command.scale),
     ...[Number(command.causal), heads, kvHeads, dim, b, n],
-    ...[columnsOf(k), Number(k.layout === "cache"), memory, mask?.width ?? 0],
+    ...[columnsOf(k), Number(k.layout === "cache"), memory, mask?.width ?? 0, formatId(k.dtype)],
   ];
 }
 

@@ -1,6 +1,10 @@
+import { rowBytes, writeCacheRow } from "./cache_rows";
 import { shareStart } from "./split";
 
-/** Writes rows of keys or values into caches. Arguments: cache, x, positions, lengths or 0, b, n, kvHeads, capacity, width of a head. */
+/**
+ * Writes rows of keys or values into caches. Arguments: cache, x, positions, lengths or 0, b, n, kvHeads, capacity, width of a head,
+ * format of the cache.
+ */
 export function appendCache(args: usize, thread: i32, threads: i32, scratch: usize): void {
   const cache: usize = load<u32>(args);
   const x: usize = load<u32>(args, 4);
@@ -10,7 +14,9 @@ export function appendCache(args: usize, thread: i32, threads: i32, scratch: usi
   const n = load<i32>(args, 20);
   const kvHeads = load<i32>(args, 24);
   const capacity = load<i32>(args, 28);
-  const bytes = <usize> load<i32>(args, 32) << 2;
+  const dim = load<i32>(args, 32);
+  const format = load<i32>(args, 36);
+  const bytes = rowBytes(dim, format);
   const to = shareStart(batch * n, thread + 1, threads);
   for (let row = shareStart(batch * n, thread, threads); row < to; row++) {
     const b = row / n;
@@ -22,7 +28,7 @@ export function appendCache(args: usize, thread: i32, threads: i32, scratch: usi
     const slot = position % capacity;
     for (let head = 0; head < kvHeads; head++) {
       const to = cache + ((<usize> b * kvHeads + head) * capacity + slot) * bytes;
-      memory.copy(to, x + (<usize> row * kvHeads + head) * bytes, bytes);
+      writeCacheRow(x + (<usize> (row * kvHeads + head) * dim << 2), to, dim, format);
     }
   }
 }

@@ -54,7 +54,8 @@ function makeTile(a: AttentionArguments, scratch: usize): Tile {
   tile.queries = <u32> at, at += tile.rows * width;
   tile.sums = <u32> at, at += tile.rows * width;
   tile.keys = <u32> at, at += BLOCK * width;
-  tile.values = <u32> at;
+  tile.values = <u32> at, at += BLOCK * width;
+  changetype<Block>(scratch + BLOCK_OFFSET).room = <u32> at;
   return tile;
 }
 

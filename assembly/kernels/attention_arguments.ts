@@ -1,3 +1,5 @@
+import { rowBytes } from "./cache_rows";
+
 /** Positions that an xPos block covers. */
 export const XPOS_BLOCK_BITS: i32 = 9;
 
@@ -29,6 +31,8 @@ export class AttentionArguments {
   memory: i32;
   /** Keys that the mask covers. */
   maskWidth: i32;
+  /** Format of keys and values: f32, or a cache's. */
+  format: i32;
   /** Where chunks of keys leave their sums, or 0 if keys are not cut into chunks. */
   partials: u32;
   chunks: i32;
@@ -51,12 +55,12 @@ export function endKey(a: AttentionArguments, first: i32): i32 {
 
 /** Bytes from one key to the next. */
 export function keyStride(a: AttentionArguments): usize {
-  return <usize> (a.isCache ? a.dim : a.dim * a.kvHeads) << 2;
+  return a.isCache ? rowBytes(a.dim, a.format) : <usize> (a.dim * a.kvHeads) << 2;
 }
 
 /** Address of a key or value head's first column in `keys`, which is `a.k` or `a.v`. */
 export function keyBase(a: AttentionArguments, keys: usize, b: i32, kvHead: i32): usize {
-  const head = <usize> a.dim << 2;
+  const head = rowBytes(a.dim, a.format);
   const sequence = keys + <usize> b * a.columns * a.kvHeads * head;
   return sequence + kvHead * (a.isCache ? a.columns * head : head);
 }

@@ -1,9 +1,13 @@
+import { FormatId } from "../kernel_id";
 import { AttentionArguments, endKey, firstKey, firstQuery, keyBase, keyStride, XPOS_BLOCK_BITS } from "./attention_arguments";
+import { readCacheRow } from "./cache_rows";
 
 /** Keys of a block at most. */
 export const BLOCK: i32 = 64;
 /** Keys of a chunk, where keys are cut into chunks so that threads share them; the encoder knows it as well. */
 const CHUNK = 1024;
+/** Keys and values of `BLOCK` positions of heads up to 128 wide; of wider ones fewer positions make a block. */
+export const ROOM_BYTES: usize = 65536;
 
 /** A run of keys at following positions. */
 // @ts-ignore: decorator
@@ -20,6 +24,8 @@ export class Block {
   isMemory: i32;
   /** The mask of the first key, or 0. */
   mask: u32;
+  /** `ROOM_BYTES` of scratch memory, for keys and values that are not kept as f32. */
+  room: u32;
 }
 
 /** The first of the keys in a chunk, of all keys if there are no chunks, for queries from position `first` on. */
@@ -56,6 +62,7 @@ export function takeKeys(a: AttentionArguments, block: Block, b: i32, kvHead: i3
   if (a.decay) end = min<i32>(end, (from >> XPOS_BLOCK_BITS) + 1 << XPOS_BLOCK_BITS);
   const column = a.isCache ? from % a.columns : from;
   if (a.isCache) end = min<i32>(end, from + a.columns - column);
+  if (a.format != FormatId.f32) end = min<i32>(end, from + <i32> (ROOM_BYTES >> 3) / a.dim);
   block.mask = 0;
   if (a.mask && from < a.maskWidth) {
     end = min<i32>(end, a.maskWidth);
@@ -68,5 +75,19 @@ export function takeKeys(a: AttentionArguments, block: Block, b: i32, kvHead: i3
   block.count = end - from;
   block.position = from;
   block.isMemory = 0;
+  if (a.format != FormatId.f32) widen(block, a.dim, a.format);
   return end;
+}
+
+/** Converts a block's keys and values to f32, once for all rows that look at them. */
+function widen(block: Block, dim: i32, format: i32): void {
+  const bytes = <u32> dim << 2;
+  const values = block.room + block.count * bytes;
+  for (let key = 0; key < block.count; key++) {
+    readCacheRow(block.keys + key * block.stride, block.room + key * bytes, dim, format);
+    readCacheRow(block.values + key * block.stride, values + key * bytes, dim, format);
+  }
+  block.keys = block.room;
+  block.values = values;
+  block.stride = bytes;
 }

@@ -51,7 +51,9 @@ function attendChunk(a: AttentionArguments, b: i32, kvHead: i32, chunk: i32, scr
   const end = rows + <usize> count * ROW_BYTES;
   const scores = scratch + 256;
   const powers = scores + (BLOCK << 2);
-  beginRows(a, b, kvHead, first, rows, powers + (<usize> a.dim << 2));
+  const queries = powers + (<usize> a.dim << 2);
+  block.room = <u32> (queries + (<usize> count * a.dim << 3));
+  beginRows(a, b, kvHead, first, rows, queries);
   if (chunk === 0 && a.memory > 0) {
     for (let row = rows; row < end; row += ROW_BYTES) scaleQuery(a, changetype<Row>(row), NO_BLOCK, powers);
     for (let key = 0; key < a.memory;) {

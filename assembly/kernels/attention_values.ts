@@ -1,4 +1,5 @@
 import { AttentionArguments, keyBase, keyStride } from "./attention_arguments";
+import { asFloats } from "./cache_rows";
 import { addScaled } from "./dot";
 import { shareStart } from "./split";
 
@@ -16,14 +17,14 @@ export function attentionValues(args: usize, thread: i32, threads: i32, scratch:
     const weights = <usize> a.q + row * columns;
     const out = <usize> a.out + (<usize> (b * a.n + i) * a.heads + head) * width;
     memory.fill(out, 0, width);
-    addValues(weights, a.memory, <usize> a.memoryValues + <usize> kvHead * a.memory * width, width, out, a.dim);
-    addValues(weights + (<usize> a.memory << 2), a.columns, keyBase(a, a.v, b, kvHead), keyStride(a), out, a.dim);
-  }
-}
-
-/** out += Σ weight · value. */
-function addValues(weights: usize, count: i32, values: usize, stride: usize, out: usize, dim: i32): void {
-  for (const last = weights + (<usize> count << 2); weights < last; weights += 4, values += stride) {
-    addScaled(load<f32>(weights), values, out, dim);
+    const memoryValues = <usize> a.memoryValues + <usize> kvHead * a.memory * width;
+    for (let key = 0; key < a.memory; key++) {
+      addScaled(load<f32>(weights + (<usize> key << 2)), memoryValues + <usize> key * width, out, a.dim);
+    }
+    const values = keyBase(a, a.v, b, kvHead);
+    for (let column = 0; column < a.columns; column++) {
+      const row = asFloats(values + <usize> column * keyStride(a), scratch, a.dim, a.format);
+      addScaled(load<f32>(weights + (<usize> (a.memory + column) << 2)), row, out, a.dim);
+    }
   }
 }

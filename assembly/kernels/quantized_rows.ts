@@ -61,7 +61,7 @@ export function readQuantizedRow(weight: usize, row: i32, inSize: i32, format: i
 }
 
 /** Largest magnitude of 32 values; not of a NaN. */
-function largestMagnitude(values: usize): f32 {
+export function largestMagnitude(values: usize): f32 {
   let largest = f32x4.splat(0);
   for (const end = values + (BLOCK << 2); values < end; values += 16) {
     largest = f32x4.pmax(largest, f32x4.abs(v128.load(values)));
@@ -77,16 +77,22 @@ function writeQ8(values: usize, word: usize, scale: usize): void {
   const inverse = f32x4.splat(d != 0 ? 1 / d : 0);
   const bias = i32x4(128, 128, 0, 0);
   for (const end = values + (BLOCK << 2); values < end; values += 16, word += STEP_BYTES) {
-    const x = f32x4.mul(v128.load(values), inverse);
-    const whole = f32x4.trunc(x);
-    const isHalf = f32x4.ge(f32x4.abs(f32x4.sub(x, whole)), f32x4.splat(0.5));
-    const one = v128.or(v128.and(x, i32x4.splat(0x80000000)), f32x4.splat(1));
-    const q = i32x4.trunc_sat_f32x4_s(f32x4.add(whole, v128.and(isHalf, one)));
-    const biased = i32x4.add(q, bias);
+    const biased = i32x4.add(quantizeFour(v128.load(values), inverse), bias);
     // The low bytes of pair 0, each followed by one of pair 1.
     const packed = v128.shuffle<i8>(biased, biased, 0, 8, 4, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     store<u32>(word, i32x4.extract_lane(packed, 0));
   }
+}
+
+/** Four values times 1 / d as whole numbers, rounded to the nearest, halves away from zero. */
+// @ts-ignore: decorator
+@inline
+export function quantizeFour(values: v128, inverse: v128): v128 {
+  const x = f32x4.mul(values, inverse);
+  const whole = f32x4.trunc(x);
+  const isHalf = f32x4.ge(f32x4.abs(f32x4.sub(x, whole)), f32x4.splat(0.5));
+  const one = v128.or(v128.and(x, i32x4.splat(0x80000000)), f32x4.splat(1));
+  return i32x4.trunc_sat_f32x4_s(f32x4.add(whole, v128.and(isHalf, one)));
 }
 
 /** d = the value of the largest magnitude / -8, q = x / d + 8 rounded to the nearest, halves upwards, at most 15. */
@@ -121,7 +127,8 @@ function firstOfMagnitude(values: usize, magnitude: f32): f32 {
   return magnitude;
 }
 
-function halfOf(value: f32): u16 {
+/** The bits of the nearest f16. */
+export function halfOf(value: f32): u16 {
   return <u16> i16x8.extract_lane_u(floatsToHalves(f32x4.splat(value)), 0);
 }
 

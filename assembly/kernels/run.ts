@@ -1,10 +1,10 @@
 /**
  * Runs a command list. The list lies in wasm memory as records of 32-bit words:
  *
- *     [kernel id, words in the whole record, arguments...]
+ *     [kernel id and work, words in the whole record, arguments...]
  *
  * Addresses are u32, sizes i32, floats by their bits; 0 is the address of what is absent. The first thread runs them in order.
- * Records marked as shared are cut into pieces, which a kernel knows as `thread` of `threads`, for all threads to take.
+ * Where there is enough work for several threads a record is cut into pieces, which a kernel knows as `thread` of `threads`.
  *
  * How to add a kernel:
  *  1. a name in `../kernel_id.ts`;
@@ -21,7 +21,7 @@
  * @module
  */
 import { Kernel } from "../kernel_id";
-import { RecordFlag, Team } from "../team_layout";
+import { RecordWord, Team } from "../team_layout";
 import { acceptDraft } from "./accept_draft";
 import { activate } from "./activate";
 import { add } from "./add";
@@ -31,6 +31,7 @@ import { attentionFewRows } from "./attention_few_rows";
 import { mergeChunks } from "./attention_merge";
 import { attentionScores } from "./attention_scores";
 import { attentionValues } from "./attention_values";
+import { readCache } from "./cache_rows";
 import { copyRows } from "./copy_rows";
 import { crossEntropy, sumValues } from "./cross_entropy";
 import { embedding } from "./embedding";
@@ -50,7 +51,7 @@ import { rotary } from "./rotary";
 import { sample } from "./sample";
 import { shiftTokens } from "./shift_tokens";
 import { softmax, logSoftmax } from "./softmax";
-import { awaitCommand, awaitPieces, finishPiece, putUp, takePiece } from "./team";
+import { awaitCommand, awaitPieces, finishPiece, isShared, putUp, takePiece } from "./team";
 import { readRows, writeRows } from "./weight_rows";
 import { zero } from "./zero";
 
@@ -59,19 +60,16 @@ export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;
 /** Where the kernels' own constants end; memory below is not to be allocated. */
 export const heapBase: usize = __heap_base;
 
-/** The part of a record's first word that is the kernel. */
-const KERNEL: i32 = 0xffff;
-
-/** Runs the records from `list` up to `end`; those that are marked so with the helpers that meet at `team`, if it is not 0. */
+/** Runs the records from `list` up to `end`; large ones with the helpers that meet at `team`, if it is not 0. */
 export function run(list: usize, end: usize, scratch: usize, team: usize): void {
   while (list < end) {
-    const kernel = load<i32>(list);
-    if (team && kernel & RecordFlag.shared) {
+    const work = load<i32>(list) >> RecordWord.workShift;
+    if (isShared(team, work)) {
       putUp(team, list);
       doPieces(team, scratch);
-      awaitPieces(team);
+      awaitPieces(team, work);
     } else {
-      dispatch(kernel & KERNEL, list + 8, 0, 1, scratch);
+      dispatch(load<i32>(list) & RecordWord.kernel, list + 8, 0, 1, scratch);
     }
     list += <usize> load<u32>(list, 4) << 2;
   }
@@ -90,7 +88,7 @@ export function help(scratch: usize, team: usize): void {
 function doPieces(team: usize, scratch: usize): void {
   for (let piece = takePiece(team); piece >= 0; piece = takePiece(team)) {
     const record: usize = load<u32>(team + Team.record);
-    dispatch(load<i32>(record) & KERNEL, record + 8, piece, load<i32>(team + Team.pieces), scratch);
+    dispatch(load<i32>(record) & RecordWord.kernel, record + 8, piece, load<i32>(team + Team.pieces), scratch);
     finishPiece(team);
   }
 }
@@ -130,6 +128,7 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.attentionValues: return attentionValues(args, thread, threads, scratch);
     case Kernel.appendCache: return appendCache(args, thread, threads, scratch);
     case Kernel.attentionFewRows: return attentionFewRows(args, thread, threads, scratch);
+    case Kernel.readCache: return readCache(args, thread, threads, scratch);
     default: unreachable();
   }
 }

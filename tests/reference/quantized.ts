@@ -41,7 +41,7 @@ function roundHalfAway(value: number): number {
 }
 
 /** The nearest f16, ties to even. */
-function toHalf(value: number): number {
+export function toHalf(value: number): number {
   const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
   const unit = 2 ** (exponent - 10);
   const steps = value === 0 ? 0 : value / unit;
