@@ -5,9 +5,9 @@
  */
 import type { Kernel } from "./kernel_id.ts";
 import { LIST_WORDS } from "./layout.ts";
-import { RecordFlag } from "./team_layout.ts";
+import { recordWord } from "./work.ts";
 
-/** Runs the records in these words; some are marked for sharing among threads if `isShared`. */
+/** Runs the records in these words; some have work for several threads if `isShared`. */
 export type RunList = (words: Int32Array<ArrayBuffer>, isShared: boolean) => void;
 
 /** Records of kernel calls that wait to be run, in order. The list runs by itself when full. */
@@ -27,12 +27,12 @@ export class CommandList {
   /**
    * Appends a record; a float goes in as `floatBits` of it.
    *
-   * @param isShared Whether there is enough to do for several threads.
+   * @param work How much there is to do, as `work.ts` counts it.
    */
-  push(kernel: Kernel, args: readonly number[], isShared: boolean): void {
-    const at = this.#reserve(isShared ? kernel | RecordFlag.shared : kernel, args.length);
-    this.#words.set(args, at);
-    this.#isShared ||= isShared;
+  push(kernel: Kernel, args: readonly number[], work: number): void {
+    const word = recordWord(kernel, work);
+    this.#words.set(args, this.#reserve(word, args.length));
+    this.#isShared ||= word !== kernel;
   }
 
   /** Appends a record whose last arguments are the bytes of `data`. */
@@ -53,14 +53,14 @@ export class CommandList {
   }
 
   /** Begins a record and gives the index of its first argument. */
-  #reserve(kernel: number, args: number): number {
+  #reserve(word: number, args: number): number {
     const words = args + 2;
     if (words > LIST_WORDS) {
       throw new RangeError(`Cannot record a command of ${words} words: at most ${LIST_WORDS} fit`);
     }
     if (this.#length + words > LIST_WORDS) this.flush();
     const at = this.#length;
-    this.#words[at] = kernel;
+    this.#words[at] = word;
     this.#words[at + 1] = words;
     this.#length += words;
     return at + 2;

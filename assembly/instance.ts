@@ -44,7 +44,11 @@ export function instantiate(
 ): Instance {
   try {
     const words = new Int32Array(memory.buffer);
-    const sleep = (address: number, value: number) => void Atomics.wait(words, address >> 2, value);
+    const sleep = (address: number, value: number): number => {
+      const start = performance.now();
+      Atomics.wait(words, address >> 2, value);
+      return (performance.now() - start) * 1000;
+    };
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory, sleep } });
     return { memory, kernels: kernelsOf(exports) };
   } catch (error) {

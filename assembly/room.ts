@@ -11,7 +11,7 @@ import type { Recorder, WasmTensor } from "./encoders/encoder.ts";
 import { Kernel } from "./kernel_id.ts";
 import type { Machine } from "./machine.ts";
 import { type Block, Memory } from "./memory.ts";
-import { isWorthSharing, WORTH_SHARING } from "./work.ts";
+import { workOf } from "./work.ts";
 
 /** Uploads up to this size travel in the command list; larger ones run what is in it first. */
 const INLINE_BYTES = 1 << 16;
@@ -21,8 +21,8 @@ export class Room<M extends Machine = Machine> implements Recorder {
   readonly machine: M;
   readonly memory: Memory;
   readonly list: CommandList;
-  /** Whether the records that are being encoded are for several threads. */
-  #isShared = false;
+  /** How much there is to do for the command that is being encoded. */
+  #work = 0;
   /** Temporaries of the command that is being encoded. */
   readonly #temporaries: Block[] = [];
 
@@ -34,7 +34,7 @@ export class Room<M extends Machine = Machine> implements Recorder {
 
   /** Appends a command's records. */
   record(command: Command<WasmTensor>): void {
-    this.#isShared = isWorthSharing(command);
+    this.#work = workOf(command);
     try {
       encode(command, this);
     } finally {
@@ -44,7 +44,7 @@ export class Room<M extends Machine = Machine> implements Recorder {
   }
 
   push(kernel: Kernel, ...args: readonly number[]): void {
-    this.list.push(kernel, args, this.#isShared);
+    this.list.push(kernel, args, this.#work);
   }
 
   temporary(bytes: number): number {
@@ -65,6 +65,6 @@ export class Room<M extends Machine = Machine> implements Recorder {
 
   /** Fills a block with zeros in order with the commands recorded so far. */
   clear({ address, bytes, isFresh }: Block): void {
-    if (!isFresh) this.list.push(Kernel.zero, [address, bytes], bytes / 4 >= WORTH_SHARING);
+    if (!isFresh) this.list.push(Kernel.zero, [address, bytes], bytes / 4);
   }
 }

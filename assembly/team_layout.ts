@@ -14,6 +14,8 @@ export enum Team {
   pieces = 8,
   /** Helpers that sleep until the next record. */
   sleepers = 12,
+  /** Microseconds of work that the first thread does alone before it shares again, a float. */
+  debt = 16,
   /** Pieces that nobody has taken yet; 0 or less: none. */
   left = 64,
   /** Pieces that are done. */
@@ -30,7 +32,10 @@ export enum Team {
   bytes = 512,
 }
 
-/** Set in the first word of records that several threads share; the others are the first thread's alone. */
-export enum RecordFlag {
-  shared = 65536,
+/** Parts of a record's first word. */
+export enum RecordWord {
+  /** The kernel. */
+  kernel = 65535,
+  /** Above it: the logarithm (base 2) of how much there is to do, in units of half a nanosecond; 0: too little to share. */
+  workShift = 16,
 }

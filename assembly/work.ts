@@ -5,18 +5,21 @@
  */
 import type { Command } from "../engine/commands.ts";
 import type { WasmTensor } from "./encoders/encoder.ts";
+import type { Kernel } from "./kernel_id.ts";
+import { RecordWord } from "./team_layout.ts";
 
-/** Less than this one thread does sooner than several agree on it; in values that an operation goes through, about 0.5 ns each. */
-export const WORTH_SHARING = 8192;
-/** Products that take as long as one such value, where weights are read from memory. */
+/** What one thread does sooner than several agree on it. */
+const WORTH_SHARING = 16384;
+/** Products that take as long as an operation on one value, where weights are read from memory. */
 const PRODUCTS = 8;
 
-/** Whether several threads should do a command. Results don't depend on it. */
-export function isWorthSharing(command: Command<WasmTensor>): boolean {
-  return workOf(command) >= WORTH_SHARING;
+/** The first word of a record, which says how much there is to do, in values that an operation goes through: half a nanosecond each. */
+export function recordWord(kernel: Kernel, work: number): number {
+  return work < WORTH_SHARING ? kernel : kernel | Math.floor(Math.log2(work)) << RecordWord.workShift;
 }
 
-function workOf(command: Command<WasmTensor>): number {
+/** How much there is to do for a command. Results don't depend on it. */
+export function workOf(command: Command<WasmTensor>): number {
   switch (command.op) {
     case "linear":
       return command.out.size * command.weight.width / PRODUCTS;

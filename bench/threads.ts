@@ -11,7 +11,7 @@ import { WasmBackend } from "../assembly/backend.ts";
 import { candidateOf } from "../assembly/builds.ts";
 import { Kernel } from "../assembly/kernel_id.ts";
 import { startMachine } from "../assembly/start.ts";
-import { RecordFlag } from "../assembly/team_layout.ts";
+import { recordWord } from "../assembly/work.ts";
 import type { Backend } from "../backend.ts";
 import { Transformer } from "../mod.ts";
 import { measureTwoThreads, type TwoThreads } from "./limits_thread.ts";
@@ -94,7 +94,7 @@ async function sharing(threads: number): Promise<{ best: number; median: number 
   );
   if (!machine) throw new Error("Cannot share memory");
   const records = 1000;
-  const record = [Kernel.zero | RecordFlag.shared, 4, machine.base, 0];
+  const record = [recordWord(Kernel.zero, 1 << 20), 4, machine.base, 0];
   const list = Int32Array.from({ length: records * record.length }, (_, i) => record[i % record.length] ?? 0);
   const times: number[] = [];
   for (let run = 0; run < 300; run++) {
