@@ -31,6 +31,7 @@ import { attentionFewRows } from "./attention_few_rows";
 import { mergeChunks } from "./attention_merge";
 import { attentionScores } from "./attention_scores";
 import { attentionValues } from "./attention_values";
+import { readCache } from "./cache_rows";
 import { copyRows } from "./copy_rows";
 import { crossEntropy, sumValues } from "./cross_entropy";
 import { embedding } from "./embedding";
@@ -127,6 +128,7 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.attentionValues: return attentionValues(args, thread, threads, scratch);
     case Kernel.appendCache: return appendCache(args, thread, threads, scratch);
     case Kernel.attentionFewRows: return attentionFewRows(args, thread, threads, scratch);
+    case Kernel.readCache: return readCache(args, thread, threads, scratch);
     default: unreachable();
   }
 }
