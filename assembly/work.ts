@@ -33,10 +33,12 @@ export function workOf(command: Command<WasmTensor>): number {
     case "meanPool":
       return command.x.size;
     case "crossEntropy":
+      return command.logits.size;
     case "repetitionPenalty":
     case "filterLogits":
     case "sample":
-      return command.logits.size;
+      // A row is one piece.
+      return command.logits.rows > 1 ? command.logits.size : 0;
     case "acceptDraft":
       return 0;
     default:
