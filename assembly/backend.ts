@@ -126,7 +126,7 @@ export class WasmBackend extends Engine<Block> {
     return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
-  protected record(command: Command<WasmTensor>): void {
+  protected append(command: Command<WasmTensor>): void {
     const home = this.#alive();
     const isWeighted = command.op === "linear" || command.op === "embedding";
     const annex = isWeighted ? this.#annexOf.get(command.weight.storage) : undefined;

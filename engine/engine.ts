@@ -166,8 +166,7 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
     options: { readonly scale?: Tensor | undefined; readonly factor?: number | undefined } = {},
   ): Tensor {
     const [a, b, scale] = [this.#values("add", "x", x), this.#values("add", "y", y), this.#maybe(options.scale)];
-    const repeats = b.width === a.width && a.size % Math.max(b.size, 1) === 0 && b.rows <= a.rows &&
-      (b.rows <= 1 || b.rows === a.rows || b.rows === a.shape.at(-2));
+    const repeats = b.width === a.width && (b.rows === 1 || b.rows === a.rows || b.rows === a.shape.at(-2));
     if (!sameShape(a.shape, b.shape) && !repeats) {
       refuse("add", "y", b.shape, `[${a.shape}], or rows of ${a.width} that repeat over it`);
     }

@@ -46,8 +46,8 @@ export abstract class Ownership<S extends Storage> {
   ): Promise<Float32Array | Int32Array>;
   /** Copies rows in, converting them to the tensor's format, in order with the commands recorded so far. */
   protected abstract uploadRows(tensor: EngineTensor<S>, firstRow: number, rows: Float32Array): void;
-  /** Appends a command. */
-  protected abstract record(command: Command<EngineTensor<S>>): void;
+  /** Appends a command to what is to be run. @throws {OutOfMemoryError} if it needs memory that there is not */
+  protected abstract append(command: Command<EngineTensor<S>>): void;
   /** Frees all that the engine holds. */
   protected abstract shutDown(): void;
   /** This engine as the owner of its tensors. */
@@ -166,6 +166,16 @@ export abstract class Ownership<S extends Storage> {
   protected create(shape: readonly number[], dtype: DType = "f32", layout: Layout = "rows"): EngineTensor<S> {
     this.checkAlive();
     return this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), this.#scopes.at(-1));
+  }
+
+  /** Appends a command; if that fails, its result is freed. */
+  protected record(command: Command<EngineTensor<S>>): void {
+    try {
+      this.append(command);
+    } catch (error) {
+      if ("out" in command) command.out.dispose();
+      throw error;
+    }
   }
 
   /** Another shape over the same storage. */

@@ -175,7 +175,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
-  protected record(command: Command<GpuTensor>): void {
+  protected append(command: Command<GpuTensor>): void {
     try {
       run(this.#operations, command);
     } finally {
