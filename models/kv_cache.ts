@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Backend, ConfigError, type Tensor } from "../backend.ts";
+import { type Backend, type CacheFormat, ConfigError, type Tensor } from "../backend.ts";
 import type { SublayerKind } from "./layers/attention_layers.ts";
 import type { CacheStep } from "./layers/pass.ts";
 import { kvHeadsOf, type TransformerConfig } from "./transformer_config.ts";
@@ -46,6 +46,8 @@ export class KvCache {
    *
    * @param sublayers what each sublayer of the model does
    * @param capacity tokens that a row can hold
+   * @param dtype how keys and values of the text are kept; those of a context are f32
+   * @throws {ConfigError} for a format that the backend does not have, or that does not fit the width of a head
    */
   static create(
     backend: Backend,
@@ -53,6 +55,7 @@ export class KvCache {
     sublayers: readonly SublayerKind[],
     batch: number,
     capacity: number,
+    dtype: CacheFormat = "f32",
   ): KvCache {
     const { numMemoryTokens, shiftTokens, dim, dimHead } = config;
     const layers = sublayers.map((): LayerCache => ({ self: undefined, cross: undefined, seen: undefined }));
@@ -60,7 +63,7 @@ export class KvCache {
     const shape = [batch, kvHeadsOf(config), cache.capacity, dimHead];
     return orDispose(cache, () => {
       for (const [i, layer] of layers.entries()) {
-        if (sublayers[i] === "selfAttention") layer.self = makePair(() => backend.cache(shape));
+        if (sublayers[i] === "selfAttention") layer.self = makePair(() => backend.cache(shape, dtype));
         if (shiftTokens > 0) layer.seen = backend.zeros([batch, shiftTokens, dim], "f32");
       }
     });

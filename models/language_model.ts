@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Tensor } from "../backend.ts";
+import type { CacheFormat, Tensor } from "../backend.ts";
 import { generate } from "./generation/generate.ts";
 import { generateBatch } from "./generation/generate_batch.ts";
 import type { GenerateOptions } from "./generation/options.ts";
@@ -93,8 +93,12 @@ export abstract class LanguageModel extends Model {
     return Session.begin(this, options);
   }
 
-  /** A cache for `batch` rows of this model; the caller disposes of it. */
-  createCache(batch = 1, capacity: number = this.netConfig.maxSeqLen): KvCache {
-    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity);
+  /**
+   * A cache for `batch` rows of this model; the caller disposes of it.
+   *
+   * @param dtype how keys and values are kept: see `GenerateOptions.cacheDtype`
+   */
+  createCache(batch = 1, capacity: number = this.netConfig.maxSeqLen, dtype?: CacheFormat): KvCache {
+    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity, dtype);
   }
 }

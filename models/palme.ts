@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Backend, ShapeError, type Tensor } from "../backend.ts";
+import { type Backend, type CacheFormat, ShapeError, type Tensor } from "../backend.ts";
 import { generate } from "./generation/generate.ts";
 import { generateBatch } from "./generation/generate_batch.ts";
 import type { GenerateOptions } from "./generation/options.ts";
@@ -204,9 +204,13 @@ export class PalmE extends Model {
     return Session.begin(this, options, this.#encoding(image));
   }
 
-  /** A cache for `batch` rows of text; the caller disposes of it. */
-  createCache(batch = 1, capacity: number = this.config.maxSeqLen): KvCache {
-    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity);
+  /**
+   * A cache for `batch` rows of text; the caller disposes of it.
+   *
+   * @param dtype how keys and values are kept: see `GenerateOptions.cacheDtype`
+   */
+  createCache(batch = 1, capacity: number = this.config.maxSeqLen, dtype?: CacheFormat): KvCache {
+    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity, dtype);
   }
 
   /** Other names in use: zeta's multimodal classes have no wrapper around the decoder. */

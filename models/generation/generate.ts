@@ -70,11 +70,11 @@ export function openTexts(
 export function textsOptions(
   { netConfig: { maxSeqLen } }: TextModel,
   rows: readonly (readonly number[])[],
-  { overflow, maxNewTokens }: Settings,
+  { overflow, maxNewTokens, cacheDtype }: Settings,
 ): Omit<TextsOptions, "context"> {
   const longest = Math.max(...rows.map((row) => row.length));
   if (overflow === "stop") checkFits(longest, maxSeqLen);
-  return { overflow, capacity: Math.min(maxSeqLen, longest + maxNewTokens), isKept: false };
+  return { overflow, cacheDtype, capacity: Math.min(maxSeqLen, longest + maxNewTokens), isKept: false };
 }
 
 /** @throws {ShapeError} for a text longer than the model can take */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigError, type Tensor } from "../../backend.ts";
+import { type CacheFormat, ConfigError, type Tensor } from "../../backend.ts";
 import { Context, type ContextInput } from "./context.ts";
 import { checkFits, continueText } from "./generate.ts";
 import { readSettings, type SamplingOptions } from "./options.ts";
@@ -16,10 +16,12 @@ import { Texts } from "./texts.ts";
 export interface SessionOptions extends ContextInput {
   /** What happens beyond `maxSeqLen`. Default: "slide" where the model can, else "recompute". */
   readonly overflow?: Overflow | undefined;
+  /** How keys and values are kept: see `GenerateOptions.cacheDtype`. */
+  readonly cacheDtype?: CacheFormat | undefined;
 }
 
 /** Options that hold for a whole session, and those that need texts beside its own. */
-const NOT_IN_A_TURN = ["overflow", "context", "contextMask", "guidanceScale", "negativePrompt"];
+const NOT_IN_A_TURN = ["overflow", "cacheDtype", "context", "contextMask", "guidanceScale", "negativePrompt"];
 
 /**
  * A text that grows by what is appended and what is generated. Keys and values of all but the newest tokens are kept, so that a turn
@@ -43,9 +45,10 @@ export class Session {
    * @param encode makes the context, of an image
    */
   static begin(model: TextModel, options: SessionOptions = {}, encode?: () => Tensor): Session {
-    const { overflow } = readSettings(model, { ...options });
+    const { overflow, cacheDtype } = readSettings(model, { ...options });
     const texts = new Texts(model, [[]], {
       overflow,
+      cacheDtype,
       capacity: model.netConfig.maxSeqLen,
       context: Context.create(model, 1, options, false, encode),
       isKept: true,

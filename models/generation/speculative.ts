@@ -56,6 +56,7 @@ export async function* speculate(
 function openGuesser(draft: TextModel, row: readonly number[], maxNewTokens: number): Texts {
   return new Texts(draft, [row], {
     overflow: "stop",
+    cacheDtype: "f32",
     capacity: Math.min(draft.netConfig.maxSeqLen, row.length + maxNewTokens),
     context: Context.create(draft, 1, {}, false),
     isKept: true,

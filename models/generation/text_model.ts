@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Backend } from "../../backend.ts";
+import type { Backend, CacheFormat } from "../../backend.ts";
 import type { KvCache } from "../kv_cache.ts";
 import type { TransformerConfig } from "../transformer_config.ts";
 import type { TransformerNet } from "../transformer_net.ts";
@@ -19,6 +19,6 @@ export interface TextModel {
   readonly net: TransformerNet;
   /** Every option of the network. */
   readonly netConfig: TransformerConfig;
-  /** A cache for `batch` rows of up to `capacity` tokens; the caller disposes of it. */
-  createCache(batch?: number, capacity?: number): KvCache;
+  /** A cache for `batch` rows of up to `capacity` tokens, its keys and values kept as `dtype`; the caller disposes of it. */
+  createCache(batch?: number, capacity?: number, dtype?: CacheFormat): KvCache;
 }

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type Backend, ConfigError, DisposedError, type Tensor } from "../../backend.ts";
+import { type Backend, type CacheFormat, ConfigError, DisposedError, type Tensor } from "../../backend.ts";
 import type { KvCache } from "../kv_cache.ts";
 import type { Context } from "./context.ts";
 import type { Overflow } from "./overflow.ts";
@@ -23,6 +23,8 @@ export interface TextsOptions {
   readonly overflow: Overflow;
   /** Tokens that the cache must hold. */
   readonly capacity: number;
+  /** How keys and values are kept. */
+  readonly cacheDtype: CacheFormat;
   /** Disposed with the texts. */
   readonly context: Context;
   /** Whether the texts are continued again later, so that the cache must be able to go back to where they end. */
@@ -206,7 +208,7 @@ export class Texts {
     this.forget();
     this.#starts = this.rows.map((row) => Math.max(0, row.length - this.#model.netConfig.maxSeqLen));
     this.#cached = [...this.#starts];
-    this.#cache = this.#model.createCache(this.rows.length, this.#options.capacity);
+    this.#cache = this.#model.createCache(this.rows.length, this.#options.capacity, this.#options.cacheDtype);
     return this.#cache;
   }
 
