@@ -12,7 +12,7 @@ import { serveTests, type Site } from "./serve.ts";
 
 declare global {
   /** Defined by page.ts. */
-  var runTests: (modules: readonly string[], report: (result: PageResult) => Promise<void>) => Promise<void>;
+  var runTests: (modules: readonly string[], report: (result: PageResult) => Promise<void>) => Promise<string[]>;
   /** Defined by playwright. */
   var report: (result: PageResult) => Promise<void>;
 }
@@ -68,7 +68,8 @@ async function runInPage(browser: Browser, site: Site, query: Record<string, str
   });
   await page.exposeFunction("report", (result: PageResult) => void results.push(result));
   await page.goto(`${site.url}?${new URLSearchParams(query)}`);
-  await page.evaluate((modules) => globalThis.runTests(modules, globalThis.report), site.modules);
+  const flavours = await page.evaluate((modules) => globalThis.runTests(modules, globalThis.report), site.modules);
+  assertEquals(flavours, query.flavour === undefined ? [] : [query.flavour]);
   assertEquals(faults, [], "the page reported errors");
   return results;
 }

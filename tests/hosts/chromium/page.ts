@@ -1,9 +1,10 @@
 /**
  * Runs test files inside a page. It stands in for what they use of Deno: `Deno.test` gathers tests, `Deno.env` reads the page's
- * query, and a file that is asked about exists.
+ * query, and a file that is asked about exists. The GPU engine gets the kernels that the page's query asks for.
  *
  * @module
  */
+import { WebGpuBackend } from "../../../gpu/backend.ts";
 
 /** What became of one test. */
 export interface PageResult {
@@ -23,6 +24,17 @@ interface PageTest {
 const tests: PageTest[] = [];
 const afterAll: (() => void | Promise<void>)[] = [];
 const query = new URLSearchParams(location.search);
+/** Flavours of the kernels of the engines that were started. */
+const flavours = new Set<string>();
+
+const flavour = query.get("flavour");
+const create = WebGpuBackend.create.bind(WebGpuBackend);
+WebGpuBackend.create = async (options = {}) => {
+  const isKnown = flavour === "register" || flavour === "workgroup" || flavour === "subgroup";
+  const backend = await create(isKnown ? { ...options, flavour } : options);
+  flavours.add(backend.flavour);
+  return backend;
+};
 
 function test(definition: PageTest | string, fn?: () => void | Promise<void>): void {
   tests.push(typeof definition === "string" ? { name: definition, fn: fn ?? (() => {}) } : definition);
@@ -38,8 +50,8 @@ Object.assign(globalThis, {
   },
 });
 
-/** Imports these modules and runs their tests, one after the other; calls `report` after each. */
-async function run(modules: readonly string[], report: (result: PageResult) => Promise<void>): Promise<void> {
+/** Imports these modules and runs their tests, one after the other; calls `report` after each. Gives the flavours that ran. */
+async function run(modules: readonly string[], report: (result: PageResult) => Promise<void>): Promise<string[]> {
   for (const module of modules) await import(module);
   for (const test of tests) {
     const start = performance.now();
@@ -54,6 +66,7 @@ async function run(modules: readonly string[], report: (result: PageResult) => P
     else await Promise.resolve().then(test.fn).then(() => finish("passed"), (error) => finish("failed", error));
   }
   for (const fn of afterAll) await fn();
+  return [...flavours];
 }
 
 function describe(error: unknown): string {
