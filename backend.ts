@@ -203,6 +203,11 @@ export interface Backend {
   scope<T>(fn: () => T): T;
   /** Starts what was recorded. */
   flush(): void;
+  /**
+   * Prepares what the operations in `work` need, so that their first run is as fast as the later ones: on a GPU their kernels are
+   * compiled, side by side and without stopping the page. They are not run, and what they make is freed.
+   */
+  warmUp(work: () => unknown): Promise<void>;
   /** Memory in use. */
   memory(): MemoryUse;
   /** Frees everything. Tensors of this engine can't be used afterwards. */

@@ -136,6 +136,12 @@ export abstract class Ownership<S extends Storage> {
     }
   }
 
+  /** For engines that have nothing to prepare. */
+  warmUp(_work: () => unknown): Promise<void> {
+    this.checkAlive();
+    return Promise.resolve();
+  }
+
   memory(): MemoryUse {
     return { bytesInUse: this.#bytesInUse, peakBytes: this.#peakBytes, tensors: this.#live.size };
   }

@@ -80,7 +80,9 @@ export class WebGpuBackend extends Engine<GpuStorage> {
       },
     };
     const features = OPTIONAL_FEATURES.filter((name) => profile.device.features.has(name));
-    this.info = { description: profile.description, threads: 1, features };
+    // A software adapter computes on the processor that would run ahead of it.
+    const stepsAhead = profile.software ? 0 : 2;
+    this.info = { description: profile.description, threads: 1, features, stepsAhead };
   }
 
   /** What the engine did so far. */
@@ -95,17 +97,17 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   }
 
   /**
-   * Compiles, side by side and without stopping the page, every kernel that the operations in `fn` would run. They are recorded, not
+   * Compiles, side by side and without stopping the page, every kernel that the operations in `work` would run. They are recorded, not
    * run: their results hold nothing.
    *
    * @throws {ShaderError} if the device refuses one
    */
-  async warmUp(fn: () => unknown): Promise<void> {
+  override async warmUp(work: () => unknown): Promise<void> {
     this.flush();
     const kernels = new Set<Kernel>();
     this.#recorder.collecting = kernels;
     try {
-      this.scope(() => void fn());
+      this.scope(() => void work());
     } finally {
       this.#recorder.collecting = undefined;
     }

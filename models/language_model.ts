@@ -9,6 +9,7 @@ import { generateBatch } from "./generation/generate_batch.ts";
 import type { GenerateOptions } from "./generation/options.ts";
 import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
 import { Session, type SessionOptions } from "./generation/session.ts";
+import { warmUp } from "./generation/warm_up.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
 import { Model } from "./model.ts";
@@ -91,6 +92,11 @@ export abstract class LanguageModel extends Model {
   /** A text that is continued in several turns over one cache; the caller disposes of it. */
   session(options: SessionOptions = {}): Session {
     return Session.begin(this, options);
+  }
+
+  /** Gets ready for the first token of `generate` with these options: on a GPU, compiles the kernels that it takes. */
+  warmUp(options: GenerateOptions = {}): Promise<void> {
+    return warmUp(this, options);
   }
 
   /**

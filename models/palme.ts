@@ -6,9 +6,10 @@
 import { type Backend, type CacheFormat, ShapeError, type Tensor } from "../backend.ts";
 import { generate } from "./generation/generate.ts";
 import { generateBatch } from "./generation/generate_batch.ts";
-import type { GenerateOptions } from "./generation/options.ts";
+import type { GenerateOptions, SamplingOptions } from "./generation/options.ts";
 import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
 import { Session, type SessionOptions } from "./generation/session.ts";
+import { warmUp } from "./generation/warm_up.ts";
 import { choice, type Fields, flag, integer, readFields } from "./fields.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
@@ -202,6 +203,11 @@ export class PalmE extends Model {
   /** A text about an image that is continued in several turns; the caller disposes of it. */
   session({ image, ...options }: PalmESessionOptions = {}): Session {
     return Session.begin(this, options, this.#encoding(image));
+  }
+
+  /** Gets ready for the first token of `generate` with these options: on a GPU, compiles the kernels that it takes. */
+  warmUp(options: SamplingOptions = {}): Promise<void> {
+    return warmUp(this, options);
   }
 
   /**

@@ -298,7 +298,7 @@ interface StepTokens {
 }
 
 /** The last `last` of each row's `counts` hidden states, hidden (b, n, dim): (b · last, dim). */
-function lastPositions(backend: Backend, hidden: Tensor, counts: readonly number[], last: number): Tensor {
+export function lastPositions(backend: Backend, hidden: Tensor, counts: readonly number[], last: number): Tensor {
   const n = hidden.shape[1] ?? 0;
   const places = counts.flatMap((count, r) =>
     Array.from({ length: last }, (_, i) => Math.max(0, r * n + count - last + i))
