@@ -24,8 +24,10 @@ export class Block {
   isMemory: i32;
   /** The mask of the first key, or 0. */
   mask: u32;
-  /** `ROOM_BYTES` of scratch memory, for keys and values that are not kept as f32. */
+  /** `ROOM_BYTES` of scratch memory where keys and values become f32; 0: they stay as the cache holds them. */
   room: u32;
+  /** What keys and values are. */
+  format: i32;
 }
 
 /** The first of the keys in a chunk, of all keys if there are no chunks, for queries from position `first` on. */
@@ -50,6 +52,7 @@ export function takeMemory(a: AttentionArguments, block: Block, kvHead: i32, fro
   block.count = end - from;
   block.isMemory = 1;
   block.mask = 0;
+  block.format = FormatId.f32;
   return end;
 }
 
@@ -62,7 +65,8 @@ export function takeKeys(a: AttentionArguments, block: Block, b: i32, kvHead: i3
   if (a.decay) end = min<i32>(end, (from >> XPOS_BLOCK_BITS) + 1 << XPOS_BLOCK_BITS);
   const column = a.isCache ? from % a.columns : from;
   if (a.isCache) end = min<i32>(end, from + a.columns - column);
-  if (a.format != FormatId.f32) end = min<i32>(end, from + <i32> (ROOM_BYTES >> 3) / a.dim);
+  const isWidened = a.format != FormatId.f32 && block.room != 0;
+  if (isWidened) end = min<i32>(end, from + <i32> (ROOM_BYTES >> 3) / a.dim);
   block.mask = 0;
   if (a.mask && from < a.maskWidth) {
     end = min<i32>(end, a.maskWidth);
@@ -75,7 +79,8 @@ export function takeKeys(a: AttentionArguments, block: Block, b: i32, kvHead: i3
   block.count = end - from;
   block.position = from;
   block.isMemory = 0;
-  if (a.format != FormatId.f32) widen(block, a.dim, a.format);
+  block.format = a.format;
+  if (isWidened) widen(block, a.dim, a.format);
   return end;
 }
 
@@ -90,4 +95,5 @@ function widen(block: Block, dim: i32, format: i32): void {
   block.keys = block.room;
   block.values = values;
   block.stride = bytes;
+  block.format = FormatId.f32;
 }

@@ -1,7 +1,8 @@
+import { FormatId } from "../kernel_id";
 import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
 import { Block, BLOCK, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
 import { finishRow, rowAddress } from "./attention_merge";
-import { addScaled, dot } from "./dot";
+import { addCached, dotCached, HALF_FACTOR } from "./cache_products";
 import { scaleRow } from "./l2_norm";
 import { expWeight } from "./math";
 import { maxLanes, nmadd, sumLanes } from "./simd";
@@ -30,6 +31,8 @@ class Row {
 
 /** Bytes of a `Row`. */
 const ROW_BYTES: usize = 32;
+/** Up to this many rows, f16 and q8_0 are used as they are: converting a block to f32 costs as much as two rows' products save. */
+const ROWS_AS_CACHED = 2;
 /** No xPos block. */
 const NO_BLOCK: i32 = i32.MIN_VALUE;
 
@@ -52,10 +55,11 @@ function attendChunk(a: AttentionArguments, b: i32, kvHead: i32, chunk: i32, scr
   const scores = scratch + 256;
   const powers = scores + (BLOCK << 2);
   const queries = powers + (<usize> a.dim << 2);
-  block.room = <u32> (queries + (<usize> count * a.dim << 3));
+  const isWidened = count > ROWS_AS_CACHED;
+  block.room = isWidened ? <u32> (queries + (<usize> count * a.dim << 3)) : 0;
   beginRows(a, b, kvHead, first, rows, queries);
   if (chunk === 0 && a.memory > 0) {
-    for (let row = rows; row < end; row += ROW_BYTES) scaleQuery(a, changetype<Row>(row), NO_BLOCK, powers);
+    for (let row = rows; row < end; row += ROW_BYTES) scaleQuery(a, changetype<Row>(row), a.scale, NO_BLOCK, powers);
     for (let key = 0; key < a.memory;) {
       key = takeMemory(a, block, kvHead, key);
       for (let row = rows; row < end; row += ROW_BYTES) attendRow(a, changetype<Row>(row), block, scores);
@@ -63,12 +67,13 @@ function attendChunk(a: AttentionArguments, b: i32, kvHead: i32, chunk: i32, scr
   }
   let to = chunkEnd(a, first, chunk);
   if (a.isCausal) to = min<i32>(to, first + a.n);
+  const scale = a.format == FormatId.f16 && !isWidened ? a.scale * HALF_FACTOR : a.scale;
   let xposBlock = NO_BLOCK;
   for (let position = chunkStart(a, first, chunk); position < to;) {
     const own = a.decay ? position >> XPOS_BLOCK_BITS : 0;
     position = takeKeys(a, block, b, kvHead, position, to);
     for (let row = rows; row < end; row += ROW_BYTES) {
-      if (own !== xposBlock) scaleQuery(a, changetype<Row>(row), a.decay ? own : NO_BLOCK, powers);
+      if (own !== xposBlock) scaleQuery(a, changetype<Row>(row), scale, a.decay ? own : NO_BLOCK, powers);
       attendRow(a, changetype<Row>(row), block, scores);
     }
     xposBlock = own;
@@ -98,11 +103,11 @@ function beginRows(a: AttentionArguments, b: i32, kvHead: i32, first: i32, rows:
   }
 }
 
-function scaleQuery(a: AttentionArguments, row: Row, xposBlock: i32, powers: usize): void {
+function scaleQuery(a: AttentionArguments, row: Row, scale: f32, xposBlock: i32, powers: usize): void {
   const isDecayed = xposBlock !== NO_BLOCK;
   if (isDecayed) decayPowers(a.decay, (row.position >> XPOS_BLOCK_BITS) - xposBlock, a.dim, powers);
   for (let e: usize = 0; e < <usize> a.dim << 2; e += 4) {
-    const value = load<f32>(<usize> row.source + e) * a.scale;
+    const value = load<f32>(<usize> row.source + e) * scale;
     store<f32>(<usize> row.query + e, isDecayed ? value * load<f32>(powers + e) : value);
   }
 }
@@ -112,13 +117,11 @@ function attendRow(a: AttentionArguments, row: Row, block: Block, scores: usize)
   if (a.isCausal && !block.isMemory) count = min<i32>(count, row.position + 1 - block.position);
   if (count <= 0) return;
   for (let key = 0; key < count; key++) {
-    store<f32>(scores + (<usize> key << 2), dot(row.query, <usize> block.keys + <usize> key * block.stride, a.dim));
+    const at = <usize> block.keys + <usize> key * block.stride;
+    store<f32>(scores + (<usize> key << 2), dotCached(row.query, at, a.dim, block.format));
   }
   weigh(row, block, count, scores, a.dim);
-  for (let key = 0; key < count; key++) {
-    const weight = load<f32>(scores + (<usize> key << 2));
-    addScaled(weight, <usize> block.values + <usize> key * block.stride, row.sums, a.dim);
-  }
+  addCached(scores, count, block.values, block.stride, row.sums, a.dim, block.format);
 }
 
 /** Turns a row's scores into e^(score - largest), and rescales what was summed before to the new largest. */

@@ -6,7 +6,7 @@ import { shareStart } from "./split";
 
 /*
  * Rows of key and value caches: the features of one head at one position, in f32, in f16, or in q8_0 as GGML lays it out, blocks of
- * an f16 scale and 32 bytes. Attention reads them once for all queries of a key head, so they are converted to f32 on the way in.
+ * an f16 scale and 32 bytes.
  */
 
 /** Bytes of a block of q8_0. */
