@@ -15,7 +15,7 @@ import { run } from "./operations/run.ts";
 import { type Kernel, Pipelines } from "./pipelines.ts";
 import { type Range, Readback } from "./readback.ts";
 import { type Counters, type Dispatch, Recorder } from "./recorder.ts";
-import type { GpuStorage, GpuTensor } from "./storage.ts";
+import { type GpuStorage, type GpuTensor, valueBytes } from "./storage.ts";
 import { decodeRows, encodeRows, rowBytes } from "./weights.ts";
 
 export { ShaderError } from "./faults.ts";
@@ -130,12 +130,11 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     const width = shape.at(-1) ?? 1;
     const rows = sizeOf(shape.slice(0, -1));
     if (layout === "weight") return this.#allocateWeight(rows, rowBytes(dtype, width));
-    if (layout === "cache" && dtype !== "f32") {
-      throw new ConfigError(`Cannot make a cache of format ${dtype} on webgpu: use f32, or the wasm backend`);
-    }
-    const bytes = sizeOf(shape) * 4;
+    if (layout === "cache") checkCache(dtype, width);
+    const stride = width * valueBytes(dtype);
+    const bytes = rows * stride;
     const buffer = layout === "cache" ? this.#buffers.make(bytes) : this.#buffers.take(bytes);
-    return { bytes: buffer.bytes, parts: [buffer], rowsPerPart: rows, stride: 4 * width };
+    return { bytes: buffer.bytes, parts: [buffer], rowsPerPart: rows, stride };
   }
 
   protected release({ parts }: GpuStorage): void {
@@ -173,7 +172,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   ): Promise<Float32Array | Int32Array> {
     const ranges = [...this.#ranges(tensor, firstRow, count)].map(({ range }) => range);
     const bytes = await this.#readback.read(ranges);
-    if (tensor.layout === "weight") return decodeRows(tensor.dtype, tensor.width, bytes);
+    if (tensor.layout === "weight" || tensor.dtype === "f16") return decodeRows(tensor.dtype, tensor.width, bytes);
     return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
@@ -226,6 +225,19 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   #temporary(buffer: GpuBuffer): GpuBuffer {
     this.#temporaries.push(buffer);
     return buffer;
+  }
+}
+
+/** @throws {ConfigError} for a format of caches without kernels */
+function checkCache(dtype: DType, width: number): void {
+  if (dtype !== "f32" && dtype !== "f16") {
+    throw new ConfigError(`Cannot make a cache of format ${dtype} on webgpu: use f32 or f16, or the wasm backend`);
+  }
+  if (dtype === "f16" && width % 4 !== 0) {
+    throw new ConfigError(
+      `Cannot make an f16 cache of heads ${width} wide on webgpu: it reads four features at a time, so 4 must divide ` +
+        `the width; use f32, or the wasm backend`,
+    );
   }
 }
 

@@ -206,6 +206,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   append_cache: "// Writes keys or values [b, n, KV·d] into a cache [b, KV, capacity, d], at their positions modulo its capacity.\n" +
     "#include indices\n" +
+    "#if HALVES\n" +
+    "#include half\n" +
+    "#endif\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
@@ -222,7 +225,17 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#if HAS_LENGTHS\n" +
     "@group(0) @binding(3) var<storage, read> lengths: array<i32>;\n" +
     "#endif\n" +
-    "@group(0) @binding(4) var<storage, read_write> cache: array<VALUE>;\n" +
+    "@group(0) @binding(4) var<storage, read_write> cache: array<STORED>;\n" +
+    "\n" +
+    "#if HALVES\n" +
+    "fn stored(value: VALUE) -> vec2<u32> {\n" +
+    "  return vec2<u32>(halfPair(value.xy), halfPair(value.zw));\n" +
+    "}\n" +
+    "#else\n" +
+    "fn stored(value: VALUE) -> VALUE {\n" +
+    "  return value;\n" +
+    "}\n" +
+    "#endif\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -244,7 +257,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "#endif\n" +
     "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
-    "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = x[i];\n" +
+    "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
     "}",
   attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and their weighted\n" +
     "// sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into\n" +
@@ -253,8 +266,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#include attention_inputs\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
-    "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
-    "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
+    "@group(0) @binding(2) var<storage, read> k: array<STORED>;\n" +
+    "@group(0) @binding(3) var<storage, read> v: array<STORED>;\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
@@ -381,8 +394,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    workgroupBarrier();\n" +
     "    for (var t = lane; t < count * UNITS; t += WORKGROUP) {\n" +
     "      let offset = keyOffset(batch, kvHead, column + t / UNITS) + t % UNITS;\n" +
-    "      keyTile[t] = k[offset];\n" +
-    "      valueTile[t] = v[offset];\n" +
+    "      keyTile[t] = unitOf(k[offset]);\n" +
+    "      valueTile[t] = unitOf(v[offset]);\n" +
     "    }\n" +
     "    workgroupBarrier();\n" +
     "#endif\n" +
@@ -403,7 +416,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#if STAGED\n" +
     "          let key = keyTile[offsets[c] + u];\n" +
     "#else\n" +
-    "          let key = k[offsets[c] + u];\n" +
+    "          let key = unitOf(k[offsets[c] + u]);\n" +
     "#endif\n" +
     "          for (var r = 0u; r < QUERIES; r++) {\n" +
     "            scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
@@ -430,7 +443,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#if STAGED\n" +
     "          values[c] = valueTile[offsets[c] + u];\n" +
     "#else\n" +
-    "          values[c] = v[offsets[c] + u];\n" +
+    "          values[c] = unitOf(v[offsets[c] + u]);\n" +
     "#endif\n" +
     "        }\n" +
     "        for (var r = 0u; r < QUERIES; r++) {\n" +
@@ -461,8 +474,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#include reduce\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
-    "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
-    "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
+    "@group(0) @binding(2) var<storage, read> k: array<STORED>;\n" +
+    "@group(0) @binding(3) var<storage, read> v: array<STORED>;\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
     "#if DIRECT\n" +
@@ -504,7 +517,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (lane < keys) {\n" +
     "    let key = keyOffset(batch, kvHead, column);\n" +
     "    for (var u = 0u; u < UNITS; u++) {\n" +
-    "      var unit = k[key + u];\n" +
+    "      var unit = unitOf(k[key + u]);\n" +
     "      if (isMemory) {\n" +
     "        unit = memoryKeys[memoryOffset(kvHead, index) + u];\n" +
     "      }\n" +
@@ -573,7 +586,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        if (key < params.memory) {\n" +
     "          value = memoryValues[memoryOffset(kvHead, key) + unit];\n" +
     "        } else {\n" +
-    "          value = v[keyOffset(batch, kvHead, key - params.memory) + unit];\n" +
+    "          value = unitOf(v[keyOffset(batch, kvHead, key - params.memory) + unit]);\n" +
     "        }\n" +
     "        for (var r = 0u; r < ROWS; r++) {\n" +
     "          sums[r] += weights[r][c] * value;\n" +
@@ -629,6 +642,17 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "#if HAS_DECAY\n" +
     "@group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;\n" +
+    "#endif\n" +
+    "\n" +
+    "// A unit of keys or values as it is kept: halves in pairs where a cache is f16, whose heads are whole vectors.\n" +
+    "#if HALVES\n" +
+    "fn unitOf(stored: vec2<u32>) -> VALUE {\n" +
+    "  return VALUE(unpack2x16float(stored.x), unpack2x16float(stored.y));\n" +
+    "}\n" +
+    "#else\n" +
+    "fn unitOf(stored: VALUE) -> VALUE {\n" +
+    "  return stored;\n" +
+    "}\n" +
     "#endif\n" +
     "\n" +
     "fn product(a: VALUE, b: VALUE) -> f32 {\n" +
@@ -783,7 +807,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#include attention_inputs\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
-    "@group(0) @binding(2) var<storage, read> k: array<VALUE>;\n" +
+    "@group(0) @binding(2) var<storage, read> k: array<STORED>;\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<f32>;\n" +
     "\n" +
@@ -808,9 +832,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let key = keyOffset(batch, kvHead, column);\n" +
     "  for (var u = 0u; u < UNITS; u++) {\n" +
     "#if HAS_DECAY\n" +
-    "    sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), k[key + u]);\n" +
+    "    sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), unitOf(k[key + u]));\n" +
     "#else\n" +
-    "    sum += product(q[base + u], k[key + u]);\n" +
+    "    sum += product(q[base + u], unitOf(k[key + u]));\n" +
     "#endif\n" +
     "  }\n" +
     "  return sum * params.scale + distanceBias(head, own, position);\n" +
@@ -837,7 +861,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#include indices\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> probabilities: array<f32>;\n" +
-    "@group(0) @binding(3) var<storage, read> v: array<VALUE>;\n" +
+    "@group(0) @binding(3) var<storage, read> v: array<STORED>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
     "\n" +
@@ -862,7 +886,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];\n" +
     "  }\n" +
     "  for (var column = 0u; column < params.columns; column++) {\n" +
-    "    sum += probabilities[first + params.memory + column] * v[keyOffset(batch, kvHead, column) + unit];\n" +
+    "    sum += probabilities[first + params.memory + column] * unitOf(v[keyOffset(batch, kvHead, column) + unit]);\n" +
     "  }\n" +
     "  out[index] = sum;\n" +
     "}",
@@ -1238,6 +1262,27 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  let first = (i / params.width) * 2 * params.width + i % params.width;\n" +
     "  out[i] = x[first] * ACTIVATION(x[first + params.width]);\n" +
+    "}",
+  half: "// The bits of the nearest f16, ties to even; too large a value becomes infinity. (pack2x16float leaves both to the device.)\n" +
+    "fn halfBits(value: f32) -> u32 {\n" +
+    "  let bits = bitcast<u32>(value);\n" +
+    "  let sign = (bits >> 16) & 0x8000;\n" +
+    "  let magnitude = bits & 0x7fffffff;\n" +
+    "  if (magnitude > 0x7f800000) {\n" +
+    "    return sign | 0x7e00;\n" +
+    "  }\n" +
+    "  if (magnitude >= 0x477ff000) {\n" +
+    "    return sign | 0x7c00;\n" +
+    "  }\n" +
+    "  if (magnitude < 0x38800000) {\n" +
+    "    // Added to 0.5, the last bit of a denormal comes to lie in the last place, and the addition rounds it.\n" +
+    "    return sign | (bitcast<u32>(bitcast<f32>(magnitude) + 0.5) - 0x3f000000);\n" +
+    "  }\n" +
+    "  return sign | ((magnitude + ((magnitude >> 13) & 1) + 0xfff - 0x38000000) >> 13);\n" +
+    "}\n" +
+    "\n" +
+    "fn halfPair(values: vec2<f32>) -> u32 {\n" +
+    "  return halfBits(values.x) | (halfBits(values.y) << 16);\n" +
     "}",
   indices: "// Dispatches longer than one dimension allows are folded into rows of workgroups.\n" +
     "fn workgroupNumber(group: vec3<u32>, groups: vec3<u32>) -> u32 {\n" +

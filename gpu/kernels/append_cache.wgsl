@@ -1,5 +1,8 @@
 // Writes keys or values [b, n, KV·d] into a cache [b, KV, capacity, d], at their positions modulo its capacity.
 #include indices
+#if HALVES
+#include half
+#endif
 
 struct Params {
   size: u32,
@@ -16,7 +19,17 @@ struct Params {
 #if HAS_LENGTHS
 @group(0) @binding(3) var<storage, read> lengths: array<i32>;
 #endif
-@group(0) @binding(4) var<storage, read_write> cache: array<VALUE>;
+@group(0) @binding(4) var<storage, read_write> cache: array<STORED>;
+
+#if HALVES
+fn stored(value: VALUE) -> vec2<u32> {
+  return vec2<u32>(halfPair(value.xy), halfPair(value.zw));
+}
+#else
+fn stored(value: VALUE) -> VALUE {
+  return value;
+}
+#endif
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -38,5 +51,5 @@ fn main(
   }
 #endif
   let slot = (u32(positions[batch]) + row) % params.capacity;
-  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = x[i];
+  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);
 }

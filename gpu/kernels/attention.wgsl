@@ -5,8 +5,8 @@
 #include attention_inputs
 
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
-@group(0) @binding(2) var<storage, read> k: array<VALUE>;
-@group(0) @binding(3) var<storage, read> v: array<VALUE>;
+@group(0) @binding(2) var<storage, read> k: array<STORED>;
+@group(0) @binding(3) var<storage, read> v: array<STORED>;
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
 @group(0) @binding(10) var<storage, read_write> out: array<VALUE>;
@@ -133,8 +133,8 @@ fn main(
     workgroupBarrier();
     for (var t = lane; t < count * UNITS; t += WORKGROUP) {
       let offset = keyOffset(batch, kvHead, column + t / UNITS) + t % UNITS;
-      keyTile[t] = k[offset];
-      valueTile[t] = v[offset];
+      keyTile[t] = unitOf(k[offset]);
+      valueTile[t] = unitOf(v[offset]);
     }
     workgroupBarrier();
 #endif
@@ -155,7 +155,7 @@ fn main(
 #if STAGED
           let key = keyTile[offsets[c] + u];
 #else
-          let key = k[offsets[c] + u];
+          let key = unitOf(k[offsets[c] + u]);
 #endif
           for (var r = 0u; r < QUERIES; r++) {
             scores[r][c] += product(query[slot(r, u, lane)], key);
@@ -182,7 +182,7 @@ fn main(
 #if STAGED
           values[c] = valueTile[offsets[c] + u];
 #else
-          values[c] = v[offsets[c] + u];
+          values[c] = unitOf(v[offsets[c] + u]);
 #endif
         }
         for (var r = 0u; r < QUERIES; r++) {

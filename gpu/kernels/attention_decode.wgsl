@@ -5,8 +5,8 @@
 #include reduce
 
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
-@group(0) @binding(2) var<storage, read> k: array<VALUE>;
-@group(0) @binding(3) var<storage, read> v: array<VALUE>;
+@group(0) @binding(2) var<storage, read> k: array<STORED>;
+@group(0) @binding(3) var<storage, read> v: array<STORED>;
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
 #if DIRECT
@@ -48,7 +48,7 @@ fn main(
   if (lane < keys) {
     let key = keyOffset(batch, kvHead, column);
     for (var u = 0u; u < UNITS; u++) {
-      var unit = k[key + u];
+      var unit = unitOf(k[key + u]);
       if (isMemory) {
         unit = memoryKeys[memoryOffset(kvHead, index) + u];
       }
@@ -117,7 +117,7 @@ fn main(
         if (key < params.memory) {
           value = memoryValues[memoryOffset(kvHead, key) + unit];
         } else {
-          value = v[keyOffset(batch, kvHead, key - params.memory) + unit];
+          value = unitOf(v[keyOffset(batch, kvHead, key - params.memory) + unit]);
         }
         for (var r = 0u; r < ROWS; r++) {
           sums[r] += weights[r][c] * value;

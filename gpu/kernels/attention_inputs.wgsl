@@ -29,6 +29,17 @@ struct Params {
 @group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;
 #endif
 
+// A unit of keys or values as it is kept: halves in pairs where a cache is f16, whose heads are whole vectors.
+#if HALVES
+fn unitOf(stored: vec2<u32>) -> VALUE {
+  return VALUE(unpack2x16float(stored.x), unpack2x16float(stored.y));
+}
+#else
+fn unitOf(stored: VALUE) -> VALUE {
+  return stored;
+}
+#endif
+
 fn product(a: VALUE, b: VALUE) -> f32 {
 #if VECTORS
   return dot(a, b);

@@ -54,11 +54,12 @@ function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attenti
 
 /**
  * Units of a head that one round of a loop takes. llvmpipe ends every loop of an invocation after 65,535 rounds, counting those of
- * all loops together: long sequences take fewer, longer rounds.
+ * all loops together: long sequences take fewer, longer rounds. These are the rounds of both products; other loops take as many again,
+ * and more.
  */
 function unrolling(keys: number, units: number, columns: number): number {
   const rounds = 2 * units * Math.ceil(columns / keys);
-  return [1, 2, 4, 8].find((factor) => units % factor === 0 && rounds / factor < 50_000) ?? (units % 8 === 0 ? 8 : 1);
+  return [1, 2, 4, 8].find((factor) => units % factor === 0 && rounds / factor < 12_000) ?? (units % 8 === 0 ? 8 : 1);
 }
 
 function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
@@ -143,7 +144,7 @@ export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appe
   const { constants, groups, lanes } = elementwise(gpu, x.size, [dim]);
   gpu.dispatch({
     kernel: "append_cache",
-    constants: { ...constants, HAS_LENGTHS: lengths !== undefined },
+    constants: { ...constants, ...storedConstants(cache, lanes === 4), HAS_LENGTHS: lengths !== undefined },
     bindings: {
       cache: whole(cache),
       x: whole(x),
@@ -175,11 +176,18 @@ function commonConstants(command: AttentionCommand<GpuTensor>, k: GpuTensor, isF
     VECTORS: isVector,
     UNITS: isFixed ? unitsOf(command) : "params.units",
     CACHE: k.layout === "cache",
+    ...storedConstants(k, isVector),
     HAS_SLOPES: slopes !== undefined,
     SLOPE_QUADS: tableQuads(slopes),
     HAS_DECAY: decay !== undefined,
     DECAY_QUADS: tableQuads(decay),
   } satisfies Constants;
+}
+
+/** How a unit of keys or values is kept. */
+function storedConstants({ dtype }: GpuTensor, isVector: boolean) {
+  const isHalf = dtype === "f16";
+  return { HALVES: isHalf, STORED: isHalf ? "vec2<u32>" : isVector ? "vec4<f32>" : "f32" };
 }
 
 /** Quads of a table that is bound as a uniform: whole buffers, which are multiples of 256 bytes. */

@@ -6,7 +6,7 @@ import { engineTest } from "../support/engines.ts";
 import { cached, distance, gpuFor, text, withModel } from "./models.ts";
 
 /** The formats that each engine has. */
-const FORMATS = { wasm: ["f32", "f16", "q8_0"], webgpu: ["f32"] } as const;
+const FORMATS = { wasm: ["f32", "f16", "q8_0"], webgpu: ["f32", "f16"] } as const;
 
 /** How far logits of some units may be from those of an f32 cache; the largest distances found were 9e-4 and 4.3e-2. */
 const TOLERANCES = { f32: 0, f16: 2e-3, q8_0: 6e-2 };

@@ -1,0 +1,21 @@
+// The bits of the nearest f16, ties to even; too large a value becomes infinity. (pack2x16float leaves both to the device.)
+fn halfBits(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  let sign = (bits >> 16) & 0x8000;
+  let magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) {
+    return sign | 0x7e00;
+  }
+  if (magnitude >= 0x477ff000) {
+    return sign | 0x7c00;
+  }
+  if (magnitude < 0x38800000) {
+    // Added to 0.5, the last bit of a denormal comes to lie in the last place, and the addition rounds it.
+    return sign | (bitcast<u32>(bitcast<f32>(magnitude) + 0.5) - 0x3f000000);
+  }
+  return sign | ((magnitude + ((magnitude >> 13) & 1) + 0xfff - 0x38000000) >> 13);
+}
+
+fn halfPair(values: vec2<f32>) -> u32 {
+  return halfBits(values.x) | (halfBits(values.y) << 16);
+}
