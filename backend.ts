@@ -51,7 +51,7 @@ export interface BackendInfo {
 
 /** How an engine is started. An option that an engine has no use for is ignored. */
 export interface BackendOptions {
-  /** Threads that compute on the CPU. Default: as many as the host has, where it lets memory be shared; else 1. */
+  /** Threads that compute on the CPU. Default: as many as the host has, up to 16, where it lets memory be shared; else 1. */
   readonly threads?: number | undefined;
   /**
    * The CPU kernels compiled beforehand, for hosts that forbid compiling (Cloudflare Workers): one module of `assembly/generated`,
@@ -339,7 +339,7 @@ export class BackendUnavailableError extends Error {
   override readonly name = "BackendUnavailableError";
 }
 
-/** The GPU went away; a model can be moved to a new backend. */
+/** What was computing is gone: the GPU's device, or a worker of the CPU engine. A model can be moved to a new backend. */
 export class DeviceLostError extends Error {
   /** The name of the class. */
   override readonly name = "DeviceLostError";
