@@ -63,7 +63,7 @@ function drawPanel(figures: readonly Figure[]): string[] {
     ];
   });
   const [left, right, bottom] = [PLOT.left, PLOT.left + PLOT.width, PLOT.top + PLOT.height];
-  const contexts = [...new Set(figures.map(({ tokens }) => tokens))].filter((tokens) => tokens >= longest / 8);
+  const contexts = [...new Set(figures.map(({ tokens }) => tokens))].filter((tokens) => tokens >= longest / 4);
   return [
     `<text class="title" x="16" y="24">${nameOf(figures[0] ?? { heads: 0, kvHeads: 0, dim: 0 })}</text>`,
     `<path d="M${left} ${PLOT.top}V${bottom}H${right}" fill="none" stroke="#d1d9e0"/>`,
