@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { WeightFormat } from "../../backend.ts";
-import type { Task } from "./engine.ts";
 import type { Figure } from "./main.ts";
 
 const WIDTH = 760;
@@ -23,20 +21,23 @@ const NAMES = {
   wllama: "wllama (llama.cpp)",
 } as const;
 
-/** What is shown, all of it on one thread. */
+/** What is shown: a task of a group, in a format. */
 const PANELS = [
-  { title: "Decode, f32", task: "decode", format: "f32" },
-  { title: "Decode, q8_0", task: "decode", format: "q8_0" },
-  { title: "Decode, q4_0", task: "decode", format: "q4_0" },
-  { title: "Prefill of 128 tokens, f32", task: "prefill, last logits", format: "f32" },
-  { title: "Prefill of 128 tokens, q8_0", task: "prefill, last logits", format: "q8_0" },
-  { title: "Product 128×2560×2560, f32", task: "128×2560×2560", format: "f32" },
+  { title: "Decode, f32", group: "f32, threads: 1", task: "decode", format: "f32" },
+  { title: "Decode, q8_0", group: "q8_0, threads: 1", task: "decode", format: "q8_0" },
+  { title: "Decode, q4_0", group: "q4_0, threads: 1", task: "decode", format: "q4_0" },
+  { title: "Prefill of 128 tokens, f32", group: "f32, threads: 1", task: "prefill, last logits", format: "f32" },
+  { title: "Prefill of 128 tokens, q8_0", group: "q8_0, threads: 1", task: "prefill, last logits", format: "q8_0" },
+  { title: "Product 128×2560×2560, f32", group: "products, threads: 1", task: "128×2560×2560", format: "f32" },
 ] as const;
 
 /** The chart as SVG, on a background of its own so that it can be read on any page. */
 export function peersChart(figures: readonly Figure[], machine: string): string {
   const panels = PANELS
-    .map(({ title, task, format }) => ({ title, figures: fastest(figures, task, format) }))
+    .map(({ title, group, task, format }) => ({
+      title,
+      figures: fastest(figures.filter((each) => each.group === group && each.task === task && each.format === format)),
+    }))
     .filter(({ figures }) => figures.length > 1);
   const body: string[] = [];
   let y = HEADER;
@@ -64,11 +65,9 @@ export function peersChart(figures: readonly Figure[], machine: string): string 
 }
 
 /** Each engine once, in the host where it is fastest, the fastest first. */
-function fastest(figures: readonly Figure[], task: Task, format: WeightFormat): Figure[] {
-  const fitting = figures
-    .filter((figure) => figure.task === task && figure.format === format && figure.threads === 1)
-    .sort((a, b) => b.rate - a.rate);
-  return fitting.filter(({ engine }, i) => fitting.findIndex((other) => other.engine === engine) === i);
+function fastest(figures: readonly Figure[]): Figure[] {
+  const sorted = figures.toSorted((a, b) => b.rate - a.rate);
+  return sorted.filter(({ engine }, i) => sorted.findIndex((other) => other.engine === engine) === i);
 }
 
 function bar({ engine, host, rate }: Figure, y: number, length: number): string {

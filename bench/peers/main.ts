@@ -59,8 +59,15 @@ interface Failure extends Contender {
   readonly error: string;
 }
 
+/** How busy the machine was when a group began: processes that wanted to run, over the last minute. */
+interface Load {
+  readonly group: string;
+  readonly load: number;
+}
+
 /** Everything that is found out. */
 export interface Comparison {
+  readonly loads: Load[];
   readonly figures: Figure[];
   readonly ratios: Ratio[];
   readonly agreements: Agreement[];
@@ -87,6 +94,7 @@ async function writeModels(folder: URL): Promise<void> {
 /** Runs the contenders of a group in turns. */
 async function runGroup(group: Group, places: Places, rounds: number, found: Comparison): Promise<void> {
   const running = new Map<Contender, Running>();
+  found.loads.push({ group: group.name, load: Deno.loadavg()[0] ?? NaN });
   try {
     for (const contender of group.contenders) {
       try {
@@ -206,7 +214,7 @@ if (import.meta.main) {
   const engines = ["andromeda", "onnxruntime", "tfjs", "jax", "wllama"].map((name) => `engines/${name}`);
   await bundle(["child", ...engines], files.href);
   await writeModels(files);
-  const found: Comparison = { figures: [], ratios: [], agreements: [], failures: [] };
+  const found: Comparison = { loads: [], figures: [], ratios: [], agreements: [], failures: [] };
   for (const group of GROUPS) if (group.name.includes(only)) await runGroup(group, places, rounds, found);
   if (new Set(found.figures.map(({ engine }) => engine)).size < 3) throw new Error("Fewer than two peers ran");
   const { machine } = await origin("peers");

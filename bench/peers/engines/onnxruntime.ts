@@ -26,7 +26,7 @@ type Feeds = Readonly<Record<string, Tensor>>;
 
 /** The part of onnxruntime-web that is used here. */
 interface Ort {
-  readonly env: { readonly wasm: { numThreads: number; wasmBinary: Uint8Array } };
+  readonly env: { readonly wasm: { numThreads: number } };
   readonly Tensor: new (type: "float32" | "int32" | "int64", data: Values, shape: readonly number[]) => Tensor;
   readonly InferenceSession: {
     create(model: Uint8Array, options: object): Promise<{ run(feeds: Feeds): Promise<Feeds> }>;
@@ -39,9 +39,8 @@ type Step = (tokens: readonly number[], start: number, from: number, past: Feeds
 /** Starts the engine. */
 export async function open({ what, threads, packages, files }: Settings): Promise<Engine> {
   const folder = `${packages}onnxruntime-web/dist/`;
-  const ort: Ort = await import(`${folder}ort.wasm.min.mjs`);
+  const ort: Ort = await import(`${folder}ort.node.min.mjs`);
   ort.env.wasm.numThreads = threads;
-  ort.env.wasm.wasmBinary = await readBytes(`${folder}ort-wasm-simd-threaded.wasm`);
   const model = await readBytes(`${files}${what === "model" ? "gpt" : "linear"}.onnx`);
   const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "all" });
   if (what === "linear") {
