@@ -90,13 +90,13 @@ export abstract class Model {
     return this.#isTraining;
   }
 
-  /** Switches dropout on. */
+  /** Marks the model as being trained. `forward` and `loss` stay what they are: dropout belongs to the steps of a training. */
   train(): this {
     this.#isTraining = true;
     return this;
   }
 
-  /** Switches dropout off; models start this way. */
+  /** Marks the model as being used, which is how models start. */
   eval(): this {
     this.#isTraining = false;
     return this;
