@@ -189,9 +189,10 @@ interface Limits {
 
 /** Memory of the machine, where the host tells without asking anybody. */
 async function hostBytes(): Promise<number> {
+  if (!hasWorkerThreads()) return Infinity;
   const { Deno: deno } = globalThis as { Deno?: typeof Deno };
-  const isSilent = deno?.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state === "granted";
-  if (!hasWorkerThreads() || (deno && !isSilent)) return Infinity;
+  const permission = deno?.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  if (permission && permission.state !== "granted") return Infinity;
   const { totalmem } = await import("node:os");
   return totalmem();
 }
