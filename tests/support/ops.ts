@@ -48,8 +48,8 @@ export const batches = fc.constantFrom(0, 1, 1, 2, 3, 5);
 export const seeds = fc.nat({ max: 2 ** 31 - 1 });
 
 /**
- * Runs a property over values of a record of arbitraries. On a GPU only a fifth of the runs, unless ANDROMEDA_BACKEND asks for it alone:
- * on a software adapter most take a tenth of a second. FAST_CHECK_SEED repeats another run than the usual one.
+ * Runs a property over values of a record of arbitraries. On a GPU only a fifth of the runs, unless ANDROMEDA_BACKEND asks for it alone
+ * and ANDROMEDA_BRIEF=1 does not: on a software adapter most take a tenth of a second, and new shapes mean new kernels. FAST_CHECK_SEED repeats another run than the usual one.
  */
 export async function check<T>(
   backend: Backend,
@@ -57,7 +57,8 @@ export async function check<T>(
   property: (values: T) => Promise<void>,
   runs = 60,
 ): Promise<void> {
-  const isBrief = backend.name === "webgpu" && Deno.env.get("ANDROMEDA_BACKEND") !== "webgpu";
+  const isAlone = Deno.env.get("ANDROMEDA_BACKEND") === "webgpu" && Deno.env.get("ANDROMEDA_BRIEF") !== "1";
+  const isBrief = backend.name === "webgpu" && !isAlone;
   const seed = Number(Deno.env.get("FAST_CHECK_SEED") ?? 20170612);
   const numRuns = isBrief ? Math.ceil(runs / 5) : runs;
   await fc.assert(fc.asyncProperty(fc.record(arbitraries), (values) => property(values as T)), { seed, numRuns });

@@ -1,6 +1,7 @@
 /**
  * The tests of the operations, in a page of a real Chromium: on the CPU engine, and on the GPU engine with kernels that use subgroups,
- * which no other host here has. CHROMIUM_FLAVOURS=register,workgroup,subgroup takes others, minutes each.
+ * which no other host here has, over a fifth of the shapes. CHROMIUM_FLAVOURS=register,workgroup,subgroup takes others, over all shapes:
+ * minutes each.
  *
  * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
  *
@@ -34,7 +35,8 @@ const args = [
   "--disable-sync",
 ];
 
-const flavours = (Deno.env.get("CHROMIUM_FLAVOURS") ?? "subgroup").split(",");
+const asked = Deno.env.get("CHROMIUM_FLAVOURS");
+const flavours = (asked ?? "subgroup").split(",");
 const engines: { readonly ANDROMEDA_BACKEND: string; readonly flavour?: string }[] = [
   { ANDROMEDA_BACKEND: "wasm" },
   ...flavours.map((flavour) => ({ ANDROMEDA_BACKEND: "webgpu", flavour })),
@@ -48,7 +50,11 @@ for (const engine of engines) {
       await using site = await serveTests("tests/ops");
       const browser = await chromium.launch({ executablePath, args });
       try {
-        const results = await runInPage(browser, site, { ...engine, REQUIRE_WEBGPU: "1" });
+        const results = await runInPage(browser, site, {
+          ...engine,
+          REQUIRE_WEBGPU: "1",
+          ANDROMEDA_BRIEF: asked === undefined ? "1" : "0",
+        });
         assertNotEquals(results.length, 0);
         for (const { name, error } of results) await t.step(name, () => assertEquals(error, undefined));
       } finally {
