@@ -46,7 +46,21 @@ async function ours(backend: WebGpuBackend, [rows, size, out]: Shape): Promise<C
   };
 }
 
-type Jax = typeof import("npm:@jax-js/jax@0.1.25");
+/** Named here, so that only who compares fetches it. */
+const JAX: string = "npm:@jax-js/jax@0.1.25";
+
+/** What is used of jax-js. An array is spent by what it is given to, unless as its `ref`. */
+interface Jax {
+  readonly numpy: { array(values: Float32Array): JaxArray; dot(x: JaxArray, y: JaxArray): JaxArray };
+  init(): Promise<string[]>;
+  defaultDevice(name: "webgpu"): void;
+}
+
+interface JaxArray {
+  readonly ref: JaxArray;
+  reshape(shape: readonly number[]): JaxArray;
+  data(): Promise<unknown>;
+}
 
 function theirs({ numpy }: Jax, [rows, size, out]: Shape): Case {
   const x = numpy.array(random(rows * size)).reshape([rows, size]);
@@ -56,7 +70,7 @@ function theirs({ numpy }: Jax, [rows, size, out]: Shape): Case {
 
 async function startJax(): Promise<Jax | undefined> {
   try {
-    const jax = await import("npm:@jax-js/jax@0.1.25");
+    const jax: Jax = await import(JAX);
     if (!(await jax.init()).includes("webgpu")) throw new Error("it found no webgpu");
     jax.defaultDevice("webgpu");
     return jax;
