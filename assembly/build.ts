@@ -1,10 +1,11 @@
 /**
  * Compiles the kernels into `generated/`: one wasm for each of {plain, relaxed} SIMD × {unshared, shared} memory, and a module that
- * carries it as base64 for hosts that load code from anywhere.
+ * carries it, deflated, as base64 for hosts that load code from anywhere.
  *
  * @module
  */
 import { fromFileUrl } from "@std/path";
+import { deflateRawSync } from "node:zlib";
 import asc from "npm:assemblyscript@0.28.20/asc";
 import { BUILD_NAMES, BUILDS, type WasmBuild } from "./builds.ts";
 
@@ -107,9 +108,9 @@ function module(sources: string, wasm: Uint8Array): string {
 /** SHA-256 of the sources that this was made from. */
 export const sources: string =
   "${sources}";
-/** The wasm, in base64. */
+/** The wasm, deflated, in base64. */
 export const wasm: string =
-  "${wasm.toBase64()}";
+  "${new Uint8Array(deflateRawSync(wasm, { level: 9 })).toBase64()}";
 `;
 }
 

@@ -85,11 +85,10 @@ export function candidates(given: GivenModules | undefined, plan: ThreadPlan): C
 /** Compiles a build from the code that comes with this module. @throws {BackendUnavailableError} if this host forbids it */
 export async function compileBuild(build: WasmBuild): Promise<WebAssembly.Module> {
   const { wasm } = await generated(build);
-  const text = atob(wasm);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  const bytes = Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0));
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   try {
-    return await WebAssembly.compile(bytes);
+    return await WebAssembly.compile(await new Response(inflated).arrayBuffer());
   } catch (error) {
     throw new BackendUnavailableError(
       `Cannot compile the wasm kernels (${build}) on this host: ${
@@ -107,7 +106,7 @@ function supportedBuilds(): ("simd" | "relaxed-simd")[] {
     throw new BackendUnavailableError(
       `Cannot start the wasm backend: this host has no WebAssembly ${
         typeof WebAssembly === "undefined" ? "" : "SIMD"
-      }. It starts in Deno, Node from 16.4 on, Chrome 91, Firefox 89 and Safari 16.4, on processors with SSE4.1 or NEON`,
+      }. It starts in Deno, Node from 18 on, Chrome 103, Firefox 113 and Safari 16.4, on processors with SSE4.1 or NEON`,
     );
   }
   return WebAssembly.validate(RELAXED_SIMD_PROBE) ? ["relaxed-simd", "simd"] : ["simd"];

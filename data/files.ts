@@ -6,7 +6,8 @@
 
 import { WeightsError } from "../backend.ts";
 import { type ByteSource, messageOf } from "./byte_source.ts";
-import { fetchHubFile, type HubOptions, type HubRepo, isRepoName } from "./hub.ts";
+import type { HubOptions } from "./hub.ts";
+import { type HubRepo, isRepoName } from "./hub_repo.ts";
 import { fileSource, hostHasFiles, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
 import { urlSource } from "./url_source.ts";
 
@@ -97,6 +98,9 @@ function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
   return {
     description: `${repo.repo}${revision === undefined ? "" : `@${revision}`} on the Hugging Face Hub`,
     file: undefined,
-    open: (name) => fetchHubFile(repo, name, options),
+    open: async (name) => {
+      const { fetchHubFile } = await import("./hub.ts");
+      return await fetchHubFile(repo, name, options);
+    },
   };
 }

@@ -10,8 +10,8 @@
 import { ConfigError, WeightsError } from "../backend.ts";
 import { type ByteSource, type ErrorClass, messageOf, type Progress } from "./byte_source.ts";
 import { type Download, type DownloadOptions, startDownload } from "./download.ts";
-import { type CachedFile, type CacheWriter, FolderCache, type HubCache } from "./hub_cache.ts";
-import { StorageCache } from "./hub_cache_storage.ts";
+import type { CachedFile, CacheWriter, HubCache } from "./hub_cache.ts";
+import { type HubRepo, isRepoName } from "./hub_repo.ts";
 import { hostHasFiles, joinPath, makeFolder } from "./local_files.ts";
 import { downloadSource } from "./url_source.ts";
 
@@ -20,14 +20,6 @@ const DEFAULT_HOST = "https://huggingface.co";
 
 /** The name of the cache in a browser. */
 const STORAGE_NAME = "andromeda-hub";
-
-/** A repository. */
-export interface HubRepo {
-  /** "org/name". */
-  readonly repo: string;
-  /** A branch, tag or commit. Default "main". */
-  readonly revision?: string | undefined;
-}
 
 /** Options of whatever fetches files from a hub or a URL. */
 export interface HubOptions extends Omit<DownloadOptions, "headers"> {
@@ -171,11 +163,6 @@ function hubUrl(host: string, { repo, revision = "main" }: HubRepo, file: string
   return `${host.replace(/\/+$/, "")}/${repo}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`;
 }
 
-/** Whether a text has the form of a repository's name, "org/name". */
-export function isRepoName(text: string): boolean {
-  return /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text);
-}
-
 /** The cache that was asked for, or the one that suits the host. */
 async function openCache(
   choice: string | false | undefined,
@@ -186,6 +173,7 @@ async function openCache(
     try {
       const folder = choice ?? await defaultFolder();
       await makeFolder(folder);
+      const { FolderCache } = await import("./hub_cache.ts");
       return new FolderCache(folder, errorClass);
     } catch (cause) {
       // Only a cache that somebody asked for has to work: a host may forbid writing.
@@ -195,6 +183,7 @@ async function openCache(
   }
   if (!("caches" in globalThis)) return undefined;
   try {
+    const { StorageCache } = await import("./hub_cache_storage.ts");
     return new StorageCache(await caches.open(choice ?? STORAGE_NAME), errorClass);
   } catch (cause) {
     if (choice === undefined) return undefined;

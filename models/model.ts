@@ -20,7 +20,7 @@ import type { Parameter, Parameters } from "./parameters.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
 import type { SafetensorsReader } from "./weights/read.ts";
-import { saveModel, type SaveTarget } from "./weights/save.ts";
+import type { SaveTarget } from "./weights/save.ts";
 import type { SaveOptions } from "./weights/write.ts";
 
 /** Values that take some milliseconds to draw. */
@@ -135,6 +135,7 @@ export abstract class Model {
    */
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     const config = { model_type: this.modelType, ...toSnakeCase(this.config) };
+    const { saveModel } = await import("./weights/save.ts");
     await saveModel(
       target,
       config,

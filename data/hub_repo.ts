@@ -1,0 +1,18 @@
+/**
+ * What a repository on a hub is called.
+ *
+ * @module
+ */
+
+/** A repository. */
+export interface HubRepo {
+  /** "org/name". */
+  readonly repo: string;
+  /** A branch, tag or commit. Default "main". */
+  readonly revision?: string | undefined;
+}
+
+/** Whether a text has the form of a repository's name, "org/name". */
+export function isRepoName(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text);
+}
