@@ -14,6 +14,7 @@ const BENCHMARKS = [
   "webgpu",
   "generation",
   "models",
+  "memory64",
   "first_token",
   "large",
 ];
