@@ -15,7 +15,7 @@ import { run } from "./operations/run.ts";
 import { type Kernel, Pipelines } from "./pipelines.ts";
 import { type Range, Readback } from "./readback.ts";
 import { type Counters, type Dispatch, Recorder } from "./recorder.ts";
-import { type GpuStorage, type GpuTensor, valueBytes } from "./storage.ts";
+import type { GpuStorage, GpuTensor } from "./storage.ts";
 import { decodeRows, encodeRows, rowBytes } from "./weights.ts";
 
 export { ShaderError } from "./faults.ts";
@@ -131,7 +131,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     const rows = sizeOf(shape.slice(0, -1));
     if (layout === "weight") return this.#allocateWeight(rows, rowBytes(dtype, width));
     if (layout === "cache") checkCache(dtype, width);
-    const stride = width * valueBytes(dtype);
+    const stride = isWide(dtype) ? 4 * width : rowBytes(dtype, width);
     const bytes = rows * stride;
     const buffer = layout === "cache" ? this.#buffers.make(bytes) : this.#buffers.take(bytes);
     return { bytes: buffer.bytes, parts: [buffer], rowsPerPart: rows, stride };
@@ -172,7 +172,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   ): Promise<Float32Array | Int32Array> {
     const ranges = [...this.#ranges(tensor, firstRow, count)].map(({ range }) => range);
     const bytes = await this.#readback.read(ranges);
-    if (tensor.layout === "weight" || tensor.dtype === "f16") return decodeRows(tensor.dtype, tensor.width, bytes);
+    if (tensor.layout === "weight" || !isWide(tensor.dtype)) return decodeRows(tensor.dtype, tensor.width, bytes);
     return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
@@ -228,11 +228,13 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   }
 }
 
-/** @throws {ConfigError} for a format of caches without kernels */
+/** Whether values outside of weights take four bytes each, one after the other. */
+function isWide(dtype: DType): boolean {
+  return dtype === "f32" || dtype === "i32";
+}
+
+/** @throws {ConfigError} for heads that a format of caches has no kernels for */
 function checkCache(dtype: DType, width: number): void {
-  if (dtype !== "f32" && dtype !== "f16") {
-    throw new ConfigError(`Cannot make a cache of format ${dtype} on webgpu: use f32 or f16, or the wasm backend`);
-  }
   if (dtype === "f16" && width % 4 !== 0) {
     throw new ConfigError(
       `Cannot make an f16 cache of heads ${width} wide on webgpu: it reads four features at a time, so 4 must divide ` +

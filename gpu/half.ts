@@ -7,7 +7,9 @@
 /** Rounds to the nearest f16, ties to even, and gives its bits; what is too large becomes infinity. */
 export function toHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(bits, halfBits);
+  const halves = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = halfBits(bits[i] ?? 0);
+  return halves;
 }
 
 function halfBits(bits: number): number {
@@ -34,11 +36,15 @@ function roundedShift(value: number, count: number): number {
 
 /** The numbers that f16 bits stand for. */
 export function fromHalf(bits: Uint16Array): Float32Array<ArrayBuffer> {
-  return Float32Array.from(bits, (half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const [exponent, mantissa] = [(half >>> 10) & 0x1f, half & 0x3ff];
-    if (exponent === 0) return sign * mantissa * 2 ** -24;
-    if (exponent === 0x1f) return mantissa === 0 ? sign * Infinity : NaN;
-    return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
-  });
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = valueOf(bits[i] ?? 0);
+  return values;
+}
+
+function valueOf(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const [exponent, mantissa] = [(half >>> 10) & 0x1f, half & 0x3ff];
+  if (exponent === 0) return sign * mantissa * 2 ** -24;
+  if (exponent === 0x1f) return mantissa === 0 ? sign * Infinity : NaN;
+  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }

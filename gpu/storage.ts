@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { DType } from "../backend.ts";
 import type { EngineTensor, Storage } from "../engine/tensor.ts";
 import type { GpuBuffer } from "./buffers.ts";
 import type { Binding } from "./pipelines.ts";
@@ -28,16 +27,16 @@ export interface Part {
   readonly rows: number;
 }
 
-/** Bytes of a value that is not in a weight: caches may be f16. */
-export function valueBytes(dtype: DType): number {
-  return dtype === "f16" ? 2 : 4;
+/** Bytes of a tensor's values, which are in one part. Views of other shapes have rows of their own, of 4 bytes a value. */
+export function bytesOf({ layout, size, rows, storage }: GpuTensor): number {
+  return layout === "rows" ? size * 4 : rows * storage.stride;
 }
 
 /** All of a tensor's values. */
 export function whole(tensor: GpuTensor): Binding {
   const [buffer] = tensor.storage.parts;
   if (!buffer) throw new Error("Cannot bind a tensor without a buffer");
-  return { buffer, offset: 0, size: bindable(tensor.size * valueBytes(tensor.dtype), buffer) };
+  return { buffer, offset: 0, size: bindable(bytesOf(tensor), buffer) };
 }
 
 /** A tensor's buffer to its end: for uniforms, which are declared with a size. */

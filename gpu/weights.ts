@@ -1,27 +1,37 @@
 /**
- * Formats of weights as they lie in buffers: rows one after the other, each filled up with zeros to whole quads of values.
+ * Formats of weights as they lie in buffers: rows one after the other, each filled up with zeros to whole quads of values or, where
+ * they are quantised, to whole blocks.
  *
  * @module
  */
 import { ConfigError, type DType } from "../backend.ts";
+import { blockRowBytes, decodeBlocks, encodeBlocks, isBlockFormat } from "./blocks.ts";
 import { fromHalf, toHalf } from "./half.ts";
 
-/** Bytes of one row of a weight. @throws {ConfigError} for formats without kernels */
+/** Bytes of one row of a weight. @throws {ConfigError} for a format that there is not */
 export function rowBytes(dtype: DType, width: number): number {
   const quads = Math.ceil(width / 4);
   if (dtype === "f32") return 16 * quads;
   if (dtype === "f16") return 8 * quads;
-  throw new ConfigError(`Cannot make a weight of ${dtype} on webgpu: use f32 or f16, or the wasm backend`);
+  if (isBlockFormat(dtype)) return blockRowBytes(dtype, width);
+  throw new ConfigError(`Cannot make a weight of format ${dtype}: expected f32, f16, q8_0 or q4_0`);
+}
+
+/** Bytes of what kernels read of a weight at a time: a quad of values, or a word of quants. */
+export function elementBytes(dtype: DType): number {
+  return dtype === "f32" ? 16 : dtype === "f16" ? 8 : 4;
 }
 
 /** Rows of a weight in its format, from row-major values. */
 export function encodeRows(dtype: DType, width: number, rows: Float32Array): ArrayBufferView<ArrayBuffer> {
+  if (isBlockFormat(dtype)) return encodeBlocks(dtype, width, rows);
   const padded = changeWidth(rows, width, 4 * Math.ceil(width / 4));
   return dtype === "f16" ? toHalf(padded) : padded;
 }
 
 /** Row-major values from rows of a weight in its format. */
 export function decodeRows(dtype: DType, width: number, bytes: ArrayBuffer): Float32Array<ArrayBuffer> {
+  if (isBlockFormat(dtype)) return decodeBlocks(dtype, width, bytes);
   const padded = dtype === "f16" ? fromHalf(new Uint16Array(bytes)) : new Float32Array(bytes);
   return changeWidth(padded, 4 * Math.ceil(width / 4), width);
 }

@@ -890,6 +890,22 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  out[index] = sum;\n" +
     "}",
+  blocks: "// Words of blocks of 32 values with an f16 scale; where they lie is told in blocks.ts.\n" +
+    "\n" +
+    "// The scale of a block, given the word that holds it and its neighbour's.\n" +
+    "fn blockScale(word: u32, block: u32) -> f32 {\n" +
+    "  return unpack2x16float(word >> (16 * (block & 1))).x;\n" +
+    "}\n" +
+    "\n" +
+    "// Four signed bytes of q8_0.\n" +
+    "fn signedBytes(word: u32) -> vec4<f32> {\n" +
+    "  return vec4<f32>((vec4<i32>(bitcast<i32>(word)) << vec4<u32>(24, 16, 8, 0)) >> vec4<u32>(24));\n" +
+    "}\n" +
+    "\n" +
+    "// The low nibbles of four bytes of q4_0, less the 8 that was added to them.\n" +
+    "fn lowNibbles(word: u32) -> vec4<f32> {\n" +
+    "  return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0, 8, 16, 24)) & vec4<u32>(15)) - 8.0;\n" +
+    "}",
   copy_rows: "// Copies runs of rows: what concatenation and slicing are made of. Works on bits, so that it serves every dtype.\n" +
     "#include indices\n" +
     "\n" +
@@ -975,9 +991,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#include weight\n" +
     "\n" +
     "struct Params {\n" +
-    "  // Quads of all rows, and of one row.\n" +
+    "  // Quads of all rows, and of one row; elements of a row of the weight.\n" +
     "  size: u32,\n" +
     "  quads: u32,\n" +
+    "  stride: u32,\n" +
     "  width: u32,\n" +
     "  // Rows that this part of the weight begins with and holds.\n" +
     "  firstRow: u32,\n" +
@@ -1003,7 +1020,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (row >= params.rows) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let value = weightQuad(row * params.quads + quad);\n" +
+    "  let value = weightQuad(row * params.stride, quad);\n" +
     "  let first = (i / params.quads) * params.width + quad * 4;\n" +
     "  for (var e = 0u; e < 4 && quad * 4 + e < params.width; e++) {\n" +
     "    out[first + e] = value[e];\n" +
@@ -1396,9 +1413,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "struct Params {\n" +
     "  rows: u32,\n" +
-    "  // Features of a row of x, and of the weight in quads.\n" +
+    "  // Features of a row of x; quads, pieces and elements of a row of the weight.\n" +
     "  inSize: u32,\n" +
     "  quads: u32,\n" +
+    "  pieces: u32,\n" +
+    "  stride: u32,\n" +
     "  // Rows of the weight at hand, where they begin among all, and features of a row of the result.\n" +
     "  columns: u32,\n" +
     "  firstColumn: u32,\n" +
@@ -1446,6 +1465,23 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "  out[row * params.outSize + params.firstColumn + column] = ACTIVATION(value);\n" +
     "}",
+  linear_piece: "// The quads of ROWS rows of x that a piece of the weight is multiplied with.\n" +
+    "fn xPiece(piece: u32) -> array<array<vec4<f32>, ROWS>, PIECE_QUADS> {\n" +
+    "  var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
+    "  for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
+    "    let quad = quadOfPiece(piece, part);\n" +
+    "#if PARTIAL\n" +
+    "    // The last block is filled up with zeros: x has nothing for them.\n" +
+    "    if (quad >= params.quads) {\n" +
+    "      continue;\n" +
+    "    }\n" +
+    "#endif\n" +
+    "    for (var r = 0u; r < ROWS; r++) {\n" +
+    "      values[part][r] = xQuad(r, quad);\n" +
+    "    }\n" +
+    "  }\n" +
+    "  return values;\n" +
+    "}",
   linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers: fastest on\n" +
     "// adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
     "#include linear_operands\n" +
@@ -1460,13 +1496,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let lastRow = params.rows - 1;\n" +
     "  let lastColumn = params.columns - 1;\n" +
     "  let rows = min(vec4<u32>(row) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastRow));\n" +
-    "  let columns = min(vec4<u32>(column) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastColumn)) * params.quads;\n" +
+    "  let columns = min(vec4<u32>(column) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastColumn)) * params.stride;\n" +
     "  var sums = array<vec4<f32>, 4>();\n" +
     "  for (var quad = 0u; quad < params.quads; quad++) {\n" +
-    "    let w0 = weightQuad(columns.x + quad);\n" +
-    "    let w1 = weightQuad(columns.y + quad);\n" +
-    "    let w2 = weightQuad(columns.z + quad);\n" +
-    "    let w3 = weightQuad(columns.w + quad);\n" +
+    "    let w0 = weightQuad(columns.x, quad);\n" +
+    "    let w1 = weightQuad(columns.y, quad);\n" +
+    "    let w2 = weightQuad(columns.z, quad);\n" +
+    "    let w3 = weightQuad(columns.w, quad);\n" +
     "    let x0 = xQuad(rows.x, quad);\n" +
     "    sums[0] += vec4<f32>(dot(x0, w0), dot(x0, w1), dot(x0, w2), dot(x0, w3));\n" +
     "    let x1 = xQuad(rows.y, quad);\n" +
@@ -1509,7 +1545,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      let quad = base + i % STEP;\n" +
     "      var value = vec4<f32>();\n" +
     "      if (column < params.columns && quad < params.quads) {\n" +
-    "        value = weightQuad(column * params.quads + quad);\n" +
+    "        value = weightQuad(column * params.stride, quad);\n" +
     "      }\n" +
     "      weightTile[(i % STEP) * COLUMNS + i / STEP] = value;\n" +
     "    }\n" +
@@ -1537,6 +1573,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// read each row of the weight in whole lines, once.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
+    "#include linear_piece\n" +
     "#include reduce\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
@@ -1551,15 +1588,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  let lastColumn = params.columns - 1;\n" +
     "  var sums = array<array<f32, COLUMNS>, ROWS>();\n" +
-    "  for (var quad = lane; quad < params.quads; quad += WORKGROUP) {\n" +
-    "    var values = array<vec4<f32>, ROWS>();\n" +
-    "    for (var r = 0u; r < ROWS; r++) {\n" +
-    "      values[r] = xQuad(r, quad);\n" +
-    "    }\n" +
+    "  for (var piece = lane; piece < params.pieces; piece += WORKGROUP) {\n" +
+    "    let values = xPiece(piece);\n" +
     "    for (var c = 0u; c < COLUMNS; c++) {\n" +
-    "      let w = weightQuad(min(firstColumn + c, lastColumn) * params.quads + quad);\n" +
-    "      for (var r = 0u; r < ROWS; r++) {\n" +
-    "        sums[r][c] += dot(values[r], w);\n" +
+    "      let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);\n" +
+    "      for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
+    "        for (var r = 0u; r < ROWS; r++) {\n" +
+    "          sums[r][c] += dot(values[part][r], w[part]);\n" +
+    "        }\n" +
     "      }\n" +
     "    }\n" +
     "  }\n" +
@@ -1576,6 +1612,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// CPU, where a load costs more than what is done with it, so that several columns share those of x.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
+    "#include linear_piece\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -1589,18 +1626,17 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  var bases: array<u32, COLUMNS>;\n" +
     "  for (var c = 0u; c < COLUMNS; c++) {\n" +
-    "    bases[c] = min(firstColumn + c, params.columns - 1) * params.quads;\n" +
+    "    bases[c] = min(firstColumn + c, params.columns - 1) * params.stride;\n" +
     "  }\n" +
     "  var sums = array<array<vec4<f32>, COLUMNS>, ROWS>();\n" +
-    "  for (var quad = 0u; quad < params.quads; quad++) {\n" +
-    "    var values: array<vec4<f32>, ROWS>;\n" +
-    "    for (var r = 0u; r < ROWS; r++) {\n" +
-    "      values[r] = xQuad(r, quad);\n" +
-    "    }\n" +
+    "  for (var piece = 0u; piece < params.pieces; piece++) {\n" +
+    "    let values = xPiece(piece);\n" +
     "    for (var c = 0u; c < COLUMNS; c++) {\n" +
-    "      let w = weightQuad(bases[c] + quad);\n" +
-    "      for (var r = 0u; r < ROWS; r++) {\n" +
-    "        sums[r][c] += values[r] * w;\n" +
+    "      let w = weightPiece(bases[c], piece);\n" +
+    "      for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
+    "        for (var r = 0u; r < ROWS; r++) {\n" +
+    "          sums[r][c] += values[part][r] * w[part];\n" +
+    "        }\n" +
     "      }\n" +
     "    }\n" +
     "  }\n" +
@@ -1642,7 +1678,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    let quad = base + lane % STEP;\n" +
     "    var value = vec4<f32>();\n" +
     "    if (column < params.columns && quad < params.quads) {\n" +
-    "      value = weightQuad(column * params.quads + quad);\n" +
+    "      value = weightQuad(column * params.stride, quad);\n" +
     "    }\n" +
     "    weightTile[(lane % STEP) * 64 + lane / STEP] = value;\n" +
     "    workgroupBarrier();\n" +
@@ -2241,27 +2277,79 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[0] = sum;\n" +
     "  }\n" +
     "}",
-  weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros.\n" +
+  weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a multiple of\n" +
+    "// `stride` elements. A piece is what is read at a time: PIECE_QUADS quads, which need not be neighbours.\n" +
+    "#if FORMAT == q4_0\n" +
+    "const PIECE_QUADS = 2u;\n" +
+    "\n" +
+    "fn quadOfPiece(piece: u32, part: u32) -> u32 {\n" +
+    "  return (piece / 4) * 8 + part * 4 + piece % 4;\n" +
+    "}\n" +
+    "#else\n" +
+    "const PIECE_QUADS = 1u;\n" +
+    "\n" +
+    "fn quadOfPiece(piece: u32, part: u32) -> u32 {\n" +
+    "  return piece;\n" +
+    "}\n" +
+    "#endif\n" +
+    "\n" +
     "#if FORMAT == f32\n" +
     "@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;\n" +
     "\n" +
-    "fn weightQuad(i: u32) -> vec4<f32> {\n" +
-    "  return weight[i];\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  return weight[row + quad];\n" +
     "}\n" +
     "#endif\n" +
     "#if FORMAT == f16\n" +
     "#if F16\n" +
     "@group(0) @binding(2) var<storage, read> weight: array<vec4<f16>>;\n" +
     "\n" +
-    "fn weightQuad(i: u32) -> vec4<f32> {\n" +
-    "  return vec4<f32>(weight[i]);\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  return vec4<f32>(weight[row + quad]);\n" +
     "}\n" +
     "#else\n" +
     "@group(0) @binding(2) var<storage, read> weight: array<vec2<u32>>;\n" +
     "\n" +
-    "fn weightQuad(i: u32) -> vec4<f32> {\n" +
-    "  return vec4<f32>(unpack2x16float(weight[i].x), unpack2x16float(weight[i].y));\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  return vec4<f32>(unpack2x16float(weight[row + quad].x), unpack2x16float(weight[row + quad].y));\n" +
     "}\n" +
     "#endif\n" +
+    "#endif\n" +
+    "#if FORMAT == q8_0\n" +
+    "#include blocks\n" +
+    "@group(0) @binding(2) var<storage, read> weight: array<u32>;\n" +
+    "\n" +
+    "fn weightScale(row: u32, block: u32) -> f32 {\n" +
+    "  return blockScale(weight[row + (params.quads + 7) / 8 * 8 + block / 2], block);\n" +
+    "}\n" +
+    "\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  return weightScale(row, quad / 8) * signedBytes(weight[row + quad]);\n" +
+    "}\n" +
+    "#endif\n" +
+    "#if FORMAT == q4_0\n" +
+    "#include blocks\n" +
+    "@group(0) @binding(2) var<storage, read> weight: array<u32>;\n" +
+    "\n" +
+    "fn weightScale(row: u32, block: u32) -> f32 {\n" +
+    "  return blockScale(weight[row + (params.quads + 7) / 8 * 4 + block / 2], block);\n" +
+    "}\n" +
+    "\n" +
+    "// Quads 0 to 3 of a block are the low nibbles of its words, the others the high ones.\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  let word = weight[row + quad / 8 * 4 + quad % 4];\n" +
+    "  return weightScale(row, quad / 8) * lowNibbles(word >> (quad & 4));\n" +
+    "}\n" +
+    "\n" +
+    "fn weightPiece(row: u32, piece: u32) -> array<vec4<f32>, PIECE_QUADS> {\n" +
+    "  let word = weight[row + piece];\n" +
+    "  let scale = weightScale(row, piece / 4);\n" +
+    "  return array<vec4<f32>, PIECE_QUADS>(scale * lowNibbles(word), scale * lowNibbles(word >> 4));\n" +
+    "}\n" +
+    "#else\n" +
+    "\n" +
+    "fn weightPiece(row: u32, piece: u32) -> array<vec4<f32>, PIECE_QUADS> {\n" +
+    "  return array<vec4<f32>, PIECE_QUADS>(weightQuad(row, piece));\n" +
+    "}\n" +
     "#endif",
 };

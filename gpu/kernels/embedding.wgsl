@@ -3,9 +3,10 @@
 #include weight
 
 struct Params {
-  // Quads of all rows, and of one row.
+  // Quads of all rows, and of one row; elements of a row of the weight.
   size: u32,
   quads: u32,
+  stride: u32,
   width: u32,
   // Rows that this part of the weight begins with and holds.
   firstRow: u32,
@@ -31,7 +32,7 @@ fn main(
   if (row >= params.rows) {
     return;
   }
-  let value = weightQuad(row * params.quads + quad);
+  let value = weightQuad(row * params.stride, quad);
   let first = (i / params.quads) * params.width + quad * 4;
   for (var e = 0u; e < 4 && quad * 4 + e < params.width; e++) {
     out[first + e] = value[e];

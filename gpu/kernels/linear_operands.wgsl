@@ -4,9 +4,11 @@
 
 struct Params {
   rows: u32,
-  // Features of a row of x, and of the weight in quads.
+  // Features of a row of x; quads, pieces and elements of a row of the weight.
   inSize: u32,
   quads: u32,
+  pieces: u32,
+  stride: u32,
   // Rows of the weight at hand, where they begin among all, and features of a row of the result.
   columns: u32,
   firstColumn: u32,

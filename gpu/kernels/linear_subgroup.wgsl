@@ -25,7 +25,7 @@ fn main(
       let quad = base + i % STEP;
       var value = vec4<f32>();
       if (column < params.columns && quad < params.quads) {
-        value = weightQuad(column * params.quads + quad);
+        value = weightQuad(column * params.stride, quad);
       }
       weightTile[(i % STEP) * COLUMNS + i / STEP] = value;
     }

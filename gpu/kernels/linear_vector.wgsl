@@ -2,6 +2,7 @@
 // read each row of the weight in whole lines, once.
 #include linear_operands
 #include indices
+#include linear_piece
 #include reduce
 
 @compute @workgroup_size(WORKGROUP)
@@ -16,15 +17,14 @@ fn main(
   }
   let lastColumn = params.columns - 1;
   var sums = array<array<f32, COLUMNS>, ROWS>();
-  for (var quad = lane; quad < params.quads; quad += WORKGROUP) {
-    var values = array<vec4<f32>, ROWS>();
-    for (var r = 0u; r < ROWS; r++) {
-      values[r] = xQuad(r, quad);
-    }
+  for (var piece = lane; piece < params.pieces; piece += WORKGROUP) {
+    let values = xPiece(piece);
     for (var c = 0u; c < COLUMNS; c++) {
-      let w = weightQuad(min(firstColumn + c, lastColumn) * params.quads + quad);
-      for (var r = 0u; r < ROWS; r++) {
-        sums[r][c] += dot(values[r], w);
+      let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);
+      for (var part = 0u; part < PIECE_QUADS; part++) {
+        for (var r = 0u; r < ROWS; r++) {
+          sums[r][c] += dot(values[part][r], w[part]);
+        }
       }
     }
   }

@@ -30,7 +30,7 @@ fn main(
     let quad = base + lane % STEP;
     var value = vec4<f32>();
     if (column < params.columns && quad < params.quads) {
-      value = weightQuad(column * params.quads + quad);
+      value = weightQuad(column * params.stride, quad);
     }
     weightTile[(lane % STEP) * 64 + lane / STEP] = value;
     workgroupBarrier();

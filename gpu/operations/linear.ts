@@ -7,6 +7,7 @@ import type { CommandOf } from "../../engine/commands.ts";
 import type { Profile } from "../device.ts";
 import type { Constants } from "../shader.ts";
 import { type GpuTensor, partsOf, rowsOf, whole } from "../storage.ts";
+import { elementBytes } from "../weights.ts";
 import { activationName, elementwise, fold, type Operations, reduction } from "./operation.ts";
 
 /** Rows up to which the product is bound by reading the weight, and takes a kernel of its own. */
@@ -21,7 +22,7 @@ export function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<Gp
       kernel: "embedding",
       constants: { ...constants, ...format(gpu.profile, weight) },
       bindings: { tokens: whole(tokens), weight: binding, out: whole(out) },
-      params: { size: tokens.size * quads, quads, width: weight.width, firstRow, rows },
+      params: { size: tokens.size * quads, quads, stride: elements(weight), width: weight.width, firstRow, rows },
       groups,
       weightBytes: (tokens.size * weight.storage.stride) / weight.storage.parts.length,
     });
@@ -35,6 +36,7 @@ export function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">)
   const constants = {
     VALUE: "f32",
     VECTORS: weight.width % 4 === 0,
+    PARTIAL: weight.dtype === "q4_0" && weight.width % 32 !== 0,
     HAS_BIAS: bias !== undefined,
     ACTIVATION: activationName(activation),
     ...format(gpu.profile, weight),
@@ -53,6 +55,8 @@ export function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">)
           rows,
           inSize: weight.width,
           quads,
+          pieces: weight.dtype === "q4_0" ? 4 * Math.ceil(weight.width / 32) : quads,
+          stride: elements(weight),
           columns: part.rows,
           firstColumn: part.firstRow,
           outSize: weight.rows,
@@ -108,6 +112,11 @@ function* runs(profile: Profile, x: GpuTensor, out: GpuTensor): Generator<[first
 /** The fewest rows of `bytes` each that take a multiple of the alignment. */
 function alignedRows(bytes: number, alignment: number): number {
   return alignment / Math.min(alignment, bytes & -bytes);
+}
+
+/** What lies between the beginnings of two rows, in elements of the kernels' binding. */
+function elements({ dtype, storage }: GpuTensor): number {
+  return storage.stride / elementBytes(dtype);
 }
 
 function format({ f16 }: Profile, weight: GpuTensor): Constants {

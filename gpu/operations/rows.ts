@@ -4,7 +4,7 @@
  * @module
  */
 import type { CommandOf } from "../../engine/commands.ts";
-import { type GpuTensor, valueBytes, whole } from "../storage.ts";
+import { bytesOf, type GpuTensor, whole } from "../storage.ts";
 import { elementwise, type Operations } from "./operation.ts";
 
 /** Rows by their index. */
@@ -50,7 +50,7 @@ export function slice(gpu: Operations, { x, from, out }: CommandOf<GpuTensor, "s
 export function clone(gpu: Operations, { x, out }: CommandOf<GpuTensor, "clone">): void {
   copyRuns(gpu, x, out, {
     count: 1,
-    run: x.size * valueBytes(x.dtype) / 4,
+    run: bytesOf(x) / 4,
     fromStride: 0,
     toStride: 0,
     fromOffset: 0,

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ConfigError, DeviceLostError, DisposedError, OutOfMemoryError, type Tensor } from "../../backend.ts";
 import { WebGpuBackend } from "../../gpu/backend.ts";
+import { dequantized } from "../reference/quantized.ts";
 import { gpuTest, isAvailable } from "./support.ts";
 
 const ones = (count: number) => new Float32Array(count).fill(1);
@@ -123,13 +124,15 @@ gpuTest("warmUp compiles what a step needs, and runs nothing of it", async (back
   assertEquals(backend.stats().kernels, kernels);
 });
 
-for (const format of ["f32", "f16"] as const) {
+for (const format of ["f32", "f16", "q8_0", "q4_0"] as const) {
   gpuTest(`${format} weights beyond the binding limit are split`, async (backend) => {
-    const [rows, width] = [1000, 24];
-    const values = Float32Array.from({ length: rows * width }, (_, i) => (i * 7919 % 257) / 64 - 2);
+    const isQuantised = format === "q8_0" || format === "q4_0";
+    const [rows, width] = [1000, isQuantised ? 120 : 24];
+    const given = Float32Array.from({ length: rows * width }, (_, i) => (i * 7919 % 257) / 64 - 2);
+    const values = isQuantised ? dequantized({ shape: [rows, width], data: given }, format).data : given;
     const weight = backend.weight([rows, width], format);
-    backend.writeRows(weight, 0, values.subarray(0, 501 * width));
-    backend.writeRows(weight, 501, values.subarray(501 * width));
+    backend.writeRows(weight, 0, given.subarray(0, 501 * width));
+    backend.writeRows(weight, 501, given.subarray(501 * width));
     assertEquals(await backend.readRows(weight, 0, rows), values);
     assertEquals(await backend.readRows(weight, 130, 300), values.subarray(130 * width, 430 * width));
 

@@ -16,14 +16,20 @@ import { gpuTest } from "./support.ts";
 const FLAVOURS: readonly Flavour[] = ["register", "workgroup"];
 
 /** Rows, in, out: around the edges of tiles, vectors and workgroups. */
-const PRODUCTS = [[1, 64, 64], [2, 33, 5], [4, 130, 67], [5, 64, 64], [16, 70, 130], [17, 3, 1], [33, 128, 65], [
-  100,
-  260,
-  129,
-]] as const;
+const PRODUCTS = [
+  [1, 64, 64],
+  [2, 33, 5],
+  [3, 1100, 75],
+  [4, 130, 67],
+  [5, 64, 64],
+  [16, 70, 130],
+  [17, 3, 1],
+  [33, 128, 65],
+  [100, 260, 129],
+] as const;
 
 for (const flavour of FLAVOURS) {
-  for (const format of ["f32", "f16"] as const) {
+  for (const format of ["f32", "f16", "q8_0", "q4_0"] as const) {
     gpuTest(`${flavour} kernels: products with ${format} weights`, async (backend) => {
       assertEquals(backend.flavour, flavour);
       const random = new RandomValues(1);
