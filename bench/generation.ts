@@ -1,25 +1,39 @@
 /**
- * Tokens a second as a user sees them: `generate` on a model of GPT-2's kind with random weights, and on the demo's. Beside them, in
- * turns, what one thread of this machine can do: reading a prompt is bound by arithmetic, writing by reading the weights once a token.
+ * Tokens a second as a user sees them: `generate` on a model of GPT-2's kind with random weights and on the demo's, with weights in each
+ * format, on one thread and on all. Beside them, in turns, what one thread of this machine can do: reading a prompt is bound by
+ * arithmetic, writing by reading the weights once a token.
  *
- *     deno task bench generation [--rounds 9] [--threads 1]
+ *     deno task bench generation [--rounds 7]
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { type Backend, createBackend, LanguageModel, loadModel, Random, Transformer } from "../mod.ts";
+import {
+  type Backend,
+  createBackend,
+  LanguageModel,
+  loadModel,
+  Random,
+  Transformer,
+  type WeightFormat,
+} from "../mod.ts";
 import { type Limits, measureLimits } from "./limits.ts";
+import { CONFIG, SEED } from "./peers/gpt.ts";
 import { median, writeReport } from "./report.ts";
 
 /** Tokens of the prompt, and tokens that are made after the first. */
 const PROMPT = 128;
 const NEW = 64;
 
+/** Bytes of a weight; a block of 32 quantised ones has an f16 scale. */
+const BYTES = { f32: 4, f16: 2, q8_0: 34 / 32, q4_0: 18 / 32 } as const satisfies Record<WeightFormat, number>;
+const FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const;
+
 /** What one model reached. */
 export interface GenerationFigure {
   readonly model: string;
   readonly parameters: number;
-  readonly backend: string;
+  readonly format: WeightFormat;
   readonly threads: number;
   readonly prompt: number;
   /** Tokens of the prompt a second, up to the first new token. */
@@ -32,23 +46,17 @@ export interface GenerationFigure {
   readonly ofReading: number;
 }
 
-const MODELS: readonly { readonly name: string; readonly make: (backend: Backend) => Promise<LanguageModel> }[] = [
-  {
-    name: "dim 512, depth 8, heads 8, ff 2048, vocabulary 32,000",
-    make: (backend) =>
-      Transformer.create({ numTokens: 32000, maxSeqLen: 1024, dim: 512, depth: 8, heads: 8, attnLayers: "decoder" }, {
-        backend,
-      }),
+/** A model in any format on any engine. */
+type Make = (options: { readonly backend: Backend; readonly dtype: WeightFormat }) => Promise<LanguageModel>;
+
+const MODELS: { readonly [name: string]: Make } = {
+  "dim 512, depth 8, vocabulary 32,000": (options) => Transformer.create(CONFIG, { ...options, seed: SEED }),
+  "the demo's Shakespeare model": async (options) => {
+    const model = await loadModel(new URL("../examples/shakespeare/", import.meta.url), options);
+    if (!(model instanceof LanguageModel)) throw new Error("The demo's model writes no text");
+    return model;
   },
-  {
-    name: "the demo's Shakespeare model",
-    make: async (backend) => {
-      const model = await loadModel(new URL("../examples/shakespeare/", import.meta.url), { backend });
-      if (!(model instanceof LanguageModel)) throw new Error("The demo's model writes no text");
-      return model;
-    },
-  },
-];
+};
 
 /** Milliseconds of one round. */
 interface Round {
@@ -82,61 +90,75 @@ function timeLimit(loop: () => number, wanted: number): number {
   return (performance.now() - start) * wanted / done;
 }
 
-async function measure(name: string, model: LanguageModel, rounds: number, limits: Limits): Promise<GenerationFigure> {
-  const { numTokens, dim } = model.netConfig;
-  const random = new Random(1, "prompt");
-  const prompt = Array.from({ length: PROMPT }, () => Math.floor(random.uniform() * numTokens));
-  // Every weight meets every token but those of the table, which is looked up, and of the logits, made for the last token only.
-  const operations = 2 * PROMPT * (model.parameterCount - 2 * numTokens * dim);
-  const bytes = Float32Array.BYTES_PER_ELEMENT * (model.parameterCount - numTokens * dim);
-  await time(model, prompt);
-  const times: Round[] = [];
-  for (let round = 0; round < rounds; round++) {
-    times.push({
-      ...await time(model, prompt),
-      arithmetic: timeLimit(() => limits.multiplyAdd(), operations),
-      reading: timeLimit(() => limits.read(bytes), bytes),
-    });
+/** A model in one format on engines with different numbers of threads, in turns. */
+async function measure(
+  name: string,
+  models: readonly LanguageModel[],
+  format: WeightFormat,
+  rounds: number,
+  limits: Limits,
+): Promise<GenerationFigure[]> {
+  const runs = models.map((model) => ({ model, times: [] as Round[], ...loadOf(model, format) }));
+  for (let round = -1; round < rounds; round++) {
+    for (const { model, times, prompt, operations, bytes } of runs) {
+      const taken = await time(model, prompt);
+      // The first round warms up.
+      if (round < 0) continue;
+      times.push({
+        ...taken,
+        arithmetic: timeLimit(() => limits.multiplyAdd(), operations),
+        reading: timeLimit(() => limits.read(bytes), bytes),
+      });
+    }
   }
-  return {
+  return runs.map(({ model, times }) => ({
     model: name,
     parameters: model.parameterCount,
-    backend: model.backend.info.description,
+    format,
     threads: model.backend.info.threads,
     prompt: PROMPT,
     prefill: PROMPT * 1000 / median(times.map(({ first }) => first)),
     ofPeak: median(times.map(({ first, arithmetic }) => arithmetic / first)),
     decode: 1000 / median(times.map(({ each }) => each)),
     ofReading: median(times.map(({ each, reading }) => reading / each)),
-  };
+  }));
 }
 
-/** What one engine reaches. */
-async function measureAll(backend: Backend, rounds: number, limits: Limits): Promise<GenerationFigure[]> {
-  const figures: GenerationFigure[] = [];
-  for (const { name, make } of MODELS) {
-    const model = await make(backend);
-    const figure = await measure(name, model, rounds, limits);
-    model.dispose();
-    console.log(`${name}, on ${figure.backend}`);
-    console.log(
-      `  prompt: ${figure.prefill.toFixed(0)} tokens/s, ${figure.ofPeak.toFixed(2)} of one thread's arithmetic`,
-    );
-    console.log(`  text: ${figure.decode.toFixed(0)} tokens/s, ${figure.ofReading.toFixed(2)} of one thread's reading`);
-    figures.push(figure);
-  }
-  return figures;
+/** A prompt, the operations that it takes, and the bytes of weights that a token reads. */
+function loadOf(model: LanguageModel, format: WeightFormat) {
+  const { numTokens, dim } = model.netConfig;
+  const random = new Random(1, "prompt");
+  const prompt = Array.from({ length: PROMPT }, () => Math.floor(random.uniform() * numTokens));
+  // Of the tables of embeddings a token needs a row; every other weight meets every token, but the logits' the last of a prompt only.
+  const weights = [...model.stateDict()].filter(([name]) => !name.includes("_emb."))
+    .reduce((sum, [, { shape }]) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  return { prompt, operations: 2 * PROMPT * (weights - numTokens * dim), bytes: BYTES[format] * weights };
+}
+
+function print({ model, format, threads, prefill, ofPeak, decode, ofReading }: GenerationFigure): void {
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+  const prompt = `prompt ${prefill.toFixed(0)} tokens/s (${percent(ofPeak)} of one thread's arithmetic)`;
+  const text = `text ${decode.toFixed(0)} tokens/s (${percent(ofReading)} of one thread's reading)`;
+  console.log(`${model}, ${format}, threads: ${threads}: ${prompt}, ${text}`);
 }
 
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { string: ["rounds", "threads"], default: { rounds: "9" } });
-  const threads = args.threads === undefined ? [1, navigator.hardwareConcurrency] : [Number(args.threads)];
+  const { rounds } = parseArgs(Deno.args, { string: ["rounds"], default: { rounds: "7" } });
   const limits = await measureLimits("relaxed-simd");
   const figures: GenerationFigure[] = [];
-  for (const count of new Set(threads)) {
-    const backend = await createBackend("wasm", { threads: count });
-    figures.push(...await measureAll(backend, Number(args.rounds), limits));
-    backend.dispose();
+  const backends: Backend[] = [];
+  for (const threads of new Set([1, navigator.hardwareConcurrency])) {
+    backends.push(await createBackend("wasm", { threads }));
   }
+  for (const [name, make] of Object.entries(MODELS)) {
+    for (const format of FORMATS) {
+      const models = await Promise.all(backends.map((backend) => make({ backend, dtype: format })));
+      const some = await measure(name, models, format, Number(rounds), limits);
+      some.forEach(print);
+      figures.push(...some);
+      for (const model of models) model.dispose();
+    }
+  }
+  for (const backend of backends) backend.dispose();
   await writeReport("generation", figures);
 }

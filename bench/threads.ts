@@ -1,6 +1,6 @@
 /**
- * What a second thread brings: `linear` against the peak that two threads reach in the same run, what it costs to share a record,
- * and tokens a second. The second core of a shared machine is not always there, so only shares of what both cores gave count.
+ * What a second thread brings: `linear` against the peak that two threads reach in the same run, and what it costs to share
+ * a record. The second core of a shared machine is not always there, so only shares of what both cores gave count.
  *
  *     deno task bench threads [--rounds 25]
  *
@@ -13,14 +13,10 @@ import { Kernel } from "../assembly/kernel_id.ts";
 import { startMachine } from "../assembly/start.ts";
 import { recordWord } from "../assembly/work.ts";
 import type { Backend } from "../backend.ts";
-import { Transformer } from "../mod.ts";
 import { measureTwoThreads, type TwoThreads } from "./limits_thread.ts";
 import { type Case, median, medianRatio, medianTime, timeInTurns, writeReport } from "./report.ts";
 
 const SIZE = 2560;
-const MODEL = { numTokens: 32000, maxSeqLen: 1024, dim: 512, depth: 8, heads: 8, attnLayers: "decoder" as const };
-const PROMPT = 128;
-const NEW = 32;
 
 /** `linear` of some rows by [2560, 2560], f32. */
 interface LinearFigure {
@@ -106,33 +102,6 @@ async function sharing(threads: number): Promise<{ best: number; median: number 
   return { best: Math.min(...times), median: median(times) };
 }
 
-/** Tokens a second of a model with random weights. */
-async function generation(backends: readonly Backend[], rounds: number) {
-  const prompt = Array.from({ length: PROMPT }, (_, i) => (i * 7919) % MODEL.numTokens);
-  const runs = await Promise.all(backends.map(async (backend) => {
-    const model = await Transformer.create(MODEL, { backend, seed: 1 });
-    return { threads: backend.info.threads, model, prefill: [] as number[], decode: [] as number[] };
-  }));
-  for (let round = 0; round <= rounds; round++) {
-    for (const { model, prefill, decode } of runs) {
-      const start = performance.now();
-      let [first, last] = [0, 0];
-      for await (const _ of model.generate(prompt, { maxNewTokens: NEW + 1, temperature: 0 })) {
-        last = performance.now();
-        first ||= last;
-      }
-      // The first round warms up.
-      if (round === 0) continue;
-      prefill.push(PROMPT * 1000 / (first - start));
-      decode.push(NEW * 1000 / (last - first));
-    }
-  }
-  return runs.map(({ threads, model, prefill, decode }) => {
-    model.dispose();
-    return { threads, prefill: median(prefill), decode: median(decode) };
-  });
-}
-
 function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`;
 }
@@ -157,10 +126,6 @@ if (import.meta.main) {
   limits.terminate();
   const cost = await sharing(2);
   console.log(`sharing a record: ${cost.best.toFixed(2)} µs at best, ${cost.median.toFixed(2)} µs in the median`);
-  const tokens = await generation(backends, Math.max(2, Math.round(rounds / 8)));
-  for (const { threads, prefill, decode } of tokens) {
-    console.log(`${threads} threads: prefill ${prefill.toFixed(0)} tokens/s, decode ${decode.toFixed(0)} tokens/s`);
-  }
   for (const backend of backends) backend.dispose();
-  await writeReport("threads", { linear: linears, sharing: cost, tokens });
+  await writeReport("threads", { linear: linears, sharing: cost });
 }
