@@ -10,6 +10,9 @@ import { formatShape, sameShape } from "./tensor.ts";
 /** Every format of a cache. */
 const CACHE_FORMATS: readonly CacheFormat[] = ["f32", "f16", "q8_0"];
 
+/** Features of a head at most: kernels keep several keys and queries beside each other in scratch memory. */
+const WIDEST_HEAD = 1024;
+
 /** What a check needs to know of a tensor. */
 interface Checked {
   readonly shape: readonly number[];
@@ -45,6 +48,11 @@ export function checkAttention<T extends Checked>(
   const [b = 0, , width = 0] = q.shape;
   const dim = width / heads;
   if (q.shape.length !== 3 || !Number.isInteger(dim)) refuse(op, "q", q.shape, `[b, n, ${heads} heads × d]`);
+  if (dim > WIDEST_HEAD) {
+    throw new ConfigError(
+      `Cannot run ${op} with heads of ${dim} features: expected up to ${WIDEST_HEAD}; use more heads that are narrower`,
+    );
+  }
   if (heads % kvHeads !== 0) {
     throw new ConfigError(
       `Cannot run ${op} with heads = ${heads}, kvHeads = ${kvHeads}: heads must be divisible by kvHeads`,

@@ -1,5 +1,6 @@
+import { assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { AttentionOptions, Backend, Tensor } from "../../backend.ts";
+import { type AttentionOptions, type Backend, ConfigError, type Tensor } from "../../backend.ts";
 import * as reference from "../reference/attention.ts";
 import { softmax } from "../reference/softmax.ts";
 import type { Values } from "../reference/values.ts";
@@ -143,6 +144,20 @@ for (const dim of [64, 128, 80, 33]) {
     }
   });
 }
+
+engineTest("attention with the widest heads, and none wider", async (backend) => {
+  const random = new RandomValues(1);
+  for (const n of [1, 3, 40]) {
+    const c = { b: 1, dim: 1024, kvHeads: 1, group: 2, isCausal: false, hasSlopes: true, hasMask: true, memory: 1 };
+    const q = random.normal([1, n, 2048]);
+    const [k, v] = [random.normal([1, 70, 1024]), random.normal([1, 70, 1024])];
+    await compareAll(backend, { q, k, v, ...optionalInputs(random, { ...c, hasDecay: true }, 70) }, settings(c));
+  }
+  const wide = backend.zeros([1, 2, 1028], "f32");
+  const options = { heads: 1, kvHeads: 1, scale: 1, causal: true };
+  assertThrows(() => backend.attention(wide, wide, wide, options), ConfigError, "heads of 1028 features");
+  wide.dispose();
+});
 
 /** A cache on an engine and what it should hold. */
 interface CachePair {
