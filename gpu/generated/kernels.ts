@@ -206,7 +206,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   append_cache: "// Writes keys or values [b, n, KV·d] into a cache [b, KV, capacity, d], at their positions modulo its capacity.\n" +
     "#include indices\n" +
-    "#if HALVES\n" +
+    "#if FORMAT == f16\n" +
     "#include half\n" +
     "#endif\n" +
     "\n" +
@@ -227,7 +227,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "@group(0) @binding(4) var<storage, read_write> cache: array<STORED>;\n" +
     "\n" +
-    "#if HALVES\n" +
+    "#if FORMAT == f16\n" +
     "fn stored(value: VALUE) -> vec2<u32> {\n" +
     "  return vec2<u32>(halfPair(value.xy), halfPair(value.zw));\n" +
     "}\n" +
@@ -259,15 +259,96 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
     "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
     "}",
+  append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An invocation makes\n" +
+    "// a word of scales: it takes two blocks of 32 features, or the last one of an odd number. The rounding is that of\n" +
+    "// `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the nearest, halves away from zero.\n" +
+    "#include indices\n" +
+    "#include half\n" +
+    "#include exact_division\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  size: u32,\n" +
+    "  // Rows of x in each batch row, key heads, slots, and blocks of a head.\n" +
+    "  rows: u32,\n" +
+    "  kvHeads: u32,\n" +
+    "  capacity: u32,\n" +
+    "  blocks: u32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;\n" +
+    "@group(0) @binding(2) var<storage, read> positions: array<i32>;\n" +
+    "#if HAS_LENGTHS\n" +
+    "@group(0) @binding(3) var<storage, read> lengths: array<i32>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(4) var<storage, read_write> cache: array<u32>;\n" +
+    "\n" +
+    "// Whole numbers of at most 127 as signed bytes of a word. Their bits are rounded: a compiler may fuse what computes with a product.\n" +
+    "fn roundedBytes(values: vec4<f32>) -> u32 {\n" +
+    "  let bits = bitcast<vec4<u32>>(values);\n" +
+    "  let magnitude = bits & vec4<u32>(0x7fffffff);\n" +
+    "  let shift = vec4<u32>(150) - (magnitude >> vec4<u32>(23));\n" +
+    "  let mantissa = (magnitude & vec4<u32>(0x7fffff)) | vec4<u32>(0x800000);\n" +
+    "  var whole = (mantissa + (vec4<u32>(1) << (shift - 1))) >> shift;\n" +
+    "  // Below a half, and what is no number.\n" +
+    "  whole = select(whole, vec4<u32>(0), (magnitude < vec4<u32>(0x3f000000)) | (magnitude >= vec4<u32>(0x43000000)));\n" +
+    "  let bytes = select(whole, 0 - whole, bits > vec4<u32>(0x7fffffff)) & vec4<u32>(255);\n" +
+    "  return bytes.x | (bytes.y << 8) | (bytes.z << 16) | (bytes.w << 24);\n" +
+    "}\n" +
+    "\n" +
+    "// Writes the quants of a block; gives the bits of its scale.\n" +
+    "fn writeBlock(quad: u32, word: u32) -> u32 {\n" +
+    "  var largest = 0.0;\n" +
+    "  for (var i = 0u; i < 8; i++) {\n" +
+    "    let pairs = max(abs(x[quad + i].xy), abs(x[quad + i].zw));\n" +
+    "    largest = max(largest, max(pairs.x, pairs.y));\n" +
+    "  }\n" +
+    "  let scale = over127(largest);\n" +
+    "  let inverse = reciprocal(scale);\n" +
+    "  for (var i = 0u; i < 8; i++) {\n" +
+    "    cache[word + i] = roundedBytes(x[quad + i] * inverse);\n" +
+    "  }\n" +
+    "  return halfBits(scale);\n" +
+    "}\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (i >= params.size) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let pairs = (params.blocks + 1) / 2;\n" +
+    "  let block = (i % pairs) * 2;\n" +
+    "  let head = i / pairs;\n" +
+    "  let row = (head / params.kvHeads) % params.rows;\n" +
+    "  let batch = head / (params.kvHeads * params.rows);\n" +
+    "#if HAS_LENGTHS\n" +
+    "  if (i32(row) >= lengths[batch]) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
+    "  let first = ((batch * params.kvHeads + head % params.kvHeads) * params.capacity + slot) * (8 * params.blocks + pairs);\n" +
+    "  let quad = (head * params.blocks + block) * 8;\n" +
+    "  var scales = writeBlock(quad, first + 8 * block);\n" +
+    "  if (block + 1 < params.blocks) {\n" +
+    "    scales |= writeBlock(quad + 8, first + 8 * block + 8) << 16;\n" +
+    "  }\n" +
+    "  cache[first + 8 * params.blocks + block / 2] = scales;\n" +
+    "}",
   attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and their weighted\n" +
     "// sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into\n" +
     "// workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than\n" +
     "// what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).\n" +
     "#include attention_inputs\n" +
+    "#include keys\n" +
+    "#include values\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
-    "@group(0) @binding(2) var<storage, read> k: array<STORED>;\n" +
-    "@group(0) @binding(3) var<storage, read> v: array<STORED>;\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
@@ -393,9 +474,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#if STAGED\n" +
     "    workgroupBarrier();\n" +
     "    for (var t = lane; t < count * UNITS; t += WORKGROUP) {\n" +
-    "      let offset = keyOffset(batch, kvHead, column + t / UNITS) + t % UNITS;\n" +
-    "      keyTile[t] = unitOf(k[offset]);\n" +
-    "      valueTile[t] = unitOf(v[offset]);\n" +
+    "      let offset = keyOffset(batch, kvHead, column + t / UNITS);\n" +
+    "      keyTile[t] = keyUnit(offset, t % UNITS);\n" +
+    "      valueTile[t] = valueUnit(offset, t % UNITS);\n" +
     "    }\n" +
     "    workgroupBarrier();\n" +
     "#endif\n" +
@@ -416,7 +497,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#if STAGED\n" +
     "          let key = keyTile[offsets[c] + u];\n" +
     "#else\n" +
-    "          let key = unitOf(k[offsets[c] + u]);\n" +
+    "          let key = keyUnit(offsets[c], u);\n" +
     "#endif\n" +
     "          for (var r = 0u; r < QUERIES; r++) {\n" +
     "            scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
@@ -443,7 +524,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#if STAGED\n" +
     "          values[c] = valueTile[offsets[c] + u];\n" +
     "#else\n" +
-    "          values[c] = unitOf(v[offsets[c] + u]);\n" +
+    "          values[c] = valueUnit(offsets[c], u);\n" +
     "#endif\n" +
     "        }\n" +
     "        for (var r = 0u; r < QUERIES; r++) {\n" +
@@ -471,11 +552,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// of the queries that read it, so that keys and values are read once. What it gives for each query is a weighted sum of values, its\n" +
     "// maximum and its total, for `attention_reduce`; with one split it gives the result (DIRECT).\n" +
     "#include attention_inputs\n" +
+    "#include keys\n" +
+    "#include values\n" +
     "#include reduce\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
-    "@group(0) @binding(2) var<storage, read> k: array<STORED>;\n" +
-    "@group(0) @binding(3) var<storage, read> v: array<STORED>;\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
     "#if DIRECT\n" +
@@ -517,7 +598,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (lane < keys) {\n" +
     "    let key = keyOffset(batch, kvHead, column);\n" +
     "    for (var u = 0u; u < UNITS; u++) {\n" +
-    "      var unit = unitOf(k[key + u]);\n" +
+    "      var unit = keyUnit(key, u);\n" +
     "      if (isMemory) {\n" +
     "        unit = memoryKeys[memoryOffset(kvHead, index) + u];\n" +
     "      }\n" +
@@ -586,7 +667,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        if (key < params.memory) {\n" +
     "          value = memoryValues[memoryOffset(kvHead, key) + unit];\n" +
     "        } else {\n" +
-    "          value = unitOf(v[keyOffset(batch, kvHead, key - params.memory) + unit]);\n" +
+    "          value = valueUnit(keyOffset(batch, kvHead, key - params.memory), unit);\n" +
     "        }\n" +
     "        for (var r = 0u; r < ROWS; r++) {\n" +
     "          sums[r] += weights[r][c] * value;\n" +
@@ -644,14 +725,30 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "@group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;\n" +
     "#endif\n" +
     "\n" +
-    "// A unit of keys or values as it is kept: halves in pairs where a cache is f16, whose heads are whole vectors.\n" +
-    "#if HALVES\n" +
+    "// A unit of keys or values from what is kept of it: halves in pairs where a cache is f16, whose heads are whole vectors; in q8_0 a word\n" +
+    "// of quants, and one of the words behind them with the scales of its block of eight units and of another.\n" +
+    "#if FORMAT == q8_0\n" +
+    "#include blocks\n" +
+    "fn unitOf(quants: u32, scales: u32, unit: u32) -> VALUE {\n" +
+    "  return blockScale(scales, unit / 8) * signedBytes(quants);\n" +
+    "}\n" +
+    "\n" +
+    "fn rowSize() -> u32 {\n" +
+    "  return UNITS + (UNITS + 15) / 16;\n" +
+    "}\n" +
+    "#else\n" +
+    "#if FORMAT == f16\n" +
     "fn unitOf(stored: vec2<u32>) -> VALUE {\n" +
     "  return VALUE(unpack2x16float(stored.x), unpack2x16float(stored.y));\n" +
     "}\n" +
     "#else\n" +
     "fn unitOf(stored: VALUE) -> VALUE {\n" +
     "  return stored;\n" +
+    "}\n" +
+    "#endif\n" +
+    "\n" +
+    "fn rowSize() -> u32 {\n" +
+    "  return UNITS;\n" +
     "}\n" +
     "#endif\n" +
     "\n" +
@@ -737,12 +834,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}\n" +
     "#endif\n" +
     "\n" +
-    "// Where the units of a key or value begin.\n" +
+    "// Where a key or value begins.\n" +
     "fn keyOffset(batch: u32, kvHead: u32, column: u32) -> u32 {\n" +
     "#if CACHE\n" +
-    "  return ((batch * params.kvHeads + kvHead) * params.columns + column) * UNITS;\n" +
+    "  return ((batch * params.kvHeads + kvHead) * params.columns + column) * rowSize();\n" +
     "#else\n" +
-    "  return ((batch * params.columns + column) * params.kvHeads + kvHead) * UNITS;\n" +
+    "  return ((batch * params.columns + column) * params.kvHeads + kvHead) * rowSize();\n" +
     "#endif\n" +
     "}\n" +
     "\n" +
@@ -805,9 +902,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   attention_scores: "// Scores before the softmax, [b, H, n, memory + columns]: an invocation for each.\n" +
     "#include attention_inputs\n" +
+    "#include keys\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
-    "@group(0) @binding(2) var<storage, read> k: array<STORED>;\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<f32>;\n" +
     "\n" +
@@ -832,9 +929,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let key = keyOffset(batch, kvHead, column);\n" +
     "  for (var u = 0u; u < UNITS; u++) {\n" +
     "#if HAS_DECAY\n" +
-    "    sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), unitOf(k[key + u]));\n" +
+    "    sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), keyUnit(key, u));\n" +
     "#else\n" +
-    "    sum += product(q[base + u], unitOf(k[key + u]));\n" +
+    "    sum += product(q[base + u], keyUnit(key, u));\n" +
     "#endif\n" +
     "  }\n" +
     "  return sum * params.scale + distanceBias(head, own, position);\n" +
@@ -858,10 +955,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   attention_values: "// Values weighted by probabilities [b, H, n, memory + columns]: an invocation for each unit of the result.\n" +
     "#include attention_inputs\n" +
+    "#include values\n" +
     "#include indices\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> probabilities: array<f32>;\n" +
-    "@group(0) @binding(3) var<storage, read> v: array<STORED>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
     "\n" +
@@ -886,7 +983,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];\n" +
     "  }\n" +
     "  for (var column = 0u; column < params.columns; column++) {\n" +
-    "    sum += probabilities[first + params.memory + column] * unitOf(v[keyOffset(batch, kvHead, column) + unit]);\n" +
+    "    sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(batch, kvHead, column), unit);\n" +
     "  }\n" +
     "  out[index] = sum;\n" +
     "}",
@@ -1025,6 +1122,45 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  for (var e = 0u; e < 4 && quad * 4 + e < params.width; e++) {\n" +
     "    out[first + e] = value[e];\n" +
     "  }\n" +
+    "}",
+  exact_division: "// Quotients rounded to the nearest f32, as IEEE 754 has them, from whole numbers: WGSL's own division may be off by 2.5 units in the\n" +
+    "// last place, and then devices would not quantise alike. Both take what is not negative, and give 0 for 0 and what is next to it.\n" +
+    "\n" +
+    "fn mantissaOf(bits: u32) -> u32 {\n" +
+    "  return (bits & 0x7fffff) | 0x800000;\n" +
+    "}\n" +
+    "\n" +
+    "// A number from its exponent, with the bias of f32, and a mantissa of 24 bits, or 2^24.\n" +
+    "fn composed(exponent: u32, mantissa: u32) -> f32 {\n" +
+    "  return bitcast<f32>((exponent << 23) + mantissa - 0x800000);\n" +
+    "}\n" +
+    "\n" +
+    "// value / 127\n" +
+    "fn over127(value: f32) -> f32 {\n" +
+    "  let bits = bitcast<u32>(value);\n" +
+    "  let mantissa = mantissaOf(bits);\n" +
+    "  // By so many bits the mantissa is moved for its quotient to have 24.\n" +
+    "  let shift = select(7u, 6u, mantissa > (127 << 17));\n" +
+    "  let exponent = bits >> 23;\n" +
+    "  if (exponent <= shift) {\n" +
+    "    return 0.0;\n" +
+    "  }\n" +
+    "  return composed(exponent - shift, ((mantissa << shift) + 63) / 127);\n" +
+    "}\n" +
+    "\n" +
+    "// 1 / value\n" +
+    "fn reciprocal(value: f32) -> f32 {\n" +
+    "  let bits = bitcast<u32>(value);\n" +
+    "  let exponent = bits >> 23;\n" +
+    "  if (exponent == 0) {\n" +
+    "    return 0.0;\n" +
+    "  }\n" +
+    "  let mantissa = mantissaOf(bits);\n" +
+    "  let guess = u32(0x1p47 / f32(mantissa));\n" +
+    "  // 2^47 - guess · mantissa, of which the low bits are all: a few times the mantissa, rounded to a number of times.\n" +
+    "  let rest = bitcast<i32>(0 - guess * mantissa);\n" +
+    "  let times = (rest + bitcast<i32>(8 * mantissa + mantissa / 2)) / bitcast<i32>(mantissa) - 8;\n" +
+    "  return composed(253 - exponent, guess + bitcast<u32>(times));\n" +
     "}",
   exponent: "// e^x, as on the CPU: relative error below 2e-7. For sums whose size decides something; elsewhere the built-in exp is good enough.\n" +
     "fn exponent(x: f32) -> f32 {\n" +
@@ -1304,6 +1440,16 @@ export const KERNELS: Readonly<Record<string, string>> = {
   indices: "// Dispatches longer than one dimension allows are folded into rows of workgroups.\n" +
     "fn workgroupNumber(group: vec3<u32>, groups: vec3<u32>) -> u32 {\n" +
     "  return group.y * groups.x + group.x;\n" +
+    "}",
+  keys: "@group(0) @binding(2) var<storage, read> k: array<STORED>;\n" +
+    "\n" +
+    "// A unit of the key that begins at an offset.\n" +
+    "fn keyUnit(offset: u32, unit: u32) -> VALUE {\n" +
+    "#if FORMAT == q8_0\n" +
+    "  return unitOf(k[offset + unit], k[offset + UNITS + unit / 16], unit);\n" +
+    "#else\n" +
+    "  return unitOf(k[offset + unit]);\n" +
+    "#endif\n" +
     "}",
   l2_norm: "// x / max(‖x‖₂, eps) · factor · gain; a workgroup for each group of features.\n" +
     "#include indices\n" +
@@ -2276,6 +2422,16 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (lane == 0) {\n" +
     "    out[0] = sum;\n" +
     "  }\n" +
+    "}",
+  values: "@group(0) @binding(3) var<storage, read> v: array<STORED>;\n" +
+    "\n" +
+    "// A unit of the value that begins at an offset.\n" +
+    "fn valueUnit(offset: u32, unit: u32) -> VALUE {\n" +
+    "#if FORMAT == q8_0\n" +
+    "  return unitOf(v[offset + unit], v[offset + UNITS + unit / 16], unit);\n" +
+    "#else\n" +
+    "  return unitOf(v[offset + unit]);\n" +
+    "#endif\n" +
     "}",
   weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a multiple of\n" +
     "// `stride` elements. A piece is what is read at a time: PIECE_QUADS quads, which need not be neighbours.\n" +

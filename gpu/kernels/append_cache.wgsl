@@ -1,6 +1,6 @@
 // Writes keys or values [b, n, KV·d] into a cache [b, KV, capacity, d], at their positions modulo its capacity.
 #include indices
-#if HALVES
+#if FORMAT == f16
 #include half
 #endif
 
@@ -21,7 +21,7 @@ struct Params {
 #endif
 @group(0) @binding(4) var<storage, read_write> cache: array<STORED>;
 
-#if HALVES
+#if FORMAT == f16
 fn stored(value: VALUE) -> vec2<u32> {
   return vec2<u32>(halfPair(value.xy), halfPair(value.zw));
 }

@@ -3,10 +3,10 @@
 // workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than
 // what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).
 #include attention_inputs
+#include keys
+#include values
 
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
-@group(0) @binding(2) var<storage, read> k: array<STORED>;
-@group(0) @binding(3) var<storage, read> v: array<STORED>;
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
 @group(0) @binding(10) var<storage, read_write> out: array<VALUE>;
@@ -132,9 +132,9 @@ fn main(
 #if STAGED
     workgroupBarrier();
     for (var t = lane; t < count * UNITS; t += WORKGROUP) {
-      let offset = keyOffset(batch, kvHead, column + t / UNITS) + t % UNITS;
-      keyTile[t] = unitOf(k[offset]);
-      valueTile[t] = unitOf(v[offset]);
+      let offset = keyOffset(batch, kvHead, column + t / UNITS);
+      keyTile[t] = keyUnit(offset, t % UNITS);
+      valueTile[t] = valueUnit(offset, t % UNITS);
     }
     workgroupBarrier();
 #endif
@@ -155,7 +155,7 @@ fn main(
 #if STAGED
           let key = keyTile[offsets[c] + u];
 #else
-          let key = unitOf(k[offsets[c] + u]);
+          let key = keyUnit(offsets[c], u);
 #endif
           for (var r = 0u; r < QUERIES; r++) {
             scores[r][c] += product(query[slot(r, u, lane)], key);
@@ -182,7 +182,7 @@ fn main(
 #if STAGED
           values[c] = valueTile[offsets[c] + u];
 #else
-          values[c] = unitOf(v[offsets[c] + u]);
+          values[c] = valueUnit(offsets[c], u);
 #endif
         }
         for (var r = 0u; r < QUERIES; r++) {

@@ -2,11 +2,11 @@
 // of the queries that read it, so that keys and values are read once. What it gives for each query is a weighted sum of values, its
 // maximum and its total, for `attention_reduce`; with one split it gives the result (DIRECT).
 #include attention_inputs
+#include keys
+#include values
 #include reduce
 
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
-@group(0) @binding(2) var<storage, read> k: array<STORED>;
-@group(0) @binding(3) var<storage, read> v: array<STORED>;
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
 #if DIRECT
@@ -48,7 +48,7 @@ fn main(
   if (lane < keys) {
     let key = keyOffset(batch, kvHead, column);
     for (var u = 0u; u < UNITS; u++) {
-      var unit = unitOf(k[key + u]);
+      var unit = keyUnit(key, u);
       if (isMemory) {
         unit = memoryKeys[memoryOffset(kvHead, index) + u];
       }
@@ -117,7 +117,7 @@ fn main(
         if (key < params.memory) {
           value = memoryValues[memoryOffset(kvHead, key) + unit];
         } else {
-          value = unitOf(v[keyOffset(batch, kvHead, key - params.memory) + unit]);
+          value = valueUnit(keyOffset(batch, kvHead, key - params.memory), unit);
         }
         for (var r = 0u; r < ROWS; r++) {
           sums[r] += weights[r][c] * value;

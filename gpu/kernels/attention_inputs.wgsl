@@ -29,14 +29,30 @@ struct Params {
 @group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;
 #endif
 
-// A unit of keys or values as it is kept: halves in pairs where a cache is f16, whose heads are whole vectors.
-#if HALVES
+// A unit of keys or values from what is kept of it: halves in pairs where a cache is f16, whose heads are whole vectors; in q8_0 a word
+// of quants, and one of the words behind them with the scales of its block of eight units and of another.
+#if FORMAT == q8_0
+#include blocks
+fn unitOf(quants: u32, scales: u32, unit: u32) -> VALUE {
+  return blockScale(scales, unit / 8) * signedBytes(quants);
+}
+
+fn rowSize() -> u32 {
+  return UNITS + (UNITS + 15) / 16;
+}
+#else
+#if FORMAT == f16
 fn unitOf(stored: vec2<u32>) -> VALUE {
   return VALUE(unpack2x16float(stored.x), unpack2x16float(stored.y));
 }
 #else
 fn unitOf(stored: VALUE) -> VALUE {
   return stored;
+}
+#endif
+
+fn rowSize() -> u32 {
+  return UNITS;
 }
 #endif
 
@@ -122,12 +138,12 @@ fn decayed(unit: u32, blocks: i32) -> VALUE {
 }
 #endif
 
-// Where the units of a key or value begin.
+// Where a key or value begins.
 fn keyOffset(batch: u32, kvHead: u32, column: u32) -> u32 {
 #if CACHE
-  return ((batch * params.kvHeads + kvHead) * params.columns + column) * UNITS;
+  return ((batch * params.kvHeads + kvHead) * params.columns + column) * rowSize();
 #else
-  return ((batch * params.columns + column) * params.kvHeads + kvHead) * UNITS;
+  return ((batch * params.columns + column) * params.kvHeads + kvHead) * rowSize();
 #endif
 }
 

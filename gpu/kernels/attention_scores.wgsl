@@ -1,8 +1,8 @@
 // Scores before the softmax, [b, H, n, memory + columns]: an invocation for each.
 #include attention_inputs
+#include keys
 
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
-@group(0) @binding(2) var<storage, read> k: array<STORED>;
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
 @group(0) @binding(10) var<storage, read_write> out: array<f32>;
 
@@ -27,9 +27,9 @@ fn score(batch: u32, head: u32, i: u32, index: u32) -> f32 {
   let key = keyOffset(batch, kvHead, column);
   for (var u = 0u; u < UNITS; u++) {
 #if HAS_DECAY
-    sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), unitOf(k[key + u]));
+    sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), keyUnit(key, u));
 #else
-    sum += product(q[base + u], unitOf(k[key + u]));
+    sum += product(q[base + u], keyUnit(key, u));
 #endif
   }
   return sum * params.scale + distanceBias(head, own, position);

@@ -1,9 +1,9 @@
 // Values weighted by probabilities [b, H, n, memory + columns]: an invocation for each unit of the result.
 #include attention_inputs
+#include values
 #include indices
 
 @group(0) @binding(1) var<storage, read> probabilities: array<f32>;
-@group(0) @binding(3) var<storage, read> v: array<STORED>;
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
 @group(0) @binding(10) var<storage, read_write> out: array<VALUE>;
 
@@ -28,7 +28,7 @@ fn main(
     sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];
   }
   for (var column = 0u; column < params.columns; column++) {
-    sum += probabilities[first + params.memory + column] * unitOf(v[keyOffset(batch, kvHead, column) + unit]);
+    sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(batch, kvHead, column), unit);
   }
   out[index] = sum;
 }

@@ -141,17 +141,32 @@ export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "
 export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache">): void {
   const { cache, x, positions, lengths } = command;
   const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
+  const bindings = {
+    cache: whole(cache),
+    x: whole(x),
+    positions: whole(positions),
+    lengths: lengths && whole(lengths),
+  };
+  const shared = { rows: x.shape[1] ?? 0, kvHeads, capacity };
+  if (cache.dtype === "q8_0") {
+    const blocks = dim / 32;
+    const size = x.size / dim * Math.ceil(blocks / 2);
+    const { constants, groups } = elementwise(gpu, size, [1]);
+    gpu.dispatch({
+      kernel: "append_cache_q8",
+      constants: { ...constants, HAS_LENGTHS: lengths !== undefined },
+      bindings,
+      params: { ...shared, size, blocks },
+      groups,
+    });
+    return;
+  }
   const { constants, groups, lanes } = elementwise(gpu, x.size, [dim]);
   gpu.dispatch({
     kernel: "append_cache",
     constants: { ...constants, ...storedConstants(cache, lanes === 4), HAS_LENGTHS: lengths !== undefined },
-    bindings: {
-      cache: whole(cache),
-      x: whole(x),
-      positions: whole(positions),
-      lengths: lengths && whole(lengths),
-    },
-    params: { size: x.size / lanes, rows: x.shape[1] ?? 0, kvHeads, capacity, dim: dim / lanes },
+    bindings,
+    params: { ...shared, size: x.size / lanes, dim: dim / lanes },
     groups,
   });
 }
@@ -184,10 +199,10 @@ function commonConstants(command: AttentionCommand<GpuTensor>, k: GpuTensor, isF
   } satisfies Constants;
 }
 
-/** How a unit of keys or values is kept. */
+/** How keys or values are kept, and what a load fetches of them. */
 function storedConstants({ dtype }: GpuTensor, isVector: boolean) {
-  const isHalf = dtype === "f16";
-  return { HALVES: isHalf, STORED: isHalf ? "vec2<u32>" : isVector ? "vec4<f32>" : "f32" };
+  const stored = dtype === "q8_0" ? "u32" : dtype === "f16" ? "vec2<u32>" : isVector ? "vec4<f32>" : "f32";
+  return { FORMAT: dtype, STORED: stored };
 }
 
 /** Quads of a table that is bound as a uniform: whole buffers, which are multiples of 256 bytes. */
