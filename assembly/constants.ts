@@ -14,6 +14,9 @@ export const QUANTIZED_PANEL = 16;
 /** Values that share a scale in q8_0 and q4_0. */
 export const BLOCK = 32;
 
+/** Keys of a chunk, where attention cuts keys into chunks so that threads share them. */
+export const CHUNK = 1024;
+
 /** Scratch memory that each thread lends to the kernel that it runs. */
 export const SCRATCH_BYTES = 1048576;
 

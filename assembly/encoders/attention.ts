@@ -6,13 +6,11 @@
 import { ConfigError, type DType } from "../../backend.ts";
 import type { AttentionCommand } from "../../engine/commands.ts";
 import { floatBits } from "../command_list.ts";
-import { BLOCK } from "../constants.ts";
+import { BLOCK, CHUNK } from "../constants.ts";
 import { Kernel } from "../kernel_id.ts";
 import { addressOf, type Encoders, type WasmTensor } from "./encoder.ts";
 import { formatId } from "./weight.ts";
 
-/** Keys of a chunk, as the kernel knows it. */
-const CHUNK = 1024;
 /** Up to this many query rows for each key head, keys are cut into chunks: there are few other pieces to share among threads. */
 const CHUNKED_ROWS = 64;
 

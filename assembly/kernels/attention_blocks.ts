@@ -1,11 +1,10 @@
+import { CHUNK } from "../constants";
 import { FormatId } from "../kernel_id";
 import { AttentionArguments, endKey, firstKey, firstQuery, keyBase, keyStride, XPOS_BLOCK_BITS } from "./attention_arguments";
 import { readCacheRow } from "./cache_rows";
 
 /** Keys of a block at most. */
 export const BLOCK: i32 = 64;
-/** Keys of a chunk, where keys are cut into chunks so that threads share them; the encoder knows it as well. */
-const CHUNK = 1024;
 /** Keys and values of `BLOCK` positions of heads up to 128 wide; of wider ones fewer positions make a block. */
 export const ROOM_BYTES: usize = 65536;
 
