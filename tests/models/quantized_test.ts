@@ -1,10 +1,10 @@
 /** Models whose weights are f16, q8_0 or q4_0: made, loaded, converted, saved, and what memory that takes. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { WasmBackend } from "../../assembly/backend.ts";
-import type { Tensor, WeightFormat } from "../../backend.ts";
+import type { Backend, Tensor, WeightFormat } from "../../backend.ts";
 import { Andromeda, ConfigError, loadModel, PalmE, quantize, readSafetensors } from "../../mod.ts";
 import type { Model } from "../../models/model.ts";
 import { dequantized } from "../reference/quantized.ts";
+import { forEachEngine } from "../support/engines.ts";
 
 const formats = ["q8_0", "q4_0"] as const;
 const small = {
@@ -21,23 +21,32 @@ const small = {
 const tokens = [[1, 2, 3, 5, 8, 13, 21, 34, 55, 89]];
 
 /** A test with an engine of its own, which must end as empty as it began. */
-function test(name: string, fn: (backend: WasmBackend) => Promise<void>): void {
-  Deno.test(name, async () => {
-    const backend = await WasmBackend.create();
-    await fn(backend);
-    const { bytesInUse, tensors } = backend.memory();
-    assertEquals({ bytesInUse, tensors }, { bytesInUse: 0, tensors: 0 });
-    backend.dispose();
+function test(name: string, fn: (backend: Backend) => Promise<void>): void {
+  forEachEngine((engine, create, isAvailable) => {
+    Deno.test({
+      name: isAvailable ? `${engine}: ${name}` : `${engine}: ${name} (needs a WebGPU adapter)`,
+      ignore: !isAvailable,
+      fn: async () => {
+        const backend = await create();
+        await fn(backend);
+        const { bytesInUse, tensors } = backend.memory();
+        assertEquals({ bytesInUse, tensors }, { bytesInUse: 0, tensors: 0 });
+        backend.dispose();
+      },
+    });
   });
 }
 
-async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+/** The weights as they are saved. */
+async function saved(model: Model): Promise<Blob> {
+  const chunks: BlobPart[] = [];
+  await model.save(new WritableStream({ write: (chunk: Uint8Array<ArrayBuffer>) => void chunks.push(chunk) }));
+  return new Blob(chunks);
+}
+
+/** What a model is loaded from. */
+function files(config: object, weights: Blob) {
+  return { config: { ...config, model_type: "andromeda" }, weights };
 }
 
 async function valuesOf(model: Model): Promise<Map<string, Float32Array | Int32Array>> {
@@ -88,13 +97,10 @@ for (const format of formats) {
     }
     const made = await Andromeda.create(small, { backend, seed: 3, dtype: format });
     assertEquals(await valuesOf(made), expected);
-    await inFolder(async (folder) => {
-      await plain.save(folder);
-      const loaded = await Andromeda.load(folder, { backend, dtype: format });
-      assertEquals(await valuesOf(loaded), expected);
-      assertEquals(await logitsOf(loaded), await logitsOf(made));
-      loaded.dispose();
-    });
+    const loaded = await Andromeda.load(files(small, await saved(plain)), { backend, dtype: format });
+    assertEquals(await valuesOf(loaded), expected);
+    assertEquals(await logitsOf(loaded), await logitsOf(made));
+    loaded.dispose();
     assertEquals(await quantize(plain, format), plain);
     assertEquals(await valuesOf(plain), expected);
     await quantize(plain, "f32");
@@ -104,60 +110,50 @@ for (const format of formats) {
   });
 
   test(`${format}: a saved model is small, and comes back to the bit in its format and in f32`, async (backend) => {
-    await inFolder(async (folder) => {
-      const model = await Andromeda.create(small, { backend, seed: 4, dtype: format });
-      await model.save(folder);
-      const stored = await readSafetensors(`${folder}/model.safetensors`);
-      const matrices = [...model.parameters.byName.values()].filter(({ kind }) => kind === "matrix");
-      for (const { name } of matrices) assertEquals(stored.get(name)?.dtype, format.toUpperCase());
-      const { size } = await Deno.stat(`${folder}/model.safetensors`);
-      assert(size < model.parameterCount * (format === "q8_0" ? 1.2 : 0.75), `${size} bytes`);
+    const model = await Andromeda.create(small, { backend, seed: 4, dtype: format });
+    const weights = await saved(model);
+    const stored = await readSafetensors(weights);
+    const matrices = [...model.parameters.byName.values()].filter(({ kind }) => kind === "matrix");
+    for (const { name } of matrices) assertEquals(stored.get(name)?.dtype, format.toUpperCase());
+    assert(weights.size < model.parameterCount * (format === "q8_0" ? 1.2 : 0.75), `${weights.size} bytes`);
 
-      const same = await Andromeda.load(folder, { backend, dtype: format });
-      assertEquals(await valuesOf(same), await valuesOf(model));
-      const wide = await loadModel(folder, { backend });
-      assertEquals(await valuesOf(wide), await valuesOf(model));
-      for (const { name } of matrices) assertEquals(wide.stateDict().get(name)?.dtype, "f32");
-      await same.save(`${folder}/again`);
-      const bytes = (path: string) => Deno.readFile(`${folder}/${path}model.safetensors`);
-      assertEquals(await bytes("again/"), await bytes(""));
-      for (const each of [model, same, wide]) each.dispose();
-    });
+    const same = await Andromeda.load(files(small, weights), { backend, dtype: format });
+    assertEquals(await valuesOf(same), await valuesOf(model));
+    const wide = await loadModel(files(small, weights), { backend });
+    assertEquals(await valuesOf(wide), await valuesOf(model));
+    for (const { name } of matrices) assertEquals(wide.stateDict().get(name)?.dtype, "f32");
+    assertEquals(await (await saved(same)).bytes(), await weights.bytes());
+    for (const each of [model, same, wide]) each.dispose();
   });
 
   test(`${format}: no more memory than the model and one matrix, at any time`, async (backend) => {
-    await inFolder(async (folder) => {
-      const made = await Andromeda.create(small, { backend, dtype: format });
-      const bytes = backend.memory().bytesInUse;
-      assertEquals(backend.memory().peakBytes, bytes);
-      assert(bytes < made.parameterCount * (format === "q8_0" ? 1.2 : 0.75));
-      await made.save(folder);
-      made.dispose();
-      const loaded = await Andromeda.load(folder, { backend, dtype: format });
-      assertEquals(backend.memory(), { bytesInUse: bytes, peakBytes: bytes, tensors: loaded.stateDict().size });
-      loaded.dispose();
-      const plain = await Andromeda.create(small, { backend });
-      const before = backend.memory().bytesInUse;
-      await quantize(plain, format);
-      assertEquals(backend.memory().bytesInUse, bytes);
-      assert(backend.memory().peakBytes <= before + 1024 * 256);
-      plain.dispose();
-    });
+    const made = await Andromeda.create(small, { backend, dtype: format });
+    const bytes = backend.memory().bytesInUse;
+    assertEquals(backend.memory().peakBytes, bytes);
+    assert(bytes < made.parameterCount * (format === "q8_0" ? 1.2 : 0.75));
+    const weights = await saved(made);
+    made.dispose();
+    const loaded = await Andromeda.load(files(small, weights), { backend, dtype: format });
+    assertEquals(backend.memory(), { bytesInUse: bytes, peakBytes: bytes, tensors: loaded.stateDict().size });
+    loaded.dispose();
+    const plain = await Andromeda.create(small, { backend });
+    const before = backend.memory().bytesInUse;
+    await quantize(plain, format);
+    assertEquals(backend.memory().bytesInUse, bytes);
+    assert(backend.memory().peakBytes <= before + 1024 * 256);
+    plain.dispose();
   });
 }
 
 test("rows that end inside a block are padded: they work, and are saved in f32", async (backend) => {
   const odd = { ...small, dim: 40, dimHead: 20 };
   for (const format of formats) {
-    await inFolder(async (folder) => {
-      const model = await Andromeda.create(odd, { backend, seed: 1, dtype: format });
-      await model.save(folder);
-      const loaded = await Andromeda.load(folder, { backend, dtype: format });
-      assertEquals(await valuesOf(loaded), await valuesOf(model));
-      assertEquals(await logitsOf(loaded), await logitsOf(model));
-      model.dispose();
-      loaded.dispose();
-    });
+    const model = await Andromeda.create(odd, { backend, seed: 1, dtype: format });
+    const loaded = await Andromeda.load(files(odd, await saved(model)), { backend, dtype: format });
+    assertEquals(await valuesOf(loaded), await valuesOf(model));
+    assertEquals(await logitsOf(loaded), await logitsOf(model));
+    model.dispose();
+    loaded.dispose();
   }
 });
 
