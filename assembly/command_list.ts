@@ -7,8 +7,8 @@ import type { Kernel } from "./kernel_id.ts";
 import { LIST_WORDS } from "./layout.ts";
 import { recordWord } from "./work.ts";
 
-/** Runs the records in these words; some have work for several threads if `isShared`. */
-export type RunList = (words: Int32Array<ArrayBuffer>, isShared: boolean) => void;
+/** Runs the records in these words, of whose work, as `work.ts` counts it, so much can be shared by several threads. */
+export type RunList = (words: Int32Array<ArrayBuffer>, sharedWork: number) => void;
 
 /** Records of kernel calls that wait to be run, in order. The list runs by itself when full. */
 export class CommandList {
@@ -18,7 +18,7 @@ export class CommandList {
   readonly #floats = new Float32Array(this.#words.buffer);
   /** Words written. */
   #length = 0;
-  #isShared = false;
+  #sharedWork = 0;
 
   constructor(run: RunList) {
     this.#run = run;
@@ -32,7 +32,7 @@ export class CommandList {
   push(kernel: Kernel, args: readonly number[], work: number): void {
     const word = recordWord(kernel, work);
     this.#words.set(args, this.#reserve(word, args.length));
-    this.#isShared ||= word !== kernel;
+    if (word !== kernel) this.#sharedWork += work;
   }
 
   /** Appends a record whose last arguments are the bytes of `data`. */
@@ -46,10 +46,10 @@ export class CommandList {
   /** Runs what was recorded. */
   flush(): void {
     if (this.#length === 0) return;
-    const [words, isShared] = [this.#words.subarray(0, this.#length), this.#isShared];
+    const [words, sharedWork] = [this.#words.subarray(0, this.#length), this.#sharedWork];
     this.#length = 0;
-    this.#isShared = false;
-    this.#run(words, isShared);
+    this.#sharedWork = 0;
+    this.#run(words, sharedWork);
   }
 
   /** Begins a record and gives the index of its first argument. */

@@ -8,6 +8,7 @@ import { describe, failureOf, reportFailure } from "./failure.ts";
 import { type Instance, tryGrow } from "./instance.ts";
 import { layoutOf, type MemoryLayout } from "./layout.ts";
 import type { Machine } from "./machine.ts";
+import { Teamwork } from "./teamwork.ts";
 
 /** The other threads of a machine, as it knows them. */
 export interface HelperThreads {
@@ -35,6 +36,7 @@ export class LocalMachine implements Machine {
   readonly #instance: Instance;
   readonly #layout: MemoryLayout;
   readonly #another: () => LocalMachine | undefined;
+  readonly #teamwork = new Teamwork();
   #helpers: HelperThreads;
   #bytes: Uint8Array;
 
@@ -64,11 +66,15 @@ export class LocalMachine implements Machine {
     return tryGrow(this.#instance.memory, pages);
   }
 
-  run(words: Int32Array<ArrayBuffer>, isShared: boolean): void {
+  run(words: Int32Array<ArrayBuffer>, sharedWork: number): void {
+    this.write(this.#layout.list, words);
+    const work = this.#helpers === NOBODY ? 0 : sharedWork;
+    this.#teamwork.run(work, (isTogether) => this.#run(words.byteLength, isTogether));
+  }
+
+  #run(bytes: number, isTogether: boolean): void {
     const { team, list, scratches } = this.#layout;
-    this.write(list, words);
-    const end = list + words.byteLength;
-    const isTogether = isShared && this.#helpers !== NOBODY;
+    const end = list + bytes;
     try {
       this.#instance.kernels.run(list, end, scratches, isTogether ? team : 0);
     } catch (error) {

@@ -16,8 +16,12 @@ export interface Machine {
   readonly bytes: number;
   /** Grows the memory by pages of 64 KiB; false if the host gives no more. */
   grow(pages: number): boolean;
-  /** Runs the records of a list, which is then the caller's again; some have work for several threads if `isShared`. */
-  run(list: Int32Array<ArrayBuffer>, isShared: boolean): void;
+  /**
+   * Runs the records of a list, which is then the caller's again.
+   *
+   * @param sharedWork How much of the work several threads can share, as `work.ts` counts it.
+   */
+  run(list: Int32Array<ArrayBuffer>, sharedWork: number): void;
   /** Copies values into the memory. */
   write(address: number, values: Float32Array | Int32Array): void;
   /** Copies bytes out of the memory. */

@@ -105,9 +105,9 @@ export class PageMachine implements Machine {
     return true;
   }
 
-  run(list: Int32Array<ArrayBuffer>, isShared: boolean): void {
+  run(list: Int32Array<ArrayBuffer>, sharedWork: number): void {
     const copy = list.slice();
-    this.#ask({ task: "run", list: copy, isShared }, [copy.buffer]);
+    this.#ask({ task: "run", list: copy, sharedWork }, [copy.buffer]);
   }
 
   write(address: number, values: Float32Array | Int32Array): void {

@@ -29,7 +29,7 @@ export class Room<M extends Machine = Machine> implements Recorder {
   constructor(machine: M) {
     this.machine = machine;
     this.memory = new Memory(machine, machine.base);
-    this.list = new CommandList((words, isShared) => machine.run(words, isShared));
+    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork));
   }
 
   /** Appends a command's records. */

@@ -14,8 +14,6 @@ export enum Team {
   pieces = 8,
   /** Helpers that sleep until the next record. */
   sleepers = 12,
-  /** Microseconds of work that the first thread does alone before it shares again, a float. */
-  debt = 16,
   /** Pieces that nobody has taken yet; 0 or less: none. */
   left = 64,
   /** Pieces that are done. */
@@ -36,6 +34,6 @@ export enum Team {
 export enum RecordWord {
   /** The kernel. */
   kernel = 65535,
-  /** Above it: the logarithm (base 2) of how much there is to do, in units of half a nanosecond; 0: too little to share. */
-  workShift = 16,
+  /** Whether there is enough to do for several threads. */
+  isShared = 65536,
 }

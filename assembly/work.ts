@@ -13,9 +13,9 @@ const WORTH_SHARING = 16384;
 /** Products that take as long as an operation on one value, where weights are read from memory. */
 const PRODUCTS = 8;
 
-/** The first word of a record, which says how much there is to do, in values that an operation goes through: half a nanosecond each. */
+/** The first word of a record with so much to do, in values that an operation goes through: half a nanosecond each. */
 export function recordWord(kernel: Kernel, work: number): number {
-  return work < WORTH_SHARING ? kernel : kernel | Math.floor(Math.log2(work)) << RecordWord.workShift;
+  return work < WORTH_SHARING ? kernel : kernel | RecordWord.isShared;
 }
 
 /** How much there is to do for a command. Results don't depend on it. */

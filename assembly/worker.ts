@@ -52,7 +52,7 @@ class Host {
     if (!machine) return;
     switch (request.task) {
       case "run":
-        return machine.run(request.list, request.isShared);
+        return machine.run(request.list, request.sharedWork);
       case "write":
         return machine.write(request.address, request.values);
       case "grow":

@@ -51,7 +51,7 @@ import { rotary } from "./rotary";
 import { sample } from "./sample";
 import { shiftTokens } from "./shift_tokens";
 import { softmax, logSoftmax } from "./softmax";
-import { awaitCommand, awaitPieces, finishPiece, isShared, putUp, takePiece } from "./team";
+import { awaitCommand, awaitPieces, finishPiece, putUp, takePiece } from "./team";
 import { readRows, writeRows } from "./weight_rows";
 import { zero } from "./zero";
 
@@ -63,11 +63,10 @@ export const heapBase: usize = __heap_base;
 /** Runs the records from `list` up to `end`; large ones with the helpers that meet at `team`, if it is not 0. */
 export function run(list: usize, end: usize, scratch: usize, team: usize): void {
   while (list < end) {
-    const work = load<i32>(list) >> RecordWord.workShift;
-    if (isShared(team, work)) {
+    if (team != 0 && (load<u32>(list) & RecordWord.isShared) != 0) {
       putUp(team, list);
       doPieces(team, scratch);
-      awaitPieces(team, work);
+      awaitPieces(team);
     } else {
       dispatch(load<i32>(list) & RecordWord.kernel, list + 8, 0, 1, scratch);
     }

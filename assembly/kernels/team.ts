@@ -5,39 +5,22 @@ import { Team } from "../team_layout";
  * whoever is awake takes one piece after another. It waits for pieces that were taken, never for threads: a helper that sleeps, or
  * that the system has put aside, holds nobody up.
  *
- * Where others want the processors too, a helper may be put aside in the middle of a piece, for milliseconds. Whoever has waited longer than a
- * record is worth works alone for a few times as long: so threads cost little where they bring nothing, and are tried again.
+ * Where others want the processors too, a helper may be put aside in the middle of a piece, for milliseconds: `../teamwork.ts` finds out
+ * whether helpers bring anything.
  *
  * Who waits looks at a word for a while before going to sleep. Sleeping is done outside: wasm's own instruction, in code that V8 11
  * (Node 20) has not optimised yet, sleeps even where the word is no longer what it was, and never wakes.
  */
 
-/** Sleeps while a word is `value`, until somebody notifies; gives the microseconds that it took. */
+/** Sleeps while a word is `value`, until somebody notifies. */
 // @ts-ignore: decorator
 @external("env", "sleep")
-declare function sleep(address: usize, value: i32): f32;
+declare function sleep(address: usize, value: i32): void;
 
 /** Looks for the end of the last pieces before sleeping; a look takes 0.34 ns, waking 10 to 50 µs. */
 const PIECE_LOOKS: i32 = 60_000;
 /** Looks for the next record before sleeping: what the first thread does alone in between takes less. */
 const COMMAND_LOOKS: i32 = 300_000;
-
-/** Work done alone for each microsecond that was waited in vain. */
-const PATIENCE: f32 = 4;
-
-/** Microseconds that a record takes one thread, by the logarithm of its work. */
-function microseconds(work: i32): f32 {
-  return <f32> (1 << min(work, 30)) * 0.0005;
-}
-
-/** Whether a record is to be shared, or done alone for a time lost in waiting. */
-export function isShared(team: usize, work: i32): bool {
-  if (team == 0 || work == 0) return false;
-  const debt = load<f32>(team + Team.debt);
-  if (debt <= 0) return true;
-  store<f32>(team + Team.debt, debt - microseconds(work));
-  return false;
-}
 
 /** Puts a record up for everybody. */
 export function putUp(team: usize, record: usize): void {
@@ -71,20 +54,18 @@ export function finishPiece(team: usize): void {
 }
 
 /** Waits until all pieces are done. Traps when a helper has failed, whose piece never will be. */
-export function awaitPieces(team: usize, work: i32): void {
+export function awaitPieces(team: usize): void {
   if (ASC_FEATURE_THREADS) {
     const pieces = load<i32>(team + Team.pieces);
     for (let i = 0; i < PIECE_LOOKS; i++) {
       if (atomic.load<i32>(team + Team.done) == pieces) return;
     }
-    let waited: f32 = 0;
     atomic.store<i32>(team + Team.isAwaited, 1);
     for (let done = atomic.load<i32>(team + Team.done); done != pieces; done = atomic.load<i32>(team + Team.done)) {
       if (atomic.load<i32>(team + Team.failed)) unreachable();
-      waited += sleep(team + Team.done, done);
+      sleep(team + Team.done, done);
     }
     atomic.store<i32>(team + Team.isAwaited, 0);
-    if (waited > microseconds(work)) store<f32>(team + Team.debt, waited * PATIENCE);
   }
 }
 

@@ -1,0 +1,78 @@
+/**
+ * Whether the helpers are to help: where others want the processors too, a list may take two threads longer than one, for the first
+ * waits for pieces that a helper, put aside by the system, has in its hands.
+ *
+ * @module
+ */
+
+/** Lists that are run the other way in a trial; the first of them wakes the helpers, or lets them fall asleep, and does not count. */
+const TRIAL = 5;
+/** Lists between trials: twice as many after each that has changed nothing, up to the most. */
+const FEWEST_BETWEEN = 16;
+const MOST_BETWEEN = 256;
+/** Weight of the newest list in the mean. */
+const NEWEST = 0.2;
+/** The other way must cost at most this share to be taken. */
+const WORTH_CHANGING = 0.95;
+/** Lists with more work, about half a second of it, are always shared: too long for a trial. */
+const MOST_WORK = 2 ** 30;
+
+/** Chooses for each list between all threads and the first one alone, by what lists of about the same work have taken. */
+export class Teamwork {
+  /** By the logarithm of their work. */
+  readonly #choices = new Map<number, Choice>();
+
+  /**
+   * Runs a list.
+   *
+   * @param work How much of it can be shared, as `work.ts` counts it.
+   */
+  run(work: number, run: (isTogether: boolean) => void): void {
+    if (work === 0 || work > MOST_WORK) return run(work > 0);
+    const size = Math.floor(Math.log2(work));
+    const choice = this.#choices.get(size) ?? new Choice();
+    this.#choices.set(size, choice);
+    const start = performance.now();
+    run(choice.isTogether);
+    choice.learn((performance.now() - start) / work);
+  }
+}
+
+/** What serves lists of one size. */
+class Choice {
+  /** What the next list is. */
+  isTogether = true;
+  /** Mean cost of the usual way. */
+  #usual: number | undefined;
+  /** Costs of the trial. */
+  #tried = 0;
+  #between = FEWEST_BETWEEN;
+  /** Lists left until a trial begins, or of the trial. */
+  #left = FEWEST_BETWEEN;
+  #isTrial = false;
+
+  /** @param cost Time for a unit of work. */
+  learn(cost: number): void {
+    if (!this.#isTrial) this.#usual = this.#usual === undefined ? cost : this.#usual + NEWEST * (cost - this.#usual);
+    else if (this.#left < TRIAL) this.#tried += cost;
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    if (this.#isTrial) this.#conclude();
+    this.#isTrial = !this.#isTrial;
+    this.#left = this.#isTrial ? TRIAL : this.#between;
+    if (this.#isTrial) this.isTogether = !this.isTogether;
+  }
+
+  /** Goes on as in the trial if that was better, else as before. */
+  #conclude(): void {
+    const tried = this.#tried / (TRIAL - 1);
+    this.#tried = 0;
+    if (this.#usual !== undefined && tried > WORTH_CHANGING * this.#usual) {
+      this.isTogether = !this.isTogether;
+      this.#between = Math.min(2 * this.#between, MOST_BETWEEN);
+    } else {
+      this.#usual = tried;
+      this.#between = FEWEST_BETWEEN;
+    }
+  }
+}

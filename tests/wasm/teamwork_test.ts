@@ -1,0 +1,48 @@
+/** Threads are used where they bring something, and only there. */
+import { assert, assertEquals } from "@std/assert";
+import { Teamwork } from "../../assembly/teamwork.ts";
+
+/** Runs lists that keep the processor busy for some microseconds, and counts those that all threads ran. */
+function countTogether(teamwork: Teamwork, lists: number, together: number, alone: number, work = 1e6): number {
+  let count = 0;
+  for (let i = 0; i < lists; i++) {
+    teamwork.run(work, (isTogether) => {
+      if (isTogether) count += 1;
+      const end = performance.now() + (isTogether ? together : alone) / 1000;
+      while (performance.now() < end);
+    });
+  }
+  return count;
+}
+
+Deno.test("lists are shared while that is faster, and alone while it is not", () => {
+  const teamwork = new Teamwork();
+  assert(countTogether(teamwork, 1000, 100, 200) > 900);
+  assert(countTogether(teamwork, 1000, 400, 100) < 500, "it takes a trial to notice");
+  assert(countTogether(teamwork, 1000, 400, 100) < 100);
+  assert(countTogether(teamwork, 1000, 100, 400) > 500, "it takes a trial to notice");
+});
+
+Deno.test("lists of other sizes have experience of their own", () => {
+  const teamwork = new Teamwork();
+  countTogether(teamwork, 200, 400, 100);
+  assertEquals(countTogether(teamwork, 10, 400, 100, 1e8), 10);
+});
+
+Deno.test("what can't be shared never is, and what is long always", () => {
+  const teamwork = new Teamwork();
+  assertEquals(countTogether(teamwork, 100, 10, 10, 0), 0);
+  assertEquals(countTogether(teamwork, 100, 20, 10, 2 ** 31), 100);
+});
+
+Deno.test("a list that fails is not counted", () => {
+  const teamwork = new Teamwork();
+  for (let i = 0; i < 100; i++) {
+    try {
+      teamwork.run(1e6, () => {
+        throw new Error("failed");
+      });
+    } catch { /* the next one is run nevertheless */ }
+  }
+  assertEquals(countTogether(teamwork, 10, 100, 200), 10);
+});
