@@ -5,8 +5,7 @@ import { caseNames, readCase, rowsOf } from "../support/cases.ts";
 import { engineTest } from "../support/engines.ts";
 import { cached, distance, gpuFor, text, withModel } from "./models.ts";
 
-/** The formats that each engine has. */
-const FORMATS = { wasm: ["f32", "f16", "q8_0"], webgpu: ["f32", "f16"] } as const;
+const FORMATS = ["f32", "f16", "q8_0"] as const;
 
 /** How far logits of some units may be from those of an f32 cache; the largest distances found were 9e-4 and 4.3e-2. */
 const TOLERANCES = { f32: 0, f16: 2e-3, q8_0: 6e-2 };
@@ -46,7 +45,7 @@ for (const name of ["andromeda-dimhead64", "xt-andromeda"].filter((name) => case
     if (!(model instanceof LanguageModel)) throw new Error(`${name} is no language model`);
     const { dimHead } = model.netConfig;
     const prompts = io.get("prompt") ? rowsOf(io.get("prompt")!) : [text(12, model.netConfig.numTokens)];
-    for (const format of FORMATS[backend.name].filter((format) => format !== "q8_0" || dimHead % 32 === 0)) {
+    for (const format of FORMATS.filter((format) => format !== "q8_0" || dimHead % 32 === 0)) {
       for (const prompt of prompts) assert(await compareWithF32(model, prompt, format) >= 4);
     }
     model.dispose();
@@ -56,14 +55,14 @@ for (const name of ["andromeda-dimhead64", "xt-andromeda"].filter((name) => case
 for (const name of ["ALiBi", "xPos", "ALiBi and xPos with QK norm", "scores in memory", "token shift"]) {
   engineTest(`steps from smaller caches with ${name}`, async (backend) => {
     await withModel(backend, cached[name]!, async (model) => {
-      for (const format of FORMATS[backend.name]) assert(await compareWithF32(model, text(9), format) >= 4);
+      for (const format of FORMATS) assert(await compareWithF32(model, text(9), format) >= 4);
     });
   }, gpuFor(name));
 }
 
 engineTest("turns, forks and rewinds of a session keep the format", async (backend) => {
   await withModel(backend, { rotaryXpos: true, alibiPosBias: true, maxSeqLen: 30 }, async (model) => {
-    for (const cacheDtype of FORMATS[backend.name]) {
+    for (const cacheDtype of FORMATS) {
       const options = { maxNewTokens: 4, temperature: 0 };
       const session = model.session({ cacheDtype });
       session.append(text(6));
@@ -87,7 +86,7 @@ engineTest("turns, forks and rewinds of a session keep the format", async (backe
 
 engineTest("rows of a batch keep the format", async (backend) => {
   await withModel(backend, { alibiPosBias: true }, async (model) => {
-    for (const cacheDtype of FORMATS[backend.name]) {
+    for (const cacheDtype of FORMATS) {
       const options = { maxNewTokens: 6, temperature: 0, cacheDtype };
       const prompts = [text(3), text(8)];
       const rows = await model.generateBatch(prompts, options);
@@ -136,7 +135,7 @@ for (
 ) {
   engineTest(`positions from 100,000 on give what positions from 0 on give, with ${name}`, async (backend) => {
     await withModel(backend, { ...cached[name], maxSeqLen: WINDOW }, async (model) => {
-      for (const format of FORMATS[backend.name]) {
+      for (const format of FORMATS) {
         const near = await logitsFrom(model, 0, format);
         const [far, block] = [
           await logitsFrom(model, FAR, format),
