@@ -7,8 +7,8 @@
  *     q4_0: 4 words for each block, byte i holds the nibbles q of values i (low) and i + 16 (high), value = d · (q - 8)
  *     then the scales of all blocks, two to a word
  *
- * Invocations side by side read words side by side, and what is read is what GGML's blocks take. A row that ends inside a block goes on
- * with zeros; one of an odd number of blocks ends in an empty half word.
+ * So kernels read whole words, invocations side by side words side by side, and no more bytes than the blocks have. A row that ends
+ * inside a block goes on with zeros; one of an odd number of blocks ends in an empty half word.
  *
  * @module
  */
@@ -18,12 +18,12 @@ import { fromHalf, toHalf } from "./half.ts";
 export type BlockFormat = "q8_0" | "q4_0";
 
 /** Values that share a scale. */
-const BLOCK = 32;
+export const BLOCK = 32;
 
 /** Bytes of a block's quants. */
 const QUANT_BYTES = { q8_0: 32, q4_0: 16 };
 
-/** What is rounded to quants: a block's values times 1 / d. */
+/** Writes a block's values times 1 / d as quants. */
 type Write = (block: Float32Array, inverse: number, quants: Uint8Array) => void;
 
 /** Whether a format is one of blocks. */

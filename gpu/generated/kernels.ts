@@ -1611,23 +1611,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "  out[row * params.outSize + params.firstColumn + column] = ACTIVATION(value);\n" +
     "}",
-  linear_piece: "// The quads of ROWS rows of x that a piece of the weight is multiplied with.\n" +
-    "fn xPiece(piece: u32) -> array<array<vec4<f32>, ROWS>, PIECE_QUADS> {\n" +
-    "  var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
-    "  for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
-    "    let quad = quadOfPiece(piece, part);\n" +
-    "#if PARTIAL\n" +
-    "    // The last block is filled up with zeros: x has nothing for them.\n" +
-    "    if (quad >= params.quads) {\n" +
-    "      continue;\n" +
-    "    }\n" +
-    "#endif\n" +
-    "    for (var r = 0u; r < ROWS; r++) {\n" +
-    "      values[part][r] = xQuad(r, quad);\n" +
-    "    }\n" +
-    "  }\n" +
-    "  return values;\n" +
-    "}",
   linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers: fastest on\n" +
     "// adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
     "#include linear_operands\n" +
@@ -1719,7 +1702,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// read each row of the weight in whole lines, once.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
-    "#include linear_piece\n" +
     "#include reduce\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
@@ -1735,7 +1717,19 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let lastColumn = params.columns - 1;\n" +
     "  var sums = array<array<f32, COLUMNS>, ROWS>();\n" +
     "  for (var piece = lane; piece < params.pieces; piece += WORKGROUP) {\n" +
-    "    let values = xPiece(piece);\n" +
+    "    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
+    "    for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
+    "      let quad = quadOfPiece(piece, part);\n" +
+    "#if PARTIAL\n" +
+    "      // The last block is filled up with zeros: x has nothing for them.\n" +
+    "      if (quad >= params.quads) {\n" +
+    "        continue;\n" +
+    "      }\n" +
+    "#endif\n" +
+    "      for (var r = 0u; r < ROWS; r++) {\n" +
+    "        values[part][r] = xQuad(r, quad);\n" +
+    "      }\n" +
+    "    }\n" +
     "    for (var c = 0u; c < COLUMNS; c++) {\n" +
     "      let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);\n" +
     "      for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
@@ -1758,7 +1752,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// CPU, where a load costs more than what is done with it, so that several columns share those of x.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
-    "#include linear_piece\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -1775,14 +1768,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    bases[c] = min(firstColumn + c, params.columns - 1) * params.stride;\n" +
     "  }\n" +
     "  var sums = array<array<vec4<f32>, COLUMNS>, ROWS>();\n" +
-    "  for (var piece = 0u; piece < params.pieces; piece++) {\n" +
-    "    let values = xPiece(piece);\n" +
+    "  for (var quad = 0u; quad < params.quads; quad++) {\n" +
+    "    var values: array<vec4<f32>, ROWS>;\n" +
+    "    for (var r = 0u; r < ROWS; r++) {\n" +
+    "      values[r] = xQuad(r, quad);\n" +
+    "    }\n" +
     "    for (var c = 0u; c < COLUMNS; c++) {\n" +
-    "      let w = weightPiece(bases[c], piece);\n" +
-    "      for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
-    "        for (var r = 0u; r < ROWS; r++) {\n" +
-    "          sums[r][c] += values[part][r] * w[part];\n" +
-    "        }\n" +
+    "      let w = weightQuad(bases[c], quad);\n" +
+    "      for (var r = 0u; r < ROWS; r++) {\n" +
+    "        sums[r][c] += values[r] * w;\n" +
     "      }\n" +
     "    }\n" +
     "  }\n" +
@@ -2434,7 +2428,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "}",
   weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a multiple of\n" +
-    "// `stride` elements. A piece is what is read at a time: PIECE_QUADS quads, which need not be neighbours.\n" +
+    "// `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbours. Where invocations side by side\n" +
+    "// read pieces side by side, they read each byte of the weight once.\n" +
     "#if FORMAT == q4_0\n" +
     "const PIECE_QUADS = 2u;\n" +
     "\n" +

@@ -2,7 +2,6 @@
 // read each row of the weight in whole lines, once.
 #include linear_operands
 #include indices
-#include linear_piece
 #include reduce
 
 @compute @workgroup_size(WORKGROUP)
@@ -18,7 +17,19 @@ fn main(
   let lastColumn = params.columns - 1;
   var sums = array<array<f32, COLUMNS>, ROWS>();
   for (var piece = lane; piece < params.pieces; piece += WORKGROUP) {
-    let values = xPiece(piece);
+    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();
+    for (var part = 0u; part < PIECE_QUADS; part++) {
+      let quad = quadOfPiece(piece, part);
+#if PARTIAL
+      // The last block is filled up with zeros: x has nothing for them.
+      if (quad >= params.quads) {
+        continue;
+      }
+#endif
+      for (var r = 0u; r < ROWS; r++) {
+        values[part][r] = xQuad(r, quad);
+      }
+    }
     for (var c = 0u; c < COLUMNS; c++) {
       let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);
       for (var part = 0u; part < PIECE_QUADS; part++) {

@@ -2,7 +2,6 @@
 // CPU, where a load costs more than what is done with it, so that several columns share those of x.
 #include linear_operands
 #include indices
-#include linear_piece
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -19,14 +18,15 @@ fn main(
     bases[c] = min(firstColumn + c, params.columns - 1) * params.stride;
   }
   var sums = array<array<vec4<f32>, COLUMNS>, ROWS>();
-  for (var piece = 0u; piece < params.pieces; piece++) {
-    let values = xPiece(piece);
+  for (var quad = 0u; quad < params.quads; quad++) {
+    var values: array<vec4<f32>, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+      values[r] = xQuad(r, quad);
+    }
     for (var c = 0u; c < COLUMNS; c++) {
-      let w = weightPiece(bases[c], piece);
-      for (var part = 0u; part < PIECE_QUADS; part++) {
-        for (var r = 0u; r < ROWS; r++) {
-          sums[r][c] += values[part][r] * w[part];
-        }
+      let w = weightQuad(bases[c], quad);
+      for (var r = 0u; r < ROWS; r++) {
+        sums[r][c] += values[r] * w;
       }
     }
   }

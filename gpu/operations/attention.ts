@@ -5,6 +5,7 @@
  */
 import { LOWEST, XPOS_BLOCK } from "../../backend.ts";
 import type { AttentionCommand, CommandOf } from "../../engine/commands.ts";
+import { BLOCK } from "../blocks.ts";
 import type { Binding } from "../pipelines.ts";
 import type { Constants } from "../shader.ts";
 import { type GpuTensor, roomOf, whole, wholeBuffer } from "../storage.ts";
@@ -141,32 +142,21 @@ export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "
 export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache">): void {
   const { cache, x, positions, lengths } = command;
   const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
-  const bindings = {
-    cache: whole(cache),
-    x: whole(x),
-    positions: whole(positions),
-    lengths: lengths && whole(lengths),
-  };
-  const shared = { rows: x.shape[1] ?? 0, kvHeads, capacity };
-  if (cache.dtype === "q8_0") {
-    const blocks = dim / 32;
-    const size = x.size / dim * Math.ceil(blocks / 2);
-    const { constants, groups } = elementwise(gpu, size, [1]);
-    gpu.dispatch({
-      kernel: "append_cache_q8",
-      constants: { ...constants, HAS_LENGTHS: lengths !== undefined },
-      bindings,
-      params: { ...shared, size, blocks },
-      groups,
-    });
-    return;
-  }
-  const { constants, groups, lanes } = elementwise(gpu, x.size, [dim]);
+  const isQuantised = cache.dtype === "q8_0";
+  const blocks = dim / BLOCK;
+  // An invocation takes a value or a vector, or as many blocks as share a word of scales.
+  const size = isQuantised ? (x.size / dim) * Math.ceil(blocks / 2) : x.size;
+  const { constants, groups, lanes } = elementwise(gpu, size, isQuantised ? [1] : [dim]);
   gpu.dispatch({
-    kernel: "append_cache",
+    kernel: isQuantised ? "append_cache_q8" : "append_cache",
     constants: { ...constants, ...storedConstants(cache, lanes === 4), HAS_LENGTHS: lengths !== undefined },
-    bindings,
-    params: { ...shared, size: x.size / lanes, dim: dim / lanes },
+    bindings: {
+      cache: whole(cache),
+      x: whole(x),
+      positions: whole(positions),
+      lengths: lengths && whole(lengths),
+    },
+    params: { size: size / lanes, rows: x.shape[1] ?? 0, kvHeads, capacity, dim: dim / lanes, blocks },
     groups,
   });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CommandOf } from "../../engine/commands.ts";
+import { BLOCK } from "../blocks.ts";
 import type { Profile } from "../device.ts";
 import type { Constants } from "../shader.ts";
 import { type GpuTensor, partsOf, rowsOf, whole } from "../storage.ts";
@@ -36,7 +37,7 @@ export function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">)
   const constants = {
     VALUE: "f32",
     VECTORS: weight.width % 4 === 0,
-    PARTIAL: weight.dtype === "q4_0" && weight.width % 32 !== 0,
+    PARTIAL: weight.dtype === "q4_0" && weight.width % BLOCK !== 0,
     HAS_BIAS: bias !== undefined,
     ACTIVATION: activationName(activation),
     ...format(gpu.profile, weight),
@@ -55,7 +56,7 @@ export function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">)
           rows,
           inSize: weight.width,
           quads,
-          pieces: weight.dtype === "q4_0" ? 4 * Math.ceil(weight.width / 32) : quads,
+          pieces: weight.dtype === "q4_0" ? 4 * Math.ceil(weight.width / BLOCK) : quads,
           stride: elements(weight),
           columns: part.rows,
           firstColumn: part.firstRow,
