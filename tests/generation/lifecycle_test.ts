@@ -71,7 +71,7 @@ engineTest("an abort is noticed while a long prompt is read", async (backend) =>
       assert(whole - began < performance.now() - whole, "the prompt was read to its end");
     });
   });
-});
+}, "slow");
 
 engineTest("timers fire while tokens are made", async (backend) => {
   await withModel(backend, { ...config, maxSeqLen: 64 }, async (model) => {

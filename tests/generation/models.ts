@@ -5,6 +5,7 @@
  */
 import type { Backend } from "../../backend.ts";
 import { Transformer, type TransformerConfig } from "../../mod.ts";
+import type { GpuRuns } from "../support/engines.ts";
 
 /** What all of them share: logits are far enough apart for greedy tokens to be certain. */
 const base = { numTokens: 50, maxSeqLen: 40, dim: 32, depth: 2, heads: 4, dimHead: 32, useAbsPosEmb: false };
@@ -45,16 +46,17 @@ export const uncached: Record<string, Partial<TransformerConfig>> = {
   "xPos beside memory keys": { rotaryXpos: true, attnNumMemKv: 2 },
 };
 
-/** The variants that a GPU is always tested with; between them they use every operation of the others. */
+/** The variants that a GPU is tested with; between them they use every operation of the others. The first one is never left out. */
 const typical = [
   "ALiBi and xPos with QK norm",
   "a token shift of two, with absolute positions",
   "zeta's rotated values with xPos",
 ];
 
-/** Whether a GPU is tested with a variant. */
-export function gpuFor(name: string): "always" | "alone" {
-  return typical.includes(name) ? "always" : "alone";
+/** In which runs a GPU is tested with a variant. */
+export function gpuFor(name: string): GpuRuns {
+  const index = typical.indexOf(name);
+  return index < 0 ? "alone" : index === 0 ? "always" : "slow";
 }
 
 /** Makes a model, runs a test with it and disposes of it. */

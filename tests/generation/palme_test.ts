@@ -43,7 +43,7 @@ engineTest("PalmE continues texts about images", async (backend) => {
     fork.dispose();
   }
   model.dispose();
-});
+}, "slow");
 
 engineTest("guidance takes the image away", async (backend) => {
   const model = await PalmE.create({ ...config, rotaryXpos: false }, { backend, seed: 3 });

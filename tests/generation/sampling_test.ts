@@ -4,7 +4,7 @@ import { type LogitsFilter, LOWEST, readSafetensors, type Tensor } from "../../m
 import { minP, topA, topK, topP } from "../../models/generation/filters.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
 import { engineTest } from "../support/engines.ts";
-import { goldenPath, goldenTest } from "../support/golden.ts";
+import { goldenTest, goldenUrl } from "../support/golden.ts";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { argmax, distance, forwardRows, text, withModel } from "./models.ts";
 
@@ -12,7 +12,7 @@ const config = { alibiPosBias: true, rotaryXpos: true };
 const thresholds = { filterThres: undefined, minPPow: 2, minPRatio: 0.02, numTokens: 97 };
 
 goldenTest("the strategies keep the tokens that the references keep", async () => {
-  const tensors = await readSafetensors(goldenPath("golden/sampling/io.safetensors"));
+  const tensors = await readSafetensors(goldenUrl("golden/sampling/io.safetensors"));
   const backend = await WasmBackend.create();
   const compare = async (filter: LogitsFilter, logits: string, expected: string) => {
     const [given, wanted] = [tensors.get(logits)!, tensors.get(expected)!];

@@ -1,19 +1,18 @@
 /** The trained checkpoint: its cross entropy on the validation text is PyTorch's. */
 import { assert } from "@std/assert";
-import { WasmBackend } from "../../assembly/backend.ts";
 import type { Backend } from "../../backend.ts";
 import { Andromeda, readSafetensors } from "../../mod.ts";
 import { scalar } from "../../models/model.ts";
 import { idsOf } from "../support/cases.ts";
-import { forEachEngine } from "../support/engines.ts";
-import { goldenPath, goldenTest } from "../support/golden.ts";
+import { forEachEngine, isLeftOut } from "../support/engines.ts";
+import { goldenTest, goldenUrl, readGoldenJson } from "../support/golden.ts";
 
 const WINDOW = 256;
 
 /** Mean cross entropy over the first windows of the validation tokens. */
 async function crossEntropy(backend: Backend, windows: number): Promise<number> {
-  const model = await Andromeda.load(goldenPath("checkpoint"), { backend });
-  const tensors = await readSafetensors(goldenPath("checkpoint/parity.safetensors"));
+  const model = await Andromeda.load(goldenUrl("checkpoint"), { backend });
+  const tensors = await readSafetensors(goldenUrl("checkpoint/parity.safetensors"));
   const tokens = idsOf(tensors.get("val_tokens")!);
   const rows = Array.from({ length: windows }, (_, i) => [...tokens.subarray(i * WINDOW, (i + 1) * WINDOW)]);
   let sum = 0;
@@ -34,13 +33,19 @@ forEachEngine((name, create, isAvailable) => {
     const mean = await crossEntropy(backend, 8);
     backend.dispose();
     assert(Math.abs(mean - 2.8448156597384737) < 1e-4, `${mean}`);
-  });
+  }, isLeftOut(name, "slow"));
 });
 
-goldenTest("cross entropy over 20,400 predictions", async () => {
-  const parity = JSON.parse(await Deno.readTextFile(goldenPath("checkpoint/parity.json")));
-  const backend = await WasmBackend.create();
+forEachEngine((name, create) => {
+  if (name === "wasm") goldenTest("cross entropy over 20,400 predictions", () => checkAllWindows(create));
+});
+
+async function checkAllWindows(create: () => Promise<Backend>): Promise<void> {
+  const parity = await readGoldenJson<{ validation: { windows: number; mean_cross_entropy: number } }>(
+    "checkpoint/parity.json",
+  );
+  const backend = await create();
   const mean = await crossEntropy(backend, parity.validation.windows);
   backend.dispose();
   assert(Math.abs(mean - parity.validation.mean_cross_entropy) < 1e-3, `${mean}`);
-});
+}

@@ -13,7 +13,7 @@ engineTest("Andromeda on one row of 8,192 tokens", async (backend) => {
   assert((await logits.data()).every(Number.isFinite));
   logits.dispose();
   model.dispose();
-});
+}, "slow");
 
 engineTest("Andromeda on a plain list", async (backend) => {
   const model = await Andromeda.create({ ...thin, numTokens: 20000, attnKvHeads: 1 }, { backend });
@@ -42,7 +42,7 @@ engineTest("PalmE with its defaults", async (backend) => {
   assert((await logits.data()).every(Number.isFinite));
   logits.dispose();
   model.dispose();
-});
+}, "slow");
 
 engineTest("PalmE refuses time-major text with a hint", async (backend) => {
   const model = await PalmE.create({ ...smallPalmE, imageSize: 256, patchSize: 32 }, { backend });
@@ -64,6 +64,7 @@ engineTest(
     logits.dispose();
     model.dispose();
   },
+  "slow",
 );
 
 const smallPalmE = {

@@ -7,11 +7,13 @@ import { assertAgrees, caseNames, type GoldenCase, idsOf, readCase, rowsOf } fro
 import { engineTest } from "../support/engines.ts";
 import { goldenTest } from "../support/golden.ts";
 
+const names = await caseNames();
+
 goldenTest("the reference cases are there", () => {
-  assert(caseNames().length >= 40, `found ${caseNames().length} cases`);
+  assert(names.length >= 40, `found ${names.length} cases`);
 });
 
-for (const name of caseNames()) {
+for (const name of names) {
   engineTest(`${name} agrees with PyTorch`, async (backend) => {
     const golden = await readCase(name);
     const model = await golden.load(backend);
@@ -21,7 +23,7 @@ for (const name of caseNames()) {
     } finally {
       model.dispose();
     }
-  });
+  }, name.endsWith("-wide") ? "slow" : "always");
 }
 
 async function checkImages(model: ViTransformerWrapper, { io }: GoldenCase) {

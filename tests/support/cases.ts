@@ -7,7 +7,7 @@ import { assert } from "@std/assert";
 import type { Backend } from "../../backend.ts";
 import { type AnyModel, loadModel, readSafetensors } from "../../mod.ts";
 import type { HostTensor } from "../../models/weights/host_tensor.ts";
-import { goldenPath } from "./golden.ts";
+import { goldenFolders, goldenUrl, readGoldenJson } from "./golden.ts";
 
 /** What a case holds beside its tensors. */
 export interface CaseDescription {
@@ -34,30 +34,21 @@ const modelTypes = {
 };
 
 /** Names of the inference cases; none where the reference data are absent. */
-export function caseNames(): string[] {
-  try {
-    return [...Deno.readDirSync(goldenPath("golden"))]
-      .filter(({ name, isDirectory }) => isDirectory && name !== "train" && name !== "sampling")
-      .map(({ name }) => name)
-      .sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+export async function caseNames(): Promise<string[]> {
+  return (await goldenFolders("golden/")).filter((name) => name !== "train" && name !== "sampling");
 }
 
 /** Reads a case. */
 export async function readCase(name: string): Promise<GoldenCase> {
-  const folder = goldenPath(`golden/${name}`);
-  const description: CaseDescription = JSON.parse(await Deno.readTextFile(`${folder}/case.json`));
+  const folder = `golden/${name}`;
+  const description = await readGoldenJson<CaseDescription>(`${folder}/case.json`);
   const { layers, ...options } = description.config;
   const attnLayers = layers === "Encoder" ? { attn_layers: "encoder" } : {};
   const config = { model_type: modelTypes[description.model], ...options, ...attnLayers };
   return {
     description,
-    io: await readSafetensors(`${folder}/io.safetensors`),
-    load: async (backend) =>
-      await loadModel({ config, weights: await Deno.readFile(`${folder}/weights.safetensors`) }, { backend }),
+    io: await readSafetensors(goldenUrl(`${folder}/io.safetensors`)),
+    load: (backend) => loadModel({ config, weights: goldenUrl(`${folder}/weights.safetensors`) }, { backend }),
   };
 }
 

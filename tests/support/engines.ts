@@ -1,7 +1,7 @@
 /**
  * Every test of an operation or a model runs on every engine: `engineTest` registers it once for each.
  *
- * ANDROMEDA_BACKEND=wasm or webgpu narrows the matrix. WebGPU needs an adapter; where there is none its tests are ignored, and
+ * ANDROMEDA_BACKEND=wasm or webgpu narrows the matrix, and of one engine ANDROMEDA_BRIEF=1 leaves out what takes long. WebGPU needs an adapter; where there is none its tests are ignored, and
  * the runner's last line counts them; with REQUIRE_WEBGPU=1 they run all the same, and fail.
  *
  * @module
@@ -18,8 +18,12 @@ if (only !== undefined && only !== "wasm" && only !== "webgpu") {
   throw new Error(`Cannot narrow the tests to ANDROMEDA_BACKEND=${only}: use wasm or webgpu`);
 }
 
+/** What the names of tests end with that ANDROMEDA_BRIEF=1 leaves out. */
+export const LEFT_OUT = " (left out)";
+
 const hasAdapter = await navigator.gpu?.requestAdapter() != null;
 const isRequired = Deno.env.get("REQUIRE_WEBGPU") === "1";
+const isBrief = Deno.env.get("ANDROMEDA_BRIEF") === "1";
 const engines = (["wasm", "webgpu"] as const).filter((name) => only === undefined || name === only);
 
 /** Calls `fn` for each engine of the matrix; `create` starts one of its own. */
@@ -29,6 +33,17 @@ export function forEachEngine(
   for (const name of engines) {
     fn(name, () => createBackend(name), name === "wasm" || hasAdapter || isRequired);
   }
+}
+
+/**
+ * Runs in which a test takes the GPU: all of them; "slow" all but brief ones, for what takes more than three seconds on a software adapter;
+ * "alone" only those where ANDROMEDA_BACKEND=webgpu asks for it, brief ones left out, for the many variants of a test.
+ */
+export type GpuRuns = "always" | "slow" | "alone";
+
+/** Whether this run is too brief for a test. */
+export function isLeftOut(engine: EngineName, gpu: GpuRuns): boolean {
+  return isBrief && engine === "webgpu" && gpu !== "always";
 }
 
 /** Engines that tests of this file share: starting one takes longer than a test. */
@@ -44,19 +59,19 @@ Deno.test.afterAll(async () => {
  *
  * @param name What is tested.
  * @param fn The test. It gets a backend that the tests of a file share: dispose of tensors, not of the backend.
- * @param gpu "alone" leaves the GPU out unless ANDROMEDA_BACKEND=webgpu asks for it: for the many variants of a test, which take
- * seconds each on a software adapter.
+ * @param gpu In which runs the GPU takes part.
  */
 export function engineTest(
   name: string,
   fn: (backend: Backend) => void | Promise<void>,
-  gpu: "always" | "alone" = "always",
+  gpu: GpuRuns = "always",
 ): void {
   forEachEngine((engine, create, isAvailable) => {
     if (engine === "webgpu" && gpu === "alone" && only !== "webgpu") return;
+    const leftOut = isLeftOut(engine, gpu);
     Deno.test({
-      name: isAvailable ? `${engine}: ${name}` : `${engine}: ${name} (needs a WebGPU adapter)`,
-      ignore: !isAvailable,
+      name: `${engine}: ${name}${leftOut ? LEFT_OUT : isAvailable ? "" : " (needs a WebGPU adapter)"}`,
+      ignore: leftOut || !isAvailable,
       fn: async () => {
         const backend = await (shared.get(engine) ?? remember(engine, create()));
         const { bytesInUse, tensors } = backend.memory();

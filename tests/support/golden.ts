@@ -1,24 +1,49 @@
 /**
- * Tests against reference data that lie in the folder `shared` beside the repository. Most machines don't have it: there such
- * tests are ignored, and the runner's last line counts them. With REQUIRE_GOLDEN=1 they run all the same, and fail.
+ * Tests against reference data that lie in the folder `shared` beside the repository, or where the URL in GOLDEN says, as pages need.
+ * Most machines don't have it: there such tests are ignored, and the runner's last line counts them. With REQUIRE_GOLDEN=1 they run
+ * all the same, and fail.
  *
  * @module
  */
+import { LEFT_OUT } from "./engines.ts";
 
-const folder = new URL("../../../shared/", import.meta.url);
+const folder = new URL(Deno.env.get("GOLDEN") ?? new URL("../../../shared/", import.meta.url));
 
-const isPresent = exists(folder);
+const isPresent = (await goldenFolders("")).length > 0;
 const isRequired = Deno.env.get("REQUIRE_GOLDEN") === "1";
 
 /**
- * Path of a file of reference data.
+ * URL of a file of reference data.
  *
  * @param path Its path within the folder, such as "golden/train/losses.json".
- * @returns The path on this machine, whether or not the file is there.
+ * @returns The URL by which this host reads it, whether or not the file is there.
  */
+export function goldenUrl(path: string): URL {
+  return new URL(path, folder);
+}
+
+/** Path of a file of reference data, for tests that need a disk. */
 export function goldenPath(path: string): string {
-  const url = new URL(path, folder);
-  return decodeURIComponent(url.pathname);
+  return decodeURIComponent(goldenUrl(path).pathname);
+}
+
+/** Reads a JSON file of the reference data. */
+export async function readGoldenJson<T>(path: string): Promise<T> {
+  return await (await fetch(goldenUrl(path))).json();
+}
+
+/** Names of the folders in a folder of the reference data, in order; none where it is absent. */
+export async function goldenFolders(path: string): Promise<string[]> {
+  const url = goldenUrl(path);
+  // A page's server lists them.
+  if (url.protocol !== "file:") return await (await fetch(url)).json();
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(url));
+    return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }
 
 /**
@@ -26,20 +51,16 @@ export function goldenPath(path: string): string {
  *
  * @param name Its name.
  * @param fn The test.
+ * @param leftOut Whether this run is too brief for it.
  */
-export function goldenTest(name: string, fn: (context: Deno.TestContext) => void | Promise<void>): void {
+export function goldenTest(
+  name: string,
+  fn: (context: Deno.TestContext) => void | Promise<void>,
+  leftOut = false,
+): void {
   Deno.test({
-    name: isPresent ? name : `${name} (needs the reference data of ${decodeURIComponent(folder.pathname)})`,
-    ignore: !isPresent && !isRequired,
+    name: name + (leftOut ? LEFT_OUT : isPresent ? "" : ` (needs the reference data of ${folder.href})`),
+    ignore: leftOut || !isPresent && !isRequired,
     fn,
   });
-}
-
-function exists(url: URL): boolean {
-  try {
-    return Deno.statSync(url).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * Runs test files inside a page. It stands in for what they use of Deno: `Deno.test` gathers tests, `Deno.env` reads the page's
- * query, and a file that is asked about exists. The GPU engine gets the kernels that the page's query asks for.
+ * Runs test files inside a page. It stands in for what they use of Deno: `Deno.test` gathers tests, and `Deno.env` reads the page's
+ * query. The GPU engine gets the kernels that the page's query asks for.
  *
  * @module
  */
@@ -45,8 +45,6 @@ Object.assign(globalThis, {
   Deno: {
     test,
     env: { get: (name: string) => query.get(name) ?? undefined },
-    statSync: () => ({ isFile: true }),
-    errors: { NotFound: class extends Error {} },
   },
 });
 

@@ -1,9 +1,10 @@
 /**
- * Serves the tests of the operations, bundled for a browser, to an isolated page (shared memory needs one).
+ * Serves tests, bundled for a browser, and the files that they read to an isolated page (shared memory needs one).
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { goldenFolders, goldenUrl } from "../../support/golden.ts";
 
 const root = new URL("../../../", import.meta.url);
 
@@ -12,14 +13,17 @@ export interface Site extends AsyncDisposable {
   readonly url: string;
   /** Addresses of the test modules. */
   readonly modules: readonly string[];
+  /** URL of the reference data. */
+  readonly golden: string;
 }
 
-/** Bundles every test file of a folder and serves them on a free port. */
-export async function serveTests(folder: string): Promise<Site> {
+/** Bundles every test file of some folders and serves them on a free port. */
+export async function serveTests(folders: readonly string[]): Promise<Site> {
   const files: string[] = [];
-  for await (const { name } of Deno.readDir(new URL(folder, root))) {
-    // Those with reference data read them from this machine's disk.
-    if (name.endsWith("_test.ts") && !name.endsWith("_golden_test.ts")) files.push(`${folder}/${name}`);
+  for (const folder of folders) {
+    for await (const { name } of Deno.readDir(new URL(folder, root))) {
+      if (name.endsWith("_test.ts")) files.push(`${folder}/${name}`);
+    }
   }
   const output = await Deno.makeTempDir({ prefix: "andromeda_page_" });
   // Paths of bundles begin at the folder that all entries share: with one from outside the tests, at the root.
@@ -29,9 +33,11 @@ export async function serveTests(folder: string): Promise<Site> {
     { port: 0, hostname: "127.0.0.1", signal: controller.signal, onListen: () => {} },
     (request) => respond(new URL(request.url).pathname, output),
   );
+  const url = `http://localhost:${server.addr.port}/`;
   return {
-    url: `http://localhost:${server.addr.port}/`,
+    url,
     modules: files.map((file) => `/${file.replace(/\.ts$/, ".js")}`),
+    golden: `${url}golden/`,
     async [Symbol.asyncDispose]() {
       controller.abort();
       await server.finished;
@@ -47,6 +53,8 @@ async function bundle(files: readonly string[], output: string): Promise<void> {
   assertEquals(success, true, new TextDecoder().decode(stderr));
 }
 
+const types: Record<string, string> = { js: "text/javascript", json: "application/json" };
+
 async function respond(path: string, output: string): Promise<Response> {
   const headers = {
     "cross-origin-opener-policy": "same-origin",
@@ -58,14 +66,22 @@ async function respond(path: string, output: string): Promise<Response> {
       '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="/tests/hosts/chromium/page.js"></script>';
     return new Response(page, { headers: { ...headers, "content-type": "text/html" } });
   }
-  const module = await read(`${output}${path}`);
-  if (module === undefined) return new Response(`${path} does not exist`, { status: 404, headers });
-  return new Response(module, { headers: { ...headers, "content-type": "text/javascript" } });
+  const [, golden] = path.split(/^\/golden\//);
+  if (golden?.endsWith("/") || golden === "") return Response.json(await goldenFolders(golden), { headers });
+  const file = golden !== undefined
+    ? goldenUrl(golden)
+    : path.startsWith("/examples/")
+    ? new URL(path.slice(1), root)
+    : `${output}${path}`;
+  const content = await open(file);
+  if (content === undefined) return new Response(`${path} does not exist`, { status: 404, headers });
+  const type = types[path.split(".").at(-1) ?? ""] ?? "application/octet-stream";
+  return new Response(content.readable, { headers: { ...headers, "content-type": type } });
 }
 
-async function read(path: string): Promise<string | undefined> {
+async function open(file: string | URL): Promise<Deno.FsFile | undefined> {
   try {
-    return await Deno.readTextFile(path);
+    return await Deno.open(file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

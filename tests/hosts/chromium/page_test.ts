@@ -1,0 +1,97 @@
+/**
+ * The tests of operations, models and generation, in pages of a real Chromium: on the CPU engine, and on the GPU engine with kernels that
+ * use subgroups, which no other host here has. Of the GPU's tests a fifth of the shapes and the typical cases are run, and those left out
+ * are counted; CHROMIUM_FLAVOURS=register,workgroup,subgroup takes other kernels, over all shapes and cases: minutes each.
+ *
+ * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
+ *
+ * @module
+ */
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { type Browser, chromium } from "playwright-core";
+import type { PageResult } from "./page.ts";
+import { LEFT_OUT } from "../../support/engines.ts";
+import { serveTests, type Site } from "./serve.ts";
+
+declare global {
+  /** Defined by page.ts. */
+  var runTests: (modules: readonly string[], report: (result: PageResult) => Promise<void>) => Promise<string[]>;
+  /** Defined by playwright. */
+  var report: (result: PageResult) => Promise<void>;
+}
+
+const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
+const isInstalled = await Deno.stat(executablePath).then(() => true, () => false);
+const ignore = !isInstalled && Deno.env.get("REQUIRE_CHROMIUM") !== "1";
+
+/** Software rendering, WebGPU on it, and none of what a browser does by itself. */
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--enable-unsafe-webgpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const asked = Deno.env.get("CHROMIUM_FLAVOURS")?.split(",");
+
+/** What is tested together, in one page, and the GPU's kernels for it. */
+const suites: readonly { readonly name: string; readonly folders: readonly string[]; readonly flavour: string }[] = [
+  { name: "operations", folders: ["tests/ops"], flavour: "subgroup" },
+  { name: "models", folders: ["tests/models", "tests/generation"], flavour: "register" },
+];
+
+for (const { name: suite, folders, flavour } of suites) {
+  const engines: { readonly ANDROMEDA_BACKEND: string; readonly flavour?: string }[] = [
+    { ANDROMEDA_BACKEND: "wasm" },
+    ...(asked ?? [flavour]).map((flavour) => ({ ANDROMEDA_BACKEND: "webgpu", flavour })),
+  ];
+  for (const engine of engines) {
+    Deno.test({
+      name: `chromium: ${suite} on ${Object.values(engine).join(", ")}${ignore ? " (needs chromium)" : ""}`,
+      ignore,
+      fn: async (t) => {
+        await using site = await serveTests(folders);
+        const browser = await chromium.launch({ executablePath, args });
+        try {
+          const results = await runInPage(browser, site, {
+            ...engine,
+            GOLDEN: site.golden,
+            REQUIRE_GOLDEN: Deno.env.get("REQUIRE_GOLDEN") ?? "0",
+            REQUIRE_WEBGPU: "1",
+            ANDROMEDA_BRIEF: asked === undefined ? "1" : "0",
+          });
+          assertNotEquals(results.length, 0);
+          const run = results.filter(({ name }) => !name.endsWith(LEFT_OUT));
+          for (const { name, outcome, error } of run) {
+            await t.step({ name, ignore: outcome === "ignored", fn: () => assertEquals(error, undefined) });
+          }
+          const count = results.length - run.length;
+          const name = `${count} tests are left out: CHROMIUM_FLAVOURS=${engine.flavour} runs them`;
+          if (count > 0) await t.step({ name, ignore: true, fn: () => {} });
+        } finally {
+          await browser.close();
+        }
+      },
+    });
+  }
+}
+
+async function runInPage(browser: Browser, site: Site, query: Record<string, string>): Promise<PageResult[]> {
+  const page = await browser.newPage();
+  const results: PageResult[] = [];
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
+  });
+  await page.exposeFunction("report", (result: PageResult) => void results.push(result));
+  await page.goto(`${site.url}?${new URLSearchParams(query)}`);
+  const flavours = await page.evaluate((modules) => globalThis.runTests(modules, globalThis.report), site.modules);
+  assertEquals(flavours, query.flavour === undefined ? [] : [query.flavour]);
+  assertEquals(faults, [], "the page reported errors");
+  return results;
+}
