@@ -2467,24 +2467,16 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "#endif\n" +
     "#if FORMAT == q8_0\n" +
-    "#include blocks\n" +
-    "@group(0) @binding(2) var<storage, read> weight: array<u32>;\n" +
-    "\n" +
-    "fn weightScale(row: u32, block: u32) -> f32 {\n" +
-    "  return blockScale(weight[row + (params.quads + 7) / 8 * 8 + block / 2], block);\n" +
-    "}\n" +
+    "const BLOCK_WORDS = 8u;\n" +
+    "#include weight_blocks\n" +
     "\n" +
     "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
     "  return weightScale(row, quad / 8) * signedBytes(weight[row + quad]);\n" +
     "}\n" +
     "#endif\n" +
     "#if FORMAT == q4_0\n" +
-    "#include blocks\n" +
-    "@group(0) @binding(2) var<storage, read> weight: array<u32>;\n" +
-    "\n" +
-    "fn weightScale(row: u32, block: u32) -> f32 {\n" +
-    "  return blockScale(weight[row + (params.quads + 7) / 8 * 4 + block / 2], block);\n" +
-    "}\n" +
+    "const BLOCK_WORDS = 4u;\n" +
+    "#include weight_blocks\n" +
     "\n" +
     "// Quads 0 to 3 of a block are the low nibbles of its words, the others the high ones.\n" +
     "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
@@ -2503,4 +2495,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return array<vec4<f32>, PIECE_QUADS>(weightQuad(row, piece));\n" +
     "}\n" +
     "#endif",
+  weight_blocks: "// A weight in blocks of 32 values, whose quants take BLOCK_WORDS words each.\n" +
+    "#include blocks\n" +
+    "\n" +
+    "@group(0) @binding(2) var<storage, read> weight: array<u32>;\n" +
+    "\n" +
+    "fn weightScale(row: u32, block: u32) -> f32 {\n" +
+    "  let blocks = (params.quads + 7) / 8;\n" +
+    "  return blockScale(weight[row + blocks * BLOCK_WORDS + block / 2], block);\n" +
+    "}",
 };

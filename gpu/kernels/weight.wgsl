@@ -38,24 +38,16 @@ fn weightQuad(row: u32, quad: u32) -> vec4<f32> {
 #endif
 #endif
 #if FORMAT == q8_0
-#include blocks
-@group(0) @binding(2) var<storage, read> weight: array<u32>;
-
-fn weightScale(row: u32, block: u32) -> f32 {
-  return blockScale(weight[row + (params.quads + 7) / 8 * 8 + block / 2], block);
-}
+const BLOCK_WORDS = 8u;
+#include weight_blocks
 
 fn weightQuad(row: u32, quad: u32) -> vec4<f32> {
   return weightScale(row, quad / 8) * signedBytes(weight[row + quad]);
 }
 #endif
 #if FORMAT == q4_0
-#include blocks
-@group(0) @binding(2) var<storage, read> weight: array<u32>;
-
-fn weightScale(row: u32, block: u32) -> f32 {
-  return blockScale(weight[row + (params.quads + 7) / 8 * 4 + block / 2], block);
-}
+const BLOCK_WORDS = 4u;
+#include weight_blocks
 
 // Quads 0 to 3 of a block are the low nibbles of its words, the others the high ones.
 fn weightQuad(row: u32, quad: u32) -> vec4<f32> {
