@@ -4,6 +4,7 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
+import type { Page } from "playwright-core";
 import { ANSWER, type Answer, type Engine, type Settings, type Task } from "./engine.ts";
 import type { Installed } from "./install.ts";
 
@@ -121,12 +122,19 @@ async function* answersOf(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Asyn
   }
 }
 
-/** Loads an engine in a page of its own browser, isolated so that it may have threads. */
-async function startPage(
-  name: string,
-  settings: Pick<Settings, "what" | "format" | "threads">,
-  { files, packages }: Places,
-): Promise<Running> {
+/** A page in a browser of its own. */
+export interface OpenPage {
+  readonly page: Page;
+  /** Where the page finds `files/` and `packages/`. */
+  readonly origin: string;
+  stop(): Promise<void>;
+}
+
+/** Opens an empty page of Chromium, isolated so that it may have threads, and serves the files to it. */
+export async function openPage(
+  { files, packages }: Pick<Places, "files" | "packages">,
+  args: readonly string[] = [],
+): Promise<OpenPage> {
   const { chromium } = await import("playwright-core");
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
     const { pathname } = new URL(request.url);
@@ -135,7 +143,7 @@ async function startPage(
   const origin = `http://127.0.0.1:${server.addr.port}`;
   const browser = await chromium.launch({
     executablePath: Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", ...args],
   });
   const stop = async () => {
     await browser.close();
@@ -144,6 +152,21 @@ async function startPage(
   try {
     const page = await browser.newPage();
     await page.goto(`${origin}/files/`);
+    return { page, origin, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Loads an engine in a page of its own browser. */
+async function startPage(
+  name: string,
+  settings: Pick<Settings, "what" | "format" | "threads">,
+  places: Places,
+): Promise<Running> {
+  const { page, origin, stop } = await openPage(places);
+  try {
     const module = scriptUrl(`engines/${name}`, `${origin}/files/`);
     const all: Settings = { ...settings, packages: `${origin}/packages/`, files: `${origin}/files/` };
     const engine = await page.evaluateHandle(async ([module, settings]): Promise<Engine> => {

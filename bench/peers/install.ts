@@ -25,9 +25,19 @@ export interface Installed {
 
 /** Installs the peers, once for each set of versions. @throws {Error} with npm's messages */
 export async function installPeers(): Promise<Installed> {
-  const wanted = Object.entries(VERSIONS).map(([name, version]) => `${name}@${version}`);
-  const folder = join(Deno.env.get("TMPDIR") ?? "/tmp", "andromeda-peers");
-  const modules = join(folder, "node_modules");
+  const modules = await install("andromeda-peers", VERSIONS);
+  return { packages: `${toFileUrl(modules).href}/`, node: join(modules, "node", "bin", "node") };
+}
+
+/**
+ * Installs packages of npm in a temporary folder of this name, once for each set of versions.
+ *
+ * @returns Path of `node_modules`.
+ * @throws {Error} with npm's messages
+ */
+export async function install(name: string, versions: Readonly<Record<string, string>>): Promise<string> {
+  const wanted = Object.entries(versions).map(([name, version]) => `${name}@${version}`);
+  const folder = join(Deno.env.get("TMPDIR") ?? "/tmp", name);
   const stamp = join(folder, "installed");
   if (await Deno.readTextFile(stamp).catch(() => "") !== wanted.join(" ")) {
     await Deno.mkdir(folder, { recursive: true });
@@ -39,5 +49,5 @@ export async function installPeers(): Promise<Installed> {
     if (!success) throw new Error(`Cannot install the peers: ${new TextDecoder().decode(stderr)}`);
     await Deno.writeTextFile(stamp, wanted.join(" "));
   }
-  return { packages: `${toFileUrl(modules).href}/`, node: join(modules, "node", "bin", "node") };
+  return join(folder, "node_modules");
 }
