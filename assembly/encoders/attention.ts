@@ -14,8 +14,8 @@ import { formatId } from "./weight.ts";
 /** Up to this many query rows for each key head, keys are cut into chunks: there are few other pieces to share among threads. */
 const CHUNKED_ROWS = 64;
 
-/** Up to this many query rows for each key head, keys are read as they lie. */
-const FEW_ROWS = 4;
+/** Up to this many query rows for each key head, features are in lanes; of more, rows are. */
+const FEW_ROWS = 2;
 
 type Op = "attention" | "attentionScores" | "attentionValues" | "appendCache";
 

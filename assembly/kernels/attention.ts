@@ -8,10 +8,13 @@ import { LOWEST } from "./softmax";
 const TILE_ROWS = 128;
 /** Scratch memory that the packed operands may take. */
 const OPERAND_BYTES: usize = 900 << 10;
-/** Where the block lies behind the tile's own fields in scratch memory. */
-const BLOCK_OFFSET: usize = 64;
+/** Where the block lies in scratch memory, behind the tile's own fields; and what both point to. */
+const BLOCK_OFFSET: usize = 128;
+const ROOM_OFFSET: usize = 192;
 /** No xPos block. */
 const NO_BLOCK: i32 = i32.MIN_VALUE;
+/** Up to this many rows, packing keys and values takes longer than the products save by it. */
+const GROUP_ROWS: i32 = 16;
 
 /**
  * Attention of tiles of query rows. The queries of all heads that read one key head make up the rows, a query's heads side by side, so
@@ -44,7 +47,7 @@ function makeTile(a: AttentionArguments, scratch: usize): Tile {
   tile.rows = min<i32>(TILE_ROWS, (rows + PANEL - 1) & ~(PANEL - 1));
   const width = <usize> tile.paddedDim << 2;
   while (tile.rows > PANEL && (<usize> tile.rows + BLOCK) * 2 * width > OPERAND_BYTES) tile.rows -= PANEL;
-  let at = scratch + 128;
+  let at = scratch + ROOM_OFFSET;
   tile.positions = <u32> at, at += TILE_ROWS << 2;
   tile.slopes = <u32> at, at += TILE_ROWS << 2;
   tile.maxima = <u32> at, at += TILE_ROWS << 2;
@@ -88,7 +91,9 @@ function attendTile(a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firs
 /** Sets the positions and slopes of the tile's rows, and their sums to nothing. */
 function beginTile(a: AttentionArguments, tile: Tile, first: i32, kvHead: i32, firstRow: i32, count: i32): void {
   const group = a.heads / a.kvHeads;
-  tile.rows = (count + PANEL - 1) & ~(PANEL - 1);
+  tile.isGroup = count <= GROUP_ROWS && a.dim % 8 == 0 ? 1 : 0;
+  const multiple = tile.isGroup ? PANEL / 2 : PANEL;
+  tile.rows = (count + multiple - 1) & ~(multiple - 1);
   tile.hasSlopes = 0;
   for (let row = 0; row < tile.rows; row++) {
     const index = firstRow + min<i32>(row, count - 1);

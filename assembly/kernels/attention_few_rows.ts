@@ -9,8 +9,8 @@ import { maxLanes, nmadd, sumLanes } from "./simd";
 import { LOWEST } from "./softmax";
 
 /*
- * Attention of a few query rows for each key head, as in decoding: reading keys and values is what takes time. They are used as they
- * lie, features in lanes; packing them as tiles for rows in lanes would cost more than the products.
+ * Attention of a query row or two for each key head, as in decoding: reading keys and values is what takes time. They are used as they
+ * lie, in their format, features in lanes.
  */
 
 /** What a row works on, in scratch memory. */
@@ -31,8 +31,6 @@ class Row {
 
 /** Bytes of a `Row`. */
 const ROW_BYTES: usize = 32;
-/** Up to this many rows, f16 and q8_0 are used as they are: converting a block to f32 costs as much as two rows' products save. */
-const ROWS_AS_CACHED = 2;
 /** No xPos block. */
 const NO_BLOCK: i32 = i32.MIN_VALUE;
 
@@ -55,8 +53,8 @@ function attendChunk(a: AttentionArguments, b: i32, kvHead: i32, chunk: i32, scr
   const scores = scratch + 256;
   const powers = scores + (BLOCK << 2);
   const queries = powers + (<usize> a.dim << 2);
-  const isWidened = count > ROWS_AS_CACHED;
-  block.room = isWidened ? <u32> (queries + (<usize> count * a.dim << 3)) : 0;
+  // Converting a block to f32 costs as much as two rows' products save.
+  block.room = 0;
   beginRows(a, b, kvHead, first, rows, queries);
   if (chunk === 0 && a.memory > 0) {
     for (let row = rows; row < end; row += ROW_BYTES) scaleQuery(a, changetype<Row>(row), a.scale, NO_BLOCK, powers);
@@ -67,7 +65,7 @@ function attendChunk(a: AttentionArguments, b: i32, kvHead: i32, chunk: i32, scr
   }
   let to = chunkEnd(a, first, chunk);
   if (a.isCausal) to = min<i32>(to, first + a.n);
-  const scale = a.format == FormatId.f16 && !isWidened ? a.scale * HALF_FACTOR : a.scale;
+  const scale = a.format == FormatId.f16 ? a.scale * HALF_FACTOR : a.scale;
   let xposBlock = NO_BLOCK;
   for (let position = chunkStart(a, first, chunk); position < to;) {
     const own = a.decay ? position >> XPOS_BLOCK_BITS : 0;

@@ -1,4 +1,5 @@
 import { Block, BLOCK } from "./attention_blocks";
+import { scoreFour, scoreFourByHalf, touch, weighEightByHalf } from "./attention_group";
 import { expWeight } from "./math";
 import { madd, nmadd } from "./simd";
 import { LOWEST } from "./softmax";
@@ -21,7 +22,7 @@ export class Tile {
   /** Width of a head, and the same rounded up to a multiple of 4. */
   dim: i32;
   paddedDim: i32;
-  /** Rows, a multiple of 8; those beyond the real ones repeat the last. */
+  /** Rows, a multiple of 8, or of 4 where they are few; those beyond the real ones repeat the last. */
   rows: i32;
   isCausal: i32;
   /** Queries times scale: [panel][dim][8]. */
@@ -41,46 +42,82 @@ export class Tile {
   scores: u32;
   /** xPos decay of a query over some blocks: [dim]. */
   powers: u32;
+  /** Rows are few, and keys and values are used as they lie. */
+  isGroup: i32;
 }
 
 /** Attends to a block of at most `BLOCK` keys. */
 export function attendBlock(tile: Tile, block: Block): void {
-  packKeys(block.keys, block.stride, block.count, tile.dim, tile.keys);
-  packValues(block.values, block.stride, block.count, tile.dim, tile.values);
+  if (tile.isGroup) {
+    // Those of one head beside others' would bring these along.
+    if (block.stride == <u32> tile.dim << 2) {
+      touch(block.keys, block.count * block.stride, tile.scores);
+      touch(block.values, block.count * block.stride, tile.scores);
+    }
+  } else {
+    packKeys(block.keys, block.stride, block.count, tile.dim, tile.keys);
+    packValues(block.values, block.stride, block.count, tile.dim, tile.values);
+  }
   const queryBytes = <usize> tile.dim * PANEL_BYTES;
   const sumBytes = <usize> tile.paddedDim * PANEL_BYTES;
   let queries: usize = tile.queries;
   let sums: usize = tile.sums;
   for (let row = 0; row < tile.rows; row += PANEL, queries += queryBytes, sums += sumBytes) {
+    const isHalf = tile.rows - row < PANEL;
     let count = block.count;
     if (tile.isCausal && !block.isMemory) {
-      const last = load<i32>(<usize> tile.positions + (<usize> (row + PANEL - 1) << 2));
+      const last = load<i32>(<usize> tile.positions + (<usize> (row + (isHalf ? PANEL / 2 : PANEL) - 1) << 2));
       count = min<i32>(count, last + 1 - block.position);
       if (count <= 0) continue;
     }
-    let scores: usize = tile.scores;
-    let keys: usize = tile.keys;
-    for (let key = 0; key < count; key += 4, keys += <usize> tile.dim << 4, scores += 4 * PANEL_BYTES) {
-      multiply4x8(keys, queries, scores, tile.dim, false);
-    }
+    scorePanel(tile, block, queries, count, isHalf);
     softmaxLanes(tile, block, count, row, tile.scores, sums);
-    softmaxLanes(tile, block, count, row + 4, <usize> tile.scores + 16, sums + 16);
-    let values: usize = tile.values;
-    const end = sums + sumBytes;
-    for (let at = sums; at < end; at += 4 * PANEL_BYTES, values += BLOCK << 4) {
-      multiply4x8(values, tile.scores, at, count, true);
-    }
+    if (!isHalf) softmaxLanes(tile, block, count, row + 4, <usize> tile.scores + 16, sums + 16);
+    weighPanel(tile, block, sums, sums + sumBytes, count, isHalf);
   }
 }
 
-/** c [4][8] = aᵀ b, or c + aᵀ b: a [depth][4], b [depth][8]. */
-function multiply4x8(a: usize, b: usize, c: usize, depth: i32, isSum: bool): void {
+/** Scores of a panel's queries with `count` keys of a block. */
+function scorePanel(tile: Tile, block: Block, queries: usize, count: i32, isHalf: bool): void {
+  let scores: usize = tile.scores;
+  const end = scores + <usize> count * PANEL_BYTES;
+  if (!tile.isGroup) {
+    for (let keys: usize = tile.keys; scores < end; scores += 4 * PANEL_BYTES, keys += <usize> tile.dim << 4) {
+      multiply4x8(keys, 16, queries, scores, tile.dim, false);
+    }
+    return;
+  }
+  const last = <usize> block.keys + <usize> (count - 1) * block.stride;
+  for (let keys: usize = block.keys; scores < end; scores += 4 * PANEL_BYTES, keys += <usize> block.stride << 2) {
+    if (isHalf) scoreFourByHalf(keys, block.stride, last, queries, scores, tile.dim);
+    else scoreFour(keys, block.stride, last, queries, scores, tile.dim);
+  }
+}
+
+/** Adds a block's values, weighted by what the scores have become, to a panel's sums. */
+function weighPanel(tile: Tile, block: Block, sums: usize, end: usize, count: i32, isHalf: bool): void {
+  if (isHalf) {
+    for (let values: usize = block.values; sums < end; sums += 8 * PANEL_BYTES, values += 32) {
+      weighEightByHalf(values, block.stride, tile.scores, count, sums);
+    }
+    return;
+  }
+  let values: usize = tile.isGroup ? block.values : tile.values;
+  const stride: usize = tile.isGroup ? block.stride : 16;
+  const next: usize = tile.isGroup ? 16 : BLOCK << 4;
+  for (; sums < end; sums += 4 * PANEL_BYTES, values += next) {
+    multiply4x8(values, stride, tile.scores, sums, count, true);
+  }
+}
+
+/** c [4][8] = aᵀ b, or c + aᵀ b: a [depth][4], its fours `stride` bytes apart, b [depth][8]. */
+function multiply4x8(a: usize, stride: usize, b: usize, c: usize, depth: i32, isSum: bool): void {
   let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   if (isSum) {
     c00 = v128.load(c), c01 = v128.load(c, 16), c10 = v128.load(c, 32), c11 = v128.load(c, 48);
     c20 = v128.load(c, 64), c21 = v128.load(c, 80), c30 = v128.load(c, 96), c31 = v128.load(c, 112);
   }
-  for (const end = a + (<usize> depth << 4); a < end; a += 16, b += PANEL_BYTES) {
+  for (const end = b + <usize> depth * PANEL_BYTES; b < end; a += stride, b += PANEL_BYTES) {
     const four = v128.load(a);
     const b0 = v128.load(b), b1 = v128.load(b, 16);
     const a0 = v128.shuffle<f32>(four, four, 0, 0, 0, 0), a1 = v128.shuffle<f32>(four, four, 1, 1, 1, 1);
