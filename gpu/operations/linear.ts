@@ -76,10 +76,17 @@ function variant(
   common: Constants,
 ): { kernel: string; constants: Constants; groups: readonly [number, number, number] } {
   const { profile } = gpu;
-  if (rows <= VECTOR_ROWS) return vectorVariant(gpu, rows, columns, common);
+  if (profile.flavour === "register" && rows === 1) {
+    const constants = { ...common, WORKGROUP: 8 };
+    return { kernel: "linear_vector_register", constants, groups: fold(profile, Math.ceil(columns / 64)) };
+  }
   if (profile.flavour === "register") {
     const constants = { ...common, COLUMN_LANES: 8, ROW_LANES: 1 };
     return { kernel: "linear_register", constants, groups: [Math.ceil(columns / 32), Math.ceil(rows / 4), 1] };
+  }
+  if (rows <= VECTOR_ROWS) {
+    const constants = { ...common, ...reduction(gpu, 64), ROWS: rows, COLUMNS: 4 };
+    return { kernel: "linear_vector", constants, groups: fold(profile, Math.ceil(columns / 4)) };
   }
   if (profile.flavour === "subgroup") {
     const constants = { ...common, SUBGROUPS: true, ROWS: 16 };
@@ -89,15 +96,6 @@ function variant(
   const constants = { ...common, TILE_ROWS: tileRows };
   const groups = [Math.ceil(columns / 64), Math.ceil(rows / (16 * tileRows)), 1] as const;
   return { kernel: "linear_workgroup", constants, groups };
-}
-
-function vectorVariant(gpu: Operations, rows: number, columns: number, common: Constants) {
-  if (gpu.profile.flavour === "register") {
-    const constants = { ...common, ROWS: rows, COLUMNS: 4, WORKGROUP: 8 };
-    return { kernel: "linear_vector_register", constants, groups: fold(gpu.profile, Math.ceil(columns / 32)) };
-  }
-  const constants = { ...common, ...reduction(gpu, 64), ROWS: rows, COLUMNS: 4 };
-  return { kernel: "linear_vector", constants, groups: fold(gpu.profile, Math.ceil(columns / 4)) };
 }
 
 /** Runs of rows whose bindings stay within the device's limit and begin at its alignment. */
