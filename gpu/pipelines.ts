@@ -31,6 +31,12 @@ export interface Kernel {
   pipeline?: GPUComputePipeline;
 }
 
+/** A bind group that is kept, and the buffers that it holds. */
+interface BindGroup {
+  readonly group: GPUBindGroup;
+  readonly bindings: readonly Binding[];
+}
+
 const COMPUTE_STAGE = 0x4;
 const MAX_GROUPS = 8192;
 
@@ -39,9 +45,9 @@ export class Pipelines {
   readonly #device: GPUDevice;
   readonly #faults: Faults;
   readonly #kernels = new Map<string, Kernel>();
-  readonly #groups = new Map<string, GPUBindGroup>();
+  readonly #groups = new Map<string, BindGroup>();
   /** Keys of the bind groups that hold a buffer. */
-  readonly #users = new Map<GpuBuffer, string[]>();
+  readonly #users = new Map<GpuBuffer, Set<string>>();
 
   constructor(device: GPUDevice, faults: Faults) {
     this.#device = device;
@@ -108,7 +114,7 @@ export class Pipelines {
       bindings.map(({ buffer, offset, size }) => `${buffer.id},${offset},${size}`).join(";")
     }`;
     const known = this.#groups.get(key);
-    if (known) return known;
+    if (known) return known.group;
     if (this.#groups.size >= MAX_GROUPS) {
       this.#groups.clear();
       this.#users.clear();
@@ -121,18 +127,22 @@ export class Pipelines {
         ...kernel.shader.declarations.map(({ binding }, i) => ({ binding, resource: resource(bindings[i]) })),
       ],
     });
-    this.#groups.set(key, group);
+    this.#groups.set(key, { group, bindings });
     for (const { buffer } of bindings) {
       const keys = this.#users.get(buffer);
-      if (keys) keys.push(key);
-      else this.#users.set(buffer, [key]);
+      if (keys) keys.add(key);
+      else this.#users.set(buffer, new Set([key]));
     }
     return group;
   }
 
   /** Forgets the bind groups that hold a buffer about to be destroyed. */
   forget(buffer: GpuBuffer): void {
-    for (const key of this.#users.get(buffer) ?? []) this.#groups.delete(key);
+    for (const key of this.#users.get(buffer) ?? []) {
+      // The other buffers may stay for long: they must not remember it.
+      for (const { buffer } of this.#groups.get(key)?.bindings ?? []) this.#users.get(buffer)?.delete(key);
+      this.#groups.delete(key);
+    }
     this.#users.delete(buffer);
   }
 
