@@ -51,18 +51,25 @@ export class AttentionLayers {
 
   /** x (b, n, dim) to hidden states of the same shape, after the final norm. */
   forward(pass: Pass, x: Tensor): Tensor {
-    const { backend } = pass;
-    const factor = deepnormResidual(this.#config);
+    const { backend, cache } = pass;
     let stream = x;
-    for (const [layer, { kind, ...parts }] of this.#sublayers.entries()) {
-      const normed = parts.preNorm?.forward(backend, stream) ?? stream;
-      const shifted = this.#shift(pass, normed, kind, layer);
-      const branch = parts.branch.forward(pass, shifted, layer);
-      const out = parts.postBranchNorm?.forward(backend, branch) ?? branch;
-      stream = backend.add(out, stream, { scale: parts.residualScale?.value, factor });
-      stream = parts.postMainNorm?.forward(backend, stream) ?? stream;
+    for (const [layer, sublayer] of this.#sublayers.entries()) {
+      const before = stream;
+      // Of a long sequence there is room for what one sublayer makes, not for what all do.
+      const { out } = backend.scope(() => ({ out: this.#run(sublayer, pass, before, layer), kept: cache?.kept }));
+      if (layer > 0) before.dispose();
+      stream = out;
     }
     return this.#finalNorm?.forward(backend, stream) ?? stream;
+  }
+
+  #run({ kind, branch, residualScale, ...norms }: Sublayer, pass: Pass, stream: Tensor, layer: number): Tensor {
+    const { backend } = pass;
+    const normed = norms.preNorm?.forward(backend, stream) ?? stream;
+    const made = branch.forward(pass, this.#shift(pass, normed, kind, layer), layer);
+    const out = norms.postBranchNorm?.forward(backend, made) ?? made;
+    const sum = backend.add(out, stream, { scale: residualScale?.value, factor: deepnormResidual(this.#config) });
+    return norms.postMainNorm?.forward(backend, sum) ?? sum;
   }
 
   /** Attention hides padded tokens from their neighbours; the feed forward does not know them, as in the references. */

@@ -12,6 +12,8 @@ export interface CacheStep {
   readonly positions: Tensor;
   /** Tokens of each row, where rows differ: int32 [b]. */
   readonly lengths: Tensor | undefined;
+  /** What it has made for the steps to come. */
+  readonly kept: readonly Tensor[];
   /** Key and value caches of a self attention. */
   selfAttention(layer: number): { keys: Tensor; values: Tensor };
   /** Keys and values of a context, once they were made. */

@@ -3,6 +3,7 @@ import type { Backend } from "../../backend.ts";
 import {
   Andromeda,
   ConfigError,
+  createBackend,
   DisposedError,
   HostTensor,
   loadModel,
@@ -176,4 +177,19 @@ Deno.test("models that are given no backend share one, which goes with the last 
 Deno.test("a name that the class does not have is refused on loading too", async () => {
   await assertRejects(() => Andromeda.load({ config: { dims: 3 }, weights: new Uint8Array(0) }), WeightsError);
   await assertRejects(() => Andromeda.create({ dims: 3 } as Record<string, number>), ConfigError, "dim");
+});
+
+engineTest("a pass takes memory for one sublayer, however many there are", async (shared) => {
+  const peaks: number[] = [];
+  for (const depth of [2, 8]) {
+    const backend = await createBackend(shared.name === "webgpu" ? "webgpu" : "wasm");
+    const model = await Transformer.create({ ...tiny, maxSeqLen: 256, depth, attnLayers: "decoder" }, { backend });
+    const { bytesInUse } = backend.memory();
+    const logits = model.forward(Array.from({ length: 256 }, () => 1), { positions: "last" });
+    await logits.data();
+    peaks.push(backend.memory().peakBytes - bytesInUse);
+    backend.dispose();
+  }
+  const [few = 0, many = 0] = peaks;
+  assert(many < 1.1 * few, `${many} bytes for 8 blocks, ${few} for 2`);
 });
