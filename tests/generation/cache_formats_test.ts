@@ -49,7 +49,7 @@ for (const name of (await caseNames()).filter((name) => name === "andromeda-dimh
       for (const prompt of prompts) assert(await compareWithF32(model, prompt, format) >= 4);
     }
     model.dispose();
-  });
+  }, "slow");
 }
 
 for (const name of ["ALiBi", "xPos", "ALiBi and xPos with QK norm", "scores in memory", "token shift"]) {
@@ -147,7 +147,7 @@ for (
         }
       }
     });
-  }, gpuFor(name));
+  }, gpuFor(name) === "alone" ? "alone" : "slow");
 }
 
 engineTest("generation says which caches it can't have", async (backend) => {

@@ -4,7 +4,7 @@ import type { Backend } from "../../backend.ts";
 import { Andromeda, readSafetensors } from "../../mod.ts";
 import { scalar } from "../../models/model.ts";
 import { idsOf } from "../support/cases.ts";
-import { forEachEngine, isLeftOut } from "../support/engines.ts";
+import { forEachEngine, isBrief, isLeftOut } from "../support/engines.ts";
 import { goldenTest, goldenUrl, readGoldenJson } from "../support/golden.ts";
 
 const WINDOW = 256;
@@ -37,7 +37,7 @@ forEachEngine((name, create, isAvailable) => {
 });
 
 forEachEngine((name, create) => {
-  if (name === "wasm") goldenTest("cross entropy over 20,400 predictions", () => checkAllWindows(create));
+  if (name === "wasm") goldenTest("cross entropy over 20,400 predictions", () => checkAllWindows(create), isBrief);
 });
 
 async function checkAllWindows(create: () => Promise<Backend>): Promise<void> {

@@ -4,7 +4,7 @@ import type { Backend, Tensor, WeightFormat } from "../../backend.ts";
 import { Andromeda, ConfigError, loadModel, PalmE, quantize, readSafetensors } from "../../mod.ts";
 import type { Model } from "../../models/model.ts";
 import { dequantized } from "../reference/quantized.ts";
-import { forEachEngine } from "../support/engines.ts";
+import { forEachEngine, isLeftOut, LEFT_OUT } from "../support/engines.ts";
 
 const formats = ["q8_0", "q4_0"] as const;
 const small = {
@@ -23,9 +23,10 @@ const tokens = [[1, 2, 3, 5, 8, 13, 21, 34, 55, 89]];
 /** A test with an engine of its own, which must end as empty as it began. */
 function test(name: string, fn: (backend: Backend) => Promise<void>): void {
   forEachEngine((engine, create, isAvailable) => {
+    const leftOut = isLeftOut(engine, "slow");
     Deno.test({
-      name: isAvailable ? `${engine}: ${name}` : `${engine}: ${name} (needs a WebGPU adapter)`,
-      ignore: !isAvailable,
+      name: `${engine}: ${name}${leftOut ? LEFT_OUT : isAvailable ? "" : " (needs a WebGPU adapter)"}`,
+      ignore: leftOut || !isAvailable,
       fn: async () => {
         const backend = await create();
         await fn(backend);

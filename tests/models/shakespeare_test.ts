@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Andromeda, readSafetensors } from "../../mod.ts";
 import { scalar } from "../../models/model.ts";
 import { idsOf } from "../support/cases.ts";
-import { engineTest, forEachEngine } from "../support/engines.ts";
+import { engineTest, forEachEngine, isBrief } from "../support/engines.ts";
 import { goldenTest, goldenUrl, readGoldenJson } from "../support/golden.ts";
 import type { Backend } from "../../backend.ts";
 
@@ -36,6 +36,7 @@ forEachEngine((name, create) => {
   goldenTest(
     "the demo's model loses less than 0.001 nats by its rounding, and no greedy token",
     () => checkRounding(create),
+    isBrief,
   );
 });
 

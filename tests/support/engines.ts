@@ -23,7 +23,8 @@ export const LEFT_OUT = " (left out)";
 
 const hasAdapter = await navigator.gpu?.requestAdapter() != null;
 const isRequired = Deno.env.get("REQUIRE_WEBGPU") === "1";
-const isBrief = Deno.env.get("ANDROMEDA_BRIEF") === "1";
+/** Whether this run leaves out what takes long. */
+export const isBrief: boolean = Deno.env.get("ANDROMEDA_BRIEF") === "1";
 const engines = (["wasm", "webgpu"] as const).filter((name) => only === undefined || name === only);
 
 /** Calls `fn` for each engine of the matrix; `create` starts one of its own. */

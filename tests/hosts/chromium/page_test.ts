@@ -70,7 +70,7 @@ for (const { name: suite, folders, flavour } of suites) {
             await t.step({ name, ignore: outcome === "ignored", fn: () => assertEquals(error, undefined) });
           }
           const count = results.length - run.length;
-          const name = `${count} tests are left out: CHROMIUM_FLAVOURS=${engine.flavour} runs them`;
+          const name = `${count} tests are left out: CHROMIUM_FLAVOURS=${engine.flavour ?? flavour} runs them`;
           if (count > 0) await t.step({ name, ignore: true, fn: () => {} });
         } finally {
           await browser.close();
