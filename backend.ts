@@ -15,8 +15,8 @@ export type DType = "f32" | "i32" | "f16" | "q8_0" | "q4_0";
 export type WeightFormat = "f32" | "f16" | "q8_0" | "q4_0";
 
 /**
- * The formats keys and values may be kept in. `f16` holds what is below 65,520 in magnitude, with 11 significant bits; `q8_0`, for heads
- * whose width 32 divides, GGML's blocks of 32 features with an f16 scale and 8 bits each.
+ * The formats keys and values may be kept in. `f16` holds what is below 65,520 in magnitude, with 11 significant bits;
+ * `q8_0`, for heads whose width 32 divides, GGML's blocks of 32 features with an f16 scale and 8 bits each.
  */
 export type CacheFormat = "f32" | "f16" | "q8_0";
 
@@ -45,7 +45,10 @@ export interface BackendInfo {
   readonly threads: number;
   /** Optional capabilities in use, such as "relaxed-simd" or "shader-f16". */
   readonly features: readonly string[];
-  /** Steps of generation worth recording before the first one's token is read: what keeps a device busy beside the host. Absent: 0. */
+  /**
+   * Steps of generation worth recording before the first one's token is read: what keeps a device busy beside the host.
+   * Absent: 0.
+   */
   readonly stepsAhead?: number;
 }
 
@@ -54,8 +57,8 @@ export interface BackendOptions {
   /** Threads that compute on the CPU. Default: as many as the host has, up to 16, where it lets memory be shared; else 1. */
   readonly threads?: number | undefined;
   /**
-   * The CPU kernels compiled beforehand, for hosts that forbid compiling (Cloudflare Workers): one module of `assembly/generated`,
-   * or several by the name of their build, of which the best one is taken.
+   * The CPU kernels compiled beforehand, for hosts that forbid compiling (Cloudflare Workers): one module of
+   * `assembly/generated`, or several by the name of their build, of which the best one is taken.
    */
   readonly wasm?: WebAssembly.Module | { readonly [build: string]: WebAssembly.Module } | undefined;
   /** Where the worker script of the CPU threads is served, for pages whose policy forbids blob URLs. */
@@ -129,15 +132,15 @@ export interface AttentionOptions {
   /** A query sees no key at a later position than its own. */
   readonly causal: boolean;
   /**
-   * Position of each row's first query: int32 [b]. Needed with caches; keys that are not cached are numbered from 0. Absent: the last
-   * query is at the last key's position, query i at i + m - n.
+   * Position of each row's first query: int32 [b]. Needed with caches; keys that are not cached are numbered from 0.
+   * Absent: the last query is at the last key's position, query i at i + m - n.
    */
   readonly positions?: Tensor | undefined;
   /** ALiBi slopes: [H], 0 for heads without; the bias is -slope·|query position - key position|. */
   readonly slopes?: Tensor | undefined;
   /**
-   * Keys to keep by position: int32 [b, m], 0 hides a key. A query that sees no key at all gives zeros. For a cache m may be any
-   * length, keys beyond it are kept; not with caches that have wrapped around.
+   * Keys to keep by position: int32 [b, m], 0 hides a key. A query that sees no key at all gives zeros. For a cache m
+   * may be any length, keys beyond it are kept; not with caches that have wrapped around.
    */
   readonly mask?: Tensor | undefined;
   /** Learned keys and values in front of the others, seen by every query, without position: [KV, memory, d] each. */
@@ -157,8 +160,8 @@ export interface LogitsFilter {
   /** Keep the k largest; ties at the edge go to the lower token id. */
   readonly topK?: number | undefined;
   /**
-   * Keep the smallest set of largest probabilities whose sum reaches this mass, at least one token; ties at the edge go to the lower
-   * token id. 1 keeps all.
+   * Keep the smallest set of largest probabilities whose sum reaches this mass, at least one token; ties at the edge go
+   * to the lower token id. 1 keeps all.
    */
   readonly topP?: number | undefined;
   /** Keep probabilities of at least this share of the largest. */
@@ -195,17 +198,20 @@ export interface Backend {
   /** Reads rows of a weight or a tensor, row-major in f32. */
   readRows(weight: Tensor, firstRow: number, count: number): Promise<Float32Array>;
   /**
-   * A key or value cache [b, kvHeads, capacity, d] of zeros that no scope frees, filled by `appendCache`, which converts to its format
-   * (default "f32").
+   * A key or value cache [b, kvHeads, capacity, d] of zeros that no scope frees, filled by `appendCache`, which
+   * converts to its format (default "f32").
    */
   cache(shape: readonly number[], format?: CacheFormat): Tensor;
-  /** Runs `fn`, which must not wait for anything, and frees every tensor made inside except those that it returns (one, an array or a plain object of them). */
+  /**
+   * Runs `fn`, which must not wait for anything, and frees every tensor made inside except those that it returns (one,
+   * an array or a plain object of them).
+   */
   scope<T>(fn: () => T): T;
   /** Starts what was recorded. */
   flush(): void;
   /**
-   * Prepares what the operations in `work` need, so that their first run is as fast as the later ones: on a GPU their kernels are
-   * compiled, side by side and without stopping the page. They are not run, and what they make is freed.
+   * Prepares what the operations in `work` need, so that their first run is as fast as the later ones: on a GPU their
+   * kernels are compiled, side by side and without stopping the page. They are not run, and what they make is freed.
    */
   warmUp(work: () => unknown): Promise<void>;
   /** Memory in use. */
@@ -224,21 +230,27 @@ export interface Backend {
   /** The same values with another shape of the same size, without a copy. */
   reshape(x: Tensor, shape: readonly number[]): Tensor;
   /**
-   * Rotates the first R features of each head (arXiv 2104.09864): x [b, n, heads·d], table [b or 1, n, R] holding for each position
-   * R/2 cosines, then R/2 sines, both already multiplied by any xPos scale. Other features pass through.
+   * Rotates the first R features of each head (arXiv 2104.09864): x [b, n, heads·d], table [b or 1, n, R] holding for
+   * each position R/2 cosines, then R/2 sines, both already multiplied by any xPos scale. Other features pass through.
    */
   rotary(x: Tensor, table: Tensor, options: RotaryOptions): Tensor;
   /**
-   * Softmax attention in O(n) memory: q [b, n, H·d]; k and v [b, m, KV·d], or caches [b, KV, capacity, d] that hold the keys
-   * of positions up to the last query's, position p in slot p mod capacity; a full cache keeps the last `capacity` positions, also for
-   * the first of several queries. Both have one format. Gives [b, n, H·d].
+   * Softmax attention in O(n) memory: q [b, n, H·d]; k and v [b, m, KV·d], or caches [b, KV, capacity, d] that hold the
+   * keys of positions up to the last query's, position p in slot p mod capacity; a full cache keeps the last `capacity`
+   * positions, also for the first of several queries. Both have one format. Gives [b, n, H·d].
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
-  /** The same attention's scores before the softmax, masked ones and empty slots of a cache at LOWEST: [b, H, n, memory + m]. */
+  /**
+   * The same attention's scores before the softmax, masked ones and empty slots of a cache at LOWEST: [b, H, n, memory
+   * + m].
+   */
   attentionScores(q: Tensor, k: Tensor, options: AttentionOptions): Tensor;
   /** The same attention's sum of values weighted by probabilities [b, H, n, memory + m]: [b, n, H·d]. */
   attentionValues(probabilities: Tensor, v: Tensor, options: AttentionOptions): Tensor;
-  /** Writes x [b, n, KV·d] into a cache at positions[row] + i, modulo its capacity, in its format; `lengths` (int32 [b]) leaves out rows i ≥ lengths[row]. */
+  /**
+   * Writes x [b, n, KV·d] into a cache at positions[row] + i, modulo its capacity, in its format; `lengths` (int32 [b])
+   * leaves out rows i ≥ lengths[row].
+   */
   appendCache(cache: Tensor, x: Tensor, positions: Tensor, lengths?: Tensor): void;
   /** An activation by itself. */
   activate(x: Tensor, activation: Activation): Tensor;
@@ -255,8 +267,9 @@ export interface Backend {
   /** Sets rows of x [b, n, dim] to zero where mask (int32 [b, n]) is 0. */
   maskRows(x: Tensor, mask: Tensor): Tensor;
   /**
-   * Token shift: features are cut into segments and segment a is moved `shifts[a]` positions later (earlier if negative), zeros moving in;
-   * features beyond the segments stay. x [b, n, dim]; `previous` [b, p, dim] are the rows before x's first.
+   * Token shift: features are cut into segments and segment a is moved `shifts[a]` positions later (earlier if
+   * negative), zeros moving in; features beyond the segments stay. x [b, n, dim]; `previous` [b, p, dim] are the rows
+   * before x's first.
    */
   shiftTokens(x: Tensor, shifts: readonly number[], previous?: Tensor): Tensor;
   /** Rows of the last dimension by index: x [..., dim] seen as rows, int32 indices [k] to [k, dim]. */
@@ -275,24 +288,29 @@ export interface Backend {
   softmax(x: Tensor): Tensor;
   /** Logarithm of the softmax over the last dimension. Entries at LOWEST stay there. */
   logSoftmax(x: Tensor): Tensor;
-  /** Sum over rows of -log softmax(logits)[target], rows with `ignoreIndex` left out: logits [r, V], targets int32 [r] to a scalar. */
+  /**
+   * Sum over rows of -log softmax(logits)[target], rows with `ignoreIndex` left out: logits [r, V], targets int32 [r]
+   * to a scalar.
+   */
   crossEntropy(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor;
   /**
-   * Divides positive and multiplies negative logits [r, V] of tokens that occur in history (int32 [r, k], -1: none) by the penalty
-   * (arXiv 1909.05858), once for each token; logits at LOWEST stay there.
+   * Divides positive and multiplies negative logits [r, V] of tokens that occur in history (int32 [r, k], -1: none) by
+   * the penalty (arXiv 1909.05858), once for each token; logits at LOWEST stay there.
    */
   repetitionPenalty(logits: Tensor, history: Tensor, penalty: number): Tensor;
   /** Logits [r, V] with all that a filter removes set to the lowest float. */
   filterLogits(logits: Tensor, filter: LogitsFilter): Tensor;
   /**
-   * Draws one token a row: logits [r, V] to int32 [r]. Logits at LOWEST are never drawn; a row of nothing else gives 0. Every engine draws
-   * the same random numbers: the hash pcg4d of (seed, counter, row, token), taken as `tests/reference/random.ts` defines.
+   * Draws one token a row: logits [r, V] to int32 [r]. Logits at LOWEST are never drawn; a row of nothing else gives 0.
+   * Every engine draws the same random numbers: the hash pcg4d of (seed, counter, row, token), taken as
+   * `tests/reference/random.ts` defines.
    */
   sample(logits: Tensor, options: SampleOptions): Tensor;
   /**
-   * The acceptance step of speculative decoding (arXiv 2211.17192): target logits [g + 1, V] and draft logits [g, V], both filtered
-   * and divided by temperature, and the g drafted tokens, to int32 [2]: how many were accepted, and the token after them. Its random
-   * numbers are independent of those by which `sample` draws with the same seed and counter.
+   * The acceptance step of speculative decoding (arXiv 2211.17192): target logits [g + 1, V] and draft logits [g, V],
+   * both filtered and divided by temperature, and the g drafted tokens, to int32 [2]: how many were accepted, and the
+   * token after them. Its random numbers are independent of those by which `sample` draws with the same seed and
+   * counter.
    */
   acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: Omit<SampleOptions, "temperature">): Tensor;
 }

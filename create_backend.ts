@@ -1,5 +1,6 @@
 /**
- * Chooses an engine for this host, and loads the code of no other: a page that computes on the CPU downloads no shaders, 27 KB of gzip.
+ * Chooses an engine for this host, and loads the code of no other: a page that computes on the CPU downloads no
+ * shaders, 27 KB of gzip.
  *
  * @module
  */

@@ -50,8 +50,8 @@ export class WasmBackend extends Engine<Block> {
   readonly #limits: Limits;
 
   /**
-   * Starts the engine on the best build of the kernels that this host runs, and runs correctly. In a page it computes in a worker; where
-   * the page's policy allows none, in place.
+   * Starts the engine on the best build of the kernels that this host runs, and runs correctly. In a page it computes
+   * in a worker; where the page's policy allows none, in place.
    *
    * @param build One build to run, whichever is best.
    * @param weightBytes Weights that one memory takes before another is begun.

@@ -1,6 +1,6 @@
 /**
- * Compiles the kernels into `generated/`: one wasm for each of {plain, relaxed} SIMD × {unshared, shared} memory, and a module that
- * carries it, deflated, as base64 for hosts that load code from anywhere.
+ * Compiles the kernels into `generated/`: one wasm for each of {plain, relaxed} SIMD × {unshared, shared} memory, and a
+ * module that carries it, deflated, as base64 for hosts that load code from anywhere.
  *
  * @module
  */

@@ -51,7 +51,8 @@ export function candidateOf(build: WasmBuild): Candidate {
 }
 
 /**
- * The kernels that this host can run, the best first: for several threads where those are planned, then for one if that would do.
+ * The kernels that this host can run, the best first: for several threads where those are planned, then for one if that
+ * would do.
  *
  * @throws {BackendUnavailableError} if there are none
  * @throws {ConfigError} if modules are given under names that no build has

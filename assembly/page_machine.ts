@@ -30,8 +30,8 @@ export interface PageParts {
 }
 
 /**
- * A machine in a worker. Messages keep their order, so nothing here ever waits: lists and values are sent, bytes are asked for. What goes
- * wrong over there rejects the read that follows it.
+ * A machine in a worker. Messages keep their order, so nothing here ever waits: lists and values are sent, bytes are
+ * asked for. What goes wrong over there rejects the read that follows it.
  */
 export class PageMachine implements Machine {
   readonly isRelaxed: boolean;

@@ -1,6 +1,6 @@
 /**
- * A memory, the kernels over it, and the commands that wait to be run in it. An engine has one for everything, and further ones for
- * weights beyond what 32-bit addresses reach.
+ * A memory, the kernels over it, and the commands that wait to be run in it. An engine has one for everything, and
+ * further ones for weights beyond what 32-bit addresses reach.
  *
  * @module
  */

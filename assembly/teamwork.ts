@@ -1,11 +1,14 @@
 /**
- * Whether the helpers are to help: where others want the processors too, a list may take two threads longer than one, for the first
- * waits for pieces that a helper, put aside by the system, has in its hands.
+ * Whether the helpers are to help: where others want the processors too, a list may take two threads longer than one,
+ * for the first waits for pieces that a helper, put aside by the system, has in its hands.
  *
  * @module
  */
 
-/** Lists that are run the other way in a trial; the first of them wakes the helpers, or lets them fall asleep, and does not count. */
+/**
+ * Lists that are run the other way in a trial; the first of them wakes the helpers, or lets them fall asleep, and does
+ * not count.
+ */
 const TRIAL = 5;
 /** Lists between trials: twice as many after each that has changed nothing, up to the most. */
 const FEWEST_BETWEEN = 16;

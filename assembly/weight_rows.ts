@@ -1,6 +1,6 @@
 /**
- * Rows of weights on their way in and out, and of caches on their way out: they are staged row-major in wasm memory, and a kernel
- * converts them to the tensor's layout and format, or back.
+ * Rows of weights on their way in and out, and of caches on their way out: they are staged row-major in wasm memory,
+ * and a kernel converts them to the tensor's layout and format, or back.
  *
  * @module
  */

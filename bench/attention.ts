@@ -1,6 +1,7 @@
 /**
- * How close attention comes to what this machine can do from WebAssembly: prefill against the arithmetic peak, counting the products
- * with visible keys only, and one token over caches of each format against the speed of reading their keys and values.
+ * How close attention comes to what this machine can do from WebAssembly: prefill against the arithmetic peak, counting
+ * the products with visible keys only, and one token over caches of each format against the speed of reading their keys
+ * and values.
  *
  *     deno task bench attention [--rounds 15]
  *

@@ -1,6 +1,6 @@
 /**
- * Attention of one token as a picture: for each shape, time against context, a line for each format of the cache, and dotted what reading
- * as many bytes takes.
+ * Attention of one token as a picture: for each shape, time against context, a line for each format of the cache, and
+ * dotted what reading as many bytes takes.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * What a user waits for: the time from the import to the demo model's first token in a fresh process, and the bytes that a page downloads.
+ * What a user waits for: the time from the import to the demo model's first token in a fresh process, and the bytes
+ * that a page downloads.
  *
  *     deno task bench first_token [--rounds 15]
  *
@@ -34,10 +35,16 @@ const PAGES = {
   ],
 } as const;
 
-/** Scripts that the engine asks for in an isolated page of a present browser: its build of the kernels, and the workers' code. */
+/**
+ * Scripts that the engine asks for in an isolated page of a present browser: its build of the kernels, and the workers'
+ * code.
+ */
 const ON_DEMAND = /^(relaxed-simd-shared|worker)-/;
 
-/** Runs `first_token_run.ts` once for each round, after two that let Deno cache the JavaScript of TypeScript; V8 compiles it anew each time. */
+/**
+ * Runs `first_token_run.ts` once for each round, after two that let Deno cache the JavaScript of TypeScript; V8
+ * compiles it anew each time.
+ */
 async function measureTime(rounds: number): Promise<Run> {
   const runs: Run[] = [];
   for (let round = -2; round < rounds; round++) {

@@ -1,5 +1,6 @@
 /**
- * From the import to the demo model's first token, once, in the process that `first_token.ts` starts: prints milliseconds as JSON.
+ * From the import to the demo model's first token, once, in the process that `first_token.ts` starts: prints
+ * milliseconds as JSON.
  *
  *     deno run -A bench/first_token_run.ts wasm
  *

@@ -1,6 +1,6 @@
 /**
- * The default Andromeda in f32, 10 GB, through files and back: made from a seed, saved in shards, loaded, and its logits compared with
- * NumPy's, which reads the same files layer by layer.
+ * The default Andromeda in f32, 10 GB, through files and back: made from a seed, saved in shards, loaded, and its
+ * logits compared with NumPy's, which reads the same files layer by layer.
  *
  *     deno task bench large_check [--folder /tmp/andromeda-f32] [--python python3] [--depth 32]
  *

@@ -1,6 +1,6 @@
 /**
- * How close `linear` comes to what this machine can do from WebAssembly: many rows against the arithmetic peak, one row against the
- * speed of reading memory, both measured in turns with it.
+ * How close `linear` comes to what this machine can do from WebAssembly: many rows against the arithmetic peak, one row
+ * against the speed of reading memory, both measured in turns with it.
  *
  *     deno task bench linear [--rounds 25]
  *

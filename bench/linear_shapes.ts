@@ -1,6 +1,7 @@
 /**
- * Tries the shapes that a product's inner loop may have, and writes what each reached to `linear_shapes.md`: tiles of sums for many
- * rows, cache blocks, and panels of columns for one row. The kernels in `assembly/kernels/` are the best of these.
+ * Tries the shapes that a product's inner loop may have, and writes what each reached to `linear_shapes.md`: tiles of
+ * sums for many rows, cache blocks, and panels of columns for one row. The kernels in `assembly/kernels/` are the best
+ * of these.
  *
  *     deno run -A bench/linear_shapes.ts
  *

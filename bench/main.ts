@@ -17,7 +17,10 @@ const BENCHMARKS = [
   "first_token",
   "large",
 ];
-/** What needs more than this repository, by what it is called: the comparison with other engines installs them, the check has NumPy read 10 GB. */
+/**
+ * What needs more than this repository, by what it is called: the comparison with other engines installs them, the
+ * check has NumPy read 10 GB.
+ */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
   "peers": "peers/main",

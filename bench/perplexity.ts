@@ -1,6 +1,6 @@
 /**
- * What a format costs a model: cross entropy and perplexity on validation text in f32, f16, q8_0 and q4_0, on every engine that this
- * machine has.
+ * What a format costs a model: cross entropy and perplexity on validation text in f32, f16, q8_0 and q4_0, on every
+ * engine that this machine has.
  *
  *     deno task bench perplexity [--model ../shared/checkpoint] [--tokens parity.safetensors] [--backend wasm]
  *
@@ -37,7 +37,10 @@ interface Figure {
   readonly predictions: number;
 }
 
-/** The mean cross entropy of a model over windows without overlap, each as long as its context; the rest of the text is left out. */
+/**
+ * The mean cross entropy of a model over windows without overlap, each as long as its context; the rest of the text is
+ * left out.
+ */
 async function measure(
   model: LanguageModel,
   tokens: Int32Array,

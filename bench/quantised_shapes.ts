@@ -1,7 +1,8 @@
 /**
- * Tries the inner loops that products with q8_0 and q4_0 weights may have, and writes what each reached to `quantised_shapes.md`: one
- * row by panels of columns, and tiles of unpacked integers for many rows. The kernels in `assembly/kernels/` are the best of those that
- * keep 16 bits of the input. Speed alone is measured, the values are arbitrary.
+ * Tries the inner loops that products with q8_0 and q4_0 weights may have, and writes what each reached to
+ * `quantised_shapes.md`: one row by panels of columns, and tiles of unpacked integers for many rows. The kernels in
+ * `assembly/kernels/` are the best of those that keep 16 bits of the input. Speed alone is measured, the values are
+ * arbitrary.
  *
  *     deno run -A bench/quantised_shapes.ts
  *

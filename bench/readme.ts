@@ -6,12 +6,13 @@
  * @module
  */
 import type { GenerationFigure } from "./generation.ts";
+import type { LargeFigure } from "./large.ts";
 import type { Origin } from "./report.ts";
 
 /** What a benchmark leaves. */
-interface Report<Figure> {
+interface Report<Figures> {
   readonly origin: Origin;
-  readonly figures: readonly Figure[];
+  readonly figures: Figures;
 }
 
 /** What this page shows of a figure of `linear`. */
@@ -26,27 +27,60 @@ interface LinearFigure {
   readonly ofReading: number;
 }
 
+/** What this page shows of a format's perplexity. */
+interface PerplexityFigure {
+  readonly engine: string;
+  readonly format: string;
+  readonly bytes: number;
+  readonly perplexity: number;
+}
+
 /** Between these two lines README.md holds what this file makes. */
 const BEGIN = "<!-- made by bench/readme.ts from bench/results -->\n\n<!-- deno-fmt-ignore-start -->\n";
 const END = "<!-- deno-fmt-ignore-end -->\n";
 
 /** The tables of README.md. */
 async function makeTables(): Promise<string> {
-  const linear = await read<LinearFigure>("linear");
-  const generation = await read<GenerationFigure>("generation");
-  const models = generation.figures.map(({ model, threads, prefill, ofPeak, decode, ofReading }) => [
+  const generation = await read<readonly GenerationFigure[]>("generation");
+  const large = await read<readonly LargeFigure[]>("large");
+  const linear = await read<readonly LinearFigure[]>("linear");
+  const perplexity = await read<{ readonly formats: readonly PerplexityFigure[] }>("perplexity");
+  const prompt = generation.figures[0]?.prompt;
+  const models = generation.figures.map(({ model, format, threads, prefill, ofPeak, decode, ofReading }) => [
     model,
+    format,
     String(threads),
     `${prefill.toFixed(0)} tokens/s, ${percent(ofPeak)} of peak`,
     `${decode.toFixed(0)} tokens/s, ${percent(ofReading)} of reading`,
   ]);
+  const largest = large.figures.map((
+    { dtype, threads, weightBytes, secondsToCreate, prefill, decode, readingBound },
+  ) => [
+    dtype,
+    `${(weightBytes / 2 ** 30).toFixed(1)} GiB`,
+    String(threads),
+    `${secondsToCreate.toFixed(0)} s`,
+    `${prefill.toFixed(1)} tokens/s`,
+    `${decode.toFixed(1)} tokens/s, ${percent(decode / readingBound)} of reading`,
+  ]);
+  const { formats } = perplexity.figures;
+  const qualities = formats.filter(({ engine }) => engine === "wasm").map(({ format, bytes, perplexity }) => [
+    format,
+    `${(bytes / 1e6).toFixed(1)} MB`,
+    perplexity.toFixed(3),
+    formats.find((other) => other.engine === "webgpu" && other.format === format)?.perplexity.toFixed(3) ?? "",
+  ]);
   const products = linear.figures.filter(isShown).map((figure) => [describe(figure), "1", ...speedsOf(figure)]);
   return [
-    ...table(["model, in f32", "threads", `a prompt of ${generation.figures[0]?.prompt} tokens`, "text"], models),
+    ...table(["model", "weights", "threads", `a prompt of ${prompt} tokens`, "text"], models),
+    "",
+    ...table(["`Andromeda.create()`: 2.5 billion", "memory", "threads", "made in", "a prompt of 512", "text"], largest),
     "",
     ...table(["`linear`, in f32", "threads", "arithmetic", "weights"], products),
     "",
-    ...[generation, linear].map(({ origin }) => `- ${describeOrigin(origin)}`),
+    ...table(["the demo's model", "memory", "perplexity on the CPU", "on the GPU"], qualities),
+    "",
+    ...[generation, large, linear, perplexity].map(({ origin }) => `- ${describeOrigin(origin)}`),
     "",
   ].join("\n");
 }
@@ -62,7 +96,7 @@ export async function withFigures(readme: string): Promise<string> {
   return readme.slice(0, begin) + `${BEGIN}\n${await makeTables()}\n` + readme.slice(end);
 }
 
-async function read<Figure>(name: string): Promise<Report<Figure>> {
+async function read<Figures>(name: string): Promise<Report<Figures>> {
   return JSON.parse(await Deno.readTextFile(new URL(`results/${name}.json`, import.meta.url)));
 }
 

@@ -129,7 +129,10 @@ function rawPixels({ data, width, height }: RawImage | ImageData): Pixels {
   return image;
 }
 
-/** Hosts show a bitmap's pixels only by way of a canvas, and all that have a canvas can write it as PNG, which loses nothing. */
+/**
+ * Hosts show a bitmap's pixels only by way of a canvas, and all that have a canvas can write it as PNG, which loses
+ * nothing.
+ */
 async function bitmapPixels(bitmap: ImageBitmap): Promise<Pixels> {
   if (bitmap.width === 0) throw new ShapeError("Cannot read an ImageBitmap of no pixels: it was closed or transferred");
   const canvas = typeof OffscreenCanvas === "function" ? new OffscreenCanvas(bitmap.width, bitmap.height) : undefined;

@@ -88,9 +88,10 @@ export class AndromedaTokenizer {
   /**
    * Reads a tokenizer.
    *
-   * End and padding are `<eos>` and `<pad>`, no extra ids, and texts are cut at 8192 tokens. A source other than the default
-   * keeps what its tokenizer_config.json names instead; if that names an end and no padding, the end pads too. Options go before
-   * both. Tokens that the vocabulary lacks take the next free ids, in the order end, padding, extra ids.
+   * End and padding are `<eos>` and `<pad>`, no extra ids, and texts are cut at 8192 tokens. A source other than the
+   * default keeps what its tokenizer_config.json names instead; if that names an end and no padding, the end pads too.
+   * Options go before both. Tokens that the vocabulary lacks take the next free ids, in the order end, padding, extra
+   * ids.
    *
    * @param source "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json, its bytes, or
    * `{ tokenizer, config }` with the bytes or the parsed contents of both files. Default "EleutherAI/gpt-neox-20b".

@@ -97,8 +97,8 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   }
 
   /**
-   * Compiles, side by side and without stopping the page, every kernel that the operations in `work` would run. They are recorded, not
-   * run: their results hold nothing.
+   * Compiles, side by side and without stopping the page, every kernel that the operations in `work` would run. They
+   * are recorded, not run: their results hold nothing.
    *
    * @throws {ShaderError} if the device refuses one
    */

@@ -1,5 +1,6 @@
 /**
- * GGML's q8_0 and q4_0 as they lie in buffers, in weights and (q8_0) in caches: blocks of 32 values of a row that share an f16 scale d.
+ * GGML's q8_0 and q4_0 as they lie in buffers, in weights and (q8_0) in caches: blocks of 32 values of a row that share
+ * an f16 scale d.
  *
  * A block of 34 or 18 bytes has no place among 32-bit words, so a row keeps its scales behind its quants:
  *
@@ -7,8 +8,8 @@
  *     q4_0: 4 words for each block, byte i holds the nibbles q of values i (low) and i + 16 (high), value = d · (q - 8)
  *     then the scales of all blocks, two to a word
  *
- * So kernels read whole words, invocations side by side words side by side, and no more bytes than the blocks have. A row that ends
- * inside a block goes on with zeros; one of an odd number of blocks ends in an empty half word.
+ * So kernels read whole words, invocations side by side words side by side, and no more bytes than the blocks have. A
+ * row that ends inside a block goes on with zeros; one of an odd number of blocks ends in an empty half word.
  *
  * @module
  */
@@ -38,7 +39,8 @@ export function blockRowBytes(format: BlockFormat, width: number): number {
 }
 
 /**
- * Quantises rows of `width` values as GGML does, to the bit: `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref` of ggml-quants.c.
+ * Quantises rows of `width` values as GGML does, to the bit: `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref` of
+ * ggml-quants.c.
  */
 export function encodeBlocks(format: BlockFormat, width: number, rows: Float32Array): Uint8Array<ArrayBuffer> {
   const [stride, blocks, quantBytes] = [blockRowBytes(format, width), Math.ceil(width / BLOCK), QUANT_BYTES[format]];

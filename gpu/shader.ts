@@ -1,9 +1,9 @@
 /**
  * WGSL of one specialisation of a kernel: conditions resolved, snippets included, constants injected by name.
  *
- * A kernel file may hold lines `#include name`, `#if NAME`, `#if !NAME`, `#if NAME == value`, `#else` and `#endif`. Numbers
- * and booleans become constants of that name, booleans also decide conditions; strings replace their name wherever it stands as a
- * word.
+ * A kernel file may hold lines `#include name`, `#if NAME`, `#if !NAME`, `#if NAME == value`, `#else` and `#endif`.
+ * Numbers and booleans become constants of that name, booleans also decide conditions; strings replace their name
+ * wherever it stands as a word.
  *
  * @module
  */

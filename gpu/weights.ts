@@ -1,6 +1,6 @@
 /**
- * Formats of weights as they lie in buffers: rows one after the other, each filled up with zeros to whole quads of values or, where
- * they are quantised, to whole blocks.
+ * Formats of weights as they lie in buffers: rows one after the other, each filled up with zeros to whole quads of
+ * values or, where they are quantised, to whole blocks.
  *
  * @module
  */

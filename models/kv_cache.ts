@@ -104,7 +104,10 @@ export class KvCache {
     }
   }
 
-  /** Whether `rewind` can go back to these lengths: not once old keys were overwritten, and with token shift only within the last step. */
+  /**
+   * Whether `rewind` can go back to these lengths: not once old keys were overwritten, and with token shift only within
+   * the last step.
+   */
   canRewind(lengths: readonly number[]): boolean {
     return lengths.every((length, row) => {
       const back = (this.#lengths[row] ?? 0) - length;

@@ -67,7 +67,8 @@ export abstract class LanguageModel extends Model {
   /**
    * Continues a prompt: gives token ids as they are made. Leaving the loop ends it and frees what it holds.
    *
-   * A prompt longer than `maxSeqLen` is cut to its last tokens. The token that ends the text, an eos or stop token, is given too.
+   * A prompt longer than `maxSeqLen` is cut to its last tokens. The token that ends the text, an eos or stop token, is
+   * given too.
    *
    * @param prompt token ids, at least one
    * @throws {ConfigError} for options that can't work, before anything runs

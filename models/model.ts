@@ -31,8 +31,8 @@ export interface ModelOptions extends HubOptions {
   /** The engine that holds the parameters; it is never disposed by the model. Default: one that all models share. */
   readonly backend?: Backend | undefined;
   /**
-   * The format that matrices and the token embedding are held in; values are converted to it as they are read or drawn, so that the
-   * model is never in memory in f32. Norms, biases and absolute positions stay in f32. Default "f32".
+   * The format that matrices and the token embedding are held in; values are converted to it as they are read or drawn,
+   * so that the model is never in memory in f32. Norms, biases and absolute positions stay in f32. Default "f32".
    */
   readonly dtype?: WeightFormat | undefined;
   /** Seed of fresh values. Default 0. */
@@ -146,8 +146,8 @@ export abstract class Model {
   }
 
   /**
-   * Moves the parameters to another backend; if it refuses them, the model stays where it was. After the loss of a GPU device they are
-   * loaded or drawn once more, where they came from something that can be read again.
+   * Moves the parameters to another backend; if it refuses them, the model stays where it was. After the loss of a GPU
+   * device they are loaded or drawn once more, where they came from something that can be read again.
    *
    * @throws {DeviceLostError} where the only copy was on the device that is lost: load the model anew
    */

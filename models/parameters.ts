@@ -10,8 +10,8 @@ import { type Initializer, Random } from "./random.ts";
 const CHUNK = 1 << 20;
 
 /**
- * How a parameter is held: as plain f32 values; as a weight [out, in] in the engine's own layout and the model's format; or as such a
- * weight in f32 whatever the model's format.
+ * How a parameter is held: as plain f32 values; as a weight [out, in] in the engine's own layout and the model's
+ * format; or as such a weight in f32 whatever the model's format.
  */
 export type ParameterKind = "values" | "matrix" | "f32 matrix";
 
@@ -83,7 +83,10 @@ export class Parameter {
     this.value.backend.writeRows(this.value, 0, values);
   }
 
-  /** Copies its values to another backend or format, a chunk at a time, and returns the tensor it had; on failure it keeps that. */
+  /**
+   * Copies its values to another backend or format, a chunk at a time, and returns the tensor it had; on failure it
+   * keeps that.
+   */
   async move(backend: Backend, format: WeightFormat = this.#format): Promise<Tensor> {
     const old = this.value;
     const target = this.kind === "matrix" ? format : "f32";

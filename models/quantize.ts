@@ -7,11 +7,13 @@ import type { WeightFormat } from "../backend.ts";
 import type { Model } from "./model.ts";
 
 /**
- * Changes the format of a model in place: matrices and the token embedding; norms, biases and absolute positions stay in f32. Each
- * matrix is converted and its old memory freed before the next, so that memory holds little more than the model. Values are rounded
- * from what the model holds: from q8_0 to f32 they stay those of q8_0. (`load` and `create` with `dtype` round from the original values.)
+ * Changes the format of a model in place: matrices and the token embedding; norms, biases and absolute positions stay
+ * in f32. Each matrix is converted and its old memory freed before the next, so that memory holds little more than the
+ * model. Values are rounded from what the model holds: from q8_0 to f32 they stay those of q8_0. (`load` and `create`
+ * with `dtype` round from the original values.)
  *
- * Rows are cut into GGML's blocks of 32 values (q8_0, q4_0); one that ends inside a block is padded with zeros, which changes no value.
+ * Rows are cut into GGML's blocks of 32 values (q8_0, q4_0); one that ends inside a block is padded with zeros, which
+ * changes no value.
  *
  * @param dtype the new format
  * @param options signal ends it between two matrices
@@ -24,9 +26,8 @@ import type { Model } from "./model.ts";
  * ```ts
  * import { Andromeda, quantize } from "../mod.ts";
  *
- * const model = await Andromeda.create({ numTokens: 256, maxSeqLen: 64, dim: 64, depth: 2, heads: 4, dimHead: 32, alibiNumHeads: 2 });
- * await quantize(model, "q8_0");
- * model.dispose();
+ * const model = await Andromeda.create({ numTokens: 256, maxSeqLen: 64, dim: 64, depth: 2, heads: 4, dimHead: 32,
+ * alibiNumHeads: 2 }); await quantize(model, "q8_0"); model.dispose();
  * ```
  */
 export async function quantize<M extends Model>(

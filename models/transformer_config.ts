@@ -9,7 +9,10 @@ import { choice, type Fields, flag, integer, optional, readFields, real } from "
 /** Which implementation's conventions a model follows where they differ. */
 export type Reference = "zeta" | "x-transformers";
 
-/** The configuration of a transformer over tokens. Files carry the same names in snake_case, with `attn_` where the references have it. */
+/**
+ * The configuration of a transformer over tokens. Files carry the same names in snake_case, with `attn_` where the
+ * references have it.
+ */
 export interface TransformerConfig {
   /** Conventions for names, biases and rotary pairs: kyegomez/zeta or lucidrains/x-transformers. */
   readonly reference: Reference;

@@ -11,7 +11,10 @@ import { Kernel } from "../kernel_id.ts";
 import { addressOf, type Encoders, type WasmTensor } from "./encoder.ts";
 import { formatId } from "./weight.ts";
 
-/** Up to this many query rows for each key head, keys are cut into chunks: there are few other pieces to share among threads. */
+/**
+ * Up to this many query rows for each key head, keys are cut into chunks: there are few other pieces to share among
+ * threads.
+ */
 const CHUNKED_ROWS = 64;
 
 /** Up to this many query rows for each key head, features are in lanes; of more, rows are. */

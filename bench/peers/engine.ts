@@ -5,7 +5,10 @@
  */
 import type { WeightFormat } from "../../backend.ts";
 
-/** What is timed: passes over a prompt of 128 tokens with the logits of each token or of the last, one token after the other, products. */
+/**
+ * What is timed: passes over a prompt of 128 tokens with the logits of each token or of the last, one token after the
+ * other, products.
+ */
 export type Task = "prefill, all logits" | "prefill, last logits" | "decode" | "1×2560×2560" | "128×2560×2560";
 
 /** The tasks of the model. */

@@ -1,5 +1,6 @@
 /**
- * The model that all engines of the comparison run: GPT-2's kind of decoder, norms in front, learned absolute positions, exact GELU.
+ * The model that all engines of the comparison run: GPT-2's kind of decoder, norms in front, learned absolute
+ * positions, exact GELU.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Compares this engine with other ones on WebAssembly, on the same sizes and where a format allows it on the same weights: all of them in
- * turns, each in a process of its own.
+ * Compares this engine with other ones on WebAssembly, on the same sizes and where a format allows it on the same
+ * weights: all of them in turns, each in a process of its own.
  *
  *     deno task bench --peers [--rounds 9] [--only q8_0]
  *

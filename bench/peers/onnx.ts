@@ -1,6 +1,7 @@
 /**
- * Writes the benchmark's model as an ONNX file, with keys and values of earlier tokens as inputs and outputs, so that onnxruntime decodes
- * a token a step. Attention is onnxruntime's own fused operator with queries, keys and values from one product, as its exporters write it.
+ * Writes the benchmark's model as an ONNX file, with keys and values of earlier tokens as inputs and outputs, so that
+ * onnxruntime decodes a token a step. Attention is onnxruntime's own fused operator with queries, keys and values from
+ * one product, as its exporters write it.
  *
  * The format: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
  *
@@ -88,9 +89,9 @@ class Graph {
 /**
  * The model as an ONNX file.
  *
- * Inputs: `tokens` and `positions` int64 [1, n], `from` int64 [1] (the first token whose logits are wanted), `last` int32 [1] (the
- * position of the last token), `length` int32 [] (of all tokens), `past_key_i` and `past_value_i` [1, heads, past, dimHead].
- * Outputs: `logits` [1, n - from, vocabulary], `present_key_i` and `present_value_i`.
+ * Inputs: `tokens` and `positions` int64 [1, n], `from` int64 [1] (the first token whose logits are wanted), `last`
+ * int32 [1] (the position of the last token), `length` int32 [] (of all tokens), `past_key_i` and `past_value_i` [1,
+ * heads, past, dimHead]. Outputs: `logits` [1, n - from, vocabulary], `present_key_i` and `present_value_i`.
  */
 export function onnxModel(sizes: GptSizes, weights: GptWeights): Message {
   const graph = new Graph();

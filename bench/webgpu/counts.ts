@@ -1,6 +1,6 @@
 /**
- * What a model asks of the GPU for a prompt and for each token: counted, so that the figures hold on every adapter. Beside them the least
- * that the model's size allows: its matrices once, one submission, one token id back.
+ * What a model asks of the GPU for a prompt and for each token: counted, so that the figures hold on every adapter.
+ * Beside them the least that the model's size allows: its matrices once, one submission, one token id back.
  *
  * @module
  */

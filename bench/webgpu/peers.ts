@@ -1,5 +1,6 @@
 /**
- * Other engines on WebGPU, from a folder of npm packages that is given by its URL. TensorFlow.js and onnxruntime-web run in pages only.
+ * Other engines on WebGPU, from a folder of npm packages that is given by its URL. TensorFlow.js and onnxruntime-web
+ * run in pages only.
  *
  * @module
  */

@@ -54,9 +54,9 @@ function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attenti
 }
 
 /**
- * Units of a head that one round of a loop takes. llvmpipe ends every loop of an invocation after 65,535 rounds, counting those of
- * all loops together: long sequences take fewer, longer rounds. These are the rounds of both products; other loops take as many again,
- * and more.
+ * Units of a head that one round of a loop takes. llvmpipe ends every loop of an invocation after 65,535 rounds,
+ * counting those of all loops together: long sequences take fewer, longer rounds. These are the rounds of both
+ * products; other loops take as many again, and more.
  */
 function unrolling(keys: number, units: number, columns: number): number {
   const rounds = 2 * units * Math.ceil(columns / keys);

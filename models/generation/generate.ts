@@ -92,11 +92,17 @@ interface Drawn {
   readonly logits: Tensor | undefined;
 }
 
+/** Drawn tokens on their way to the host. */
+interface Coming extends Drawn {
+  readonly values: Promise<Float32Array | Int32Array>;
+}
+
 /**
  * Continues texts step by step: gives the token of each row, undefined for rows that have ended.
  *
- * A step can run on tokens that are still on the device. Engines that compute beside the host take several steps at once that way
- * (`BackendInfo.stepsAhead`), and tokens are read while the next ones are made; what was made beyond the end is forgotten.
+ * A step can run on tokens that are still on the device. Engines that compute beside the host take several steps at
+ * once that way (`BackendInfo.stepsAhead`), and tokens are read while the next ones are made; what was made beyond the
+ * end is forgotten.
  *
  * @param first index of the first token in what is generated
  */
@@ -112,7 +118,7 @@ export async function* continueTexts(
   const rows = Array.from({ length: rowCount }, (_, row) => row);
   const ahead = isGuided || repetitionPenalty !== 1 || onLogits ? 0 : backend.info.stepsAhead ?? 0;
   const turns = new Turns(settings.signal);
-  const drawn: Drawn[] = [];
+  const coming: Coming[] = [];
   let made = first;
   const draw = (all: Tensor): Drawn => {
     const logits = isGuided ? guide(backend, all, guidanceScale) : all;
@@ -123,16 +129,19 @@ export async function* continueTexts(
     for (let index = first; index < maxNewTokens; index++) {
       for (const row of rows) if (texts.isFull(row) || texts.isFull(row + rowCount)) endRow(texts, row, rowCount);
       if (rows.every((row) => texts.hasEnded(row))) return;
-      if (drawn.length === 0) {
+      if (coming.length === 0) {
         await texts.prepare(turns);
-        drawn.push(texts.step(draw));
+        coming.push(fetchTokens(texts.step(draw)));
         made += 1;
       } else await turns.take();
-      for (let last = drawn.at(-1); last && drawn.length <= ahead && made < maxNewTokens && texts.canRunAhead; made++) {
-        drawn.push(last = texts.stepOn(last.tokens, draw));
+      for (
+        let last = coming.at(-1);
+        last && coming.length <= ahead && made < maxNewTokens && texts.canRunAhead;
+        made++
+      ) {
+        coming.push(last = fetchTokens(texts.stepOn(last.tokens, draw)));
       }
-      backend.flush();
-      const tokens = await takeFirst(drawn, index, settings, (row) => !texts.hasEnded(row));
+      const tokens = await takeFirst(coming, index, settings, (row) => !texts.hasEnded(row));
       const alive = rows.map((row) => texts.hasEnded(row) ? undefined : tokens[row]);
       for (const [row, token] of alive.entries()) {
         if (token === undefined) continue;
@@ -143,7 +152,7 @@ export async function* continueTexts(
       yield alive;
     }
   } finally {
-    for (const { tokens, logits } of drawn) for (const tensor of [tokens, logits]) tensor?.dispose();
+    for (const { tokens, logits } of coming) for (const tensor of [tokens, logits]) tensor?.dispose();
     texts.settle();
   }
 }
@@ -154,18 +163,26 @@ function endRow(texts: Texts, row: number, rowCount: number): void {
   if (row + rowCount < texts.rows.length) texts.end(row + rowCount);
 }
 
-/** Reads the oldest tokens and takes them off the list. */
+/** Asks for tokens as soon as they are drawn: then reading them waits for their own step, and no later one. */
+function fetchTokens(drawn: Drawn): Coming {
+  const values = drawn.tokens.data();
+  // What becomes of tokens beyond the end nobody hears.
+  values.catch(() => {});
+  return { ...drawn, values };
+}
+
+/** Waits for the oldest tokens and takes them off the list. */
 async function takeFirst(
-  drawn: Drawn[],
+  coming: Coming[],
   index: number,
   { onLogits }: Settings,
   isAlive: (row: number) => boolean,
 ): Promise<Float32Array | Int32Array> {
-  const [oldest] = drawn;
+  const [oldest] = coming;
   if (!oldest) return new Int32Array();
-  const tokens = await oldest.tokens.data();
+  const tokens = await oldest.values;
   const logits = oldest.logits && await oldest.logits.data();
-  drawn.shift();
+  coming.shift();
   for (const tensor of [oldest.tokens, oldest.logits]) tensor?.dispose();
   if (logits instanceof Float32Array) {
     const width = logits.length / tokens.length;

@@ -18,8 +18,8 @@ export function guide(backend: Backend, logits: Tensor, scale: number): Tensor {
 }
 
 /**
- * The texts of the unconditional rows: the negative prompt if there is one; else, where a context is hidden from them, the prompt
- * itself, and without a context the prompt's last token.
+ * The texts of the unconditional rows: the negative prompt if there is one; else, where a context is hidden from them,
+ * the prompt itself, and without a context the prompt's last token.
  */
 export function unconditionalPrompts(
   { crossAttend }: TransformerConfig,

@@ -25,7 +25,10 @@ export interface SamplingOptions {
   readonly minP?: number | undefined;
   /** Keep probabilities of at least max(p)^power · ratio; a number is the ratio, with power 2. */
   readonly topA?: number | { readonly power: number; readonly ratio: number } | undefined;
-  /** A documented strategy, with its thresholds: see `FilterThresholds`. Default "top_k" where `filterThres` is given, else none. */
+  /**
+   * A documented strategy, with its thresholds: see `FilterThresholds`. Default "top_k" where `filterThres` is given,
+   * else none.
+   */
   readonly strategy?: Strategy | undefined;
   /** Threshold of the strategy: top_k keeps ⌈(1 - filterThres) · numTokens⌉ tokens, top_p a mass of filterThres. */
   readonly filterThres?: number | undefined;
@@ -58,9 +61,9 @@ export interface GenerateOptions extends SamplingOptions {
   /** What happens beyond `maxSeqLen`. Default: "slide" where the model can, else "recompute". */
   readonly overflow?: Overflow | undefined;
   /**
-   * How keys and values of the text are kept; a draft keeps its own as f32. "f16" halves their memory, and what a token must read of it,
-   * at an error of 0.05 % of each value; "q8_0" takes 27 % of it, at an error of 0.4 % of the largest of 32 values, and needs heads whose
-   * width 32 divides. Default "f32". Engines that don't have a format say so.
+   * How keys and values of the text are kept; a draft keeps its own as f32. "f16" halves their memory, and what a token
+   * must read of it, at an error of 0.05 % of each value; "q8_0" takes 27 % of it, at an error of 0.4 % of the largest
+   * of 32 values, and needs heads whose width 32 divides. Default "f32". Engines that don't have a format say so.
    */
   readonly cacheDtype?: CacheFormat | undefined;
   /** Classifier-free guidance: uncond + guidanceScale · (cond - uncond). 1, the default, is none. */

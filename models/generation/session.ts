@@ -24,8 +24,9 @@ export interface SessionOptions extends ContextInput {
 const NOT_IN_A_TURN = ["overflow", "cacheDtype", "context", "contextMask", "guidanceScale", "negativePrompt"];
 
 /**
- * A text that grows by what is appended and what is generated. Keys and values of all but the newest tokens are kept, so that a turn
- * costs only its own tokens. Where a model can't keep them, or a rewind goes back further than it remembers, they are computed again.
+ * A text that grows by what is appended and what is generated. Keys and values of all but the newest tokens are kept,
+ * so that a turn costs only its own tokens. Where a model can't keep them, or a rewind goes back further than it
+ * remembers, they are computed again.
  */
 export class Session {
   readonly #model: TextModel;

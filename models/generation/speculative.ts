@@ -1,6 +1,6 @@
 /**
- * Speculative decoding (Leviathan et al. 2022, arXiv 2211.17192): a small model guesses, the large one verifies its guesses in one step.
- * Tokens are distributed as the large model alone would draw them.
+ * Speculative decoding (Leviathan et al. 2022, arXiv 2211.17192): a small model guesses, the large one verifies its
+ * guesses in one step. Tokens are distributed as the large model alone would draw them.
  *
  * @module
  */
@@ -13,7 +13,10 @@ import type { TextModel } from "./text_model.ts";
 import { Texts } from "./texts.ts";
 import { Turns } from "./turns.ts";
 
-/** Continues the one text of `texts` with a draft model; the last tokens before either model's `maxSeqLen`, and beyond, without. */
+/**
+ * Continues the one text of `texts` with a draft model; the last tokens before either model's `maxSeqLen`, and beyond,
+ * without.
+ */
 export async function* speculate(
   texts: Texts,
   settings: Settings,

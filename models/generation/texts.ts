@@ -1,10 +1,10 @@
 /**
  * Texts that a model continues, and what it has computed of them.
  *
- * Keys and values are kept in a cache and each step runs on new tokens only, where that gives the same numbers. It does not where
- * keys and values depend on the length of the whole text (xPos on rotated values, as zeta has it, or beside memory keys: the
- * scale's centre moves with the length), nor beyond `maxSeqLen` with overflow "recompute": there each step runs on the whole
- * text, cut to its last `maxSeqLen` tokens.
+ * Keys and values are kept in a cache and each step runs on new tokens only, where that gives the same numbers. It does
+ * not where keys and values depend on the length of the whole text (xPos on rotated values, as zeta has it, or beside
+ * memory keys: the scale's centre moves with the length), nor beyond `maxSeqLen` with overflow "recompute": there each
+ * step runs on the whole text, cut to its last `maxSeqLen` tokens.
  *
  * @module
  */

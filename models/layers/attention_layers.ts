@@ -27,7 +27,10 @@ interface Sublayer {
   readonly postMainNorm: Norm | undefined;
 }
 
-/** The sublayers; parameters `layers.{i}.0.*` (norms), `layers.{i}.1` (the branch), `layers.{i}.2` (the residual), `final_norm`. */
+/**
+ * The sublayers; parameters `layers.{i}.0.*` (norms), `layers.{i}.1` (the branch), `layers.{i}.2` (the residual),
+ * `final_norm`.
+ */
 export class AttentionLayers {
   readonly #config: TransformerConfig;
   readonly #sublayers: readonly Sublayer[];

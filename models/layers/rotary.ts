@@ -1,10 +1,11 @@
 /**
  * Rotary positions (arXiv 2104.09864) with xPos scaling (arXiv 2212.10554), as tables made in float64.
  *
- * xPos multiplies queries by s(t) = zeta^((t - centre) / 512) and keys by 1 / s(t). The centre cancels in q·k, so it may be chosen
- * freely where values are not rotated: here each block of 512 positions has its own, its middle, which keeps every factor
- * between 3.5^-0.5 and 3.5^0.5 however long the sequence; attention makes up for the distance between blocks (`decay`).
- * Where values carry the scale too (zeta), it does not cancel, and the centre is the middle of the sequence, as in the reference.
+ * xPos multiplies queries by s(t) = zeta^((t - centre) / 512) and keys by 1 / s(t). The centre cancels in q·k, so it
+ * may be chosen freely where values are not rotated: here each block of 512 positions has its own, its middle, which
+ * keeps every factor between 3.5^-0.5 and 3.5^0.5 however long the sequence; attention makes up for the distance
+ * between blocks (`decay`). Where values carry the scale too (zeta), it does not cancel, and the centre is the middle
+ * of the sequence, as in the reference.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * GGML's q8_0 and q4_0, to the bit: values in blocks of 32 that share an f16 scale d. A q8_0 block is d and 32 signed bytes q,
- * value = d · q; a q4_0 block d and 16 bytes, the low nibbles q of the first 16 values and the high ones of the others, value = d · (q - 8).
+ * GGML's q8_0 and q4_0, to the bit: values in blocks of 32 that share an f16 scale d. A q8_0 block is d and 32 signed
+ * bytes q, value = d · q; a q4_0 block d and 16 bytes, the low nibbles q of the first 16 values and the high ones of
+ * the others, value = d · (q - 8).
  *
  * The formats: https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h (`block_q8_0`, `block_q4_0`), their rounding
  * `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref` in ggml-quants.c. A safetensors file has no such dtypes: it holds the

@@ -18,7 +18,10 @@ async function stepLogits(model: LanguageModel, prompt: readonly number[], cache
   return { tokens: await Array.fromAsync(model.generate(prompt, options)), logits };
 }
 
-/** Greedy tokens of a smaller cache are those of f32 up to where two logits are closer than its error; logits are near until then. */
+/**
+ * Greedy tokens of a smaller cache are those of f32 up to where two logits are closer than its error; logits are near
+ * until then.
+ */
 async function compareWithF32(
   model: LanguageModel,
   prompt: readonly number[],
@@ -102,7 +105,10 @@ const FAR = 100_000;
 /** Tokens that fill the cache in one step, over the end of a block of 512 positions. */
 const WINDOW = 560;
 
-/** Logits of a text that begins at a position: of a step that fills the cache, and of two steps of one token that slide it on. */
+/**
+ * Logits of a text that begins at a position: of a step that fills the cache, and of two steps of one token that slide
+ * it on.
+ */
 async function logitsFrom(model: Transformer, start: number, dtype: CacheFormat): Promise<Float32Array> {
   const { backend, net } = model;
   const cache = model.createCache(1, WINDOW, dtype);

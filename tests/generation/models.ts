@@ -46,7 +46,10 @@ export const uncached: Record<string, Partial<TransformerConfig>> = {
   "xPos beside memory keys": { rotaryXpos: true, attnNumMemKv: 2 },
 };
 
-/** The variants that a GPU is tested with; between them they use every operation of the others. The first one is never left out. */
+/**
+ * The variants that a GPU is tested with; between them they use every operation of the others. The first one is never
+ * left out.
+ */
 const typical = [
   "ALiBi and xPos with QK norm",
   "a token shift of two, with absolute positions",

@@ -2,8 +2,8 @@
  * The random numbers of sampling. This is their definition: every engine draws the same ones, by the same f32 operations in the
  * same order, each rounded (`round`) before the next.
  *
- * A draw is an exponential race: token t with probability pₜ arrives at time Eₜ / pₜ for exponential Eₜ, and the first wins, which
- * is token t with probability pₜ; max(log pₜ - log Eₜ) is the same race by the Gumbel-max trick.
+ * A draw is an exponential race: token t with probability pₜ arrives at time Eₜ / pₜ for exponential Eₜ, and the first
+ * wins, which is token t with probability pₜ; max(log pₜ - log Eₜ) is the same race by the Gumbel-max trick.
  *
  * @module
  */
@@ -39,8 +39,8 @@ export function uniform(seed: number, counter: number, row: number, token: numbe
 }
 
 /**
- * An exponential number, -log(1 - v). The uniform v takes 24 bits of the first word and 23 of the second, so that small times, which
- * win races, are as finely spaced as floats are.
+ * An exponential number, -log(1 - v). The uniform v takes 24 bits of the first word and 23 of the second, so that small
+ * times, which win races, are as finely spaced as floats are.
  */
 export function exponential(seed: number, counter: number, row: number, token: number): number {
   const [x, y] = pcg4d(seed, counter, row, token);

@@ -1,8 +1,9 @@
 /**
  * Every test of an operation or a model runs on every engine: `engineTest` registers it once for each.
  *
- * ANDROMEDA_BACKEND=wasm or webgpu narrows the matrix, and of one engine ANDROMEDA_BRIEF=1 leaves out what takes long. WebGPU needs an adapter; where there is none its tests are ignored, and
- * the runner's last line counts them; with REQUIRE_WEBGPU=1 they run all the same, and fail.
+ * ANDROMEDA_BACKEND=wasm or webgpu narrows the matrix, and of one engine ANDROMEDA_BRIEF=1 leaves out what takes long.
+ * WebGPU needs an adapter; where there is none its tests are ignored, and the runner's last line counts them; with
+ * REQUIRE_WEBGPU=1 they run all the same, and fail.
  *
  * @module
  */
@@ -37,8 +38,9 @@ export function forEachEngine(
 }
 
 /**
- * Runs in which a test takes the GPU: all of them; "slow" all but brief ones, for what takes more than three seconds on a software adapter;
- * "alone" only those where ANDROMEDA_BACKEND=webgpu asks for it, brief ones left out, for the many variants of a test.
+ * Runs in which a test takes the GPU: all of them; "slow" all but brief ones, for what takes more than three seconds on
+ * a software adapter; "alone" only those where ANDROMEDA_BACKEND=webgpu asks for it, brief ones left out, for the many
+ * variants of a test.
  */
 export type GpuRuns = "always" | "slow" | "alone";
 

@@ -1,7 +1,7 @@
 /**
- * Tests against reference data that lie in the folder `shared` beside the repository, or where the URL in GOLDEN says, as pages need.
- * Most machines don't have it: there such tests are ignored, and the runner's last line counts them. With REQUIRE_GOLDEN=1 they run
- * all the same, and fail.
+ * Tests against reference data that lie in the folder `shared` beside the repository, or where the URL in GOLDEN says,
+ * as pages need. Most machines don't have it: there such tests are ignored, and the runner's last line counts them.
+ * With REQUIRE_GOLDEN=1 they run all the same, and fail.
  *
  * @module
  */

@@ -1,4 +1,7 @@
-/** What `linear` promises on this engine beyond agreeing with its oracle: the same bits whatever the path, f16 weights, both builds. */
+/**
+ * What `linear` promises on this engine beyond agreeing with its oracle: the same bits whatever the path, f16 weights,
+ * both builds.
+ */
 import { assert, assertEquals } from "@std/assert";
 import type { Activation, Backend, Tensor, WeightFormat } from "../../backend.ts";
 import { WasmBackend } from "../../assembly/backend.ts";

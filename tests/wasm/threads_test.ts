@@ -1,4 +1,7 @@
-/** Threads of the CPU engine: the same bits for every number of them, what happens when one fails or can't start, and that none is left. */
+/**
+ * Threads of the CPU engine: the same bits for every number of them, what happens when one fails or can't start, and
+ * that none is left.
+ */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { candidateOf } from "../../assembly/builds.ts";

@@ -1,6 +1,7 @@
 /**
- * Every flavour of the kernels that this adapter can run, by force: the one that suits the adapter is tested with the operations, the
- * others here. Subgroups exist in browsers only, where all operations are tested with each flavour (tests/hosts/chromium).
+ * Every flavour of the kernels that this adapter can run, by force: the one that suits the adapter is tested with the
+ * operations, the others here. Subgroups exist in browsers only, where all operations are tested with each flavour
+ * (tests/hosts/chromium).
  */
 import { assertEquals } from "@std/assert";
 import type { Activation, WeightFormat } from "../../backend.ts";

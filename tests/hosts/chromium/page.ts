@@ -1,6 +1,6 @@
 /**
- * Runs test files inside a page. It stands in for what they use of Deno: `Deno.test` gathers tests, and `Deno.env` reads the page's
- * query. The GPU engine gets the kernels that the page's query asks for.
+ * Runs test files inside a page. It stands in for what they use of Deno: `Deno.test` gathers tests, and `Deno.env`
+ * reads the page's query. The GPU engine gets the kernels that the page's query asks for.
  *
  * @module
  */

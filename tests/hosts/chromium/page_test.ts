@@ -1,7 +1,8 @@
 /**
- * The tests of operations, models and generation, in pages of a real Chromium: on the CPU engine, and on the GPU engine with kernels that
- * use subgroups, which no other host here has. Of the GPU's tests a fifth of the shapes and the typical cases are run, and those left out
- * are counted; CHROMIUM_FLAVOURS=register,workgroup,subgroup takes other kernels, over all shapes and cases: minutes each.
+ * The tests of operations, models and generation, in pages of a real Chromium: on the CPU engine, and on the GPU engine
+ * with kernels that use subgroups, which no other host here has. Of the GPU's tests a fifth of the shapes and the
+ * typical cases are run, and those left out are counted; CHROMIUM_FLAVOURS=register,workgroup,subgroup takes other
+ * kernels, over all shapes and cases: minutes each.
  *
  * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
  *

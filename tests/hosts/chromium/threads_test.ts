@@ -1,6 +1,6 @@
 /**
- * The CPU engine in pages of a real Chromium: it computes in workers whatever the page's policy leaves of them, the page stays alive
- * meanwhile, and the results are the same.
+ * The CPU engine in pages of a real Chromium: it computes in workers whatever the page's policy leaves of them, the
+ * page stays alive meanwhile, and the results are the same.
  *
  * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
  *
