@@ -31,7 +31,9 @@ export class CommandList {
    */
   push(kernel: Kernel, args: readonly number[], work: number): void {
     const word = recordWord(kernel, work);
-    this.#words.set(args, this.#reserve(word, args.length));
+    let at = this.#reserve(word, args.length);
+    // Sooner than `set` takes a few numbers from a list.
+    for (const arg of args) this.#words[at++] = arg;
     if (word !== kernel) this.#sharedWork += work;
   }
 

@@ -14,6 +14,9 @@ export const QUANTIZED_PANEL = 16;
 /** Values that share a scale in q8_0 and q4_0. */
 export const BLOCK = 32;
 
+/** Up to this many rows, a quantised weight is used as it lies: unpacking it for all of them costs more than it brings. */
+export const STREAMED_ROWS = 7;
+
 /** Keys of a chunk, where attention cuts keys into chunks so that threads share them. */
 export const CHUNK = 1024;
 

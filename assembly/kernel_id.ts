@@ -50,6 +50,8 @@ export enum Kernel {
   attentionFewRows = 34,
   /** Converts rows of a key or value cache to f32. */
   readCache = 35,
+  /** Quantises what a `linear` with a quantised weight multiplies with it. */
+  quantizeInputs = 36,
 }
 
 /** What a record calls a format of weights and caches. */

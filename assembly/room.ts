@@ -47,6 +47,10 @@ export class Room<M extends Machine = Machine> implements Recorder {
     this.list.push(kernel, args, this.#work);
   }
 
+  prepare(work: number, kernel: Kernel, ...args: readonly number[]): void {
+    this.list.push(kernel, args, work);
+  }
+
   temporary(bytes: number): number {
     const block = this.memory.allocate(bytes, "activations");
     this.#temporaries.push(block);

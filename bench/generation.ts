@@ -146,19 +146,17 @@ if (import.meta.main) {
   const { rounds } = parseArgs(Deno.args, { string: ["rounds"], default: { rounds: "7" } });
   const limits = await measureLimits("relaxed-simd");
   const figures: GenerationFigure[] = [];
-  const backends: Backend[] = [];
-  for (const threads of new Set([1, navigator.hardwareConcurrency])) {
-    backends.push(await createBackend("wasm", { threads }));
-  }
   for (const [name, make] of Object.entries(MODELS)) {
     for (const format of FORMATS) {
-      const models = await Promise.all(backends.map((backend) => make({ backend, dtype: format })));
+      const models: LanguageModel[] = [];
+      for (const threads of new Set([1, navigator.hardwareConcurrency])) {
+        models.push(await make({ backend: await createBackend("wasm", { threads }), dtype: format }));
+      }
       const some = await measure(name, models, format, Number(rounds), limits);
       some.forEach(print);
       figures.push(...some);
-      for (const model of models) model.dispose();
+      for (const { backend } of models) backend.dispose();
     }
   }
-  for (const backend of backends) backend.dispose();
   await writeReport("generation", figures);
 }

@@ -35,6 +35,13 @@ interface PerplexityFigure {
   readonly perplexity: number;
 }
 
+/** What this page shows of how long a user waits. */
+interface StartFigures {
+  readonly milliseconds: { readonly fromImport: number };
+  /** The engine alone, then a language model on it. */
+  readonly downloads: readonly { readonly bytes: number }[];
+}
+
 /** Between these two lines README.md holds what this file makes. */
 const BEGIN = "<!-- made by bench/readme.ts from bench/results -->\n\n<!-- deno-fmt-ignore-start -->\n";
 const END = "<!-- deno-fmt-ignore-end -->\n";
@@ -63,6 +70,7 @@ async function makeTables(): Promise<string> {
     `${prefill.toFixed(1)} tokens/s`,
     `${decode.toFixed(1)} tokens/s, ${percent(decode / readingBound)} of reading`,
   ]);
+  const start = await read<StartFigures>("first_token");
   const { formats } = perplexity.figures;
   const qualities = formats.filter(({ engine }) => engine === "wasm").map(({ format, bytes, perplexity }) => [
     format,
@@ -80,9 +88,26 @@ async function makeTables(): Promise<string> {
     "",
     ...table(["the demo's model", "memory", "perplexity on the CPU", "on the GPU"], qualities),
     "",
-    ...[generation, large, linear, perplexity].map(({ origin }) => `- ${describeOrigin(origin)}`),
+    ...large.figures.flatMap(describeContext),
+    describeStart(start.figures),
+    "",
+    ...[generation, large, linear, perplexity, start].map(({ origin }) => `- ${describeOrigin(origin)}`),
     "",
   ].join("\n");
+}
+
+/** A run over a long context, of the format that made one. */
+function describeContext({ dtype, context, secondsForContext }: LargeFigure): string[] {
+  if (context === undefined || secondsForContext === undefined) return [];
+  const [tokens, seconds] = [context.toLocaleString("en"), secondsForContext.toFixed(0)];
+  return [`Its ${tokens} tokens of context, read at once, take the model of 2.5 billion ${seconds} s in ${dtype}.`];
+}
+
+/** What a user waits for, in words. */
+function describeStart({ milliseconds, downloads }: StartFigures): string {
+  const [engine, model] = downloads.map(({ bytes }) => `${(bytes / 1000).toFixed(0)} KB`);
+  return `From the import to the demo's first token: ${milliseconds.fromImport.toFixed(0)} ms in a fresh process. ` +
+    `A page downloads ${engine} for the CPU engine (gzip), ${model} with layers, generation and loading.`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -16,6 +16,8 @@ export type WasmTensor = EngineTensor<Block>;
 export interface Recorder {
   /** Appends a record: addresses and whole numbers as they are, floats as `floatBits` of them. */
   push(kernel: Kernel, ...args: readonly number[]): void;
+  /** Appends a record that goes before the command's own, with so much to do. */
+  prepare(work: number, kernel: Kernel, ...args: readonly number[]): void;
   /** Address of memory that lasts until the commands recorded while encoding this one have run. */
   temporary(bytes: number): number;
 }

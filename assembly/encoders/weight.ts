@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigError, type DType } from "../../backend.ts";
-import { BLOCK, PANEL, QUANTIZED_PANEL } from "../constants.ts";
+import { BLOCK, PANEL, QUANTIZED_PANEL, STREAMED_ROWS } from "../constants.ts";
 import { FormatId, Kernel } from "../kernel_id.ts";
 import { activationId, addressOf, type Encoders } from "./encoder.ts";
 
@@ -17,12 +17,27 @@ export const weight: Pick<Encoders, "embedding" | "linear"> = {
   },
   linear({ x, weight, bias, activation, out }, recorder) {
     if (out.size === 0) return;
-    const [from, matrix, result] = [addressOf(x), addressOf(weight), addressOf(out)];
+    const [matrix, result] = [addressOf(weight), addressOf(out)];
     const [format, id] = [formatId(weight.dtype), activationId(activation)];
+    let from = addressOf(x);
+    if (format === FormatId.q8_0 || format === FormatId.q4_0) {
+      const inputs = recorder.temporary(inputBytes(out.rows, weight.width));
+      recorder.prepare(x.size * QUANTIZING, Kernel.quantizeInputs, from, inputs, out.rows, weight.width, format);
+      from = inputs;
+    }
     const sizes = [out.rows, weight.width, weight.rows];
     recorder.push(Kernel.linear, from, matrix, addressOf(bias), result, ...sizes, format, id);
   },
 };
+
+/** Operations on one value that take as long as quantising one. */
+const QUANTIZING = 2;
+
+/** Bytes of quantised inputs: 16 bits for each, and for each block a scale and, of few rows, a correction. */
+function inputBytes(rows: number, inSize: number): number {
+  const blocks = Math.ceil(inSize / BLOCK);
+  return rows > STREAMED_ROWS ? Math.ceil(rows / 4) * 4 * blocks * (2 * BLOCK + 4) : rows * blocks * (2 * BLOCK + 8);
+}
 
 /** What a record calls a weight's format. @throws {ConfigError} for what is none */
 export function formatId(dtype: DType): FormatId {

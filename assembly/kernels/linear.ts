@@ -1,12 +1,13 @@
+import { STREAMED_ROWS } from "../constants";
 import { FEW_ROWS, linearFewRows } from "./linear_few_rows";
-import { linearQuantizedRow, STREAMED_ROWS } from "./linear_quantized_row";
+import { linearQuantizedRow } from "./linear_quantized_row";
 import { linearQuantizedRows } from "./linear_quantized_rows";
 import { linearRow } from "./linear_row";
 import { linearRows } from "./linear_rows";
 import { isQuantized } from "./quantized_panels";
 
 /**
- * out = activation(x Wᵀ + bias). Arguments: x, weight, bias or 0, out, rows, in, out, format, activation.
+ * out = activation(x Wᵀ + bias). Arguments: x (with a quantised weight: what `quantizeInputs` made of it), weight, bias or 0, out, rows, in, out, format, activation.
  * One row is bound by reading the weight, many rows by arithmetic: each has its own kernel.
  */
 export function linear(args: usize, thread: i32, threads: i32, scratch: usize): void {

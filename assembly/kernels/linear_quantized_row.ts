@@ -1,8 +1,8 @@
-import { BLOCK, QUANTIZED_PANEL } from "../constants";
+import { QUANTIZED_PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
 import { finiteHalvesToFloats } from "./half";
 import { begin, finish } from "./linear_tile";
-import { biasCorrections, INPUT_BLOCK, quantizeInput } from "./quantized_input";
+import { INPUT_BLOCK } from "./quantized_input";
 import {
   blockBytes,
   blockCount,
@@ -14,19 +14,15 @@ import {
 import { madd } from "./simd";
 import { shareStart } from "./split";
 
-/** Up to this many rows, unpacking the weight for all of them costs more than it brings. */
-export const STREAMED_ROWS: i32 = 7;
-/** Features that are quantised at once. */
-const DEPTH: i32 = 32768;
 /** Blocks of a panel that stay in the first-level cache while several rows pass over them. */
 const CACHED_BLOCKS: i32 = 16;
 
 /**
- * `linear` of one to seven rows with a quantised weight: each panel is one stream through the weight, 16 sums in 4
- * registers.
+ * `linear` of one to seven rows, as `quantizeInputs` has left them, with a quantised weight: each panel is one stream
+ * through the weight, 16 sums in 4 registers.
  */
 export function linearQuantizedRow(
-  x: usize,
+  inputs: usize,
   weight: usize,
   bias: usize,
   out: usize,
@@ -41,45 +37,30 @@ export function linearQuantizedRow(
 ): void {
   const panels = (outSize + QUANTIZED_PANEL - 1) / QUANTIZED_PANEL;
   const toPanel = shareStart(panels, thread + 1, threads);
-  const panelBytes = <usize> blockCount(inSize) * blockBytes(format);
-  // Of each row: integers, then scale and correction of each block.
-  const rowBytes = (DEPTH << 1) + (DEPTH / BLOCK << 3);
-  const edge = scratch + STREAMED_ROWS * rowBytes;
-  const padded = edge + (STREAMED_ROWS * QUANTIZED_PANEL << 2);
-  let k = 0;
-  do {
-    const depth = min(DEPTH, inSize - k);
-    const blocks = blockCount(depth);
-    for (let row = 0; row < rows; row++) {
-      const quantized = scratch + row * rowBytes;
-      const scales = quantized + (DEPTH << 1);
-      quantizeInput(x + (<usize> row * inSize + k << 2), depth, quantized, scales, 8, padded);
-      biasCorrections(quantized, blocks, format, scales + 4, 8);
-    }
-    for (let panel = shareStart(panels, thread, threads); panel < toPanel; panel++) {
-      const columns = min(QUANTIZED_PANEL, outSize - panel * QUANTIZED_PANEL);
-      const target = out + (<usize> panel * QUANTIZED_PANEL << 2);
-      // A panel that sticks out of the result is summed in scratch memory.
-      const sums = columns < QUANTIZED_PANEL ? edge : target;
-      const stride = <usize> (columns < QUANTIZED_PANEL ? QUANTIZED_PANEL : outSize) << 2;
-      if (k == 0) begin(sums, stride, rows, bias ? bias + (<usize> panel * QUANTIZED_PANEL << 2) : 0, columns);
-      const from = weight + panel * panelBytes + <usize> (k / BLOCK) * blockBytes(format);
-      const step = rows > 1 ? CACHED_BLOCKS : blocks;
-      for (let block = 0; block < blocks; block += step) {
-        for (let row = 0; row < rows; row++) {
-          const quantized = scratch + row * rowBytes;
-          const scales = quantized + (DEPTH << 1) + (<usize> block << 3);
-          const values = quantized + <usize> block * INPUT_BLOCK;
-          const count = min(step, blocks - block);
-          const quants = from + <usize> block * blockBytes(format);
-          if (format == FormatId.q8_0) addQ8(quants, values, scales, count, sums + row * stride);
-          else addQ4(quants, values, scales, count, sums + row * stride);
-        }
+  const blocks = blockCount(inSize);
+  const panelBytes = <usize> blocks * blockBytes(format);
+  const inputScales = inputs + <usize> (rows * blocks) * INPUT_BLOCK;
+  const step = rows > 1 ? CACHED_BLOCKS : blocks;
+  for (let panel = shareStart(panels, thread, threads); panel < toPanel; panel++) {
+    const columns = min(QUANTIZED_PANEL, outSize - panel * QUANTIZED_PANEL);
+    const target = out + (<usize> panel * QUANTIZED_PANEL << 2);
+    // A panel that sticks out of the result is summed in scratch memory.
+    const sums = columns < QUANTIZED_PANEL ? scratch : target;
+    const stride = <usize> (columns < QUANTIZED_PANEL ? QUANTIZED_PANEL : outSize) << 2;
+    begin(sums, stride, rows, bias ? bias + (<usize> panel * QUANTIZED_PANEL << 2) : 0, columns);
+    for (let block = 0; block < blocks; block += step) {
+      const quants = weight + panel * panelBytes + <usize> block * blockBytes(format);
+      const count = min(step, blocks - block);
+      for (let row = 0; row < rows; row++) {
+        const place = <usize> (row * blocks + block);
+        const values = inputs + place * INPUT_BLOCK;
+        const scales = inputScales + (place << 3);
+        if (format == FormatId.q8_0) addQ8(quants, values, scales, count, sums + row * stride);
+        else addQ4(quants, values, scales, count, sums + row * stride);
       }
-      if (k + depth >= inSize) finish(sums, stride, rows, columns, activation, target, outSize);
     }
-    k += DEPTH;
-  } while (k < inSize);
+    finish(sums, stride, rows, columns, activation, target, outSize);
+  }
 }
 
 /**

@@ -2,7 +2,8 @@ import { BLOCK, QUANTIZED_PANEL } from "../constants";
 import { FormatId } from "../kernel_id";
 import { finiteHalvesToFloats } from "./half";
 import { begin, finish, TILE_COLUMNS, TILE_ROWS } from "./linear_tile";
-import { INPUT_BLOCK, quantizeInput } from "./quantized_input";
+import { DEPTH, TILE_BLOCK, TILE_SCALES } from "./quantize_inputs";
+import { INPUT_BLOCK } from "./quantized_input";
 import {
   blockBytes,
   blockCount,
@@ -18,19 +19,17 @@ import { shareStart } from "./split";
 
 /*
  * A matrix product in blocks, as in `linear_rows.ts`, of 16-bit integers: pairs of features side by side, 8 products an
- * instruction where f32 has 4. A block of x is quantised for the second-level cache; each panel of the weight is
+ * instruction where f32 has 4. A block of x stays in the second-level cache; each panel of the weight is
  * unpacked into two tiles of 8 columns for the first-level cache, while all tiles of 4 rows pass over them.
  */
 const BLOCK_ROWS: i32 = 256;
-const BLOCK_DEPTH: i32 = 512;
-const BLOCKS: i32 = BLOCK_DEPTH / BLOCK;
-/** Bytes of the pairs of a block in a tile of x, and of a weight. */
-const ROW_TILE_BYTES: usize = <usize> TILE_ROWS * INPUT_BLOCK;
+const BLOCKS: i32 = DEPTH / BLOCK;
+/** Bytes of the pairs of a block in a tile of a weight. */
 const COLUMN_TILE_BYTES: usize = <usize> TILE_COLUMNS * INPUT_BLOCK;
 
-/** `linear` of many rows with a quantised weight. */
+/** `linear` of many rows, as `quantizeInputs` has left them, with a quantised weight. */
 export function linearQuantizedRows(
-  x: usize,
+  inputs: usize,
   weight: usize,
   bias: usize,
   out: usize,
@@ -44,28 +43,29 @@ export function linearQuantizedRows(
   scratch: usize,
 ): void {
   const panels = (outSize + QUANTIZED_PANEL - 1) / QUANTIZED_PANEL;
-  // Pieces are panels, each of which packs all of x, or rows, each of which packs the whole weight. Either way the sums are the same.
+  // Pieces are panels, or rows, each of which unpacks the whole weight. Either way the sums are the same.
   const splitsPanels = panels >= threads || outSize >= rows;
   const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const fromPanel = splitsPanels ? shareStart(panels, thread, threads) : 0;
   const toPanel = splitsPanels ? shareStart(panels, thread + 1, threads) : panels;
   const fromRow = splitsPanels ? 0 : shareStart(tiles, thread, threads) * TILE_ROWS;
   const toRow = splitsPanels ? rows : min(shareStart(tiles, thread + 1, threads) * TILE_ROWS, rows);
-  const packedRows = scratch;
-  const rowScales = packedRows + (BLOCK_ROWS * BLOCK_DEPTH << 1);
-  const packedPanel = rowScales + (BLOCK_ROWS * BLOCKS << 2);
-  const panelScales = packedPanel + (QUANTIZED_PANEL * BLOCK_DEPTH << 1);
+  const inputScales = inputs + <usize> (tiles * blockCount(inSize)) * TILE_BLOCK;
+  const packedPanel = scratch;
+  const panelScales = packedPanel + (QUANTIZED_PANEL * DEPTH << 1);
   const edge = panelScales + (QUANTIZED_PANEL * BLOCKS << 2);
-  const temporary = edge + (BLOCK_ROWS * TILE_COLUMNS << 2);
+  const unused = edge + (BLOCK_ROWS * TILE_COLUMNS << 2);
   const panelBytes = <usize> blockCount(inSize) * blockBytes(format);
   for (let row = fromRow; row < toRow; row += BLOCK_ROWS) {
     const blockRows = min(BLOCK_ROWS, toRow - row);
     // Sums of nothing still get their bias: the first block is run whatever its depth.
     let k = 0;
     do {
-      const depth = min(BLOCK_DEPTH, inSize - k);
+      const depth = min(DEPTH, inSize - k);
       const blocks = blockCount(depth);
-      packRows(x + (<usize> row * inSize + k << 2), inSize, blockRows, depth, packedRows, rowScales, temporary);
+      const place = <usize> (k / BLOCK * tiles + row / TILE_ROWS * blocks);
+      const packedRows = inputs + place * TILE_BLOCK;
+      const rowScales = inputScales + place * TILE_SCALES;
       for (let panel = fromPanel; panel < toPanel; panel++) {
         const from = weight + panel * panelBytes + <usize> (k / BLOCK) * blockBytes(format);
         unpackPanel(from, format, blocks, packedPanel, panelScales);
@@ -80,39 +80,12 @@ export function linearQuantizedRows(
           if (k == 0) begin(sums, stride, blockRows, bias ? bias + (<usize> column << 2) : 0, columns);
           const pairs = packedPanel + <usize> (tile * blocks) * COLUMN_TILE_BYTES;
           const scales = panelScales + (<usize> tile * TILE_COLUMNS << 2);
-          tileColumn(packedRows, rowScales, pairs, scales, sums, stride, blockRows, blocks, temporary);
+          tileColumn(packedRows, rowScales, pairs, scales, sums, stride, blockRows, blocks, unused);
           if (k + depth >= inSize) finish(sums, stride, blockRows, columns, activation, target, outSize);
         }
       }
-      k += BLOCK_DEPTH;
+      k += DEPTH;
     } while (k < inSize);
-  }
-}
-
-/**
- * Quantises rows of x into tiles [depth / 2][4 rows][2], with scales [depth / 32][4 rows]; the last tile repeats its
- * last row, whose sums are not stored.
- */
-function packRows(x: usize, inSize: i32, rows: i32, depth: i32, packed: usize, scales: usize, temporary: usize): void {
-  const blocks = blockCount(depth);
-  const rowBytes = <usize> blocks * INPUT_BLOCK;
-  const padded = temporary + (TILE_ROWS * BLOCK_DEPTH << 1);
-  for (let row = 0; row < rows; row += TILE_ROWS) {
-    for (let i = 0; i < TILE_ROWS; i++) {
-      const from = x + (<usize> min(row + i, rows - 1) * inSize << 2);
-      quantizeInput(from, depth, temporary + i * rowBytes, scales + (<usize> i << 2), TILE_ROWS << 2, padded);
-    }
-    for (let a = temporary, end = a + rowBytes; a < end; a += 16, packed += 64) {
-      const b = a + rowBytes, c = b + rowBytes, d = c + rowBytes;
-      const va = v128.load(a), vb = v128.load(b), vc = v128.load(c), vd = v128.load(d);
-      const ab = v128.shuffle<i32>(va, vb, 0, 4, 1, 5), cd = v128.shuffle<i32>(vc, vd, 0, 4, 1, 5);
-      const ef = v128.shuffle<i32>(va, vb, 2, 6, 3, 7), gh = v128.shuffle<i32>(vc, vd, 2, 6, 3, 7);
-      v128.store(packed, v128.shuffle<i64>(ab, cd, 0, 2));
-      v128.store(packed, v128.shuffle<i64>(ab, cd, 1, 3), 16);
-      v128.store(packed, v128.shuffle<i64>(ef, gh, 0, 2), 32);
-      v128.store(packed, v128.shuffle<i64>(ef, gh, 1, 3), 48);
-    }
-    scales += <usize> blocks * TILE_ROWS << 2;
   }
 }
 
@@ -186,8 +159,8 @@ function tileColumn(
     const c = row + 2 < rows ? sums + 2 * stride : unused;
     const d = row + 3 < rows ? sums + 3 * stride : unused;
     tile(packedRows, rowScales, columns, columnScales, blocks, sums, b, c, d);
-    packedRows += <usize> blocks * ROW_TILE_BYTES;
-    rowScales += <usize> blocks * TILE_ROWS << 2;
+    packedRows += <usize> blocks * TILE_BLOCK;
+    rowScales += <usize> blocks * TILE_SCALES;
     sums += stride * TILE_ROWS;
   }
 }
@@ -204,10 +177,10 @@ function tile(
   c: usize,
   d: usize,
 ): void {
-  const end = rowScales + (<usize> blocks * TILE_ROWS << 2);
-  for (; rowScales < end; rowScales += TILE_ROWS << 2, columnScales += QUANTIZED_PANEL << 2) {
+  const end = rowScales + <usize> blocks * TILE_SCALES;
+  for (; rowScales < end; rowScales += TILE_SCALES, columnScales += QUANTIZED_PANEL << 2) {
     let a0 = i32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
-    for (const next = rows + ROW_TILE_BYTES; rows < next; rows += 16, columns += 32) {
+    for (const next = rows + TILE_BLOCK; rows < next; rows += 16, columns += 32) {
       const w0 = v128.load(columns), w1 = v128.load(columns, 16);
       const x = v128.load(rows);
       const xa = v128.shuffle<i32>(x, x, 0, 0, 0, 0);

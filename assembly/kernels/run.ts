@@ -46,6 +46,7 @@ import { maskRows } from "./mask_rows";
 import { meanPool } from "./mean_pool";
 import { multiply } from "./multiply";
 import { patches } from "./patches";
+import { quantizeInputs } from "./quantize_inputs";
 import { repetitionPenalty } from "./repetition_penalty";
 import { rotary } from "./rotary";
 import { sample } from "./sample";
@@ -127,6 +128,7 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.attentionValues: return attentionValues(args, thread, threads, scratch);
     case Kernel.appendCache: return appendCache(args, thread, threads, scratch);
     case Kernel.attentionFewRows: return attentionFewRows(args, thread, threads, scratch);
+    case Kernel.quantizeInputs: return quantizeInputs(args, thread, threads, scratch);
     case Kernel.readCache: return readCache(args, thread, threads, scratch);
     default: unreachable();
   }
