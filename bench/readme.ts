@@ -53,13 +53,15 @@ async function makeTables(): Promise<string> {
   const linear = await read<readonly LinearFigure[]>("linear");
   const perplexity = await read<{ readonly formats: readonly PerplexityFigure[] }>("perplexity");
   const prompt = generation.figures[0]?.prompt;
-  const models = generation.figures.map(({ model, format, threads, prefill, ofPeak, decode, ofReading }) => [
-    model,
-    format,
-    String(threads),
-    `${prefill.toFixed(0)} tokens/s, ${percent(ofPeak)} of peak`,
-    `${decode.toFixed(0)} tokens/s, ${percent(ofReading)} of reading`,
+  const models = Map.groupBy(generation.figures, ({ model, format }) => `${model} | ${format}`);
+  const speeds = [...models].map(([name, figures]) => [
+    name,
+    ...figures.map(({ prefill, ofPeak }) => `${prefill.toFixed(0)} (${percent(ofPeak)} of peak)`),
+    ...figures.map(({ decode, ofReading }) => `${decode.toFixed(0)} (${percent(ofReading)} of reading)`),
   ]);
+  const threads = new Set(generation.figures.map(({ threads }) => `${threads} thread${threads > 1 ? "s" : ""}`));
+  const prompts = [...threads].map((count) => `prompt of ${prompt}, ${count}`);
+  const texts = [...threads].map((count) => `text, ${count}`);
   const largest = large.figures.map((
     { dtype, threads, weightBytes, secondsToCreate, prefill, decode, readingBound },
   ) => [
@@ -80,15 +82,16 @@ async function makeTables(): Promise<string> {
   ]);
   const products = linear.figures.filter(isShown).map((figure) => [describe(figure), "1", ...speedsOf(figure)]);
   return [
-    ...table(["model", "weights", "threads", `a prompt of ${prompt} tokens`, "text"], models),
+    ...table(["tokens/s", "weights", ...prompts, ...texts], speeds),
     "",
     ...table(["`Andromeda.create()`: 2.5 billion", "memory", "threads", "made in", "a prompt of 512", "text"], largest),
+    "",
+    ...large.figures.flatMap(describeContext),
     "",
     ...table(["`linear`, in f32", "threads", "arithmetic", "weights"], products),
     "",
     ...table(["the demo's model", "memory", "perplexity on the CPU", "on the GPU"], qualities),
     "",
-    ...large.figures.flatMap(describeContext),
     describeStart(start.figures),
     "",
     ...[generation, large, linear, perplexity, start].map(({ origin }) => `- ${describeOrigin(origin)}`),
