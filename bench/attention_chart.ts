@@ -11,6 +11,8 @@ import type { Figure } from "./attention.ts";
 const PLOT = { width: 270, height: 210, left: 62, top: 44 };
 const PANEL = { width: 372, height: 310 };
 const HEADER = 56;
+/** From one label to the next where lines end beside each other. */
+const LABEL_HEIGHT = 14;
 
 const COLOURS: Readonly<Record<CacheFormat, string>> = { f32: "#0969da", f16: "#1a7f37", q8_0: "#bc4c00" };
 const STYLE = "text{font:13px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600}" +
@@ -48,18 +50,20 @@ function drawPanel(figures: readonly Figure[]): string[] {
   const slowest = Math.max(...figures.map(({ milliseconds }) => milliseconds));
   const x = (tokens: number) => (PLOT.left + PLOT.width * tokens / longest).toFixed(1);
   const y = (time: number) => (PLOT.top + PLOT.height * (1 - time / slowest)).toFixed(1);
-  const lines = Object.values(Object.groupBy(figures, ({ format }) => format)).flatMap((line = []) => {
-    const [last] = line.slice(-1);
-    if (!last) return [];
-    const colour = COLOURS[last.format];
+  const slowestFirst = figures.filter(({ tokens }) => tokens === longest).toSorted((a, b) =>
+    b.milliseconds - a.milliseconds
+  );
+  let above = -Infinity;
+  const lines = slowestFirst.flatMap(({ format, milliseconds }) => {
+    const line = figures.filter((figure) => figure.format === format);
+    const colour = COLOURS[format];
+    const label = above = Math.max(+y(milliseconds) + 4, above + LABEL_HEIGHT);
     const points = (time: (figure: Figure) => number) =>
       line.map((figure) => `${x(figure.tokens)},${y(time(figure))}`).join(" ");
     return [
       `<polyline stroke="${colour}" points="${points(({ milliseconds }) => milliseconds)}"/>`,
       `<polyline stroke="${colour}" stroke-dasharray="2 4" points="${points(readingTime)}"/>`,
-      `<text x="${PLOT.left + PLOT.width + 6}" y="${
-        +y(last.milliseconds) + 4
-      }" style="fill:${colour}">${last.format}</text>`,
+      `<text x="${PLOT.left + PLOT.width + 6}" y="${label}" style="fill:${colour}">${format}</text>`,
     ];
   });
   const [left, right, bottom] = [PLOT.left, PLOT.left + PLOT.width, PLOT.top + PLOT.height];
