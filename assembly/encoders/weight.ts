@@ -33,10 +33,15 @@ export const weight: Pick<Encoders, "embedding" | "linear"> = {
 /** Operations on one value that take as long as quantising one. */
 const QUANTIZING = 2;
 
+/** Rows that many rows are filled up to a multiple of; `kernels/quantize_inputs.ts` describes the layout. */
+const INPUT_TILE = 4;
+
 /** Bytes of quantised inputs: 16 bits for each, and for each block a scale and, of few rows, a correction. */
 function inputBytes(rows: number, inSize: number): number {
   const blocks = Math.ceil(inSize / BLOCK);
-  return rows > STREAMED_ROWS ? Math.ceil(rows / 4) * 4 * blocks * (2 * BLOCK + 4) : rows * blocks * (2 * BLOCK + 8);
+  if (rows <= STREAMED_ROWS) return rows * blocks * (2 * BLOCK + 8);
+  const wholeTiles = Math.ceil(rows / INPUT_TILE) * INPUT_TILE;
+  return wholeTiles * blocks * (2 * BLOCK + 4);
 }
 
 /** What a record calls a weight's format. @throws {ConfigError} for what is none */

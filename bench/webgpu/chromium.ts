@@ -8,8 +8,9 @@ import { openPage } from "../peers/hosts.ts";
 import type { Comparison } from "./products.ts";
 
 /**
- * Bundles the page's script, opens the page and times all that runs there. @param packages URL of the peers'
- * `node_modules/`
+ * Bundles the page's script, opens the page and times all that runs there.
+ *
+ * @param packages URL of the peers' `node_modules/`
  */
 export async function compareInChromium(packages: string, rounds: number): Promise<Comparison> {
   const folder = await Deno.makeTempDir({ prefix: "andromeda_webgpu_" });
