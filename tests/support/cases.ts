@@ -44,7 +44,8 @@ export async function readCase(name: string): Promise<GoldenCase> {
   const description = await readGoldenJson<CaseDescription>(`${folder}/case.json`);
   const { layers, ...options } = description.config;
   const attnLayers = layers === "Encoder" ? { attn_layers: "encoder" } : {};
-  const config = { model_type: modelTypes[description.model], ...options, ...attnLayers };
+  const version = { x_transformers_version: "1.40.11" };
+  const config = { model_type: modelTypes[description.model], ...version, ...options, ...attnLayers };
   return {
     description,
     io: await readSafetensors(goldenUrl(`${folder}/io.safetensors`)),
