@@ -51,7 +51,7 @@ export class Inflater {
       if (value !== undefined) [this.#chunk, this.#at] = [new Uint8Array(value), 0];
       return !done;
     } catch {
-      throw damaged("PNG", "its compressed data are none");
+      throw damaged("PNG", "its zlib stream is broken");
     }
   }
 
