@@ -1,5 +1,5 @@
 /**
- * What somebody may have meant.
+ * Suggestions for flags that don't exist.
  *
  * @module
  */

@@ -155,7 +155,7 @@ export function readFlags(args: readonly string[]): GenerateFlags {
   };
 }
 
-/** What is on a command line: the text of each flag with a value, and which of the others are there. */
+/** The flags of a command line: the texts of those with a value, and which of the others are there. */
 interface Given {
   readonly values: ReadonlyMap<string, string>;
   readonly isJson: boolean;
@@ -166,7 +166,7 @@ function readTokens(args: readonly string[]): Given {
   const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
   const values = new Map<string, string>();
   const given = new Set<string>();
-  // Who asks for help gets it, whatever else is wrong.
+  // A call for help is answered, whatever else is wrong.
   const [end] = tokens.filter(({ kind }) => kind === "option-terminator");
   if (args.slice(0, end?.index).some((arg) => arg === "--help" || arg === "-h")) {
     return { values, isJson: false, isHelp: true };

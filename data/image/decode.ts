@@ -38,7 +38,9 @@ export async function decodeImage(
     throw new ImageError(`Cannot read an image: expected a PNG or JPEG file, got ${kind ?? beginningOf(bytes)}`);
   }
   const checkSize = (width: number, height: number): void => {
-    if (width === 0 || height === 0) throw new ImageError(`Cannot read a ${kind} file of ${width}×${height} pixels`);
+    if (width === 0 || height === 0) {
+      throw new ImageError(`Cannot read a ${kind} file of ${width}×${height} pixels: expected at least 1×1`);
+    }
     if (width * height <= maxPixels) return;
     throw new ImageError(
       `Cannot read a ${kind} file of ${width}×${height} pixels in ${bytes.length} bytes: the limit is ${maxPixels} ` +

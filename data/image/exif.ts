@@ -1,12 +1,12 @@
 /**
- * Which way up a photograph is. Cameras store the sensor's rows and note in the EXIF data how the camera was held.
+ * The orientation of photographs: cameras store the sensor's rows, and note in the EXIF data how they were held.
  *
  * @module
  */
 
 import type { Pixels } from "./resize.ts";
 
-/** What a file holds. */
+/** The contents of an image file. */
 export interface StoredImage {
   /** The pixels as they are stored. */
   readonly pixels: Pixels;
@@ -59,7 +59,7 @@ export function xmpOrientation(xmp: Uint8Array): number | undefined {
   return digit === undefined ? undefined : inRange(Number(digit));
 }
 
-/** What is no orientation means upright. */
+/** Other values mean upright. */
 function inRange(orientation: number | undefined): number {
   return orientation !== undefined && orientation >= 1 && orientation <= 8 ? orientation : 1;
 }

@@ -1,5 +1,5 @@
 /**
- * What a file is, by how it begins.
+ * Kinds of files, told by how they begin.
  *
  * @module
  */

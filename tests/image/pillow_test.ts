@@ -15,7 +15,7 @@ interface Case {
   readonly rgb: string;
 }
 
-/** What the scripts share: `case(name, file)` notes a file with what Pillow makes of it. */
+/** The scripts begin alike: `case(name, file)` notes a file with the pixels that Pillow makes of it. */
 const PRELUDE = `
 import base64, io, json, struct, zlib
 import numpy as np
@@ -88,6 +88,13 @@ case("CMYK without Adobe", without(bytes(file), 0xEE))
 file[file.index(b"Adobe") + 11] = 2
 case("YCCK", bytes(file))
 case("grey of factors 2x2", changed(jpeg(image.convert("L")), factors=(0x22,)))
+file = jpeg(image)
+while b"\\xff\\xc4" in file: file = without(file, 0xC4)
+case("standard tables, left out", file)
+film = io.BytesIO()
+image.save(film, "MPO", save_all=True, append_images=[image.rotate(90)])
+case("several images", film.getvalue())
+case("with a profile and a comment", jpeg(image, icc_profile=bytes(200_000), comment=b"\\xff\\xd9"))
 exact = jpeg(image, quality=85, optimize=True)
 case("optimized tables", exact)
 case("bytes before the end", exact[:-2] + b"\\0\\0\\0" + exact[-2:])

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a file's components are. */
+/** The meaning of a file's components. */
 export type ColorSpace = "grey" | "rgb" | "ycc" | "cmyk" | "ycck";
 
 /** 16 bits behind the point. */
@@ -20,7 +20,7 @@ const GREEN_FROM_CB = Int32Array.from({ length: 256 }, (_, cb) => -fixed(0.34414
 /**
  * Writes one row of an image.
  *
- * @param space What the components are.
+ * @param space The meaning of the components.
  * @param rows A row of each component.
  * @param width Pixels.
  * @param rgb Gets red, green and blue, next to each other.

@@ -12,13 +12,14 @@ import { type ColorSpace, writeRgbRow } from "./color.ts";
 import { type Component, type Frame, isFrameMarker, readFrame } from "./frame.ts";
 import { BitReader, HuffmanTable } from "./huffman.ts";
 import { inverseTransform } from "./idct.ts";
+import { STANDARD_TABLES } from "./standard_tables.ts";
 import { decodeScan, type Scan, type ScanComponent, ZIGZAG } from "./scan.ts";
 import { type Plane, upsampleRow } from "./upsample.ts";
 
 /** Encoders make about ten scans of an image. Each may cost a walk over all blocks and take a few bytes. */
 const MAX_SCANS = 100;
 
-/** What a file has said so far. */
+/** The tables and headers that came so far. */
 interface State {
   frame: Frame | undefined;
   scans: number;
@@ -54,6 +55,7 @@ export function decodeJpeg(bytes: Uint8Array, checkSize: (width: number, height:
     exif: undefined,
     xmp: undefined,
   };
+  readHuffmanTables(state, new DataView(STANDARD_TABLES.buffer));
   let at = 2; // behind the start-of-image marker
   while (true) {
     at = findMarker(bytes, at);
@@ -74,7 +76,7 @@ export function decodeJpeg(bytes: Uint8Array, checkSize: (width: number, height:
   return { pixels: pixelsOf(state, state.frame), orientation: state.exif ?? state.xmp ?? 1 };
 }
 
-/** Finds the next marker; what lies before it is no part of the image. */
+/** Finds the next marker; bytes before it are no part of the image. */
 function findMarker(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at + 1 < bytes.length) {
@@ -103,7 +105,7 @@ function beginFrame(
   state.frame = frame;
 }
 
-/** Reads what is neither a frame nor a scan; comments and other applications' segments are passed over. */
+/** Reads a segment other than a frame's or a scan's; comments and other applications' segments are passed over. */
 function readTables(state: State, marker: number, segment: DataView): void {
   if (marker === 0xc4) readHuffmanTables(state, segment);
   else if (marker === 0xdb) readQuantizationTables(state, segment);
@@ -250,7 +252,7 @@ function transformed(component: Component): Uint8ClampedArray {
   return samples;
 }
 
-/** What nothing in a JPEG file says outright; libjpeg's rules. */
+/** Files don't say outright what their components are; these are libjpeg's rules. */
 function colorSpace({ isJfif, adobeTransform }: State, { components }: Frame): ColorSpace {
   if (components.length === 1) return "grey";
   if (components.length === 4) return adobeTransform === undefined || adobeTransform === 0 ? "cmyk" : "ycck";

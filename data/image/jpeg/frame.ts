@@ -1,5 +1,5 @@
 /**
- * What a JPEG file's frame header says: size, components, and how they are divided into blocks (T.81, A.1 and B.2.2).
+ * The frame header of JPEG files: size, components, and how these are divided into blocks (T.81, A.1 and B.2.2).
  *
  * @module
  */
@@ -12,7 +12,7 @@ export interface Component {
   /** Blocks of it in each unit that scans of several components are made of. */
   readonly blocksAcross: number;
   readonly blocksDown: number;
-  /** Which quantization table it takes. */
+  /** The number of its quantization table. */
   readonly tableIndex: number;
   /** Blocks that hold samples of the image, as scans of this component alone have them. */
   readonly columns: number;
@@ -43,7 +43,7 @@ export interface Frame {
   readonly unitRows: number;
 }
 
-/** What other frames are, by the second byte of their marker. Files of these kinds are rare. */
+/** Other kinds of frames, by the second byte of their marker. They are rare. */
 const OTHER_FRAMES: Readonly<Record<number, string>> = {
   0xc3: "lossless",
   0xc5: "hierarchical",

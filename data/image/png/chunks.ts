@@ -20,7 +20,7 @@ export interface PngHeader {
   readonly isInterlaced: boolean;
 }
 
-/** What is needed of a file. */
+/** The parts of a file that its image needs. */
 export interface PngChunks {
   readonly header: PngHeader;
   /** Red, green and blue of each entry; of no entry where there is no palette. */
@@ -59,7 +59,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
  *
  * @param bytes The file.
  * @param checkSize Throws if the image is too large.
- * @returns What is needed of them.
+ * @returns The parts that the image needs.
  * @throws {ImageError} The file is damaged, or of a kind that is not decoded.
  */
 export async function readChunks(

@@ -10,7 +10,7 @@ import { Inflater } from "./inflate.ts";
 /** Compressed texts are read up to this length, which such data stay far below. */
 const MAX_TEXT_BYTES = 1 << 20;
 
-/** What a chunk says of the orientation; mostly nothing. */
+/** The orientation by a chunk's EXIF data or its XMP; most chunks have neither. */
 export interface ChunkOrientation {
   readonly exif?: number | undefined;
   readonly xmp?: number | undefined;
@@ -21,7 +21,7 @@ export interface ChunkOrientation {
  *
  * @param type The chunk's type.
  * @param content Its data.
- * @returns What it says.
+ * @returns The orientation that it gives, if any.
  */
 export async function orientationOfChunk(type: string, content: Uint8Array): Promise<ChunkOrientation> {
   if (type === "eXIf") return { exif: exifOrientation(content) };

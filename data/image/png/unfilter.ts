@@ -26,7 +26,7 @@ export function unfilter(row: Uint8Array, above: Uint8Array, distance: number): 
   }
 }
 
-/** What a byte is told from: its left neighbor a, the one above b, and the one on the left of that c. */
+/** The guess that a byte was stored as the difference to: of its left neighbor a, b above, and c on the left of b. */
 function predicted(filter: number, a: number, b: number, c: number): number {
   if (filter === 1) return a;
   if (filter === 2) return b;
