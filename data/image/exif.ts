@@ -55,7 +55,8 @@ export function exifOrientation(exif: Uint8Array): number | undefined {
  * @returns A number from 1 to 8; undefined where the packet gives none.
  */
 export function xmpOrientation(xmp: Uint8Array): number | undefined {
-  const digit = /tiff:Orientation(?:="|>)(\d)/.exec(new TextDecoder().decode(xmp))?.[1];
+  // A copy, because hosts decode no texts in shared memory.
+  const digit = /tiff:Orientation(?:="|>)(\d)/.exec(new TextDecoder().decode(xmp.slice()))?.[1];
   return digit === undefined ? undefined : inRange(Number(digit));
 }
 

@@ -71,6 +71,19 @@ Deno.test("a PNG file that was cut anywhere is refused", async () => {
   }
 });
 
+Deno.test("a PNG file of data that don't unpack is refused", async () => {
+  await assertRejects(() => decodeImage(fixture("broken.png")), ImageError, "zlib stream is broken");
+});
+
+Deno.test("a file is read from shared memory", async () => {
+  for (const name of ["turned.png", "orientation_6.jpg"]) {
+    const file = fixture(name);
+    const shared = new Uint8Array(new SharedArrayBuffer(file.length));
+    shared.set(file);
+    assertEquals(await decodeImage(shared), await decodeImage(file));
+  }
+});
+
 Deno.test("a PNG file with a changed byte is refused, or has the right size", async () => {
   const file = fixture("rgb.png");
   await fc.assert(fc.asyncProperty(fc.nat(file.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {

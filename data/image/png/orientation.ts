@@ -60,6 +60,6 @@ async function inflated(compressed: Uint8Array): Promise<Uint8Array> {
 
 /** ImageMagick's spelling of binary data: a line that is empty, a name, a length, then lines of hexadecimal digits. */
 function fromHex(text: Uint8Array): Uint8Array {
-  const digits = new TextDecoder().decode(text).split("\n").slice(3).join("");
+  const digits = new TextDecoder().decode(text.slice()).split("\n").slice(3).join("");
   return Uint8Array.from(digits.match(/[0-9a-f]{2}/gi) ?? [], (byte) => parseInt(byte, 16));
 }
