@@ -107,19 +107,28 @@ function beginFrame(
 
 /** Reads a segment other than a frame's or a scan's; comments and other applications' segments are passed over. */
 function readTables(state: State, marker: number, segment: DataView): void {
-  if (marker === 0xc4) readHuffmanTables(state, segment);
-  else if (marker === 0xdb) readQuantizationTables(state, segment);
-  else if (marker === 0xdd) {
-    if (segment.byteLength !== 2) throw damaged("JPEG", "its restart interval has a wrong length");
-    state.restartInterval = segment.getUint16(0);
-  } else if (marker === 0xcc) {
-    throw new ImageError("Cannot read an arithmetic-coded JPEG file: save it as baseline or progressive");
-  } else if (marker === 0xe0 && beginsWith(segment, "JFIF\0")) state.isJfif = true;
-  else if (marker === 0xee && beginsWith(segment, "Adobe") && segment.byteLength >= 12) {
-    state.adobeTransform = segment.getUint8(11);
-  } else if (marker === 0xe1 && beginsWith(segment, "Exif\0\0")) state.exif ??= exifOrientation(bytesOf(segment, 0));
-  else if (marker === 0xe1 && beginsWith(segment, "http://ns.adobe.com/xap/1.0/\0")) {
-    state.xmp ??= xmpOrientation(bytesOf(segment, 29));
+  switch (marker) {
+    case 0xc4:
+      return readHuffmanTables(state, segment);
+    case 0xdb:
+      return readQuantizationTables(state, segment);
+    case 0xdd:
+      if (segment.byteLength !== 2) throw damaged("JPEG", "its restart interval has a wrong length");
+      state.restartInterval = segment.getUint16(0);
+      return;
+    case 0xcc:
+      throw new ImageError("Cannot read an arithmetic-coded JPEG file: save it as baseline or progressive");
+    case 0xe0:
+      if (beginsWith(segment, "JFIF\0")) state.isJfif = true;
+      return;
+    case 0xe1:
+      if (beginsWith(segment, "Exif\0\0")) state.exif ??= exifOrientation(bytesOf(segment, 0));
+      else if (beginsWith(segment, "http://ns.adobe.com/xap/1.0/\0")) {
+        state.xmp ??= xmpOrientation(bytesOf(segment, 29));
+      }
+      return;
+    case 0xee:
+      if (beginsWith(segment, "Adobe") && segment.byteLength >= 12) state.adobeTransform = segment.getUint8(11);
   }
 }
 
@@ -214,12 +223,15 @@ function prepare(state: State, frame: Frame, component: Component, { first, last
 
 function pixelsOf(state: State, frame: Frame): Pixels {
   const { width, height } = frame;
-  const planes = frame.components.map((component) => planeOf(component, frame));
+  const parts = frame.components.map((component) => {
+    const plane = planeOf(component, frame);
+    return { plane, row: new Uint8ClampedArray(plane.width * plane.columns) };
+  });
+  const rows = parts.map(({ row }) => row);
   const space = colorSpace(state, frame);
-  const rows = planes.map((plane) => new Uint8ClampedArray(plane.width * plane.columns));
   const data = new Uint8ClampedArray(width * height * 3);
   for (let y = 0; y < height; y++) {
-    planes.forEach((plane, i) => upsampleRow(plane, y, rows[i] ?? new Uint8ClampedArray(0)));
+    for (const { plane, row } of parts) upsampleRow(plane, y, row);
     writeRgbRow(space, rows, width, data, y * width * 3);
   }
   return { data, width, height };
