@@ -37,6 +37,8 @@ export interface ByteSource {
   readonly size: number | undefined;
   /** Whether it can be opened only once. */
   readonly once: boolean;
+  /** Where other bytes may take these bytes' place: what tells these from those. */
+  readonly identity?: string | undefined;
   /** The bytes themselves, where they are in memory already. */
   readonly bytes?: Uint8Array | undefined;
   /** Starts to read at a byte. An aborted signal rejects this and the reader's calls with its reason. */

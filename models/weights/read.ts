@@ -13,7 +13,7 @@ import {
   readAll,
   streamSource,
 } from "../../data/byte_source.ts";
-import { type FileSet, openFileSet } from "../../data/files.ts";
+import { type FileSet, openTogether } from "../../data/files.ts";
 import type { HubOptions } from "../../data/hub.ts";
 import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
 import { isRecord, quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
@@ -75,7 +75,7 @@ export interface SafetensorsReader {
 interface OpenFile {
   readonly source: ByteSource;
   readonly header: SafetensorsHeader;
-  /** Where reading goes on, if the source can be opened only once; taken by whoever goes on. */
+  /** Where reading goes on, if what is opened once more could be something else; taken by whoever goes on. */
   reader: ByteReader | undefined;
 }
 
@@ -103,8 +103,8 @@ export async function readSafetensors(
 export async function openSafetensors(source: SafetensorsSource, options: HubOptions = {}): Promise<SafetensorsReader> {
   options.signal?.throwIfAborted();
   if (typeof source !== "string" && !(source instanceof URL)) return await openFiles([sourceOf(source)], options);
-  const files = await openFileSet(source, { ...options, errorClass: WeightsError });
-  return await openWeights(files, options);
+  const located = { ...options, errorClass: WeightsError };
+  return await openTogether(source, located, (files) => openWeights(files, options), (reader) => reader.close());
 }
 
 /**
@@ -219,6 +219,7 @@ async function openFiles(
       }
     }
   } catch (error) {
+    for (const file of files) await takeReader(file)?.close();
     for (const source of sources) await source.close();
     throw error;
   }
@@ -230,7 +231,7 @@ async function openFiles(
     chunks: () => readFiles(files, options, chunkReader()),
     stored: () => readFiles(files, options, readStored),
     close: async () => {
-      for (const { reader, source } of files) await (reader ?? source).close();
+      for (const file of files) await (takeReader(file) ?? file.source).close();
     },
   };
 }
@@ -239,7 +240,7 @@ async function openFile(source: ByteSource, signal: AbortSignal | undefined): Pr
   const reader = await source.open(0, signal);
   try {
     const header = await readHeader(reader, source.name, source.size);
-    if (source.once) return { source, header, reader };
+    if (source.once || source.identity !== undefined) return { source, header, reader };
     await reader.close();
     return { source, header, reader: undefined };
   } catch (error) {
@@ -247,6 +248,13 @@ async function openFile(source: ByteSource, signal: AbortSignal | undefined): Pr
     if (error instanceof WeightsError) await source.discard?.();
     throw error;
   }
+}
+
+/** The reader that is kept of a file, for whoever goes on with it or closes it. */
+function takeReader(file: OpenFile): ByteReader | undefined {
+  const { reader } = file;
+  file.reader = undefined;
+  return reader;
 }
 
 /** Fills a target with the next bytes of a file. */
@@ -258,30 +266,41 @@ async function* readFiles<T>(
   { signal, onProgress }: HubOptions,
   read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
-  for (const file of files) {
-    const { source, header } = file;
-    if (source.once && file.reader === undefined) throw new WeightsError(`${source.name} can be read only once`);
-    const reader = file.reader ?? await source.open(header.dataBegin, signal);
-    file.reader = undefined;
-    let loaded = header.dataBegin;
-    const fill = async (target: Uint8Array) => {
-      signal?.throwIfAborted();
-      const found = await reader.read(target);
-      signal?.throwIfAborted();
-      loaded += found;
-      if (found < target.byteLength) {
-        throw new WeightsError(`${source.name} is cut off: it ends after ${loaded} of ${header.dataEnd} bytes`);
-      }
-      onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
-    };
-    try {
-      for (const tensor of header.tensors) yield* read(tensor, fill, source);
-      if (source.size === undefined && await reader.read(new Uint8Array(1)) > 0) {
-        throw new WeightsError(`${source.name} goes on after the ${header.dataEnd} bytes that its header describes`);
-      }
-    } finally {
-      await reader.close();
+  const kept = files.map((file) => ({ ...file, reader: takeReader(file) }));
+  try {
+    for (const file of kept) yield* readFile(file, signal, onProgress, read);
+  } finally {
+    for (const file of kept) await takeReader(file)?.close();
+  }
+}
+
+async function* readFile<T>(
+  file: OpenFile,
+  signal: AbortSignal | undefined,
+  onProgress: HubOptions["onProgress"],
+  read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  const { source, header } = file;
+  if (source.once && file.reader === undefined) throw new WeightsError(`${source.name} can be read only once`);
+  const reader = takeReader(file) ?? await source.open(header.dataBegin, signal);
+  let loaded = header.dataBegin;
+  const fill = async (target: Uint8Array) => {
+    signal?.throwIfAborted();
+    const found = await reader.read(target);
+    signal?.throwIfAborted();
+    loaded += found;
+    if (found < target.byteLength) {
+      throw new WeightsError(`${source.name} is cut off: it ends after ${loaded} of ${header.dataEnd} bytes`);
     }
+    onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
+  };
+  try {
+    for (const tensor of header.tensors) yield* read(tensor, fill, source);
+    if (source.size === undefined && await reader.read(new Uint8Array(1)) > 0) {
+      throw new WeightsError(`${source.name} goes on after the ${header.dataEnd} bytes that its header describes`);
+    }
+  } finally {
+    await reader.close();
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { WeightsError } from "../../backend.ts";
 import { type ByteSource, readAll } from "../../data/byte_source.ts";
-import { type FileLocation, openFileSet } from "../../data/files.ts";
+import { type FileLocation, type FileSet, openTogether } from "../../data/files.ts";
 import type { HubOptions } from "../../data/hub.ts";
 import { isRecord } from "./header.ts";
 import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
@@ -53,7 +53,11 @@ export async function openModel(source: ModelSource, options: HubOptions = {}): 
       file: () => Promise.resolve(undefined),
     };
   }
-  const files = await openFileSet(source, { ...options, errorClass: WeightsError });
+  const located = { ...options, errorClass: WeightsError };
+  return await openTogether(source, located, (files) => openFound(files, options), ({ weights }) => weights.close());
+}
+
+async function openFound(files: FileSet, options: HubOptions): Promise<ModelFiles> {
   const configFile = await files.open("config.json");
   if (configFile === undefined) {
     throw new WeightsError(
