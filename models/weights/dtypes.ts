@@ -14,6 +14,7 @@ import {
   quantizeBlocks,
 } from "./ggml_blocks.ts";
 import { f16BitsOfF32, f32BitsOfF16 } from "./float16.ts";
+import { type Float8Format, float8Table } from "./float8.ts";
 
 /**
  * A number format, by its name in a safetensors header; Q8_0 and Q4_0 have none there, a file holds their blocks as U8 and says
@@ -33,6 +34,7 @@ export type SafetensorsDType =
   | "U16"
   | "U8"
   | "BOOL"
+  | Float8Format
   | BlockFormat;
 
 /** The formats that f32 values can be written in. */
@@ -52,7 +54,18 @@ const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
   ["U16", 2],
   ["U8", 1],
   ["BOOL", 1],
+  ["F8_E4M3", 1],
+  ["F8_E5M2", 1],
+  ["F8_E8M0", 1],
+  ["F8_E4M3FNUZ", 1],
+  ["F8_E5M2FNUZ", 1],
 ]);
+
+/**
+ * Formats of safetensors files that are not read: complex values have no f32 that stands for them, and how 4 and 6 bits
+ * are packed, and by what they are scaled, is left to whoever wrote them.
+ */
+const UNSUPPORTED: readonly unknown[] = ["F4", "F6_E2M3", "F6_E3M2", "C64"];
 
 /** The names of the formats, for messages. */
 export const DTYPE_NAMES: readonly string[] = [...BYTES.keys()];
@@ -60,6 +73,11 @@ export const DTYPE_NAMES: readonly string[] = [...BYTES.keys()];
 /** Whether a name from a header is a format that can be read. */
 export function isSafetensorsDType(name: unknown): name is Exclude<SafetensorsDType, BlockFormat> {
   return typeof name === "string" && BYTES.has(name);
+}
+
+/** Whether a name from a header is a format that the file format knows and this library does not read. */
+export function isUnsupportedDType(name: unknown): boolean {
+  return UNSUPPORTED.includes(name);
 }
 
 /** Bytes of one value; of blocks, their bytes by their values. */
@@ -103,7 +121,7 @@ function aligned(bytes: Uint8Array, size: number): Uint8Array {
 }
 
 /**
- * Converts stored values to f32. F16 and BF16 keep every value, NaN payloads included; wider formats and integers of
+ * Converts stored values to f32. F16 and BF16 keep every value, NaN payloads included, and 8-bit floats every value; wider formats and integers of
  * more than 24 bits are rounded to the nearest f32.
  *
  * @param bytes The values, little-endian, in the order of the file.
@@ -134,6 +152,15 @@ export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Fl
       const low = new Uint32Array(buffer, byteOffset, count * 2);
       const high = dtype === "I64" ? new Int32Array(buffer, byteOffset, count * 2) : low;
       for (let i = 0; i < count; i++) values[i] = (high[2 * i + 1] ?? 0) * 2 ** 32 + (low[2 * i] ?? 0);
+      return;
+    }
+    case "F8_E4M3":
+    case "F8_E5M2":
+    case "F8_E8M0":
+    case "F8_E4M3FNUZ":
+    case "F8_E5M2FNUZ": {
+      const table = float8Table(dtype);
+      for (let i = 0; i < count; i++) values[i] = table[bytes[i] ?? 0] ?? 0;
       return;
     }
     case "F64":

@@ -5,19 +5,14 @@
  */
 
 import { OutOfMemoryError, WeightsError } from "../../backend.ts";
-import {
-  blobSource,
-  type ByteReader,
-  type ByteSource,
-  bytesSource,
-  readAll,
-  streamSource,
-} from "../../data/byte_source.ts";
+import { blobSource, type ByteReader, type ByteSource, bytesSource, streamSource } from "../../data/byte_source.ts";
 import { type FileSet, openTogether } from "../../data/files.ts";
 import type { HubOptions } from "../../data/hub.ts";
 import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
 import { isRecord, quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
 import { HostTensor, sizeOf } from "./host_tensor.ts";
+import { readJsonFile } from "./json_file.ts";
+import { FROM_PYTORCH } from "./other_formats.ts";
 
 /** What a checkpoint's weights are called, and the index of one that is cut into shards. */
 export const WEIGHTS_FILE = "model.safetensors";
@@ -124,8 +119,27 @@ export async function openWeights(files: FileSet, options: HubOptions = {}): Pro
     return await openShards(files, source, options);
   }
   throw new WeightsError(
-    `There is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ${files.description}`,
+    `There is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ${files.description}` +
+      (candidates.includes(WEIGHTS_FILE) ? await otherWeights(files) : ""),
   );
+}
+
+/** Weights of other kinds by the names of their files, and what to do with them. */
+const OTHER_WEIGHTS: ReadonlyMap<string, string> = new Map([
+  ["pytorch_model.bin", FROM_PYTORCH],
+  ["pytorch_model.bin.index.json", FROM_PYTORCH],
+  ["adapter_model.safetensors", "merge this adapter into its model first"],
+]);
+
+/** What there is in place of weights, for a message. */
+async function otherWeights(files: FileSet): Promise<string> {
+  for (const [name, advice] of OTHER_WEIGHTS) {
+    const source = await files.open(name).catch(() => undefined);
+    if (source === undefined) continue;
+    await source.close();
+    return `, but there is ${name}; ${advice}`;
+  }
+  return "";
 }
 
 /** The source of bytes that a value stands for. */
@@ -178,26 +192,23 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
  * @throws {WeightsError} If the index is not valid.
  */
 export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<Map<string, string>> {
-  const invalid = (fault: string, cause?: unknown) =>
-    new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`, { cause });
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await readAll(index, signal)));
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof WeightsError) throw cause;
-    throw invalid("it is not JSON", cause);
-  }
-  const weightMap = isRecord(json) ? json["weight_map"] : undefined;
+  const invalid = (fault: string) =>
+    new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`);
+  const { weight_map: weightMap } = await readJsonFile(index, signal);
   if (!isRecord(weightMap)) throw invalid("it has no object `weight_map`");
   const shardOf = new Map<string, string>();
   for (const [tensor, file] of Object.entries(weightMap)) {
-    if (typeof file !== "string" || !/^[^/\\:?#]+\.safetensors$/.test(file)) {
+    if (typeof file !== "string" || !isShardName(file)) {
       throw invalid(`it puts ${quote(tensor)} into ${quote(file)}, which is not the name of a file beside it`);
     }
     shardOf.set(tensor, file);
   }
   return shardOf;
+}
+
+/** Whether a name means a file beside the index, in a folder as well as in a URL. */
+function isShardName(name: string): boolean {
+  return /^[^/\\:?#%]+\.safetensors$/.test(name) && !/\p{Cc}/u.test(name);
 }
 
 async function openFiles(
@@ -207,12 +218,12 @@ async function openFiles(
 ): Promise<SafetensorsReader> {
   const files: OpenFile[] = [];
   const tensors = new Map<string, TensorInfo>();
-  const metadata: Record<string, string> = {};
+  let metadata: Readonly<Record<string, string>> = {};
   try {
     for (const source of sources) {
       const file = await openFile(source, options.signal);
       files.push(file);
-      Object.assign(metadata, file.header.metadata);
+      metadata = { ...metadata, ...file.header.metadata };
       for (const tensor of file.header.tensors) {
         if (tensors.has(tensor.name)) throw new WeightsError(`${name} holds ${quote(tensor.name)} in two files`);
         tensors.set(tensor.name, tensor);

@@ -198,7 +198,7 @@ Deno.test("what is no place to save to is refused by name", async () => {
         await assertRejects(
           () => saveSafetensors("x", [], options),
           ConfigError,
-          `${JSON.stringify(shardBytes)} was given`,
+          "was given",
         );
       }
       assertEquals(namesIn(folder), []);
