@@ -44,7 +44,7 @@ export interface FolderUpdate {
  * @throws {Error} Of the given class, also from the update's methods, if the host refuses.
  */
 export async function beginUpdate(folder: string, errorClass: ErrorClass = WeightsError): Promise<FolderUpdate> {
-  const { mkdir, rename, rm } = await import("node:fs/promises");
+  const { mkdir, rm } = await import("node:fs/promises");
   const { pid } = await import("node:process");
   const explain = (cause: unknown): never => {
     if (cause instanceof errorClass) throw cause;
@@ -52,13 +52,7 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
   };
   const id = `${pid}-${crypto.randomUUID()}`;
   const prepared = await joinPath(folder, `${UPDATE}-${id}`);
-  const committed = await joinPath(folder, UPDATE);
   const made = await makeFolder(folder).catch(explain);
-  const refuseFolder = async (path: string) => {
-    if (await kindOfPath(path) === "folder") {
-      throw new errorClass(`Cannot replace ${path}: it is a folder, where a file is to be; move it away`);
-    }
-  };
   const files: NewFile[] = [];
   let isCommitted = false;
   const discard = async () => {
@@ -76,9 +70,9 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
   }
   return {
     create: async (name) => {
-      const path = await joinPath(folder, name);
-      await refuseFolder(path).catch(explain);
-      const file = await createFile(await joinPath(prepared, id, "new", name), path, errorClass);
+      await refuseFolders(folder, [name], errorClass).catch(explain);
+      const path = await joinPath(prepared, id, "new", name);
+      const file = await createFile(path, await joinPath(folder, name), errorClass);
       files.push(file);
       return file;
     },
@@ -86,23 +80,44 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
       while (!isCommitted) {
         await finishUpdates(folder).catch(explain);
         const names = await outdated();
-        for (const name of names) await refuseFolder(await joinPath(folder, name)).catch(explain);
+        await refuseFolders(folder, names, errorClass).catch(explain);
         await writeRemoved(await joinPath(prepared, id), names).catch(explain);
-        try {
-          await rename(prepared, committed);
-          isCommitted = true;
-        } catch (cause) {
-          if (!isOccupied(cause) && (await namesIn(committed).catch(explain)).length === 0) explain(cause);
-        }
+        isCommitted = await putUp(folder, prepared).catch(explain);
       }
       await finishUpdates(folder).catch((cause) => {
-        const held = `${folder} holds the new files in ${committed}, because they can't be put in their places`;
-        throw new errorClass(`${held}: ${messageOf(cause)}; the next save does it`, { cause });
+        const fault = `${folder} has its new files in ${UPDATE}, because they can't be put in their places`;
+        throw new errorClass(`${fault}: ${messageOf(cause)}; the next save tries again`, { cause });
       });
       await removeAbandoned(folder);
     },
     discard,
   };
+}
+
+/** Refuses to put files where folders are, which would go with all that is in them. */
+async function refuseFolders(folder: string, names: readonly string[], errorClass: ErrorClass): Promise<void> {
+  for (const name of names) {
+    const path = await joinPath(folder, name);
+    if (await kindOfPath(path) === "folder") {
+      throw new errorClass(`Cannot replace ${path}: it is a folder, where a file is to be; move it away`);
+    }
+  }
+}
+
+/** Makes a prepared update the committed one, unless another came first. */
+async function putUp(folder: string, prepared: string): Promise<boolean> {
+  const { rename } = await import("node:fs/promises");
+  const committed = await joinPath(folder, UPDATE);
+  try {
+    await rename(prepared, committed);
+    return true;
+  } catch (cause) {
+    const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+    // Windows says only that it may not.
+    const isTaken = code === "ENOTEMPTY" || code === "EEXIST" || (await namesIn(committed)).length > 0;
+    if (!isTaken) throw cause;
+    return false;
+  }
 }
 
 /** The paths at which a file of a folder may be: the first that leads to a file is the current one. */
@@ -131,7 +146,8 @@ async function finishUpdates(folder: string): Promise<void> {
     }
     const done = await joinPath(folder, `${UPDATE}-${id}`);
     await move(update, done);
-    await rm(done, { recursive: true, force: true });
+    // What can't be removed now is removed by a later save.
+    await rm(done, { recursive: true, force: true }).catch(() => {});
   }
   // It stays where the next update has been committed already.
   await rmdir(committed).catch(() => {});
@@ -141,12 +157,6 @@ async function finishUpdates(folder: string): Promise<void> {
 async function move(from: string, to: string): Promise<void> {
   const { rename } = await import("node:fs/promises");
   await rename(from, to).catch(absent);
-}
-
-/** Whether a folder could not be moved because there is one with something in it. Windows says only that it may not. */
-function isOccupied(cause: unknown): boolean {
-  const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
-  return code === "ENOTEMPTY" || code === "EEXIST";
 }
 
 async function writeRemoved(update: string, names: readonly string[]): Promise<void> {
@@ -170,16 +180,16 @@ async function readRemoved(update: string): Promise<string[]> {
   return Array.isArray(names) ? names.filter((name) => typeof name === "string" && /^[^/\\]+$/.test(name)) : [];
 }
 
-/** Removes what processes that were killed have left. */
+/** Removes what processes that were killed have left, as far as it can. */
 async function removeAbandoned(folder: string): Promise<void> {
   const { rm } = await import("node:fs/promises");
-  for (const name of await namesIn(folder)) {
+  for (const name of await namesIn(folder).catch(() => [])) {
     const [, pid] = /^\.andromeda-save-(\d+)-[\da-f-]{36}$/.exec(name) ?? [];
     // Files that were written beside config.json and model.safetensors before updates had a folder.
     const isFile = /^(config\.json|model[^/]*\.safetensors(\.index\.json)?)\.[\da-f-]{36}\.tmp$/.test(name);
     if (pid === undefined && !isFile) continue;
     const path = await joinPath(folder, name);
-    const isAbandoned = pid !== undefined && await hasEnded(Number(pid)) || await isIdle(path);
+    const isAbandoned = pid !== undefined && await hasEnded(Number(pid)) || await isIdle(path).catch(() => false);
     if (isAbandoned) await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }

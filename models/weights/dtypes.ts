@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ShapeError } from "../../backend.ts";
 import {
   BLOCK_BYTES,
   BLOCK_VALUES,
@@ -39,6 +40,8 @@ export type SafetensorsDType =
 
 /** The formats that f32 values can be written in. */
 export type FloatFormat = "F32" | "F16" | "BF16" | BlockFormat;
+
+const FLOAT_FORMATS: readonly FloatFormat[] = ["F32", "F16", "BF16", "Q8_0", "Q4_0"];
 
 const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
   ["F64", 8],
@@ -88,12 +91,15 @@ export function bytesPerValue(dtype: SafetensorsDType): number {
 /**
  * How a tensor stands in a header.
  *
- * @throws {ShapeError} If its rows can't be cut into the blocks of its format.
+ * @throws {ShapeError} If its sizes are none, or its rows can't be cut into the blocks of its format.
  */
 export function headerForm(
   dtype: SafetensorsDType,
   shape: readonly number[],
 ): { readonly dtype: Exclude<SafetensorsDType, BlockFormat>; readonly shape: readonly number[] } {
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    throw new ShapeError(`Cannot make a tensor of shape [${shape.join(", ")}]: its sizes must be whole numbers >= 0`);
+  }
   return isBlockFormat(dtype) ? { dtype: "U8", shape: blocksShape(dtype, shape) } : { dtype, shape };
 }
 
@@ -181,8 +187,18 @@ export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Fl
   }
 }
 
-/** Converts f32 values to stored bytes, rounding to nearest: ties to even, in blocks away from zero. */
+/**
+ * Converts f32 values to stored bytes, rounding to nearest: ties to even, in blocks away from zero.
+ *
+ * @throws {ShapeError} If they are no f32 values, or the format is none that these can be written in.
+ */
 export function fromFloat32(format: FloatFormat, values: Float32Array): Uint8Array<ArrayBuffer> {
+  if (!(values instanceof Float32Array)) {
+    throw new ShapeError("Cannot write values that are no Float32Array: make it one");
+  }
+  if (!FLOAT_FORMATS.includes(format)) {
+    throw new ShapeError(`Cannot write f32 values as ${format}: expected one of ${FLOAT_FORMATS.join(", ")}`);
+  }
   if (isBlockFormat(format)) return quantizeBlocks(format, values);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   if (format === "F32") return new Uint8Array(bits.slice().buffer);

@@ -274,12 +274,14 @@ function bytesOf(shape: readonly number[], bytesEach: number): number | undefine
  *
  * @param tensors In the order in which their values will follow.
  * @throws {ShapeError} If a tensor can't be cut into the blocks of its format.
+ * @throws {WeightsError} If nobody could read the header.
  */
 export function encodeHeader(
   tensors: readonly Pick<TensorInfo, "name" | "dtype" | "shape">[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const fields: string[] = [];
+  checkTexts(metadata);
   const blocks = tensors.filter(({ dtype }) => isBlockFormat(dtype)).map((
     { name, dtype },
   ) => [name, dtype.toLowerCase()]);
@@ -297,10 +299,26 @@ export function encodeHeader(
   // Joined by hand, because an object would move names that are numbers to the front.
   const json = new TextEncoder().encode(`{${fields.join(",")}}`);
   const length = Math.ceil(json.length / 8) * 8;
+  if (length > MAX_HEADER_BYTES) {
+    throw new WeightsError(
+      `Cannot write a header of ${length} bytes: the format allows ${MAX_HEADER_BYTES}; use shards`,
+    );
+  }
   const bytes = new Uint8Array(8 + length).fill(0x20, 8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, 8);
   return bytes;
+}
+
+/** Refuses metadata that could not be read again. */
+function checkTexts(metadata: Readonly<Record<string, unknown>>): void {
+  for (const [key, text] of Object.entries(metadata)) {
+    const refuse = (rule: string) => {
+      throw new WeightsError(`Cannot write the metadata ${quote(key)} = ${quote(text)}: ${rule}`);
+    };
+    if (typeof text !== "string") refuse("its values must be texts");
+    if (key === BLOCKS_KEY) refuse("that key is for the formats of blocks");
+  }
 }
 
 /** A value as it stands in a message, shortened. */

@@ -308,6 +308,10 @@ function inFileOrder<T extends WritableTensor>(entries: Iterable<readonly [strin
   const names = new Set<string>();
   for (const [name] of tensors) {
     if (name === "__metadata__") throw new WeightsError(`A tensor can't be called "__metadata__"`);
+    // Half of a pair of surrogates has no UTF-8.
+    if (/\p{Cs}/u.test(name)) {
+      throw new WeightsError(`A tensor can't be called ${quote(name)}: that is no Unicode text`);
+    }
     if (names.has(name)) throw new WeightsError(`There are two tensors called ${quote(name)}`);
     names.add(name);
   }
