@@ -20,6 +20,9 @@ export const WEIGHTS_FILE = "model.safetensors";
 /** The index that names the shards. */
 export const INDEX_FILE = "model.safetensors.index.json";
 
+/** Files that are kept open from their headers to their values: macOS allows 256. Others are looked for once more. */
+const MAX_OPEN = 100;
+
 /** Values in a chunk: 4 MB in f32. */
 const CHUNK_VALUES = 1 << 20;
 
@@ -221,7 +224,8 @@ async function openFiles(
   let metadata: Readonly<Record<string, string>> = {};
   try {
     for (const source of sources) {
-      const file = await openFile(source, options.signal);
+      const isKept = source.once || source.identity !== undefined && files.length < MAX_OPEN;
+      const file = await openFile(source, isKept, options.signal);
       files.push(file);
       metadata = { ...metadata, ...file.header.metadata };
       for (const tensor of file.header.tensors) {
@@ -247,11 +251,11 @@ async function openFiles(
   };
 }
 
-async function openFile(source: ByteSource, signal: AbortSignal | undefined): Promise<OpenFile> {
+async function openFile(source: ByteSource, isKept: boolean, signal: AbortSignal | undefined): Promise<OpenFile> {
   const reader = await source.open(0, signal);
   try {
     const header = await readHeader(reader, source.name, source.size);
-    if (source.once || source.identity !== undefined) return { source, header, reader };
+    if (isKept) return { source, header, reader };
     await reader.close();
     return { source, header, reader: undefined };
   } catch (error) {
