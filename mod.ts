@@ -70,6 +70,7 @@ export {
 
 export { HostTensor } from "./models/weights/host_tensor.ts";
 export type { FloatFormat, SafetensorsDType } from "./models/weights/dtypes.ts";
+export type { Float8Format } from "./models/weights/float8.ts";
 export type { BlockFormat } from "./models/weights/ggml_blocks.ts";
 export { readSafetensors, type SafetensorsSource } from "./models/weights/read.ts";
 export {

@@ -37,6 +37,8 @@ export interface ByteSource {
   readonly size: number | undefined;
   /** Whether it can be opened only once. */
   readonly once: boolean;
+  /** Where other bytes may take these bytes' place: what tells these from those. */
+  readonly identity?: string | undefined;
   /** The bytes themselves, where they are in memory already. */
   readonly bytes?: Uint8Array | undefined;
   /** Starts to read at a byte. An aborted signal rejects this and the reader's calls with its reason. */
@@ -107,7 +109,7 @@ export function streamSource(
     size,
     once: true,
     open: async (from, signal) => {
-      const reader = readerOf(streamChunks(stream, signal));
+      const reader = readerOf(streamChunks(stream, signal, errorClass));
       await skip(reader, from, name, errorClass);
       return reader;
     },
@@ -117,7 +119,11 @@ export function streamSource(
 }
 
 /** The chunks of a stream; ending early cancels it. */
-export async function* streamChunks(stream: ReadableStream<unknown>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* streamChunks(
+  stream: ReadableStream<unknown>,
+  signal?: AbortSignal,
+  errorClass: ErrorClass = WeightsError,
+): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   // A read that waits for ever ends when its stream is cancelled; a stream that fails at that has ended too.
   const cancel = () => void reader.cancel(signal?.reason).catch(() => {});
@@ -129,7 +135,9 @@ export async function* streamChunks(stream: ReadableStream<unknown>, signal?: Ab
       signal?.throwIfAborted();
       if (done) return;
       if (!(value instanceof Uint8Array)) {
-        throw new TypeError(`A stream of bytes gave ${typeof value} where a Uint8Array was expected`);
+        throw new errorClass(
+          `Cannot read a stream of ${typeof value} values: bytes come as Uint8Array; encode them first`,
+        );
       }
       yield value;
     }

@@ -6,6 +6,7 @@
 
 import { WeightsError } from "../backend.ts";
 import { type ByteSource, messageOf } from "./byte_source.ts";
+import { currentPlaces } from "./folder_update.ts";
 import type { HubOptions } from "./hub.ts";
 import { type HubRepo, isRepoName } from "./hub_repo.ts";
 import { fileSource, hostHasFiles, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
@@ -25,6 +26,44 @@ export interface FileSet {
   readonly file: string | undefined;
   /** A file by its name, or nothing if there is none. */
   open(name: string): Promise<ByteSource | undefined>;
+  /** Whether another file has taken the place of one that was opened, so that those opened may not belong together. */
+  hasChanged(): Promise<boolean>;
+}
+
+/** How often files are opened anew where others take their places meanwhile. */
+const ATTEMPTS = 100;
+
+/**
+ * Opens files that belong together, once more where they are replaced meanwhile.
+ *
+ * @param open Opens them.
+ * @param close Undoes that.
+ * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if they are not there or never stay the same.
+ */
+export async function openTogether<T>(
+  location: FileLocation,
+  options: HubOptions,
+  open: (files: FileSet) => Promise<T>,
+  close: (opened: T) => Promise<void>,
+): Promise<T> {
+  for (let attempt = 0;; attempt++) {
+    const files = await openFileSet(location, options);
+    let opened: T;
+    try {
+      opened = await open(files);
+    } catch (error) {
+      if (attempt < ATTEMPTS && await files.hasChanged()) continue;
+      throw error;
+    }
+    if (!await files.hasChanged()) return opened;
+    await close(opened);
+    if (attempt === ATTEMPTS) {
+      const { errorClass = WeightsError } = options;
+      throw new errorClass(
+        `Cannot open ${files.description}: its files were replaced ${attempt} times meanwhile; wait until that ends`,
+      );
+    }
+  }
 }
 
 /**
@@ -61,10 +100,21 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
   }
   if (kind === "nothing") return undefined;
   const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : await splitPath(path);
+  const open = async (name: string) =>
+    await fileSource(await joinPath(folder, name), options.errorClass, () => currentPlaces(folder, name));
+  const opened = new Map<string, string | undefined>();
   return {
     description: path,
     file,
-    open: async (name) => await fileSource(await joinPath(folder, name), options.errorClass),
+    open: async (name) => {
+      const source = await open(name);
+      opened.set(name, source?.identity);
+      return source;
+    },
+    hasChanged: async () => {
+      for (const [name, identity] of opened) if ((await open(name))?.identity !== identity) return true;
+      return false;
+    },
   };
 }
 
@@ -90,6 +140,7 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
       sibling.search = folder.search;
       return await urlSource(sibling, options);
     },
+    hasChanged: () => Promise.resolve(false),
   };
 }
 
@@ -102,5 +153,6 @@ function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
       const { fetchHubFile } = await import("./hub.ts");
       return await fetchHubFile(repo, name, options);
     },
+    hasChanged: () => Promise.resolve(false),
   };
 }
