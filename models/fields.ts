@@ -170,7 +170,7 @@ function checkForeign(
 ): void {
   const option = foreign?.get(camelCase(key));
   if (!option) throw unknownName(what, key, names);
-  if (option.isInert || show(value) === show(option.fallback)) return;
+  if (option.isInert || JSON.stringify(value) === JSON.stringify(option.fallback)) return;
   const { fallback, instead } = option;
   const only = fallback === undefined ? "leave it out" : `only its default, ${show(fallback)}, is`;
   throw new ConfigError(
@@ -194,6 +194,8 @@ function unknownName(what: string, key: string, names: readonly string[]): Confi
   return new ConfigError(`Cannot configure ${what} with ${key}: there is no such parameter; ${hint}`);
 }
 
+/** A value in a message: texts in quotes, and no more of it than a line holds. */
 function show(value: unknown): string {
-  return typeof value === "object" || typeof value === "string" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "object" || typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }
