@@ -6,7 +6,10 @@
 
 import { WeightsError } from "../backend.ts";
 import { type ByteSource, readerOf, skip } from "./byte_source.ts";
-import { type Download, type DownloadOptions, startDownload } from "./download.ts";
+import { type Download, startDownload } from "./download.ts";
+import type { RequestOptions } from "./http.ts";
+import { refusalError } from "./refusal.ts";
+import { showUrl } from "./show_url.ts";
 
 /**
  * A file on a server.
@@ -14,16 +17,20 @@ import { type Download, type DownloadOptions, startDownload } from "./download.t
  * @returns Nothing if the server has no such file.
  * @throws {Error} Of `options.errorClass`, if the server can't be reached or refuses.
  */
-export async function urlSource(url: URL, options: DownloadOptions = {}): Promise<ByteSource | undefined> {
-  const download = await startDownload(url.href, {}, options);
-  return typeof download === "string" ? undefined : downloadSource(url.href, url.href, download, options);
+export async function urlSource(url: URL, options: RequestOptions = {}): Promise<ByteSource | undefined> {
+  const answer = await startDownload(url.href, {}, options);
+  if (answer.kind === "download") return downloadSource(showUrl(url), url.href, answer, options);
+  if (answer.kind === "refusal" && answer.reason !== "no file") {
+    throw refusalError(url.href, answer, options.errorClass ?? WeightsError);
+  }
+  return undefined;
 }
 
 /**
  * A file that has begun to come in. It can be opened again, at any byte: the server is asked anew and must have the same
  * file still.
  */
-export function downloadSource(name: string, url: string, first: Download, options: DownloadOptions): ByteSource {
+export function downloadSource(name: string, url: string, first: Download, options: RequestOptions): ByteSource {
   const errorClass = options.errorClass ?? WeightsError;
   let waiting: Download | undefined = first;
   const release = async () => {
@@ -42,8 +49,11 @@ export function downloadSource(name: string, url: string, first: Download, optio
       }
       await release();
       const again = await startDownload(url, { from, validator: first.validator }, { ...options, signal });
-      if (typeof again === "string") throw new errorClass(`${name} is gone from the server since its first bytes came`);
-      if (again.validator !== first.validator || again.size !== first.size) {
+      if (again.kind === "refusal" && again.reason !== "no file") throw refusalError(url, again, errorClass);
+      if (again.kind !== "download") {
+        throw new errorClass(`${name} is gone from the server since its first bytes came`);
+      }
+      if (again.validator !== first.validator || again.etag !== first.etag || again.size !== first.size) {
         await again.cancel();
         throw new errorClass(`${name} became another file while it was read: try again`);
       }

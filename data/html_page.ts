@@ -1,0 +1,28 @@
+/**
+ * Web pages in place of files: what the sign-in page of a network, a proxy or a server's error page looks like.
+ *
+ * @module
+ */
+
+/** Bytes from the beginning of a file that tell whether it is a page. */
+export const PAGE_HEAD_BYTES = 1024;
+
+/** Whether bytes begin as a web page does: with a doctype or one of a page's first tags, after blanks and comments. */
+export function isHtmlPage(bytes: Uint8Array): boolean {
+  // UTF-16 pages begin with a byte-order mark; neither JSON files nor weights do.
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
+  const head = new TextDecoder(encoding).decode(bytes.subarray(0, PAGE_HEAD_BYTES)).trimStart();
+  const content = head.replace(/^(?:(?:<!--[^]*?-->|<\?xml[^>]*>)\s*)+/, "");
+  return /^<(?:!doctype\s+html|html|head|body|title|meta|script|center|a\s+href)\b/i.test(content);
+}
+
+/**
+ * What a file that should have been JSON is, for a message that begins with its name: "is not JSON", or more.
+ *
+ * @param bytes The file, or its beginning.
+ */
+export function whyNotJson(bytes: Uint8Array): string {
+  return isHtmlPage(bytes)
+    ? "is not JSON but a web page (HTML): a sign-in or an error page was saved in its place"
+    : "is not JSON";
+}

@@ -1,0 +1,300 @@
+/**
+ * Copies of downloaded files in a folder of the host.
+ *
+ * Every file has a folder of its own, named after a hash of its URL, with `state.json` and the data. The data's name comes
+ * from its ETag, and it is written at explicit positions: two processes that download the same file write the same bytes
+ * to the same places, so they need no lock. What counts is `state.json`, which is replaced at once.
+ *
+ * @module
+ */
+
+import { type ByteSource, type ErrorClass } from "./byte_source.ts";
+import { hashNamesOf, hashOf } from "./checksum.ts";
+import {
+  type CachedFile,
+  type CacheWriter,
+  type CommitResult,
+  fieldOf,
+  type HubCache,
+  type IncomingFile,
+} from "./hub_cache.ts";
+import { fileSource, hashFile, isAbsence, joinPath, replaceFile } from "./local_files.ts";
+
+/** The folder of this layout, in the cache's. Copies of other layouts are not looked at. */
+const LAYOUT = "v2";
+
+/** Copies up to this size are hashed whenever they are used, in a second; larger ones when the file system says that they changed. */
+const ALWAYS_HASHED_BYTES = 2 ** 30;
+
+/** A complete copy as `state.json` has it. */
+interface Complete {
+  readonly etag: string | undefined;
+  readonly size: number;
+  readonly sha256: string;
+  /** When the file system says it was changed last, as of the last time it was hashed. */
+  readonly changed: string | undefined;
+  readonly data: string;
+}
+
+/** A copy that is being written as `state.json` has it. */
+interface Partial {
+  readonly validator: string;
+  readonly size: number;
+  readonly data: string;
+  /** The hash that the hub gives the whole file: what is wrong with the beginning will be noticed at the end. */
+  readonly checksum: string | undefined;
+  /** Without one: the hash of the beginning, as of when writing ended. */
+  readonly sha256: string | undefined;
+}
+
+/** What `state.json` says. */
+interface State {
+  readonly complete?: Complete | undefined;
+  readonly partial?: Partial | undefined;
+  readonly missing?: boolean | undefined;
+}
+
+/** A cache in a folder of the host. */
+export class FolderCache implements HubCache {
+  readonly #folder: string;
+  readonly #errorClass: ErrorClass;
+  readonly #alwaysHashed: number;
+
+  /**
+   * A cache in a folder.
+   *
+   * @param folder Where the files are kept; made when the first one is written.
+   * @param errorClass The class of the errors that reading a copy throws.
+   * @param alwaysHashed Size up to which a copy is hashed even if the file system says that it is unchanged.
+   */
+  constructor(folder: string, errorClass: ErrorClass, alwaysHashed = ALWAYS_HASHED_BYTES) {
+    this.#folder = folder;
+    this.#errorClass = errorClass;
+    this.#alwaysHashed = alwaysHashed;
+  }
+
+  async find(url: string, signal?: AbortSignal): Promise<CachedFile> {
+    const folder = await this.#folderOf(url);
+    const state = await this.#readState(url);
+    const { complete, partial, missing = false } = state;
+    const source = complete && await this.#intact(url, state, complete, signal);
+    const length = partial && await usableLength(await joinPath(folder, partial.data), partial, signal);
+    return {
+      complete: complete && source ? { etag: complete.etag, source } : undefined,
+      partial: partial && length !== undefined ? { ...partial, length } : undefined,
+      missing,
+    };
+  }
+
+  async write(url: string, file: IncomingFile): Promise<CacheWriter | undefined> {
+    const { constants, mkdir, open, rm } = await import("node:fs/promises");
+    const folder = await this.#folderOf(url);
+    const { validator, size, from, checksum } = file;
+    const resumable = validator !== undefined && size !== undefined;
+    const name = resumable ? await shortHashOf(`${validator} ${size}`) : crypto.randomUUID();
+    const data = `${name}.partial`;
+    const path = await joinPath(folder, data);
+    const { complete } = await this.#readState(url);
+    const partial = resumable ? { validator, size, data, checksum, sha256: undefined } : undefined;
+    await mkdir(folder, { recursive: true });
+    await this.#writeState(url, { complete, partial });
+    // Never truncated: another process may be writing the same bytes further on.
+    const handle = await open(path, from > 0 ? constants.O_RDWR : constants.O_RDWR | constants.O_CREAT)
+      .catch((cause) => from > 0 && isAbsence(cause) ? undefined : Promise.reject(cause));
+    if (handle === undefined) return undefined;
+    let position = from;
+    let isOpen = true;
+    const close = async () => {
+      if (!isOpen) return;
+      isOpen = false;
+      await handle.close();
+    };
+    return {
+      write: async (bytes) => {
+        for (let start = 0; start < bytes.byteLength;) {
+          const { bytesWritten } = await handle.write(bytes, start, bytes.byteLength - start, position);
+          start += bytesWritten;
+          position += bytesWritten;
+        }
+      },
+      commit: async (signal) => {
+        await handle.sync();
+        await close();
+        return await this.#commit(url, name, position, file, signal);
+      },
+      close: async () => {
+        if (!isOpen) return;
+        await close();
+        if (partial === undefined) return await rm(path, { force: true });
+        if (checksum !== undefined) return;
+        const sha256 = (await hashFile(path, ["sha256"])).get("sha256");
+        await this.#writeState(url, { complete, partial: { ...partial, sha256 } });
+      },
+      remove: async () => {
+        await close();
+        await rm(path, { force: true });
+      },
+    };
+  }
+
+  async markMissing(url: string): Promise<void> {
+    await this.#writeState(url, { missing: true });
+  }
+
+  /** Checks a copy that has been written to its end, and makes it the complete one. */
+  async #commit(
+    url: string,
+    name: string,
+    size: number,
+    { etag, checksum }: IncomingFile,
+    signal: AbortSignal | undefined,
+  ): Promise<CommitResult> {
+    const { readdir, rename, rm, stat } = await import("node:fs/promises");
+    const folder = await this.#folderOf(url);
+    const path = await joinPath(folder, name);
+    try {
+      await rename(`${path}.partial`, path);
+    } catch (cause) {
+      if (!isAbsence(cause)) throw cause;
+      // Another process that fetched the same file was faster; unless the server has a new one by now.
+      if ((await fileSource(path))?.size !== size) return "gone";
+    }
+    const { mtimeMs, ctimeMs, size: found } = await stat(path);
+    const hashes = await hashFile(path, ["sha256", ...hashNamesOf(checksum)], signal);
+    const isRight = checksum === undefined || hashNamesOf(checksum).some((each) => hashes.get(each) === checksum);
+    const sha256 = hashes.get("sha256");
+    if (found !== size || sha256 === undefined || !isRight) {
+      await rm(path, { force: true });
+      return "corrupt";
+    }
+    await this.#writeState(url, {
+      complete: { etag, size, sha256, changed: changeOf({ mtimeMs, ctimeMs }), data: name },
+    });
+    for (const old of await readdir(folder)) {
+      const isOurs = old === name || old === "state.json" || old.endsWith(".tmp");
+      if (!isOurs) await rm(await joinPath(folder, old), { force: true }).catch(() => {});
+    }
+    return "kept";
+  }
+
+  /** The complete copy, if its bytes are those that it was kept with. */
+  async #intact(
+    url: string,
+    state: State,
+    complete: Complete,
+    signal: AbortSignal | undefined,
+  ): Promise<ByteSource | undefined> {
+    const { stat } = await import("node:fs/promises");
+    const path = await joinPath(await this.#folderOf(url), complete.data);
+    try {
+      const source = await fileSource(path, this.#errorClass);
+      if (source === undefined || source.size !== complete.size) return undefined;
+      const copy = { ...source, discard: () => this.#writeState(url, {}).catch(() => {}) };
+      const changed = changeOf(await stat(path));
+      if (complete.size > this.#alwaysHashed && changed === complete.changed) return copy;
+      const sha256 = (await hashFile(path, ["sha256"], signal)).get("sha256");
+      if (sha256 !== complete.sha256) return undefined;
+      if (changed !== complete.changed) {
+        // If that can't be noted, the copy is hashed the next time too.
+        await this.#writeState(url, { ...state, complete: { ...complete, changed } }).catch(() => {});
+      }
+      return copy;
+    } catch {
+      signal?.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  /**
+   * The folder of a file. Its name tells people what it is, and a hash keeps it apart from all others: file systems leave
+   * few characters to names, some no case, and none long names.
+   */
+  async #folderOf(url: string): Promise<string> {
+    const told = url.replace(/^https?:\/+/, "").toLowerCase().replace(/[^a-z0-9.]+/g, "-").slice(0, 80);
+    return await joinPath(this.#folder, LAYOUT, `${told}-${await shortHashOf(url)}`);
+  }
+
+  /** What `state.json` says. One that can't be read or understood is none: the file is downloaded again. */
+  async #readState(url: string): Promise<State> {
+    const { readFile } = await import("node:fs/promises");
+    try {
+      return stateOf(JSON.parse(await readFile(await joinPath(await this.#folderOf(url), "state.json"), "utf8")), url);
+    } catch {
+      return {};
+    }
+  }
+
+  async #writeState(url: string, state: State): Promise<void> {
+    await replaceFile(await joinPath(await this.#folderOf(url), "state.json"), JSON.stringify({ url, ...state }));
+  }
+}
+
+/** Bytes that a broken download can go on after; nothing if they are not known to be right. */
+async function usableLength(
+  path: string,
+  { size, checksum, sha256 }: Partial,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  try {
+    const { stat } = await import("node:fs/promises");
+    const length = Math.min((await stat(path)).size, size - 1);
+    if (checksum !== undefined) return length;
+    return sha256 !== undefined && (await hashFile(path, ["sha256"], signal)).get("sha256") === sha256
+      ? length
+      : undefined;
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** Picks what is understood from JSON, if it is about a URL. */
+function stateOf(json: unknown, url: string): State {
+  if (fieldOf(json, "url") !== url) return {};
+  const text = (value: unknown) => typeof value === "string" ? value : undefined;
+  const part = (key: string) => {
+    const value = fieldOf(json, key);
+    const size = fieldOf(value, "size");
+    const data = fieldOf(value, "data");
+    // A name as `write` makes them: nothing outside the folder.
+    if (typeof size !== "number" || typeof data !== "string" || !/^[0-9a-f-]+(\.partial)?$/.test(data)) {
+      return undefined;
+    }
+    return { value, size, data };
+  };
+  const complete = part("complete");
+  const partial = part("partial");
+  const sha256 = text(fieldOf(complete?.value, "sha256"));
+  const validator = text(fieldOf(partial?.value, "validator"));
+  return {
+    complete: complete && sha256 !== undefined
+      ? {
+        etag: text(fieldOf(complete.value, "etag")),
+        size: complete.size,
+        sha256,
+        changed: text(fieldOf(complete.value, "changed")),
+        data: complete.data,
+      }
+      : undefined,
+    partial: partial && validator !== undefined
+      ? {
+        validator,
+        size: partial.size,
+        data: partial.data,
+        checksum: text(fieldOf(partial.value, "checksum")),
+        sha256: text(fieldOf(partial.value, "sha256")),
+      }
+      : undefined,
+    missing: fieldOf(json, "missing") === true,
+  };
+}
+
+/** When a file was changed last, as a text; Deno gives whole seconds of one of the two times. */
+function changeOf({ mtimeMs, ctimeMs }: { readonly mtimeMs: number; readonly ctimeMs: number }): string {
+  return `${Math.floor(mtimeMs)} ${Math.floor(ctimeMs / 1000)}`;
+}
+
+/** A hash that is short enough for a name, and long enough that no two texts have the same. */
+async function shortHashOf(text: string): Promise<string> {
+  return (await hashOf(new TextEncoder().encode(text))).slice(0, 40);
+}
