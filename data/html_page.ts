@@ -22,7 +22,11 @@ export function isHtmlPage(bytes: Uint8Array): boolean {
  * @param bytes The file, or its beginning.
  */
 export function whyNotJson(bytes: Uint8Array): string {
-  return isHtmlPage(bytes)
-    ? "is not JSON but a web page (HTML): a sign-in or an error page was saved in its place"
-    : "is not JSON";
+  if (bytes.byteLength === 0) return "is not JSON but empty";
+  if (isHtmlPage(bytes)) return "is not JSON but a web page (HTML): a sign-in or an error page was saved in its place";
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return "is not JSON but compressed (gzip): unpack it";
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b) return "is not JSON but an archive (zip): unpack it";
+  const head = new TextDecoder().decode(bytes.subarray(0, 40));
+  if (head.startsWith("version https://git-lfs")) return "is not JSON but a pointer of Git LFS: run `git lfs pull`";
+  return "is not JSON";
 }

@@ -105,8 +105,9 @@ async function findHubFile(
     signal?.throwIfAborted();
     const cached: CachedFile = await cache?.find(url, signal) ?? { missing: false };
     const copy = cached.complete && { ...cached.complete.source, name };
-    // What a commit holds never changes; whether we may see it does.
-    if (copy !== undefined && (options.offline || /^[0-9a-f]{40}$/.test(repo.revision ?? ""))) return copy;
+    // What a commit holds never changes. Whether a copy is that, and whether a file is missing, the hub is asked.
+    const isFinal = /^[0-9a-f]{40}$/.test(repo.revision ?? "") && cached.complete?.isProven === true;
+    if (copy !== undefined && (options.offline || isFinal)) return copy;
     if (options.offline) {
       if (cached.missing) return "no file";
       throw new errorClass(`${name} is not in the cache, and offline nothing is fetched: fetch it once when online`);

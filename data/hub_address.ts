@@ -84,6 +84,8 @@ function isLoopback({ hostname }: URL): boolean {
 /** A token as a header carries it, empty if there is none. Files and variables often end it with a line break. */
 function checkToken(token: string | undefined): string {
   const secret = token?.trim() ?? "";
-  if (/^[\x21-\x7e]*$/.test(secret)) return secret;
-  throw new ConfigError("A `token` is made of letters, digits and signs of ASCII: the one that was given holds others");
+  if (/^[\x20-\x7e]*$/.test(secret)) return secret;
+  throw new ConfigError(
+    "A `token` is made of letters, digits and signs of ASCII: the one that was given (or HF_TOKEN) holds others",
+  );
 }

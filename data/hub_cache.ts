@@ -10,10 +10,20 @@
 
 import type { ByteSource } from "./byte_source.ts";
 
+/** A file as it was sent, whether that was right or not. */
+export interface CompleteCopy {
+  /** The ETag that it came with. */
+  readonly etag: string | undefined;
+  /** Whether it is what the hub has, by the hub's own hash. */
+  readonly isProven: boolean;
+  /** Its bytes. */
+  readonly source: ByteSource;
+}
+
 /** What a cache knows of a file. */
 export interface CachedFile {
-  /** The complete copy and the ETag it came with. */
-  readonly complete?: { readonly etag: string | undefined; readonly source: ByteSource } | undefined;
+  /** The complete copy, if there is one. */
+  readonly complete?: CompleteCopy | undefined;
   /** A download that broke off: what its bytes belong to, and how many it can go on after, fewer than `size`. */
   readonly partial?: { readonly validator: string; readonly size: number; readonly length: number } | undefined;
   /** Whether the server said, when it was last asked, that there is no such file. */

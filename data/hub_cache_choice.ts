@@ -6,7 +6,7 @@
 
 import { type ErrorClass, messageOf } from "./byte_source.ts";
 import type { HubCache } from "./hub_cache.ts";
-import { environment, hostHasFiles, joinPath, makeFolder } from "./local_files.ts";
+import { environment, hostHasFiles, joinPath, kindOfPath, makeFolder } from "./local_files.ts";
 
 /** The name of the cache in a browser. */
 const STORAGE_NAME = "andromeda-hub";
@@ -26,7 +26,10 @@ export async function openCache(
   if (hostHasFiles()) {
     try {
       const folder = choice ?? await defaultFolder();
-      await makeFolder(folder);
+      await makeFolder(folder).catch(async (cause) => {
+        // One that is there may be read, whoever may write to it.
+        if (await kindOfPath(folder) !== "folder") throw cause;
+      });
       const { FolderCache } = await import("./hub_cache_folder.ts");
       return new FolderCache(folder, errorClass);
     } catch (cause) {

@@ -29,6 +29,7 @@ const ALWAYS_HASHED_BYTES = 2 ** 30;
 /** A complete copy as `state.json` has it. */
 interface Complete {
   readonly etag: string | undefined;
+  readonly isProven: boolean;
   readonly size: number;
   readonly sha256: string;
   /** When the file system says it was changed last, as of the last time it was hashed. */
@@ -80,7 +81,7 @@ export class FolderCache implements HubCache {
     const source = complete && await this.#intact(url, state, complete, signal);
     const length = partial && await usableLength(await joinPath(folder, partial.data), partial, signal);
     return {
-      complete: complete && source ? { etag: complete.etag, source } : undefined,
+      complete: complete && source ? { etag: complete.etag, isProven: complete.isProven, source } : undefined,
       partial: partial && length !== undefined ? { ...partial, length } : undefined,
       missing,
     };
@@ -167,9 +168,9 @@ export class FolderCache implements HubCache {
       await rm(path, { force: true });
       return "corrupt";
     }
-    await this.#writeState(url, {
-      complete: { etag, size, sha256, changed: changeOf({ mtimeMs, ctimeMs }), data: name },
-    });
+    const isProven = checksum !== undefined;
+    const changed = changeOf({ mtimeMs, ctimeMs });
+    await this.#writeState(url, { complete: { etag, isProven, size, sha256, changed, data: name } });
     for (const old of await readdir(folder)) {
       const isOurs = old === name || old === "state.json" || old.endsWith(".tmp");
       if (!isOurs) await rm(await joinPath(folder, old), { force: true }).catch(() => {});
@@ -237,7 +238,9 @@ async function usableLength(
 ): Promise<number | undefined> {
   try {
     const { stat } = await import("node:fs/promises");
-    const length = Math.min((await stat(path)).size, size - 1);
+    const found = await stat(path);
+    if (!found.isFile()) return undefined;
+    const length = Math.min(found.size, size - 1);
     if (checksum !== undefined) return length;
     return sha256 !== undefined && (await hashFile(path, ["sha256"], signal)).get("sha256") === sha256
       ? length
@@ -270,6 +273,7 @@ function stateOf(json: unknown, url: string): State {
     complete: complete && sha256 !== undefined
       ? {
         etag: text(fieldOf(complete.value, "etag")),
+        isProven: fieldOf(complete.value, "isProven") === true,
         size: complete.size,
         sha256,
         changed: text(fieldOf(complete.value, "changed")),

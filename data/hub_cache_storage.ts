@@ -22,6 +22,7 @@ const HASH_HEADER = "x-andromeda-sha256";
 /** What the entry of a file says. */
 interface Entry {
   readonly missing: boolean;
+  readonly isProven: boolean;
   readonly etag: string | undefined;
   readonly validator: string | undefined;
   readonly size: number | undefined;
@@ -59,7 +60,9 @@ export class StorageCache implements HubCache {
       parts: Math.min(await this.#countParts(url, partial), Math.max(0, Math.ceil(partial.size / PART_BYTES) - 1)),
     };
     return {
-      complete: isWhole ? { etag: complete.etag, source: this.#source(url, complete, complete.size ?? 0) } : undefined,
+      complete: isWhole
+        ? { etag: complete.etag, isProven: complete.isProven, source: this.#source(url, complete, complete.size ?? 0) }
+        : undefined,
       partial: begun && { ...begun, length: begun.parts * PART_BYTES },
       missing: complete?.missing ?? false,
     };
@@ -72,7 +75,7 @@ export class StorageCache implements HubCache {
     const resumes = from > 0 && earlier !== undefined;
     const id = resumes ? earlier.id : crypto.randomUUID();
     if (!resumes && earlier !== undefined) await this.#removeParts(url, earlier.id);
-    const entry: Entry = { missing: false, etag, validator, size, id };
+    const entry: Entry = { missing: false, isProven: false, etag, validator, size, id };
     await this.#writeEntry(url, "partial", entry);
     let position = from;
     const part = new Uint8Array(Math.min(PART_BYTES, size ?? PART_BYTES));
@@ -102,7 +105,8 @@ export class StorageCache implements HubCache {
       commit: async () => {
         // An empty file has a part as well, so that it is told from one whose parts are gone.
         if (filled > 0 || position === 0) await writePart();
-        if (checksum !== undefined && position <= PART_BYTES) {
+        const isProven = checksum !== undefined && position <= PART_BYTES;
+        if (isProven) {
           const bytes = await this.#readPart(url, entry, 0) ?? new Uint8Array(0);
           const hashes = await Promise.all(hashNamesOf(checksum).map((name) => hashOf(bytes, name)));
           if (!hashes.includes(checksum)) {
@@ -110,7 +114,7 @@ export class StorageCache implements HubCache {
             return "corrupt";
           }
         }
-        await this.#writeEntry(url, "complete", { ...entry, size: position });
+        await this.#writeEntry(url, "complete", { ...entry, isProven, size: position });
         await this.#cache.delete(entryUrl(url, "partial"));
         if (before !== undefined && before.id !== id) await this.#removeParts(url, before.id);
         return "kept";
@@ -123,7 +127,7 @@ export class StorageCache implements HubCache {
   async markMissing(url: string): Promise<void> {
     const before = await this.#readEntry(url, "complete");
     if (before !== undefined) await this.#removeParts(url, before.id);
-    const nothing = { etag: undefined, validator: undefined, size: undefined, id: "" };
+    const nothing = { isProven: false, etag: undefined, validator: undefined, size: undefined, id: "" };
     await this.#writeEntry(url, "complete", { ...nothing, missing: true });
   }
 
@@ -199,6 +203,7 @@ export class StorageCache implements HubCache {
     if (id === undefined) return undefined;
     return {
       missing: fieldOf(json, "missing") === true,
+      isProven: fieldOf(json, "isProven") === true,
       etag: text("etag"),
       validator: text("validator"),
       size: typeof size === "number" ? size : undefined,

@@ -14,7 +14,9 @@ import {
   streamSource,
 } from "../../data/byte_source.ts";
 import { type FileSet, openFileSet } from "../../data/files.ts";
+import { whyNotJson } from "../../data/html_page.ts";
 import type { HubOptions } from "../../data/hub.ts";
+import { showUrl } from "../../data/show_url.ts";
 import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
 import { isRecord, quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
 import { HostTensor, sizeOf } from "./host_tensor.ts";
@@ -139,7 +141,7 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
       `Weights are read from a path, URL, Uint8Array, Blob, Response or stream: ${quote(source)} was given`,
     );
   }
-  const name = source.url || "The Response";
+  const name = source.url === "" ? "The Response" : showUrl(source.url);
   if (!source.ok || source.body === null) {
     throw new WeightsError(`${name} has no weights: its status is ${source.status} ${source.statusText}`.trimEnd());
   }
@@ -148,7 +150,10 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
 }
 
 async function openShards(files: FileSet, index: ByteSource, options: HubOptions): Promise<SafetensorsReader> {
-  const shardOf = await readIndex(index, options.signal);
+  const shardOf = await readIndex(index, options.signal).catch(async (error) => {
+    if (error instanceof WeightsError) await index.discard?.();
+    throw error;
+  });
   const sources: ByteSource[] = [];
   try {
     for (const shard of new Set(shardOf.values())) {
@@ -180,13 +185,12 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
 export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<Map<string, string>> {
   const invalid = (fault: string, cause?: unknown) =>
     new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`, { cause });
+  const bytes = await readAll(index, signal);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await readAll(index, signal)));
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof WeightsError) throw cause;
-    throw invalid("it is not JSON", cause);
+    throw invalid(`it ${whyNotJson(bytes)}`, cause);
   }
   const weightMap = isRecord(json) ? json["weight_map"] : undefined;
   if (!isRecord(weightMap)) throw invalid("it has no object `weight_map`");

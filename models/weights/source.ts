@@ -7,6 +7,7 @@
 import { WeightsError } from "../../backend.ts";
 import { type ByteSource, readAll } from "../../data/byte_source.ts";
 import { type FileLocation, openFileSet } from "../../data/files.ts";
+import { whyNotJson } from "../../data/html_page.ts";
 import type { HubOptions } from "../../data/hub.ts";
 import { isRecord } from "./header.ts";
 import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
@@ -70,14 +71,16 @@ export async function openModel(source: ModelSource, options: HubOptions = {}): 
 }
 
 async function readJson(source: ByteSource, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {
-  const text = new TextDecoder().decode(await readAll(source, signal));
+  const bytes = await readAll(source, signal);
+  const refuse = async (fault: string, cause?: unknown): Promise<never> => {
+    await source.discard?.();
+    throw new WeightsError(`${source.name} ${fault}`, { cause });
+  };
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    await source.discard?.();
-    throw new WeightsError(`${source.name} is not JSON`, { cause });
+    await refuse(whyNotJson(bytes), cause);
   }
-  if (!isRecord(json)) throw new WeightsError(`${source.name} is not a JSON object`);
-  return json;
+  return isRecord(json) ? json : await refuse("is not a JSON object");
 }

@@ -1,7 +1,10 @@
 /**
  * A server that speaks the Hub's paths, over plain TCP so that it can misbehave as no HTTP library would let it: cut
- * connections, announce wrong lengths, fall silent.
+ * connections, announce wrong lengths, fall silent, compress.
  */
+
+import { createHash } from "node:crypto";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 
 /** How one request is answered otherwise than it should be. */
 export interface Fault {
@@ -17,6 +20,12 @@ export interface Fault {
   readonly announce?: number;
   /** Closes the connection without an answer. */
   readonly hangUp?: boolean;
+  /** Sends this in place of what was asked for. */
+  readonly body?: Uint8Array;
+  /** Compresses what it sends, asked or not, and says so. */
+  readonly coding?: keyof typeof coders;
+  /** Sends no length; the end of the connection ends the body. */
+  readonly withoutLength?: boolean;
 }
 
 /** A request as the server saw it, header names in lower case. */
@@ -33,7 +42,18 @@ export interface ServedFile {
   readonly etag?: string | null;
   /** Where the file really is: the request is sent there. */
   readonly redirect?: string;
+  /** Headers of that redirect. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
+
+const coders = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+  // A coding that nobody knows.
+  lzma: (bytes: Uint8Array) => bytes.toReversed(),
+};
 
 /** See above. */
 export class HubServer {
@@ -41,6 +61,8 @@ export class HubServer {
   readonly files = new Map<string, ServedFile>();
   /** Faults of the next requests, in turn; undefined for a request that goes well. */
   readonly faults: (Fault | undefined)[] = [];
+  /** The fault of requests that `faults` has none for. */
+  always: Fault = {};
   /** The requests so far. */
   readonly requests: SeenRequest[] = [];
   /** Token that is asked for. */
@@ -98,13 +120,16 @@ export class HubServer {
   async #serve(connection: Deno.TcpConn): Promise<void> {
     const request = await readRequest(connection);
     if (request === undefined) return;
-    const fault = this.faults.shift() ?? {};
-    const { status, headers, body } = this.#answer(request.path, request.headers, fault);
+    const fault = this.faults.shift() ?? this.always;
+    const answer = this.#answer(request.path, request.headers, fault);
+    const { status, headers } = answer;
+    const body = fault.coding === undefined || status >= 300 ? answer.body : coders[fault.coding](answer.body);
+    if (body !== answer.body) headers["content-encoding"] = fault.coding ?? "";
     this.requests.push({ ...request, status: fault.hangUp ? 0 : status });
     if (fault.hangUp) return;
     const length = body.length + (fault.announce ?? 0);
     const lines = [`HTTP/1.1 ${status} Whatever`, "connection: close"];
-    if (status !== 304) lines.push(`content-length: ${length}`);
+    if (status !== 304 && !fault.withoutLength) lines.push(`content-length: ${length}`);
     for (const [name, value] of Object.entries({ ...headers, ...fault.headers })) lines.push(`${name}: ${value}`);
     await writeAll(connection, new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"));
     const sent = body.subarray(0, fault.cutAfter ?? fault.stallAfter ?? body.length);
@@ -122,11 +147,12 @@ export class HubServer {
       headers,
       body: new Uint8Array(0),
     });
-    if (fault.status !== undefined) return nothing(fault.status);
+    if (fault.status !== undefined) return { ...nothing(fault.status), body: fault.body ?? new Uint8Array(0) };
     if (this.token !== undefined && asked.get("authorization") !== `Bearer ${this.token}`) return nothing(401);
+    if (fault.body !== undefined) return { status: 200, headers: {}, body: fault.body };
     const file = this.files.get(path);
     if (file === undefined) return nothing(404, { "x-error-code": "EntryNotFound" });
-    if (file.redirect !== undefined) return nothing(302, { location: file.redirect });
+    if (file.redirect !== undefined) return nothing(302, { location: file.redirect, ...file.headers });
     const etag = file.etag === undefined ? `"${hashOf(file.bytes)}"` : file.etag;
     const headers: Record<string, string> = etag === null ? {} : { etag };
     const whole = { status: 200, headers, body: file.bytes };
@@ -141,6 +167,16 @@ export class HubServer {
     headers["content-range"] = `bytes ${from}-${end - 1}/${size}`;
     return { status: 206, headers, body: file.bytes.subarray(from, end) };
   }
+}
+
+/** The ETag that the Hub gives large files: their SHA-256. */
+export function tagOfLargeFile(bytes: Uint8Array): string {
+  return `"${createHash("sha256").update(bytes).digest("hex")}"`;
+}
+
+/** The ETag that the Hub gives small files: git's name of the content. */
+export function tagOfSmallFile(bytes: Uint8Array): string {
+  return `"${createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex")}"`;
 }
 
 async function readRequest(
