@@ -15,7 +15,7 @@ export function showUrl(url: string | URL): string {
   // Where the host of a text begins is not known: whatever may be a password goes.
   if (!URL.canParse(text)) return text.replace(/\/\/.*@/s, "//").replace(/[?#].*$/s, "?...");
   const { protocol, host, pathname, search } = new URL(text);
-  if (protocol === "data:") return `data:${pathname.split(",", 1)[0]?.slice(0, 60)},...`;
+  if (protocol === "data:") return `${/^data:[\w.+/-]*/.exec(pathname.includes(",") ? text : "data:")?.[0]}...`;
   const query = search === "" ? "" : "?...";
   if (/^[^:]+:[/\\]{2}/.test(text)) return `${protocol}//${host}${pathname}${query}`;
   return `${protocol}${pathname.replace(/^[^/]*@/, "")}${query}`;
