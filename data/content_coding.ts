@@ -10,7 +10,7 @@
 import { hostHasFiles } from "./local_files.ts";
 
 /** What decompression may give before its ratio counts, and how many bytes it may give for each one that came then. */
-const FREE_BYTES = 1 << 26;
+const FREE_BYTES = 1 << 24;
 const MOST_EXPANSION = 20;
 
 /** Formats of `DecompressionStream` by the codings' names; not every host has all of them. */

@@ -100,7 +100,10 @@ export class HubServer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener.close();
-    for (const connection of this.#open) connection.close();
+    for (const connection of this.#open) {
+      this.#open.delete(connection);
+      connection.close();
+    }
     await Promise.all(this.#connections);
   }
 
