@@ -37,9 +37,10 @@ export function decodedBody(answer: Response): ReadableStream<Uint8Array> | null
   const { body } = answer;
   const codings = codingsOf(answer);
   if (body === null || codings.every(hostDecodes)) return body;
+  const decoders = codings.toReversed().map(decoderOf);
   let received = 0;
   let decoded: ReadableStream<Uint8Array> = body.pipeThrough(watch((count) => void (received += count)));
-  for (const coding of codings.toReversed()) decoded = decoded.pipeThrough(decoderOf(coding));
+  for (const decoder of decoders) decoded = decoded.pipeThrough(decoder);
   let sent = 0;
   return decoded.pipeThrough(watch((count) => {
     sent += count;

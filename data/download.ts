@@ -10,7 +10,7 @@ import { type ErrorClass, streamChunks } from "./byte_source.ts";
 import { checksumOf } from "./checksum.ts";
 import { codingsOf, decodedBody } from "./content_coding.ts";
 import { isHtmlPage, PAGE_HEAD_BYTES } from "./html_page.ts";
-import { type Answer, anyOf, faultOf, isPage, NoAnswer, pause, request, type RequestOptions } from "./http.ts";
+import { type Answer, anyOf, type DownloadOptions, faultOf, isPage, NoAnswer, pause, request } from "./http.ts";
 import { type Refusal, refusalError, refusalOf } from "./refusal.ts";
 import { showUrl } from "./show_url.ts";
 
@@ -56,6 +56,12 @@ export interface Unchanged {
 const MOST_JSON_BYTES = 2 ** 29 - 1;
 
 /**
+ * All bytes, as a range. Browsers ask servers to compress, decompress what comes, and keep the header that says so from
+ * pages of other sites, so that `Content-Length` can't be believed. Ranges they ask for uncompressed.
+ */
+const WHOLE = { range: "bytes=0-" };
+
+/**
  * Asks for a file.
  *
  * @param url Where it is.
@@ -66,7 +72,7 @@ const MOST_JSON_BYTES = 2 ** 29 - 1;
 export async function startDownload(
   url: string,
   range: DownloadRange = {},
-  options: RequestOptions = {},
+  options: DownloadOptions = {},
 ): Promise<Download | Refusal | Unchanged> {
   const { from = 0, validator, etagAtHand } = range;
   if (etagAtHand !== undefined && isPage()) {
@@ -77,9 +83,13 @@ export async function startDownload(
       : await startDownload(url, { from, validator }, options);
   }
   const resuming = from > 0 && validator !== undefined;
-  const headers = resuming ? rangeHeaders(from, validator) : {};
+  const headers = resuming ? rangeHeaders(from, validator) : isPage() ? WHOLE : {};
   const condition = etagAtHand === undefined ? {} : { "if-none-match": etagAtHand };
-  const answer = await request(url, { ...headers, ...condition }, options);
+  let answer = await request(url, { ...headers, ...condition }, options);
+  if (headers === WHOLE && isNoPlainRange(answer.response)) {
+    await answer.response.body?.cancel();
+    answer = await request(url, {}, options);
+  }
   const { response } = answer;
   if (response.status === 304 && etagAtHand !== undefined) {
     await response.body?.cancel();
@@ -114,21 +124,25 @@ class ResumingDownload implements Download {
   readonly #url: string;
   /** The URL as messages show it. */
   readonly #name: string;
-  readonly #options: RequestOptions;
+  readonly #options: DownloadOptions;
   readonly #errorClass: ErrorClass;
-  #answer: Response;
+  #body: ReadableStream<Uint8Array> | null;
 
-  constructor(url: string, { response, isElsewhere, linkedEtag }: Answer, from: number, options: RequestOptions) {
+  constructor(url: string, { response, isElsewhere, linkedEtag }: Answer, from: number, options: DownloadOptions) {
     this.#url = url;
     this.#name = showUrl(url);
     this.#options = options;
     this.#errorClass = options.errorClass ?? WeightsError;
-    this.#answer = response;
-    const part = partOf(response);
+    const part = partOf(response, from);
     const isCoded = codingsOf(response).length > 0;
     if (response.status === 206 && (part?.begin !== from || isCoded)) {
       const sent = isCoded ? "a compressed part" : response.headers.get("content-range");
       throw new this.#errorClass(`${this.#name} sent ${sent} when asked for bytes from ${from}`);
+    }
+    try {
+      this.#body = decodedBody(response);
+    } catch (error) {
+      throw new this.#errorClass(`${this.#name} can't be read: ${faultOf(error)}`);
     }
     this.from = part?.begin ?? 0;
     this.size = part === undefined ? wholeLength(response) : part.total;
@@ -144,8 +158,8 @@ class ResumingDownload implements Download {
   }
 
   async cancel(): Promise<void> {
-    // A body that failed has nothing left to cancel, and one that is being decoded is cancelled by its reader.
-    if (this.#answer.body?.locked === false) await this.#answer.body.cancel().catch(() => {});
+    // A body that failed has nothing left to cancel, and says so by failing again.
+    await this.#body?.cancel().catch(() => {});
   }
 
   /** The bytes from `from` on, over as many connections as it takes. */
@@ -156,19 +170,20 @@ class ResumingDownload implements Download {
     while (true) {
       let why = "the server ended it";
       try {
-        for await (const chunk of this.#body()) {
+        for await (const chunk of this.#received()) {
           position += chunk.byteLength;
           if (this.size !== undefined && position > this.size) break;
           this.#refuseLength(position);
           failures = 0;
           yield chunk;
         }
-        if (this.size === undefined || position === this.size) return;
+        if (this.size === undefined) return;
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof this.#errorClass) throw error;
         why = faultOf(error);
       }
+      if (position === this.size) return;
       if (this.size !== undefined && position > this.size) {
         throw new this.#errorClass(`${this.#name} sent more than the ${this.size} bytes that it announced`);
       }
@@ -212,12 +227,11 @@ class ResumingDownload implements Download {
   }
 
   /** The chunks of the current answer; one that stalls is cut. */
-  async *#body(): AsyncGenerator<Uint8Array> {
-    const body = decodedBody(this.#answer);
-    if (body === null) return;
+  async *#received(): AsyncGenerator<Uint8Array> {
+    if (this.#body === null) return;
     const { signal, stallTimeout = 60_000 } = this.#options;
     const stalled = new AbortController();
-    const chunks = streamChunks(body, anyOf(signal, stalled.signal));
+    const chunks = streamChunks(this.#body, anyOf(signal, stalled.signal));
     try {
       while (true) {
         const timer = setTimeout(() => stalled.abort(new Error(`no byte came for ${stallTimeout} ms`)), stallTimeout);
@@ -241,8 +255,8 @@ class ResumingDownload implements Download {
     if (response.status !== 200 && response.status !== 206) {
       throw refusalError(this.#url, await refusalOf(response), this.#errorClass);
     }
-    this.#answer = response;
-    const part = partOf(response);
+    this.#body = response.body;
+    const part = partOf(response, position);
     const samePart = part !== undefined && part.begin === position && part.total === this.size;
     if (samePart && isRest(response, this.validator)) return;
     await this.cancel();
@@ -284,10 +298,17 @@ function sameTag(answer: Response, etag: string): boolean {
   return answer.headers.get("etag")?.replace(/^W\//, "") === etag.replace(/^W\//, "");
 }
 
-/** What a partial answer says it holds. */
-function partOf(answer: Response): { begin: number; total: number | undefined } | undefined {
+/** Whether a file can't be asked for as a range: it is empty, or compressed all the same. */
+function isNoPlainRange(answer: Response): boolean {
+  return answer.status === 416 || (answer.status === 206 && codingsOf(answer).length > 0);
+}
+
+/** What a partial answer says it holds, or what it must hold where a page of another site is not told. */
+function partOf(answer: Response, asked: number): { begin: number; total: number | undefined } | undefined {
   if (answer.status !== 206) return undefined;
-  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.headers.get("content-range") ?? "");
+  const range = answer.headers.get("content-range");
+  if (range === null && asked === 0 && isPage()) return { begin: 0, total: wholeLength(answer) };
+  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? "");
   if (match === null) return { begin: -1, total: undefined };
   return { begin: Number(match[1]), total: match[2] === "*" ? undefined : Number(match[2]) };
 }

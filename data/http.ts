@@ -10,8 +10,8 @@ import type { ErrorClass } from "./byte_source.ts";
 import { hostHasFiles } from "./local_files.ts";
 import { showText, showUrl } from "./show_url.ts";
 
-/** Options of `request`. */
-export interface RequestOptions {
+/** How files are fetched. */
+export interface DownloadOptions {
   /** Value of the `Authorization` header. It replaces a user and password in the URL. */
   readonly authorization?: string | undefined;
   /** Aborts, with the signal's reason. */
@@ -56,7 +56,7 @@ const PASSING = [408, 425, 429, 500, 502, 503, 504];
  *
  * @throws {Error} Of `options.errorClass`, with a `NoAnswer` as its cause where there is none.
  */
-export async function request(url: string, headers: Record<string, string>, options: RequestOptions): Promise<Answer> {
+export async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
   const { signal, retries = 5, errorClass = WeightsError } = options;
   for (let failures = 0;;) {
     signal?.throwIfAborted();
@@ -88,7 +88,7 @@ export async function request(url: string, headers: Record<string, string>, opti
 }
 
 /** Waits before a retry: as long as the server asks, or twice as long as before, ±25 % so that clients spread out. */
-export async function pause(failures: number, retryAfter: number | undefined, options: RequestOptions): Promise<void> {
+export async function pause(failures: number, retryAfter: number | undefined, options: DownloadOptions): Promise<void> {
   const { signal, retryDelay = 500 } = options;
   const backoff = retryDelay * 2 ** (failures - 1) * (0.75 + 0.5 * Math.random());
   const milliseconds = retryAfter !== undefined ? retryAfter * 1000 : Math.min(backoff, 30_000);
@@ -148,7 +148,7 @@ class RedirectFault extends Error {}
  * Follows redirects. That is done here where the host lets us, because the first server's word on a file stands in its
  * redirect, and because not every host drops credentials on the way. Browsers show no redirect, and drop them.
  */
-async function follow(url: string, headers: Record<string, string>, options: RequestOptions): Promise<Answer> {
+async function follow(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
   const begin = new URL(url);
   let target = begin;
   let authorization = options.authorization ?? basicAuthorization(begin);
@@ -181,7 +181,7 @@ async function follow(url: string, headers: Record<string, string>, options: Req
   throw new RedirectFault(`redirects more than ${MOST_REDIRECTS} times, at last to ${showUrl(target)}`);
 }
 
-async function fetchInTime(url: string, headers: Record<string, string>, options: RequestOptions): Promise<Response> {
+async function fetchInTime(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Response> {
   const { signal, stallTimeout = 60_000 } = options;
   const stalled = new AbortController();
   const timer = setTimeout(() => stalled.abort(new Error(`no answer came for ${stallTimeout} ms`)), stallTimeout);

@@ -10,7 +10,7 @@
 import { WeightsError } from "../backend.ts";
 import type { ByteSource, Progress } from "./byte_source.ts";
 import { type Download, startDownload, type Unchanged } from "./download.ts";
-import { NoAnswer, type RequestOptions } from "./http.ts";
+import { type DownloadOptions, NoAnswer } from "./http.ts";
 import { type HubAddress, hubAddress, hubFileUrl } from "./hub_address.ts";
 import type { CachedFile, CacheWriter, HubCache } from "./hub_cache.ts";
 import { openCache } from "./hub_cache_choice.ts";
@@ -22,7 +22,7 @@ import { downloadSource } from "./url_source.ts";
 const MOST_TRIES = 3;
 
 /** Options of whatever fetches files from a hub or a URL. */
-export interface HubOptions extends Omit<RequestOptions, "authorization"> {
+export interface HubOptions extends Omit<DownloadOptions, "authorization"> {
   /** The hub's URL. Default: the environment variable HF_ENDPOINT, else https://huggingface.co. */
   readonly host?: string | undefined;
   /**
@@ -147,7 +147,7 @@ async function findHubFile(
 async function ask(
   url: string,
   { complete, partial, missing }: CachedFile,
-  options: RequestOptions,
+  options: DownloadOptions,
 ): Promise<Download | Refusal | Unchanged | undefined> {
   const range = { etagAtHand: complete?.etag, from: partial?.length, validator: partial?.validator };
   const isKnown = complete !== undefined || missing;

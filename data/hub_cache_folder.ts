@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type ByteSource, type ErrorClass } from "./byte_source.ts";
+import type { ByteSource, ErrorClass } from "./byte_source.ts";
 import { hashNamesOf, hashOf } from "./checksum.ts";
 import {
   type CachedFile,

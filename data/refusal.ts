@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ErrorClass } from "./byte_source.ts";
+import type { ErrorClass } from "./byte_source.ts";
 import { statusOf } from "./http.ts";
 import { showText, showUrl } from "./show_url.ts";
 

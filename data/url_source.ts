@@ -7,7 +7,7 @@
 import { WeightsError } from "../backend.ts";
 import { type ByteSource, readerOf, skip } from "./byte_source.ts";
 import { type Download, startDownload } from "./download.ts";
-import type { RequestOptions } from "./http.ts";
+import type { DownloadOptions } from "./http.ts";
 import { refusalError } from "./refusal.ts";
 import { showUrl } from "./show_url.ts";
 
@@ -17,7 +17,7 @@ import { showUrl } from "./show_url.ts";
  * @returns Nothing if the server has no such file.
  * @throws {Error} Of `options.errorClass`, if the server can't be reached or refuses.
  */
-export async function urlSource(url: URL, options: RequestOptions = {}): Promise<ByteSource | undefined> {
+export async function urlSource(url: URL, options: DownloadOptions = {}): Promise<ByteSource | undefined> {
   const answer = await startDownload(url.href, {}, options);
   if (answer.kind === "download") return downloadSource(showUrl(url), url.href, answer, options);
   if (answer.kind === "refusal" && answer.reason !== "no file") {
@@ -30,7 +30,7 @@ export async function urlSource(url: URL, options: RequestOptions = {}): Promise
  * A file that has begun to come in. It can be opened again, at any byte: the server is asked anew and must have the same
  * file still.
  */
-export function downloadSource(name: string, url: string, first: Download, options: RequestOptions): ByteSource {
+export function downloadSource(name: string, url: string, first: Download, options: DownloadOptions): ByteSource {
   const errorClass = options.errorClass ?? WeightsError;
   let waiting: Download | undefined = first;
   const release = async () => {

@@ -12,13 +12,15 @@ export const repo = { repo: "org/name" };
 export interface Keeping {
   readonly name: "folder" | "storage" | "none";
   readonly size: number;
+  /** Status of a file that is sent whole: pages ask for all of it as a range. */
+  readonly whole: 200 | 206;
 }
 
 /** The Cache API keeps parts of 16 MB. */
 export const keepings: readonly Keeping[] = [
-  { name: "folder", size: 300_000 },
-  { name: "storage", size: 20_000_000 },
-  { name: "none", size: 300_000 },
+  { name: "folder", size: 300_000, whole: 200 },
+  { name: "storage", size: 20_000_000, whole: 206 },
+  { name: "none", size: 300_000, whole: 200 },
 ];
 
 /** What a test finds around it. */

@@ -16,7 +16,7 @@ export interface Fault {
   readonly cutAfter?: number;
   /** Falls silent after so many bytes of the body, until the client goes. */
   readonly stallAfter?: number;
-  /** Announces so many bytes more than there are (fewer if negative). */
+  /** Announces so many bytes more than there are (fewer if negative), as the length and as that of the whole of a range. */
   readonly announce?: number;
   /** Closes the connection without an answer. */
   readonly hangUp?: boolean;
@@ -167,7 +167,7 @@ export class HubServer {
     const size = file.bytes.length;
     const end = range[2] ? Number(range[2]) + 1 : size;
     if (from >= size) return nothing(416, { ...headers, "content-range": `bytes */${size}` });
-    headers["content-range"] = `bytes ${from}-${end - 1}/${size}`;
+    headers["content-range"] = `bytes ${from}-${end - 1}/${size + (fault.announce ?? 0)}`;
     return { status: 206, headers, body: file.bytes.subarray(from, end) };
   }
 }
