@@ -20,16 +20,16 @@ export interface DownloadRange {
   readonly from?: number | undefined;
   /** What the bytes before `from` belong to: an ETag or date. If the file is another by now, it comes from its beginning. */
   readonly validator?: string | undefined;
-  /** ETag of a copy that is at hand: if it is still right, nothing needs to be sent. */
-  readonly etagAtHand?: string | undefined;
+  /** `Download.tag` of a copy that is at hand: if it is still right, nothing needs to be sent. */
+  readonly tagAtHand?: string | undefined;
 }
 
 /** A file that has begun to come in. */
 export interface Download {
   /** Tells it from the other answers. */
   readonly kind: "download";
-  /** The file's ETag as the server wrote it. */
-  readonly etag: string | undefined;
+  /** What tells this version of the file from others: its ETag as the server wrote it, or else its date. */
+  readonly tag: string | undefined;
   /** The hash that a hub gives the file, see `checksumOf`. Another server's ETag is no hub's word. */
   readonly checksum: string | undefined;
   /** What `DownloadRange.validator` may say to go on with this file later; absent if the server offers nothing. */
@@ -51,6 +51,9 @@ export interface Unchanged {
   /** Tells it from the other answers. */
   readonly kind: "unchanged";
 }
+
+/** Bytes that make a new beginning of a connection: after fewer a cut one counts as failed once more. */
+const PROGRESS_BYTES = 1 << 16;
 
 /** Bytes of the largest JSON file that is fetched: as much as fits into a text. */
 const MOST_JSON_BYTES = 2 ** 29 - 1;
@@ -74,34 +77,33 @@ export async function startDownload(
   range: DownloadRange = {},
   options: DownloadOptions = {},
 ): Promise<Download | Refusal | Unchanged> {
-  const { from = 0, validator, etagAtHand } = range;
-  if (etagAtHand !== undefined && isPage()) {
+  const { from = 0, validator, tagAtHand } = range;
+  if (tagAtHand !== undefined && isPage()) {
     const { response } = await request(url, { range: "bytes=0-0" }, options);
     await response.body?.cancel();
-    return sameTag(response, etagAtHand)
+    return sameTag(response, tagAtHand)
       ? { kind: "unchanged" }
       : await startDownload(url, { from, validator }, options);
   }
   const resuming = from > 0 && validator !== undefined;
   const headers = resuming ? rangeHeaders(from, validator) : isPage() ? WHOLE : {};
-  const condition = etagAtHand === undefined ? {} : { "if-none-match": etagAtHand };
-  let answer = await request(url, { ...headers, ...condition }, options);
+  let answer = await request(url, { ...headers, ...conditionOf(tagAtHand) }, options);
   if (headers === WHOLE && isNoPlainRange(answer.response)) {
     await answer.response.body?.cancel();
     answer = await request(url, {}, options);
   }
   const { response } = answer;
-  if (response.status === 304 && etagAtHand !== undefined) {
+  if (response.status === 304 && tagAtHand !== undefined) {
     await response.body?.cancel();
     return { kind: "unchanged" };
   }
   if (resuming && (response.status === 416 || (response.status === 206 && !isRest(response, validator)))) {
     await response.body?.cancel();
-    return await startDownload(url, { etagAtHand }, options);
+    return await startDownload(url, { tagAtHand }, options);
   }
   if (response.status !== 200 && response.status !== 206) return await refusalOf(response);
   // A server without conditional requests, or a proxy that drops the condition, sends the same file again.
-  if (etagAtHand !== undefined && sameTag(response, etagAtHand)) {
+  if (tagAtHand !== undefined && sameTag(response, tagAtHand)) {
     await response.body?.cancel();
     return { kind: "unchanged" };
   }
@@ -115,7 +117,7 @@ export async function startDownload(
 
 class ResumingDownload implements Download {
   readonly kind = "download";
-  readonly etag: string | undefined;
+  readonly tag: string | undefined;
   readonly checksum: string | undefined;
   readonly validator: string | undefined;
   readonly size: number | undefined;
@@ -147,8 +149,8 @@ class ResumingDownload implements Download {
     this.from = part?.begin ?? 0;
     this.size = part === undefined ? wholeLength(response) : part.total;
     this.#refuseLength(this.size);
-    this.etag = response.headers.get("etag") ?? undefined;
-    this.checksum = checksumOf(linkedEtag ?? (isElsewhere ? undefined : this.etag));
+    this.tag = tagOf(response);
+    this.checksum = checksumOf(linkedEtag ?? (isElsewhere ? undefined : response.headers.get("etag")));
     // Positions in a compressed body are not those in the file.
     this.validator = isCoded ? undefined : validatorOf(response);
   }
@@ -167,6 +169,7 @@ class ResumingDownload implements Download {
     const { signal, retries = 5 } = this.#options;
     let position = this.from;
     let failures = 0;
+    let begin = position;
     while (true) {
       let why = "the server ended it";
       try {
@@ -174,7 +177,7 @@ class ResumingDownload implements Download {
           position += chunk.byteLength;
           if (this.size !== undefined && position > this.size) break;
           this.#refuseLength(position);
-          failures = 0;
+          if (position - begin >= PROGRESS_BYTES) failures = 0;
           yield chunk;
         }
         if (this.size === undefined) return;
@@ -194,6 +197,7 @@ class ResumingDownload implements Download {
       }
       await pause(failures, undefined, this.#options);
       await this.#resume(position);
+      begin = position;
     }
   }
 
@@ -293,9 +297,20 @@ function isRest(answer: Response, validator: string | undefined): boolean {
   return (validatorOf(answer) ?? (isPage() ? undefined : validator)) === validator;
 }
 
-/** Whether an answer has an ETag; that a proxy made it weak, by compressing, makes no difference here. */
-function sameTag(answer: Response, etag: string): boolean {
-  return answer.headers.get("etag")?.replace(/^W\//, "") === etag.replace(/^W\//, "");
+function tagOf({ headers }: Response): string | undefined {
+  return headers.get("etag") ?? headers.get("last-modified") ?? undefined;
+}
+
+/** The condition that a file is another than the one with this tag. */
+function conditionOf(tag: string | undefined): Record<string, string> {
+  if (tag === undefined) return {};
+  const isDate = /^[A-Z][a-z]{2}, /.test(tag);
+  return isDate ? { "if-modified-since": tag } : { "if-none-match": tag };
+}
+
+/** Whether an answer has a tag; that a proxy made it weak, by compressing, makes no difference here. */
+function sameTag(answer: Response, tag: string): boolean {
+  return tagOf(answer)?.replace(/^W\//, "") === tag.replace(/^W\//, "");
 }
 
 /** Whether a file can't be asked for as a range: it is empty, or compressed all the same. */

@@ -16,7 +16,7 @@ export interface DownloadOptions {
   readonly authorization?: string | undefined;
   /** Aborts, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Tries after a first one that failed, counted anew whenever bytes arrive. Default 5. */
+  /** Tries after a first one that failed, counted anew whenever 64 KB have arrived. Default 5. */
   readonly retries?: number | undefined;
   /** Pause before the first retry in milliseconds; doubles with each one. Default 500. */
   readonly retryDelay?: number | undefined;

@@ -149,7 +149,7 @@ async function ask(
   { complete, partial, missing }: CachedFile,
   options: DownloadOptions,
 ): Promise<Download | Refusal | Unchanged | undefined> {
-  const range = { etagAtHand: complete?.etag, from: partial?.length, validator: partial?.validator };
+  const range = { tagAtHand: complete?.tag, from: partial?.length, validator: partial?.validator };
   const isKnown = complete !== undefined || missing;
   try {
     // With an answer at hand one retry is enough: without a network it should not take long to find out.

@@ -12,8 +12,8 @@ import type { ByteSource } from "./byte_source.ts";
 
 /** A file as it was sent, whether that was right or not. */
 export interface CompleteCopy {
-  /** The ETag that it came with. */
-  readonly etag: string | undefined;
+  /** What it is asked after with, see `Download.tag`. */
+  readonly tag: string | undefined;
   /** Whether it is what the hub has, by the hub's own hash. */
   readonly isProven: boolean;
   /** Its bytes. */
@@ -32,8 +32,8 @@ export interface CachedFile {
 
 /** What identifies the content that is written to a cache. */
 export interface IncomingFile {
-  /** The ETag to ask with later. */
-  readonly etag: string | undefined;
+  /** What the copy is asked after with, see `Download.tag`. */
+  readonly tag: string | undefined;
   /** The hash that the hub gives the file, see `checksumOf`. */
   readonly checksum: string | undefined;
   /** What a resumed download says the earlier bytes belong to; absent: it can't be resumed. */

@@ -28,7 +28,7 @@ const ALWAYS_HASHED_BYTES = 2 ** 30;
 
 /** A complete copy as `state.json` has it. */
 interface Complete {
-  readonly etag: string | undefined;
+  readonly tag: string | undefined;
   readonly isProven: boolean;
   readonly size: number;
   readonly sha256: string;
@@ -81,7 +81,7 @@ export class FolderCache implements HubCache {
     const source = complete && await this.#intact(url, state, complete, signal);
     const length = partial && await usableLength(await joinPath(folder, partial.data), partial, signal);
     return {
-      complete: complete && source ? { etag: complete.etag, isProven: complete.isProven, source } : undefined,
+      complete: complete && source ? { tag: complete.tag, isProven: complete.isProven, source } : undefined,
       partial: partial && length !== undefined ? { ...partial, length } : undefined,
       missing,
     };
@@ -147,7 +147,7 @@ export class FolderCache implements HubCache {
     url: string,
     name: string,
     size: number,
-    { etag, checksum }: IncomingFile,
+    { tag, checksum }: IncomingFile,
     signal: AbortSignal | undefined,
   ): Promise<CommitResult> {
     const { readdir, rename, rm, stat } = await import("node:fs/promises");
@@ -170,7 +170,7 @@ export class FolderCache implements HubCache {
     }
     const isProven = checksum !== undefined;
     const changed = changeOf({ mtimeMs, ctimeMs });
-    await this.#writeState(url, { complete: { etag, isProven, size, sha256, changed, data: name } });
+    await this.#writeState(url, { complete: { tag, isProven, size, sha256, changed, data: name } });
     for (const old of await readdir(folder)) {
       const isOurs = old === name || old === "state.json" || old.endsWith(".tmp");
       if (!isOurs) await rm(await joinPath(folder, old), { force: true }).catch(() => {});
@@ -272,7 +272,7 @@ function stateOf(json: unknown, url: string): State {
   return {
     complete: complete && sha256 !== undefined
       ? {
-        etag: text(fieldOf(complete.value, "etag")),
+        tag: text(fieldOf(complete.value, "tag")),
         isProven: fieldOf(complete.value, "isProven") === true,
         size: complete.size,
         sha256,

@@ -23,7 +23,7 @@ const HASH_HEADER = "x-andromeda-sha256";
 interface Entry {
   readonly missing: boolean;
   readonly isProven: boolean;
-  readonly etag: string | undefined;
+  readonly tag: string | undefined;
   readonly validator: string | undefined;
   readonly size: number | undefined;
   /** Begins the names of its parts. */
@@ -61,7 +61,7 @@ export class StorageCache implements HubCache {
     };
     return {
       complete: isWhole
-        ? { etag: complete.etag, isProven: complete.isProven, source: this.#source(url, complete, complete.size ?? 0) }
+        ? { tag: complete.tag, isProven: complete.isProven, source: this.#source(url, complete, complete.size ?? 0) }
         : undefined,
       partial: begun && { ...begun, length: begun.parts * PART_BYTES },
       missing: complete?.missing ?? false,
@@ -71,11 +71,11 @@ export class StorageCache implements HubCache {
   async write(url: string, file: IncomingFile): Promise<CacheWriter> {
     const earlier = await this.#readEntry(url, "partial");
     const before = await this.#readEntry(url, "complete");
-    const { etag, checksum, validator, size, from } = file;
+    const { tag, checksum, validator, size, from } = file;
     const resumes = from > 0 && earlier !== undefined;
     const id = resumes ? earlier.id : crypto.randomUUID();
     if (!resumes && earlier !== undefined) await this.#removeParts(url, earlier.id);
-    const entry: Entry = { missing: false, isProven: false, etag, validator, size, id };
+    const entry: Entry = { missing: false, isProven: false, tag, validator, size, id };
     await this.#writeEntry(url, "partial", entry);
     let position = from;
     const part = new Uint8Array(Math.min(PART_BYTES, size ?? PART_BYTES));
@@ -127,7 +127,7 @@ export class StorageCache implements HubCache {
   async markMissing(url: string): Promise<void> {
     const before = await this.#readEntry(url, "complete");
     if (before !== undefined) await this.#removeParts(url, before.id);
-    const nothing = { isProven: false, etag: undefined, validator: undefined, size: undefined, id: "" };
+    const nothing = { isProven: false, tag: undefined, validator: undefined, size: undefined, id: "" };
     await this.#writeEntry(url, "complete", { ...nothing, missing: true });
   }
 
@@ -204,7 +204,7 @@ export class StorageCache implements HubCache {
     return {
       missing: fieldOf(json, "missing") === true,
       isProven: fieldOf(json, "isProven") === true,
-      etag: text("etag"),
+      tag: text("tag"),
       validator: text("validator"),
       size: typeof size === "number" ? size : undefined,
       id,

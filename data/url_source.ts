@@ -53,7 +53,7 @@ export function downloadSource(name: string, url: string, first: Download, optio
       if (again.kind !== "download") {
         throw new errorClass(`${name} is gone from the server since its first bytes came`);
       }
-      if (again.validator !== first.validator || again.etag !== first.etag || again.size !== first.size) {
+      if (again.validator !== first.validator || again.tag !== first.tag || again.size !== first.size) {
         await again.cancel();
         throw new errorClass(`${name} became another file while it was read: try again`);
       }

@@ -329,3 +329,23 @@ Deno.test("no two files share a copy", async () => {
     }
   });
 });
+
+Deno.test("where a server gives no ETag, the date of the last change tells whether a copy is still right", async () => {
+  await around("folder", async ({ server, fetch }) => {
+    const date = "Tue, 05 Mar 2024 10:00:00 GMT";
+    server.add("w", noise(100), { etag: null });
+    server.always = { headers: { "last-modified": date } };
+    await fetch("w");
+    let sent = 0;
+    const onProgress = () => sent++;
+    assertSame(await fetch("w", { onProgress }), noise(100));
+    assertEquals([sent, server.requests.at(-1)?.headers.get("if-modified-since")], [0, date]);
+    server.faults.push({ status: 304 });
+    assertSame(await fetch("w", { onProgress }), noise(100));
+    assertEquals(sent, 0);
+    server.add("w", noise(100, 2), { etag: null });
+    server.always = { headers: { "last-modified": date.replace("10:", "11:") } };
+    assertSame(await fetch("w", { onProgress }), noise(100, 2));
+    assert(sent > 0);
+  });
+});

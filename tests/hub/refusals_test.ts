@@ -205,3 +205,15 @@ Deno.test("a source whose size is a claim is read to its end", async () => {
   const error = await assertRejects(() => readAll(source, AbortSignal.abort(reason)));
   assertEquals(error, reason);
 });
+
+Deno.test("a server that gives a few bytes a connection is not asked for ever", async () => {
+  await around("none", async ({ server, fetch }) => {
+    server.add("w", noise(100_000));
+    server.always = { cutAfter: 100 };
+    await assertRejects(() => fetch("w", { retries: 3 }), WeightsError, "broke off after");
+    assertEquals(server.takeStatuses(), [200, 206, 206, 206]);
+    server.add("v", noise(1_000_000));
+    server.always = { cutAfter: 150_000 };
+    assertEquals((await fetch("v", { retries: 1 }))?.length, 1_000_000);
+  });
+});
