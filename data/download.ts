@@ -203,7 +203,7 @@ class ResumingDownload implements Download {
 
   /** The same bytes, unless they are a web page. */
   async *#withoutPages(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-    if (/\.(html?|md|svg|txt|xml)$/i.test(new URL(this.#url).pathname)) return yield* pieces;
+    if (/\.(html?|md|svg|xml)$/i.test(new URL(this.#url).pathname)) return yield* pieces;
     const held: Uint8Array[] = [];
     let length = 0;
     let isKnown = false;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { WeightsError } from "../backend.ts";
+import { ConfigError, WeightsError } from "../backend.ts";
 import type { ErrorClass } from "./byte_source.ts";
 import { hostHasFiles } from "./local_files.ts";
 import { showText, showUrl } from "./show_url.ts";
@@ -45,6 +45,9 @@ export class NoAnswer extends Error {
 /** Longest pause that a server may ask for, in seconds. */
 const LONGEST_RETRY_AFTER = 300;
 
+/** Longest time that timers know, in milliseconds: 25 days. */
+const LONGEST_TIME = 2 ** 31 - 1;
+
 /** Redirects that are followed. Browsers follow 20, the Hub uses two. */
 const MOST_REDIRECTS = 10;
 
@@ -54,10 +57,12 @@ const PASSING = [408, 425, 429, 500, 502, 503, 504];
 /**
  * Asks for a URL until there is an answer that is not a passing failure.
  *
+ * @throws {ConfigError} If a number of the options is none to wait with.
  * @throws {Error} Of `options.errorClass`, with a `NoAnswer` as its cause where there is none.
  */
 export async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
   const { signal, retries = 5, errorClass = WeightsError } = options;
+  checkNumbers(options);
   for (let failures = 0;;) {
     signal?.throwIfAborted();
     let fault: string;
@@ -139,6 +144,21 @@ export function basicAuthorization({ username, password }: URL): string | undefi
   if (username === "" && password === "") return undefined;
   const bytes = new TextEncoder().encode(`${unescape(username)}:${unescape(password)}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/** Refuses numbers with which a wait would have no end, or none at all. */
+function checkNumbers({ retries = 0, retryDelay = 0, stallTimeout = 1 }: DownloadOptions): void {
+  const refuse = (name: string, rule: string, value: unknown) => {
+    throw new ConfigError(
+      `\`${name}\` is ${rule}: ${typeof value === "string" ? JSON.stringify(value) : value} was given`,
+    );
+  };
+  if (!Number.isSafeInteger(retries) || retries < 0) refuse("retries", "a whole number from 0 on", retries);
+  const isTime = (value: number) => typeof value === "number" && value >= 0 && value <= LONGEST_TIME;
+  if (!isTime(retryDelay)) refuse("retryDelay", `from 0 to ${LONGEST_TIME} milliseconds`, retryDelay);
+  if (!isTime(stallTimeout) || stallTimeout === 0) {
+    refuse("stallTimeout", `more than 0 and up to ${LONGEST_TIME} milliseconds`, stallTimeout);
+  }
 }
 
 /** Redirects that lead nowhere; asking again would not help. */

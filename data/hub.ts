@@ -103,7 +103,7 @@ async function findHubFile(
   let fault = "";
   for (let tries = 0; tries < MOST_TRIES;) {
     signal?.throwIfAborted();
-    const cached: CachedFile = await cache?.find(url, signal) ?? { missing: false };
+    const cached = await lookUp(cache, url, signal);
     const copy = cached.complete && { ...cached.complete.source, name };
     // What a commit holds never changes. Whether a copy is that, and whether a file is missing, the hub is asked.
     const isFinal = /^[0-9a-f]{40}$/.test(repo.revision ?? "") && cached.complete?.isProven === true;
@@ -128,7 +128,7 @@ async function findHubFile(
     });
     if (typeof result !== "string") return result;
     if (result === "kept") {
-      const { complete } = await cache.find(url, signal);
+      const { complete } = await lookUp(cache, url, signal);
       if (complete !== undefined) return { ...complete.source, name };
     }
     // A cache that can't be written to is no reason to fail: the file is read as it comes.
@@ -137,6 +137,16 @@ async function findHubFile(
     fault = result === "corrupt" ? "its bytes are not those that the hub's hash is of" : "it keeps changing";
   }
   throw new errorClass(`Cannot fetch ${name}: ${fault}, ${MOST_TRIES} times; try again later, or on another network`);
+}
+
+/** What a cache has; nothing where it can't be read. */
+async function lookUp(cache: HubCache | undefined, url: string, signal: AbortSignal | undefined): Promise<CachedFile> {
+  try {
+    return await cache?.find(url, signal) ?? { missing: false };
+  } catch {
+    signal?.throwIfAborted();
+    return { missing: false };
+  }
 }
 
 /**

@@ -83,9 +83,7 @@ function isLoopback({ hostname }: URL): boolean {
 
 /** A token as a header carries it, empty if there is none. Files and variables often end it with a line break. */
 function checkToken(token: string | undefined): string {
-  const secret = token?.trim() ?? "";
-  if (/^[\x20-\x7e]*$/.test(secret)) return secret;
-  throw new ConfigError(
-    "A `token` is made of letters, digits and signs of ASCII: the one that was given (or HF_TOKEN) holds others",
-  );
+  if (token === undefined) return "";
+  if (typeof token === "string" && /^[\x20-\x7e]*$/.test(token.trim())) return token.trim();
+  throw new ConfigError("A `token` is a text of ASCII letters, digits and signs: the one given, or HF_TOKEN, is not");
 }

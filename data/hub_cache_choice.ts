@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ConfigError } from "../backend.ts";
 import { type ErrorClass, messageOf } from "./byte_source.ts";
 import type { HubCache } from "./hub_cache.ts";
 import { environment, hostHasFiles, joinPath, kindOfPath, makeFolder } from "./local_files.ts";
@@ -15,14 +16,17 @@ const STORAGE_NAME = "andromeda-hub";
  * The cache that was asked for, or the one that suits the host; none where it can't be written to.
  *
  * @param choice A folder, or a name in the Cache API; false for none.
- * @throws {Error} Of `errorClass`, if what was asked for can't be a cache.
+ * @throws {ConfigError} If the choice is no name.
+ * @throws {Error} Of `errorClass`, if a file is where the folder should be.
  */
 export async function openCache(
   choice: string | false | undefined,
   errorClass: ErrorClass,
 ): Promise<HubCache | undefined> {
   if (choice === false) return undefined;
-  if (choice === "") throw new errorClass('Cannot keep copies in "": `cache` names a folder, or is false');
+  if (choice !== undefined && (typeof choice !== "string" || choice === "")) {
+    throw new ConfigError(`\`cache\` is the name of a folder, or false: ${JSON.stringify(choice)} was given`);
+  }
   if (hostHasFiles()) {
     try {
       const folder = choice ?? await defaultFolder();

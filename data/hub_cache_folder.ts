@@ -18,16 +18,19 @@ import {
   type HubCache,
   type IncomingFile,
 } from "./hub_cache.ts";
-import { fileSource, hashFile, isAbsence, joinPath, replaceFile } from "./local_files.ts";
+import { fileSource, hashFile, isAbsence, joinPath, kindOfPath, replaceFile } from "./local_files.ts";
 
 /** The folder of this layout, in the cache's. Copies of other layouts are not looked at. */
 const LAYOUT = "v2";
 
-/** Copies up to this size are hashed whenever they are used, in a second; larger ones when the file system says that they changed. */
+/**
+ * Copies up to this size are hashed whenever they are used, which takes up to a second; larger ones when the file system
+ * says that they changed.
+ */
 const ALWAYS_HASHED_BYTES = 2 ** 30;
 
 /** A complete copy as `state.json` has it. */
-interface Complete {
+interface CompleteState {
   readonly tag: string | undefined;
   readonly isProven: boolean;
   readonly size: number;
@@ -38,7 +41,7 @@ interface Complete {
 }
 
 /** A copy that is being written as `state.json` has it. */
-interface Partial {
+interface PartialState {
   readonly validator: string;
   readonly size: number;
   readonly data: string;
@@ -50,8 +53,8 @@ interface Partial {
 
 /** What `state.json` says. */
 interface State {
-  readonly complete?: Complete | undefined;
-  readonly partial?: Partial | undefined;
+  readonly complete?: CompleteState | undefined;
+  readonly partial?: PartialState | undefined;
   readonly missing?: boolean | undefined;
 }
 
@@ -129,7 +132,8 @@ export class FolderCache implements HubCache {
         if (partial === undefined) return await rm(path, { force: true });
         if (checksum !== undefined) return;
         const sha256 = (await hashFile(path, ["sha256"])).get("sha256");
-        await this.#writeState(url, { complete, partial: { ...partial, sha256 } });
+        const state = await this.#readState(url);
+        if (state.partial?.data === data) await this.#writeState(url, { ...state, partial: { ...partial, sha256 } });
       },
       remove: async () => {
         await close();
@@ -150,39 +154,48 @@ export class FolderCache implements HubCache {
     { tag, checksum }: IncomingFile,
     signal: AbortSignal | undefined,
   ): Promise<CommitResult> {
-    const { readdir, rename, rm, stat } = await import("node:fs/promises");
-    const folder = await this.#folderOf(url);
-    const path = await joinPath(folder, name);
-    try {
-      await rename(`${path}.partial`, path);
-    } catch (cause) {
-      if (!isAbsence(cause)) throw cause;
-      // Another process that fetched the same file was faster; unless the server has a new one by now.
-      if ((await fileSource(path))?.size !== size) return "gone";
-    }
-    const { mtimeMs, ctimeMs, size: found } = await stat(path);
-    const hashes = await hashFile(path, ["sha256", ...hashNamesOf(checksum)], signal);
-    const isRight = checksum === undefined || hashNamesOf(checksum).some((each) => hashes.get(each) === checksum);
+    const { rename, rm, stat } = await import("node:fs/promises");
+    const path = await joinPath(await this.#folderOf(url), name);
+    const partial = `${path}.partial`;
+    // Another process that fetched the same file may have been faster; or one that found a new one on the server.
+    const written = await kindOfPath(partial) === "file" ? partial : path;
+    if ((await fileSource(written))?.size !== size) return "gone";
+    const hashes = await hashFile(written, ["sha256", ...hashNamesOf(checksum)], signal);
     const sha256 = hashes.get("sha256");
-    if (found !== size || sha256 === undefined || !isRight) {
-      await rm(path, { force: true });
+    const isRight = checksum === undefined || hashNamesOf(checksum).some((each) => hashes.get(each) === checksum);
+    if (sha256 === undefined || !isRight) {
+      await rm(written, { force: true });
       return "corrupt";
     }
-    const isProven = checksum !== undefined;
-    const changed = changeOf({ mtimeMs, ctimeMs });
-    await this.#writeState(url, { complete: { tag, isProven, size, sha256, changed, data: name } });
-    for (const old of await readdir(folder)) {
+    try {
+      await rename(partial, path).catch((cause) => isAbsence(cause) ? undefined : Promise.reject(cause));
+      const changed = changeOf(await stat(path));
+      const isProven = checksum !== undefined;
+      await this.#writeState(url, { complete: { tag, isProven, size, sha256, changed, data: name } });
+    } catch (cause) {
+      // What no state tells of would never be found, and take up room for ever.
+      if ((await this.#readState(url)).complete?.data !== name) await rm(path, { force: true }).catch(() => {});
+      throw cause;
+    }
+    await this.#sweep(url, name);
+    return "kept";
+  }
+
+  /** Removes what other versions of a file left. */
+  async #sweep(url: string, name: string): Promise<void> {
+    const { readdir, rm } = await import("node:fs/promises");
+    const folder = await this.#folderOf(url);
+    for (const old of await readdir(folder).catch(() => [])) {
       const isOurs = old === name || old === "state.json" || old.endsWith(".tmp");
       if (!isOurs) await rm(await joinPath(folder, old), { force: true }).catch(() => {});
     }
-    return "kept";
   }
 
   /** The complete copy, if its bytes are those that it was kept with. */
   async #intact(
     url: string,
     state: State,
-    complete: Complete,
+    complete: CompleteState,
     signal: AbortSignal | undefined,
   ): Promise<ByteSource | undefined> {
     const { stat } = await import("node:fs/promises");
@@ -233,7 +246,7 @@ export class FolderCache implements HubCache {
 /** Bytes that a broken download can go on after; nothing if they are not known to be right. */
 async function usableLength(
   path: string,
-  { size, checksum, sha256 }: Partial,
+  { size, checksum, sha256 }: PartialState,
   signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
   try {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { TokenizerError, WeightsError } from "../../backend.ts";
+import { ConfigError, TokenizerError, WeightsError } from "../../backend.ts";
 import { readAll } from "../../data/byte_source.ts";
 import { fetchHubFile, openHubFile } from "../../data/hub.ts";
 import { AndromedaTokenizer } from "../../data/tokenizer.ts";
@@ -215,5 +215,22 @@ Deno.test("a server that gives a few bytes a connection is not asked for ever", 
     server.add("v", noise(1_000_000));
     server.always = { cutAfter: 150_000 };
     assertEquals((await fetch("v", { retries: 1 }))?.length, 1_000_000);
+  });
+});
+
+Deno.test("options that are none are refused by name before anything is asked", async () => {
+  await around("none", async ({ server, fetch }) => {
+    const wrongs: [string, unknown[]][] = [
+      ["retries", [NaN, -1, 0.5, Infinity, "3"]],
+      ["retryDelay", [NaN, -1, Infinity, 2 ** 31, "3"]],
+      ["stallTimeout", [NaN, -1, 0, Infinity, 2 ** 31, "3"]],
+      ["cache", ["", true, 5]],
+      ["token", [5, {}]],
+      ["host", [5, "", "hub", "https://"]],
+    ];
+    for (const [name, values] of wrongs) {
+      for (const value of values) await assertRejects(() => fetch("w", { [name]: value }), ConfigError, name);
+    }
+    assertEquals(server.takeStatuses(), []);
   });
 });

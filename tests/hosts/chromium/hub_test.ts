@@ -75,7 +75,6 @@ Deno.test({
   ignore,
   fn: async () => {
     const folder = await Deno.makeTempDir();
-    const bundled = ["data/hub.ts", "data/byte_source.ts"];
     const options = ["--quiet", "--platform", "browser", "--code-splitting", "--outdir", folder];
     const { code, stderr } = await deno(["bundle", ...options, "data/hub.ts", "data/byte_source.ts"]);
     assertEquals(code, 0, stderr);
