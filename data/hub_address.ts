@@ -7,7 +7,7 @@
 import { ConfigError } from "../backend.ts";
 import { basicAuthorization } from "./http.ts";
 import { type HubRepo, isRepoName } from "./hub_repo.ts";
-import { environment } from "./local_files.ts";
+import { hostHasFiles } from "./local_files.ts";
 import { showUrl } from "./show_url.ts";
 
 /** Where the Hub is, unless `host` or the environment variable HF_ENDPOINT says otherwise. */
@@ -62,6 +62,17 @@ export function hubFileUrl(hub: string, { repo, revision = "main" }: HubRepo, fi
     throw new ConfigError(`A revision is a branch, tag or commit: ${JSON.stringify(revision)} was given`);
   }
   return `${hub}/${repo}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`;
+}
+
+/** An environment variable, on hosts that have them and let us read it. */
+export async function environment(name: string): Promise<string | undefined> {
+  if (!hostHasFiles()) return undefined;
+  const { env } = await import("node:process");
+  try {
+    return env[name] || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function hubUrl(host: string): URL {

@@ -6,8 +6,9 @@
 
 import { ConfigError } from "../backend.ts";
 import { type ErrorClass, messageOf } from "./byte_source.ts";
+import { environment } from "./hub_address.ts";
 import type { HubCache } from "./hub_cache.ts";
-import { environment, hostHasFiles, joinPath, kindOfPath, makeFolder } from "./local_files.ts";
+import { hostHasFiles, joinPath, kindOfPath, makeFolder } from "./local_files.ts";
 
 /** The name of the cache in a browser. */
 const STORAGE_NAME = "andromeda-hub";

@@ -10,6 +10,7 @@
 
 import type { ByteSource, ErrorClass } from "./byte_source.ts";
 import { hashNamesOf, hashOf } from "./checksum.ts";
+import { hashFile } from "./file_hash.ts";
 import {
   type CachedFile,
   type CacheWriter,
@@ -18,7 +19,7 @@ import {
   type HubCache,
   type IncomingFile,
 } from "./hub_cache.ts";
-import { fileSource, hashFile, isAbsence, joinPath, kindOfPath, replaceFile } from "./local_files.ts";
+import { fileSource, isAbsence, joinPath, kindOfPath, replaceFile } from "./local_files.ts";
 
 /** The folder of this layout, in the cache's. Copies of other layouts are not looked at. */
 const LAYOUT = "v2";

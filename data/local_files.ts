@@ -6,7 +6,6 @@
 
 import { WeightsError } from "../backend.ts";
 import { type ByteSource, type ErrorClass, messageOf } from "./byte_source.ts";
-import { gitBlobHeader, type HashName } from "./checksum.ts";
 
 /** Whether this host has files. Asked before any import, because browsers report a refused import on the console. */
 export function hostHasFiles(): boolean {
@@ -14,17 +13,6 @@ export function hostHasFiles(): boolean {
   if (typeof process !== "object" || process === null) return false;
   const versions: unknown = Reflect.get(process, "versions");
   return typeof versions === "object" && versions !== null && "node" in versions;
-}
-
-/** An environment variable, on hosts that have them and let us read it. */
-export async function environment(name: string): Promise<string | undefined> {
-  if (!hostHasFiles()) return undefined;
-  const { env } = await import("node:process");
-  try {
-    return env[name] || undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** What a path leads to. */
@@ -110,38 +98,6 @@ export async function fileSource(
     },
     close: () => Promise.resolve(),
   };
-}
-
-/**
- * Reads a file from one end to the other, and gives hashes of it in hexadecimal digits. A gigabyte takes about 0.8 s.
- *
- * @throws {Error} If it can't be read, or the signal's reason.
- */
-export async function hashFile(
-  path: string,
-  names: readonly HashName[],
-  signal?: AbortSignal,
-): Promise<ReadonlyMap<HashName, string>> {
-  const { createHash } = await import("node:crypto");
-  const { open } = await import("node:fs/promises");
-  const handle = await open(path);
-  try {
-    const { size } = await handle.stat();
-    const hashes = names.map((name) => {
-      const hash = createHash(name === "sha256" ? "sha256" : "sha1");
-      return { name, hash: name === "gitBlob" ? hash.update(gitBlobHeader(size)) : hash };
-    });
-    const piece = new Uint8Array(Math.min(size, 1 << 22) || 1);
-    for (let position = 0;;) {
-      signal?.throwIfAborted();
-      const { bytesRead } = await handle.read(piece, 0, piece.byteLength, position);
-      if (bytesRead === 0) return new Map(hashes.map(({ name, hash }) => [name, hash.digest("hex")]));
-      for (const { hash } of hashes) hash.update(piece.subarray(0, bytesRead));
-      position += bytesRead;
-    }
-  } finally {
-    await handle.close();
-  }
 }
 
 /** A file that is written beside its target, and replaces it only when it is complete. */

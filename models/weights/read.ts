@@ -14,7 +14,6 @@ import {
   streamSource,
 } from "../../data/byte_source.ts";
 import { type FileSet, openFileSet } from "../../data/files.ts";
-import { whyNotJson } from "../../data/html_page.ts";
 import type { HubOptions } from "../../data/hub.ts";
 import { showUrl } from "../../data/show_url.ts";
 import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
@@ -151,6 +150,7 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
 
 async function openShards(files: FileSet, index: ByteSource, options: HubOptions): Promise<SafetensorsReader> {
   const shardOf = await readIndex(index, options.signal).catch(async (error) => {
+    // A copy in a cache that is no index is fetched again the next time.
     if (error instanceof WeightsError) await index.discard?.();
     throw error;
   });
@@ -185,12 +185,13 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
 export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<Map<string, string>> {
   const invalid = (fault: string, cause?: unknown) =>
     new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`, { cause });
-  const bytes = await readAll(index, signal);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await readAll(index, signal)));
   } catch (cause) {
-    throw invalid(`it ${whyNotJson(bytes)}`, cause);
+    signal?.throwIfAborted();
+    if (cause instanceof WeightsError) throw cause;
+    throw invalid("it is not JSON", cause);
   }
   const weightMap = isRecord(json) ? json["weight_map"] : undefined;
   if (!isRecord(weightMap)) throw invalid("it has no object `weight_map`");

@@ -7,7 +7,6 @@
 import { WeightsError } from "../../backend.ts";
 import { type ByteSource, readAll } from "../../data/byte_source.ts";
 import { type FileLocation, openFileSet } from "../../data/files.ts";
-import { whyNotJson } from "../../data/html_page.ts";
 import type { HubOptions } from "../../data/hub.ts";
 import { isRecord } from "./header.ts";
 import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
@@ -71,16 +70,14 @@ export async function openModel(source: ModelSource, options: HubOptions = {}): 
 }
 
 async function readJson(source: ByteSource, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {
-  const bytes = await readAll(source, signal);
-  const refuse = async (fault: string, cause?: unknown): Promise<never> => {
-    await source.discard?.();
-    throw new WeightsError(`${source.name} ${fault}`, { cause });
-  };
+  const text = new TextDecoder().decode(await readAll(source, signal));
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
+    json = JSON.parse(text);
   } catch (cause) {
-    await refuse(whyNotJson(bytes), cause);
+    await source.discard?.();
+    throw new WeightsError(`${source.name} is not JSON`, { cause });
   }
-  return isRecord(json) ? json : await refuse("is not a JSON object");
+  if (!isRecord(json)) throw new WeightsError(`${source.name} is not a JSON object`);
+  return json;
 }
