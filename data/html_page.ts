@@ -7,13 +7,12 @@
 /** Bytes from the beginning of a file that tell whether it is a page. */
 export const PAGE_HEAD_BYTES = 1024;
 
-/** Whether bytes begin as a web page does: with a doctype or one of a page's first tags, after blanks and comments. */
+/** Whether bytes begin as a web page does: with a comment, a doctype or one of a page's first tags. */
 export function isHtmlPage(bytes: Uint8Array): boolean {
   // UTF-16 pages begin with a byte-order mark; neither JSON files nor weights do.
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
   const head = new TextDecoder(encoding).decode(bytes.subarray(0, PAGE_HEAD_BYTES)).trimStart();
-  const content = head.replace(/^(?:(?:<!--[^]*?-->|<\?xml[^>]*>)\s*)+/, "");
-  return /^<(?:!doctype\s+html|html|head|body|title|meta|script|center|a\s+href)\b/i.test(content);
+  return /^<(?:!--|\?xml|!doctype\s+html|(?:html|head|body|title|meta|script|center|a)\b)/i.test(head);
 }
 
 /**

@@ -30,6 +30,9 @@ const LAYOUT = "v2";
  */
 const ALWAYS_HASHED_BYTES = 2 ** 30;
 
+/** Milliseconds after which nobody writes a state any more: an hour. */
+const STALE_TIME = 3_600_000;
+
 /** A complete copy as `state.json` has it. */
 interface CompleteState {
   readonly tag: string | undefined;
@@ -182,13 +185,17 @@ export class FolderCache implements HubCache {
     return "kept";
   }
 
-  /** Removes what other versions of a file left. */
+  /** Removes what other versions of a file left, and what processes that were killed while they wrote the state did. */
   async #sweep(url: string, name: string): Promise<void> {
-    const { readdir, rm } = await import("node:fs/promises");
+    const { readdir, rm, stat } = await import("node:fs/promises");
     const folder = await this.#folderOf(url);
     for (const old of await readdir(folder).catch(() => [])) {
-      const isOurs = old === name || old === "state.json" || old.endsWith(".tmp");
-      if (!isOurs) await rm(await joinPath(folder, old), { force: true }).catch(() => {});
+      if (old === name || old === "state.json") continue;
+      const path = await joinPath(folder, old);
+      // Another process may be about to put this in the state's place.
+      const written = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+      const isFresh = old.endsWith(".tmp") && Date.now() - written < STALE_TIME;
+      if (!isFresh) await rm(path, { force: true }).catch(() => {});
     }
   }
 

@@ -218,6 +218,7 @@ Deno.test("what a portal sends in place of a file is not kept, and the file is a
     "\ufeff \n<!-- portal --> <!-- v2 -->\n<HEAD><title>x</title>",
     '<?xml version="1.0"?><!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">',
     '<a href="https://portal.example/">Found</a>.',
+    "<!-- " + "x".repeat(2000) + " --><p>",
     "<meta http-equiv=refresh content=0>" + "x".repeat(5000),
   ];
   for (const revision of ["main", commit]) {
@@ -347,5 +348,19 @@ Deno.test("where a server gives no ETag, the date of the last change tells wheth
     server.always = { headers: { "last-modified": date.replace("10:", "11:") } };
     assertSame(await fetch("w", { onProgress }), noise(100, 2));
     assert(sent > 0);
+  });
+});
+
+Deno.test("what other versions and killed processes left is removed", async () => {
+  await around("folder", async ({ server, folder, fetch, files }) => {
+    server.add("w", noise(100));
+    await fetch("w");
+    const entry = pathOfCopy(folder).replace(/\/[^/]*$/, "");
+    for (const name of ["state.json.a.tmp", "state.json.b.tmp"]) Deno.writeTextFileSync(`${entry}/${name}`, "{");
+    Deno.utimeSync(`${entry}/state.json.a.tmp`, new Date(), new Date(Date.now() - 7_200_000));
+    server.add("w", noise(100, 2));
+    assertSame(await fetch("w"), noise(100, 2));
+    assertEquals(files().filter((name) => !/^[0-9a-f]{40}$/.test(name)).sort(), ["state.json", "state.json.b.tmp"]);
+    assertEquals(files().length, 3);
   });
 });
