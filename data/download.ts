@@ -36,6 +36,8 @@ export interface Download {
   readonly validator: string | undefined;
   /** Size of the whole file in bytes, where the server says it. A claim: nothing is allocated for it. */
   readonly size: number | undefined;
+  /** Whether a connection that is cut can be told from the end of the file: by a length, a hash, or the form of the body. */
+  readonly isEndSure: boolean;
   /** The first byte that comes: what was asked for, or 0. */
   readonly from: number;
   /** Whether the file on the server became another one while it came in, so that the download failed. */
@@ -121,6 +123,7 @@ class ResumingDownload implements Download {
   readonly checksum: string | undefined;
   readonly validator: string | undefined;
   readonly size: number | undefined;
+  readonly isEndSure: boolean;
   readonly from: number;
   changed = false;
   readonly #url: string;
@@ -151,6 +154,8 @@ class ResumingDownload implements Download {
     this.#refuseLength(this.size);
     this.tag = tagOf(response);
     this.checksum = checksumOf(linkedEtag ?? (isElsewhere ? undefined : response.headers.get("etag")));
+    const isSelfEnding = isCoded || response.headers.get("transfer-encoding") === "chunked";
+    this.isEndSure = this.size !== undefined || this.checksum !== undefined || isSelfEnding;
     // Positions in a compressed body are not those in the file.
     this.validator = isCoded ? undefined : validatorOf(response);
   }

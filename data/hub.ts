@@ -121,7 +121,8 @@ async function findHubFile(
       if (copy !== undefined) return copy;
       throw refusalError(url, answer, errorClass, reason === "not allowed" ? withheldHint(hub) : "");
     }
-    if (cache === undefined) return downloadSource(name, url, answer, requestOptions);
+    // What may have been cut off unseen is not kept: its reader will find out.
+    if (cache === undefined || !answer.isEndSure) return downloadSource(name, url, answer, requestOptions);
     const result = await store(cache, url, name, answer, options).catch((error) => {
       if (copy !== undefined && error instanceof Error && error.cause instanceof NoAnswer) return copy;
       throw error;

@@ -4,7 +4,7 @@ import { readAll } from "../../data/byte_source.ts";
 import { fetchHubFile } from "../../data/hub.ts";
 import { FolderCache } from "../../data/hub_cache_folder.ts";
 import { around, assertSame, repo } from "./around.ts";
-import { HubServer, noise, tagOfLargeFile, tagOfSmallFile } from "./hub_server.ts";
+import { type Fault, HubServer, noise, tagOfLargeFile, tagOfSmallFile } from "./hub_server.ts";
 
 const commit = "0123456789abcdef0123456789abcdef01234567";
 const text = (content: string) => new TextEncoder().encode(content);
@@ -362,5 +362,30 @@ Deno.test("what other versions and killed processes left is removed", async () =
     assertSame(await fetch("w"), noise(100, 2));
     assertEquals(files().filter((name) => !/^[0-9a-f]{40}$/.test(name)).sort(), ["state.json", "state.json.b.tmp"]);
     assertEquals(files().length, 3);
+  });
+});
+
+Deno.test("what may have been cut off unseen is read, and not kept", async () => {
+  await around("folder", async ({ server, fetch }) => {
+    const bytes = noise(5000);
+    const isKept = async (name: string) => await fetch(name, { offline: true }).then(() => true, () => false);
+    const fetchWith = async (name: string, etag: string | null, fault: Fault) => {
+      server.add(name, bytes, { etag });
+      server.faults.push(fault);
+      return await fetch(name, { retries: 0 });
+    };
+    assertSame(await fetchWith("a", '"1"', { withoutLength: true }), bytes);
+    assertEquals(await isKept("a"), false);
+    await fetchWith("b", null, { withoutLength: true, cutAfter: 3000 });
+    assertEquals(await isKept("b"), false);
+    assertSame(await fetchWith("c", tagOfLargeFile(bytes), { withoutLength: true }), bytes);
+    assertEquals(await isKept("c"), true, "a hash tells");
+    server.add("d", bytes, { etag: tagOfLargeFile(bytes) });
+    server.faults.push({ withoutLength: true, cutAfter: 3000 });
+    assertSame(await fetch("d"), bytes);
+    assertSame(await fetchWith("e", '"1"', { chunked: true }), bytes);
+    assertEquals(await isKept("e"), true, "the last chunk tells");
+    await assertRejects(() => fetchWith("f", '"1"', { chunked: true, cutAfter: 3000 }), WeightsError, "broke off");
+    assertEquals(await isKept("f"), false);
   });
 });

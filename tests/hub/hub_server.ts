@@ -9,23 +9,25 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "nod
 /** How one request is answered otherwise than it should be. */
 export interface Fault {
   /** Answers with this status and no file. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Headers on top. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Closes the connection after so many bytes of the body. */
-  readonly cutAfter?: number;
+  readonly cutAfter?: number | undefined;
   /** Falls silent after so many bytes of the body, until the client goes. */
-  readonly stallAfter?: number;
+  readonly stallAfter?: number | undefined;
   /** Announces so many bytes more than there are (fewer if negative), as the length and as that of the whole of a range. */
-  readonly announce?: number;
+  readonly announce?: number | undefined;
   /** Closes the connection without an answer. */
-  readonly hangUp?: boolean;
+  readonly hangUp?: boolean | undefined;
   /** Sends this in place of what was asked for. */
-  readonly body?: Uint8Array;
+  readonly body?: Uint8Array | undefined;
   /** Compresses what it sends, asked or not, and says so. */
-  readonly coding?: keyof typeof coders;
+  readonly coding?: keyof typeof coders | undefined;
   /** Sends no length; the end of the connection ends the body. */
-  readonly withoutLength?: boolean;
+  readonly withoutLength?: boolean | undefined;
+  /** Sends no length but the body in chunks, of which an empty one is the last. */
+  readonly chunked?: boolean | undefined;
 }
 
 /** A request as the server saw it, header names in lower case. */
@@ -132,10 +134,12 @@ export class HubServer {
     if (fault.hangUp) return;
     const length = body.length + (fault.announce ?? 0);
     const lines = [`HTTP/1.1 ${status} Whatever`, "connection: close"];
-    if (status !== 304 && !fault.withoutLength) lines.push(`content-length: ${length}`);
+    if (status !== 304 && !fault.withoutLength && !fault.chunked) lines.push(`content-length: ${length}`);
+    if (fault.chunked) lines.push("transfer-encoding: chunked");
     for (const [name, value] of Object.entries({ ...headers, ...fault.headers })) lines.push(`${name}: ${value}`);
     await writeAll(connection, new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"));
-    const sent = body.subarray(0, fault.cutAfter ?? fault.stallAfter ?? body.length);
+    const framed = fault.chunked ? inChunks(body) : body;
+    const sent = framed.subarray(0, fault.cutAfter ?? fault.stallAfter ?? framed.length);
     for (let start = 0; start < sent.length; start += this.pieceSize) {
       await writeAll(connection, sent.subarray(start, start + this.pieceSize));
       if (this.pieceSize !== Infinity) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -197,6 +201,14 @@ async function readRequest(
     [name!.toLowerCase(), value!] as const
   );
   return { path: first.split(" ")[1]!, headers: new Map(headers) };
+}
+
+/** A body as "transfer-encoding: chunked" has it, in two chunks and the last one. */
+function inChunks(body: Uint8Array): Uint8Array {
+  const text = (part: string) => new TextEncoder().encode(part);
+  const chunk = (bytes: Uint8Array) => [...text(`${bytes.length.toString(16)}\r\n`), ...bytes, ...text("\r\n")];
+  const halves = [body.subarray(0, body.length / 2), body.subarray(body.length / 2)].filter(({ length }) => length > 0);
+  return Uint8Array.from([...halves.flatMap(chunk), ...text("0\r\n\r\n")]);
 }
 
 async function writeAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
