@@ -84,7 +84,7 @@ export {
 export type { ModelParts, ModelSource } from "./models/weights/source.ts";
 
 export type { ErrorClass, Progress } from "./data/byte_source.ts";
-export type { DownloadOptions } from "./data/download.ts";
+export type { DownloadOptions } from "./data/http.ts";
 export type { FileLocation } from "./data/files.ts";
 export type { HubOptions } from "./data/hub.ts";
 export type { HubRepo } from "./data/hub_repo.ts";

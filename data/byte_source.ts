@@ -184,29 +184,24 @@ export async function skip(reader: ByteReader, count: number, name: string, erro
   }
 }
 
+/** Bytes that `readAll` makes room for before they are there: a source's size may be no more than a server's claim. */
+const MOST_ROOM = 1 << 26;
+
 /** Everything that a source holds. */
 export async function readAll(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const reader = await source.open(0, signal);
   try {
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    // One byte more than is expected, so that the first room is enough and meets the end.
+    let all = new Uint8Array(Math.min(MOST_ROOM, (source.size ?? 1 << 16) + 1));
     let size = 0;
     while (true) {
-      // One byte more than is expected, so that the first piece is the only one and meets the end.
-      const piece = new Uint8Array(pieces.length === 0 && source.size !== undefined ? source.size + 1 : 1 << 16);
-      const found = await reader.read(piece);
-      pieces.push(piece.subarray(0, found));
-      size += found;
-      if (found < piece.byteLength) break;
+      signal?.throwIfAborted();
+      size += await reader.read(all.subarray(size));
+      if (size < all.byteLength) return all.subarray(0, size);
+      const larger = new Uint8Array(2 * size);
+      larger.set(all);
+      all = larger;
     }
-    const [only] = pieces;
-    if (only !== undefined && pieces.length === 1) return only;
-    const all = new Uint8Array(size);
-    let end = 0;
-    for (const piece of pieces) {
-      all.set(piece, end);
-      end += piece.byteLength;
-    }
-    return all;
   } finally {
     await reader.close();
   }

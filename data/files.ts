@@ -10,6 +10,7 @@ import { currentPlaces } from "./folder_update.ts";
 import type { HubOptions } from "./hub.ts";
 import { type HubRepo, isRepoName } from "./hub_repo.ts";
 import { fileSource, hostHasFiles, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
+import { showUrl } from "./show_url.ts";
 import { urlSource } from "./url_source.ts";
 
 /**
@@ -76,7 +77,10 @@ export async function openFileSet(location: FileLocation, options: HubOptions = 
   const { errorClass = WeightsError } = options;
   if (location instanceof URL) return await openUrl(location, options);
   if (typeof location !== "string") return hubFiles(location, options);
-  if (/^(https?|file|blob|data):/.test(location)) return await openUrl(new URL(location), options);
+  if (/^(https?|file|blob|data):/.test(location)) {
+    if (URL.canParse(location)) return await openUrl(new URL(location), options);
+    throw new errorClass(`Cannot open ${JSON.stringify(showUrl(location))}: it is not a valid URL`);
+  }
   if (hostHasFiles()) {
     const files = await openPath(location, options);
     if (files !== undefined) return files;
@@ -86,7 +90,7 @@ export async function openFileSet(location: FileLocation, options: HubOptions = 
   const [repo = "", revision] = location.split(/@(.*)/s);
   if (isRepoName(repo)) return hubFiles({ repo, revision }, options);
   const meant = 'a path that exists, a URL, or "org/name" on the Hugging Face Hub';
-  throw new errorClass(`There is no file or folder ${JSON.stringify(location)}: expected ${meant}`);
+  throw new errorClass(`There is no file or folder ${JSON.stringify(showLocation(location))}: expected ${meant}`);
 }
 
 async function openPath(path: string, options: HubOptions): Promise<FileSet | undefined> {
@@ -122,7 +126,7 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   if (url.protocol === "file:") {
     const files = await openPath(await pathOfUrl(url), options);
     if (files !== undefined) return files;
-    throw new (options.errorClass ?? WeightsError)(`There is no file or folder ${url.href}`);
+    throw new (options.errorClass ?? WeightsError)(`There is no file or folder ${showUrl(url)}`);
   }
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   const hasFolder = /^https?:$/.test(url.protocol);
@@ -131,7 +135,7 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   const folder = new URL(url);
   if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
   return {
-    description: url.href,
+    description: showUrl(url),
     file,
     open: async (name) => {
       if (name === file) return await urlSource(url, options);
@@ -150,9 +154,14 @@ function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
     description: `${repo.repo}${revision === undefined ? "" : `@${revision}`} on the Hugging Face Hub`,
     file: undefined,
     open: async (name) => {
-      const { fetchHubFile } = await import("./hub.ts");
-      return await fetchHubFile(repo, name, options);
+      const { openHubFile } = await import("./hub.ts");
+      return await openHubFile(repo, name, options);
     },
     hasChanged: () => Promise.resolve(false),
   };
+}
+
+/** A location as messages show it: one that looks like a URL without what may be secret. */
+function showLocation(location: string): string {
+  return location.includes("://") ? showUrl(location) : location;
 }

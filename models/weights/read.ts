@@ -8,6 +8,7 @@ import { OutOfMemoryError, WeightsError } from "../../backend.ts";
 import { blobSource, type ByteReader, type ByteSource, bytesSource, streamSource } from "../../data/byte_source.ts";
 import { type FileSet, openTogether } from "../../data/files.ts";
 import type { HubOptions } from "../../data/hub.ts";
+import { showUrl } from "../../data/show_url.ts";
 import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
 import { isRecord, quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
 import { HostTensor, sizeOf } from "./host_tensor.ts";
@@ -156,7 +157,7 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
       `Weights are read from a path, URL, Uint8Array, Blob, Response or stream: ${quote(source)} was given`,
     );
   }
-  const name = source.url || "The Response";
+  const name = source.url === "" ? "The Response" : showUrl(source.url);
   if (!source.ok || source.body === null) {
     throw new WeightsError(`${name} has no weights: its status is ${source.status} ${source.statusText}`.trimEnd());
   }
@@ -165,7 +166,11 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
 }
 
 async function openShards(files: FileSet, index: ByteSource, options: HubOptions): Promise<SafetensorsReader> {
-  const shardOf = await readIndex(index, options.signal);
+  const shardOf = await readIndex(index, options.signal).catch(async (error) => {
+    // A copy in a cache that is no index is fetched again the next time.
+    if (error instanceof WeightsError) await index.discard?.();
+    throw error;
+  });
   const sources: ByteSource[] = [];
   try {
     for (const shard of new Set(shardOf.values())) {
