@@ -38,11 +38,7 @@ async function load(flags: GenerateFlags, signal: AbortSignal): Promise<Loaded> 
     const onProgress = bar.show.bind(bar);
     const model = await loadModel(source, { backend, dtype: flags.dtype, signal, onProgress });
     if (!(model instanceof LanguageModel)) {
-      throw new UsageError(
-        `--model ${
-          JSON.stringify(String(source))
-        } is a ${model.modelType}, which does not continue texts by themselves`,
-      );
+      throw new UsageError(`--model names a ${model.modelType}, which does not continue texts by themselves`);
     }
     const tokenizer = await AndromedaTokenizer.load(source, { signal, onProgress });
     const dispose = () => {
