@@ -17,7 +17,7 @@ import {
   type Tensor,
 } from "../../backend.ts";
 import { Transformer } from "../../mod.ts";
-import { deno } from "../support/deno.ts";
+import { deno, ROOT } from "../support/deno.ts";
 import { RandomValues } from "../support/ops.ts";
 
 const THREADS = [1, 2, 3, 4, 7];
@@ -277,3 +277,23 @@ for (const [ending, options, last] of ENDINGS) {
     assertEquals([code, stdout], [0, `6 2\n`], stderr);
   });
 }
+
+Deno.test("threads ask for no permission", async () => {
+  const script = `
+    import { WasmBackend } from ${JSON.stringify(new URL("assembly/backend.ts", ROOT).href)};
+    const backend = await WasmBackend.create({ threads: 2 });
+    console.log(backend.info.threads);
+    backend.dispose();
+  `;
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/main.ts`, script);
+    const env = { DENO_AUDIT_PERMISSIONS: `${folder}/asked.jsonl` };
+    const { stdout, stderr } = await deno(["run", "--no-prompt", `${folder}/main.ts`], { env });
+    assertEquals(stdout.trim(), "2", stderr);
+    const asked = await Deno.readTextFile(`${folder}/asked.jsonl`);
+    assertEquals(asked.trim(), "");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
