@@ -110,10 +110,11 @@ export class WasmBackend extends Engine<Block> {
     this.#roomOf(storage).clear(storage);
   }
 
-  protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array): void {
-    if (tensor.layout === "weight") return writeWeightRows(this.#roomOf(tensor.storage), tensor, firstRow, rows);
-    const values = tensor.dtype === "i32" ? Int32Array.from(rows) : rows;
-    this.#alive().write(tensor.storage.address + firstRow * tensor.width * 4, values);
+  protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array | Int32Array): void {
+    if (rows instanceof Float32Array && tensor.layout === "weight") {
+      return writeWeightRows(this.#roomOf(tensor.storage), tensor, firstRow, rows);
+    }
+    this.#alive().write(tensor.storage.address + firstRow * tensor.width * 4, rows);
   }
 
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {

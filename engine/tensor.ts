@@ -24,16 +24,19 @@ export interface Owner<S extends Storage> extends Backend {
 
 /** A tensor of an engine whose memory is described by `S`. */
 export class EngineTensor<S extends Storage> implements Tensor {
+  readonly shape: readonly number[];
   #storage: S | undefined;
 
   /** A view of `storage`; made by engines only. */
   constructor(
     readonly backend: Owner<S>,
-    readonly shape: readonly number[],
+    shape: readonly number[],
     readonly dtype: DType,
     readonly layout: Layout,
     storage: S,
   ) {
+    // A copy: kernels reach as far as it says, whatever becomes of the caller's.
+    this.shape = [...shape];
     this.#storage = storage;
   }
 
@@ -64,7 +67,10 @@ export class EngineTensor<S extends Storage> implements Tensor {
 
   /** Rows of the last dimension. */
   get rows(): number {
-    return sizeOf(this.shape.slice(0, -1));
+    const { shape } = this;
+    let rows = 1;
+    for (let i = 0; i < shape.length - 1; i++) rows *= shape[i] ?? 1;
+    return rows;
   }
 
   /** Size of the last dimension; 1 for a scalar. */
@@ -84,7 +90,9 @@ export class EngineTensor<S extends Storage> implements Tensor {
 
 /** Product of the sizes. */
 export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  let product = 1;
+  for (const size of shape) product *= size;
+  return product;
 }
 
 /** A shape as people write it: `[2, 33, 48]`. */
@@ -97,11 +105,24 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
-/** @throws {ShapeError} if a size is not a whole number of at least 0 */
+/** The largest size of a dimension: kernels count in 32 bits. */
+export const MOST_SIZE = 2 ** 31 - 1;
+
+/** @throws {ShapeError} unless these are whole numbers from 0 to `MOST_SIZE` whose product, zeros left out, is exact */
 export function checkSizes(what: string, shape: readonly number[]): void {
+  if (!Array.isArray(shape)) throw new ShapeError(`Cannot make ${what} of a shape that is no array of numbers`);
+  let product = 1;
   for (const size of shape) {
-    if (!Number.isSafeInteger(size) || size < 0) {
-      throw new ShapeError(`Cannot make ${what} of shape ${formatShape(shape)}: sizes must be whole numbers >= 0`);
+    if (!Number.isInteger(size) || size < 0 || size > MOST_SIZE) {
+      throw new ShapeError(
+        `Cannot make ${what} of shape ${formatShape(shape)}: sizes must be whole numbers from 0 to ${MOST_SIZE}`,
+      );
     }
+    if (size > 0) product *= size;
+  }
+  if (product > Number.MAX_SAFE_INTEGER) {
+    throw new ShapeError(
+      `Cannot make ${what} of shape ${formatShape(shape)}: it has more than 2^53 values; use smaller sizes`,
+    );
   }
 }

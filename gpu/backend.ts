@@ -156,11 +156,12 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     for (const part of tensor.storage.parts) if (part.isUsed) this.#recorder.clear(part);
   }
 
-  protected uploadRows(tensor: GpuTensor, firstRow: number, rows: Float32Array): void {
+  protected uploadRows(tensor: GpuTensor, firstRow: number, rows: Float32Array | Int32Array): void {
     const { dtype, layout, width } = tensor;
     for (const { range, from, count } of this.#ranges(tensor, firstRow, rows.length / width)) {
       const values = rows.subarray(from * width, (from + count) * width);
-      const data = layout === "weight" ? encodeRows(dtype, width, values) : onHeap(values);
+      const isEncoded = layout === "weight" && values instanceof Float32Array;
+      const data = isEncoded ? encodeRows(dtype, width, values) : onHeap(values);
       this.#recorder.upload(range.buffer, range.offset, data);
     }
   }
