@@ -14,7 +14,7 @@
  * @module
  */
 import { ConfigError, type DType, ShapeError } from "../backend.ts";
-import { type EngineTensor, formatShape, type Layout, MOST_SIZE, sameShape, type Storage } from "./tensor.ts";
+import { type EngineTensor, formatShape, type Layout, MOST_SIZE, sameShape, shown, type Storage } from "./tensor.ts";
 
 /** What tells an engine's own tensors from everything else. */
 export interface Owning {
@@ -95,24 +95,6 @@ export function expectShape(
 export function expectDType(op: string, name: string, tensor: { readonly dtype: DType }, dtype: DType): void {
   if (tensor.dtype === dtype) return;
   throw new ShapeError(`Cannot run ${op} with ${name} of dtype ${tensor.dtype}: expected ${dtype}`);
-}
-
-/** A value in a message: texts in quotes, numbers bare, and of what is neither its kind. */
-export function shown(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return JSON.stringify(value);
-    case "number":
-    case "boolean":
-    case "undefined":
-      return String(value);
-    case "bigint":
-      return `${value}n`;
-    case "object":
-      return value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
-    default:
-      return `a ${typeof value}`;
-  }
 }
 
 /** An argument that may be left out; names that it would have given a size are 0 then. */

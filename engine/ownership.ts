@@ -14,10 +14,19 @@ import {
   type Tensor,
   type WeightFormat,
 } from "../backend.ts";
-import { refuseValue, shown } from "./checks.ts";
+import { refuseValue } from "./checks.ts";
 import type { Command } from "./commands.ts";
 import { CACHE_FORMATS, WEIGHT_FORMATS } from "./operations.ts";
-import { checkSizes, EngineTensor, formatShape, type Layout, type Owner, sizeOf, type Storage } from "./tensor.ts";
+import {
+  checkSizes,
+  EngineTensor,
+  formatShape,
+  type Layout,
+  type Owner,
+  shown,
+  sizeOf,
+  type Storage,
+} from "./tensor.ts";
 
 /** Tensors, scopes and memory of an engine; what an engine adds is how it allocates, copies and records. */
 export abstract class Ownership<S extends Storage> {
@@ -154,10 +163,13 @@ export abstract class Ownership<S extends Storage> {
     }
   }
 
-  /** For engines that have nothing to prepare. */
-  warmUp(_work: () => unknown): Promise<void> {
-    this.checkAlive();
-    return Promise.resolve();
+  /** For engines that have nothing to prepare, and the check of those that have. */
+  warmUp(work: () => unknown): Promise<void> {
+    return new Promise((resolve) => {
+      this.checkAlive();
+      if (typeof work !== "function") refuseValue("warmUp", "work", work, "a function");
+      resolve();
+    });
   }
 
   memory(): MemoryUse {
@@ -262,14 +274,14 @@ export abstract class Ownership<S extends Storage> {
     return tensor;
   }
 
-  #checkRows(action: string, tensor: EngineTensor<S>, firstRow: number, count: number): void {
+  #checkRows(action: string, { shape, rows }: EngineTensor<S>, firstRow: number, count: number): void {
     const isRange = Number.isSafeInteger(firstRow) && Number.isSafeInteger(count) && firstRow >= 0 && count >= 0;
-    if (!isRange || firstRow + count > tensor.rows) {
-      throw new ShapeError(
-        `Cannot ${action} rows ${firstRow} to ${firstRow + count} of a tensor of shape ${formatShape(tensor.shape)}: ` +
-          `it has ${tensor.rows}`,
-      );
-    }
+    if (isRange && firstRow + count <= rows) return;
+    throw new ShapeError(
+      `Cannot ${action} ${shown(count)} rows from ${shown(firstRow)} on of a tensor of shape ${
+        formatShape(shape)
+      }: it has ${rows}; give whole numbers that stay within`,
+    );
   }
 }
 

@@ -103,6 +103,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
    * @throws {ShaderError} if the device refuses one
    */
   override async warmUp(work: () => unknown): Promise<void> {
+    await super.warmUp(work);
     this.flush();
     const kernels = new Set<Kernel>();
     this.#recorder.collecting = kernels;

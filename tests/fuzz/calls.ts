@@ -44,9 +44,7 @@ const LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 33];
 /** Draws what calls are made of. */
 export class Draw extends RandomValues {
   pick<T>(choices: readonly T[]): T {
-    const choice = choices[this.integer(0, choices.length - 1)];
-    if (choice === undefined) throw new RangeError("Cannot pick from nothing");
-    return choice;
+    return choices[this.integer(0, choices.length - 1)]!;
   }
 
   /** True once in so many times. */
@@ -122,7 +120,9 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
     const bias = draw.maybe(() => draw.floats(out));
     const activation = draw.once(2) ? draw.pick(ACTIVATIONS) : undefined;
     const expected = (of: ValuesOf) => linear(of(x), of(weight), { bias: optional(of, bias), activation });
-    return call("linear", [x, weight, options({ bias, activation: plain(activation) })], expected, 1e-4);
+    // Inputs are rounded to 16 bits where the weight is quantised.
+    const tolerance = weight.format === "f32" || weight.format === "f16" ? 1e-5 : 2e-3;
+    return call("linear", [x, weight, options({ bias, activation: plain(activation) })], expected, tolerance);
   },
   layerNorm(draw) {
     const [dim, gainOffset] = [draw.width, draw.integer(0, 1)];
@@ -154,19 +154,23 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
     return call("rotary", [x, table, options({ heads: plain(heads), pairs: plain(pairs) })], expected, 1e-6);
   },
   attention(draw) {
-    const { q, k, v, fields, rest } = drawAttention(draw);
-    const expected = (of: ValuesOf) => attention.attention(of(q), of(k), of(v), rest(of));
-    return call("attention", [q, k, v, options(fields)], expected, 1e-4);
+    const { q, k, v, tensors, settings } = drawAttention(draw);
+    const expected = (of: ValuesOf) => attention.attention(of(q), of(k), of(v), { ...settings, ...each(of, tensors) });
+    return call("attention", [q, k, v, options({ ...tensors, ...plains(settings) })], expected, 1e-4);
   },
   attentionScores(draw) {
-    const { q, k, fields, rest } = drawAttention(draw);
-    const expected = (of: ValuesOf) => attention.attentionScores(of(q), of(k), rest(of));
-    return call("attentionScores", [q, k, options(fields)], expected, 1e-4);
+    const { q, k, tensors: { memoryValues: _, ...tensors }, settings } = drawAttention(draw);
+    const expected = (of: ValuesOf) => attention.attentionScores(of(q), of(k), { ...settings, ...each(of, tensors) });
+    return call("attentionScores", [q, k, options({ ...tensors, ...plains(settings) })], expected, 1e-4);
   },
   attentionValues(draw) {
-    const { b, heads, n, columns, v, fields, rest } = drawAttention(draw);
+    const { b, heads, kvHeads, n, columns, v, tensors: { memoryValues } } = drawAttention(draw);
     const probabilities = draw.floats(b, heads, n, columns);
-    const expected = (of: ValuesOf) => attention.attentionValues(of(probabilities), of(v), rest(of));
+    const fields = { heads: plain(heads), kvHeads: plain(kvHeads), memoryValues };
+    const expected = (of: ValuesOf) => {
+      const settings = { heads, kvHeads, scale: 1, causal: false, memoryValues: optional(of, memoryValues) };
+      return attention.attentionValues(of(probabilities), of(v), settings);
+    };
     return call("attentionValues", [probabilities, v, options(fields)], expected, 1e-4);
   },
   appendCache(draw) {
@@ -291,7 +295,7 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
     };
     const logits = draw.logits(draw.length, draw.width);
     const expected = (of: ValuesOf) => sampling.sample(of(logits), settings);
-    return call("sample", [logits, plainOptions(settings)], expected, 0);
+    return call("sample", [logits, options(plains(settings))], expected, 0);
   },
   acceptDraft(draw) {
     const [g, width] = [draw.integer(0, 4), draw.width];
@@ -299,7 +303,7 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
     const [target, draft] = [draw.floats(g + 1, width), draw.floats(g, width)];
     const tokens = draw.ids([g], 0, width - 1);
     const expected = (of: ValuesOf) => sampling.acceptDraft(of(target), of(draft), of(tokens), settings);
-    return call("acceptDraft", [target, draft, tokens, plainOptions(settings)], expected, 0);
+    return call("acceptDraft", [target, draft, tokens, options(plains(settings))], expected, 0);
   },
 };
 
@@ -313,11 +317,21 @@ function optional(of: ValuesOf, argument: Argument): Values | undefined {
   return argument.kind === "plain" ? undefined : of(argument);
 }
 
-function plainOptions(settings: Readonly<Record<string, unknown>>): Argument {
-  return options(Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, plain(value)])));
+/** Values of the tensors among options. */
+function each<Name extends string>(
+  of: ValuesOf,
+  fields: Readonly<Record<Name, Argument>>,
+): { [Each in Name]?: Values | undefined } {
+  const result: { [Each in Name]?: Values | undefined } = {};
+  for (const name in fields) result[name] = optional(of, fields[name]);
+  return result;
 }
 
-function drawWeight(draw: Draw, out: number, inSize: number): Argument {
+function plains(settings: Readonly<Record<string, unknown>>): Record<string, Argument> {
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, plain(value)]));
+}
+
+function drawWeight(draw: Draw, out: number, inSize: number): Extract<Argument, { kind: "weight" }> {
   const format = draw.pick(["f32", "f16", "q8_0", "q4_0"] as const);
   return { kind: "weight", values: draw.normal([out, inSize]), format };
 }
@@ -358,13 +372,5 @@ function drawAttention(draw: Draw) {
     memoryValues: memory ? draw.floats(kvHeads, memory, dim) : plain(undefined),
   };
   const settings = { heads, kvHeads, scale: dim ** -0.5, causal: draw.once(2) };
-  const rest = (of: ValuesOf): attention.AttentionCase => {
-    const values = Object.entries(tensors).map(([name, argument]) => [name, optional(of, argument)]);
-    return { ...settings, ...Object.fromEntries(values) };
-  };
-  const fields = {
-    ...tensors,
-    ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, plain(value)])),
-  };
-  return { b, heads, n, columns: memory + m, q, k, v, fields, rest };
+  return { b, heads, kvHeads, n, columns: memory + m, q, k, v, tensors, settings };
 }
