@@ -107,8 +107,9 @@ function drawWrong(draw: Draw, backend: Backend, foreign: Backend, call: Call, p
     }
     default: {
       const shape = [...argument.values.shape];
-      if (shape.length === 0 || draw.once(3)) shape.push(draw.integer(0, 3));
-      else if (draw.once(3)) shape.pop();
+      const change = shape.length === 0 ? "more" : draw.pick(["more", "fewer", "other", "other"]);
+      if (change === "more") shape.push(draw.integer(0, 3));
+      else if (change === "fewer") shape.pop();
       else shape[draw.integer(0, shape.length - 1)] = draw.pick([0, 1, 2, 3, 5, 33]);
       const isFloat = argument.kind !== "rows" || argument.values.data instanceof Float32Array;
       const values = isFloat ? draw.normal(shape) : draw.integers(shape, 0, 3);
