@@ -147,30 +147,32 @@ export class Canaries {
 }
 
 /** As many values as a call takes at most. */
-const NANS = new Float32Array(1 << 19).fill(NaN);
+const POISON = new Float32Array(1 << 19);
 
 /**
- * Fills free memory with NaN: what an operation must not take for its own. On the CPU all free memory is one gap once
+ * Fills free memory with a value, NaN if no other is given: what an operation must not take for its own. On the CPU all free memory is one gap once
  * everything is freed, and wide products and attention pass over the scratch memory of the thread; a GPU keeps buffers of
  * each size.
  */
-export async function poison(backend: Backend): Promise<void> {
-  const nan = (...shape: number[]) => backend.tensor(NANS.subarray(0, sizeOf(shape)), shape);
+export async function poison(backend: Backend, value = NaN): Promise<void> {
+  POISON.fill(value);
+  const poisoned = (...shape: number[]) => backend.tensor(POISON.subarray(0, sizeOf(shape)), shape);
   if (backend.name === "wasm") {
     backend.scope(() => {
       const weight = backend.weight([33, 512], "f32");
-      backend.linear(nan(256, 512), weight);
+      backend.linear(poisoned(256, 512), weight);
       weight.dispose();
-      const [q, k] = [nan(1, 40, 1024), nan(1, 64, 1024)];
+      const [q, k] = [poisoned(1, 40, 1024), poisoned(1, 64, 1024)];
       backend.attention(q, k, k, { heads: 1, kvHeads: 1, scale: 1, causal: false });
     });
     backend.flush();
-    nan(NANS.length).dispose();
+    poisoned(POISON.length).dispose();
     return;
   }
   const kept: Tensor[] = [];
-  for (let values = 64; values <= 1 << 15; values *= 2) {
-    for (let i = 0; i < 4; i++) kept.push(nan(values));
+  // Sizes as close to each other as those of the buffers that are kept.
+  for (let values = 64; values <= 1 << 15; values += Math.max(64, 2 ** (Math.floor(Math.log2(values)) - 3))) {
+    for (let i = 0; i < 3; i++) kept.push(poisoned(values));
   }
   await kept[0]?.data();
   for (const tensor of kept) tensor.dispose();
