@@ -125,8 +125,10 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 
 /** The largest size of a dimension: kernels count in 32 bits. */
 export const MOST_SIZE = 2 ** 31 - 1;
+/** Values of a tensor at most, far beyond any memory: an engine that can't tell how much it has must not try. */
+const MOST_VALUES = 2 ** 40;
 
-/** @throws {ShapeError} unless these are whole numbers from 0 to `MOST_SIZE` whose product, zeros left out, is exact */
+/** @throws {ShapeError} unless these are whole numbers from 0 to `MOST_SIZE` whose product, zeros left out, is not absurd */
 export function checkSizes(what: string, shape: readonly number[]): void {
   if (!Array.isArray(shape)) throw new ShapeError(`Cannot make ${what} of a shape that is no array of numbers`);
   let product = 1;
@@ -138,9 +140,9 @@ export function checkSizes(what: string, shape: readonly number[]): void {
     }
     if (size > 0) product *= size;
   }
-  if (product > Number.MAX_SAFE_INTEGER) {
+  if (product > MOST_VALUES) {
     throw new ShapeError(
-      `Cannot make ${what} of shape ${formatShape(shape)}: it has more than 2^53 values; use smaller sizes`,
+      `Cannot make ${what} of shape ${formatShape(shape)}: it has more than 2^40 values; use smaller sizes`,
     );
   }
 }

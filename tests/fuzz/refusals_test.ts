@@ -10,6 +10,7 @@ import {
   ShapeError,
   type Tensor,
 } from "../../backend.ts";
+import { createBackend } from "../../create_backend.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { type Argument, type Call, type Draw, drawCall } from "./calls.ts";
 import { Canaries, fuzz, invoke, place, Taken } from "./run.ts";
@@ -246,4 +247,25 @@ forEachEngine((engine, create, isAvailable) => {
       }
     },
   });
+});
+
+Deno.test("a backend is started with no option that is none", async () => {
+  const wrong: Readonly<Record<string, readonly unknown[]>> = {
+    threads: [null, "2", NaN, 0.5, -1, 1e9, {}],
+    wasm: [null, 5, "simd", () => 1],
+    workerUrl: [null, 5, {}],
+    device: [null, 5, {}, "gpu"],
+    powerPreference: [null, 5, "fast"],
+  };
+  const options = Object.entries(wrong).flatMap(([name, values]) => values.map((value) => ({ [name]: value })));
+  for (const given of [null, 5, "x", ...options]) {
+    const starting: unknown = Reflect.apply(createBackend, undefined, ["wasm", given]);
+    const error = await Promise.resolve(starting).catch((error: unknown) => error);
+    assert(error instanceof ConfigError, `${JSON.stringify(given)}: ${error}`);
+  }
+  for (const name of [null, 5, "cuda", Symbol("wasm"), 5n, {}]) {
+    const starting: unknown = Reflect.apply(createBackend, undefined, [name]);
+    const error = await Promise.resolve(starting).catch((error: unknown) => error);
+    assert(error instanceof ConfigError, `${String(name)}: ${error}`);
+  }
 });
