@@ -1,18 +1,33 @@
 /** Operations on random arguments, in memory that holds NaN before they get it, among tensors that they must not touch. */
 import { assertEquals } from "@std/assert";
-import { LOWEST } from "../../backend.ts";
+import { WasmBackend } from "../../assembly/backend.ts";
+import { type Backend, LOWEST } from "../../backend.ts";
 import { createBackend } from "../../create_backend.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { assertClose } from "../support/ops.ts";
 import { Canaries, fuzz, invoke, place, poison, readArguments, resultOf, Taken } from "./run.ts";
 import { type Argument, CALLS, type Draw, drawCall } from "./calls.ts";
 
-forEachEngine((engine, _create, isAvailable) => {
+/** Weights that one memory takes where they are to lie in several. */
+const FEW_BYTES = 4096;
+
+/** Engines, on the CPU also with weights in several memories. On one thread, whose scratch memory is known. */
+function forEachVariant(
+  fn: (name: string, create: () => Promise<Backend>, isAvailable: boolean) => void,
+): void {
+  forEachEngine((engine, _create, isAvailable) => {
+    fn(engine, () => createBackend(engine, { threads: 1 }), isAvailable);
+    if (engine !== "wasm") return;
+    fn("wasm in several memories", () => WasmBackend.create({ threads: 1 }, undefined, FEW_BYTES), true);
+  });
+}
+
+forEachVariant((engine, create, isAvailable) => {
   Deno.test({
     name: `${engine}: no operation takes over what memory held, or writes beyond its result`,
     ignore: !isAvailable,
     fn: async () => {
-      const backend = await createBackend(engine, { threads: 1 });
+      const backend = await create();
       await fuzz(Object.keys(CALLS).length * 2, async (draw) => {
         const call = drawCall(draw);
         await poison(backend);
@@ -64,12 +79,12 @@ const FAR = [-1, -2, 41, 1000, 65_535, 65_536, 2 ** 24, 2 ** 30, 2 ** 31 - 1, -(
 /** What free memory holds, and more than what any operation computes here of its own arguments. */
 const [FOREIGN, MOST] = [77_777, 1000];
 
-forEachEngine((engine, _create, isAvailable) => {
+forEachVariant((engine, create, isAvailable) => {
   Deno.test({
     name: `${engine}: ids, positions and lengths of any value lead to no other tensor's memory`,
     ignore: !isAvailable,
     fn: async () => {
-      const backend = await createBackend(engine, { threads: 1 });
+      const backend = await create();
       await fuzz(50, async (draw) => {
         const call = draw.pick(BY_NUMBERS.map((op) => CALLS[op]!))(draw);
         const { op } = call;
