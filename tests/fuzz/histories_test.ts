@@ -164,7 +164,7 @@ forEachEngine((engine, createEngine, isAvailable) => {
       for (const name of PROBES) expected.set(name, await compute(fresh, name));
       fresh.dispose();
       const backend = await createEngine();
-      await fuzz(3, async (draw) => {
+      await fuzz(engine === "wasm" ? 20 : 3, async (draw) => {
         const host: Host = { backend, models: [], sessions: [] };
         const history: string[] = [];
         for (let i = draw.integer(3, 20); i > 0; i--) {

@@ -28,8 +28,10 @@ forEachVariant((engine, create, isAvailable) => {
     ignore: !isAvailable,
     fn: async () => {
       const backend = await create();
-      await fuzz(Object.keys(CALLS).length * 2, async (draw) => {
-        const call = drawCall(draw);
+      const each = Object.values(CALLS);
+      await fuzz(each.length * 2, async (draw, seed) => {
+        // Each operation once, then any.
+        const call = (each[seed - 1] ?? drawCall)(draw);
         await poison(backend);
         const [canaries, taken] = [new Canaries(backend), new Taken()];
         try {
