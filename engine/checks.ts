@@ -200,17 +200,27 @@ export function whole(from: number, to: number): Rule {
   };
 }
 
-/** A number, neither infinite nor NaN, within limits. */
-export function real(limits: { readonly from?: number; readonly above?: number; readonly to?: number } = {}): Rule {
-  const { from = -Infinity, above = -Infinity, to = Infinity } = limits;
+/** Limits of a number. */
+interface Limits {
+  readonly from?: number;
+  readonly above?: number;
+  readonly to?: number;
+  /** Whether infinity is allowed. */
+  readonly isOpen?: boolean;
+}
+
+/** A number within limits, both included; never NaN, and finite unless the limits are open. */
+export function real({ from = -Infinity, above = -Infinity, to = Infinity, isOpen = false }: Limits = {}): Rule {
   const range = [
     ...(from > -Infinity ? [`>= ${from}`] : []),
     ...(above > -Infinity ? [`> ${above}`] : []),
     ...(to < Infinity ? [`<= ${to}`] : []),
   ];
-  const expected = ["a finite number", ...range.length > 0 ? [range.join(" and ")] : []].join(" ");
+  const expected = [isOpen ? "a number" : "a finite number", ...range.length > 0 ? [range.join(" and ")] : []].join(
+    " ",
+  );
   return ({ op, name }) => (value) => {
-    const isReal = typeof value === "number" && Number.isFinite(value);
+    const isReal = typeof value === "number" && (Number.isFinite(value) || isOpen && value === Infinity);
     if (!isReal || value < from || value <= above || value > to) refuseValue(op, name, value, expected);
   };
 }

@@ -150,7 +150,7 @@ export const OPERATIONS = describeAll({
     topP: optional(real({ above: 0, to: 1 })),
     minP: optional(real({ from: 0, to: 1 })),
   },
-  sample: { logits, temperature: real({ from: 0 }), ...draw },
+  sample: { logits, temperature: real({ from: 0, isOpen: true }), ...draw },
   acceptDraft: {
     target: f32("r", "numTokens+"),
     draft: f32("drafted", "numTokens"),
