@@ -81,13 +81,15 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
 
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
     const { memoryKeys, memoryValues } = optionsOf("attention", options);
+    if ((memoryKeys === undefined) !== (memoryValues === undefined)) {
+      throw new ConfigError("Cannot run attention with memoryKeys or memoryValues alone: give both or neither");
+    }
     const args = { ...scoreOptions(options), q, k, v, memoryKeys, memoryValues };
     this.#check(OPERATIONS.attention, args);
     const dim = checkScores("attention", args);
     const { k: keys, v: values } = args;
     if (keys.layout !== values.layout) refuse("attention", "v", values.shape, `a ${keys.layout}, as k is`);
     expectDType("attention", "v", values, keys.dtype);
-    if (memoryKeys && !memoryValues) throw new ConfigError("Cannot run attention with memoryKeys without memoryValues");
     return this.run({ ...args, op: "attention", dim, out: this.create(args.q.shape) });
   }
 
@@ -287,6 +289,7 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
     expectShape("acceptDraft", "target", args.target, [args.draft.rows + 1, args.draft.width]);
     return this.run({ ...args, op: "acceptDraft", out: this.create([2], "i32") });
   }
+
   /** Checks the arguments of a call, whose tensors are this engine's own then. */
   #check<Name extends string, Args extends Readonly<Record<Name, unknown>>>(
     operation: Operation<Name>,
