@@ -10,7 +10,7 @@ import type { Backend, Tensor } from "../../backend.ts";
 import { sizeOf, type Values } from "../reference/values.ts";
 import { type Argument, type Call, Draw } from "./calls.ts";
 
-const SECONDS = Number(Deno.env.get("ANDROMEDA_FUZZ_SECONDS") ?? 4);
+const SECONDS = Number(Deno.env.get("ANDROMEDA_FUZZ_SECONDS") ?? 3);
 const FIRST_SEED = Number(Deno.env.get("ANDROMEDA_FUZZ_SEED") ?? 1);
 
 /** Runs cases one after the other until the time is over, at least `fewest` of them; says which one failed. */
