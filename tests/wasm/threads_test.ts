@@ -170,6 +170,7 @@ Deno.test("a thread that fails rejects the list that used it, and the machine go
   const error = assertThrows(() => clear(0xf000_0000, 1 << 20), DeviceLostError, "one of them failed");
   assert(error.message.includes("out of bounds"), error.message);
   assertEquals(machine.threads, 1);
+  assertThrows(() => clear(0xf000_0000, 1 << 20), DeviceLostError, "out of bounds");
   clear(machine.base, 8);
   assertEquals(new Float32Array(await machine.read(machine.base, 16)), Float32Array.of(0, 0, 3, 4));
   machine.dispose();
