@@ -180,7 +180,17 @@ export interface SampleOptions {
   readonly counter: number;
 }
 
-/** An engine: memory, and the operations of a transformer. b: batch, n and m: sequence lengths, d: width of a head. */
+/**
+ * An engine: memory, and the operations of a transformer. b: batch, n and m: sequence lengths, d: width of a head.
+ *
+ * A call that can't be right is refused before anything is allocated or recorded: with a `ShapeError` for shapes and
+ * types that don't fit, a `ConfigError` for other arguments, a `DisposedError` for what is gone. Whole numbers that lie on
+ * the engine are not looked at then; ids and indices beyond a table give zeros, and targets beyond the vocabulary don't
+ * count.
+ *
+ * What shares an engine shares no values: the results of a call depend on its arguments alone, not on what memory held
+ * before, nor on calls that failed, nor on a NaN in another model.
+ */
 export interface Backend {
   /** Which engine this is. */
   readonly name: "wasm" | "webgpu";

@@ -12,6 +12,7 @@ import { provideDefaultBackend } from "./models/default_backend.ts";
  *
  * @param name "auto" takes WebGPU where a hardware adapter is found and WebAssembly otherwise
  * @throws {BackendUnavailableError} if a named engine can't start on this host: why, and what would make it start
+ * @throws {ConfigError} for a name or an option that there is not
  *
  * @example
  * ```ts
@@ -27,6 +28,7 @@ export async function createBackend(
   name: "auto" | "wasm" | "webgpu" = "auto",
   options: BackendOptions = {},
 ): Promise<Backend> {
+  checkOptions(options);
   switch (name) {
     case "wasm":
       return await startWasm(options);
@@ -36,9 +38,48 @@ export async function createBackend(
       return await isGpuWorthwhile(options) ? await startWebGpu(options) : await startWasm(options);
     default:
       throw new ConfigError(
-        `Cannot start a backend named ${JSON.stringify(name)}: expected "auto", "wasm" or "webgpu"`,
+        `Cannot start a backend named ${shown(name)}: expected "auto", "wasm" or "webgpu"`,
       );
   }
+}
+
+/** What an option may be, apart from absent. */
+interface OptionRule {
+  readonly expected: string;
+  isMet(value: unknown): boolean;
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+const OPTION_RULES: { readonly [name in keyof Required<BackendOptions>]: OptionRule } = {
+  threads: { expected: "a number", isMet: (value) => typeof value === "number" },
+  wasm: { expected: "a WebAssembly.Module, or an object of several", isMet: isObject },
+  workerUrl: { expected: "a URL", isMet: (value) => typeof value === "string" || value instanceof URL },
+  device: {
+    expected: "a GPUDevice",
+    isMet: (value) => isObject(value) && "createBuffer" in value && "limits" in value,
+  },
+  powerPreference: {
+    expected: '"low-power" or "high-performance"',
+    isMet: (value) => value === "low-power" || value === "high-performance",
+  },
+};
+
+function checkOptions(options: BackendOptions): void {
+  if (!isObject(options)) {
+    throw new ConfigError(`Cannot start a backend with options = ${shown(options)}: give an object`);
+  }
+  for (const [name, { expected, isMet }] of Object.entries(OPTION_RULES)) {
+    const value: unknown = Reflect.get(options, name);
+    if (value === undefined || isMet(value)) continue;
+    throw new ConfigError(`Cannot start a backend with ${name} = ${shown(value)}: expected ${expected}`);
+  }
+}
+
+/** A value in a message: texts in quotes, numbers bare, and of what is neither its kind. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "number" || value === null ? String(value) : `a value of type ${typeof value}`;
 }
 
 async function startWasm(options: BackendOptions): Promise<Backend> {

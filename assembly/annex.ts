@@ -49,6 +49,7 @@ interface Guest {
   readonly block: Block;
 }
 
-function carry(from: LocalRoom, source: Block, to: LocalRoom, target: Block, count: number): void {
+/** Copies values from one memory to another; what was recorded in both must have run. */
+export function carry(from: LocalRoom, source: Block, to: LocalRoom, target: Block, count: number): void {
   to.machine.write(target.address, from.machine.view(source.address, count));
 }

@@ -15,8 +15,8 @@ import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
 import { type Layout, sizeOf } from "../engine/tensor.ts";
 import { candidateOf, candidates, type WasmBuild } from "./builds.ts";
-import { type LocalRoom, runInAnnex } from "./annex.ts";
-import type { WasmTensor } from "./encoders/encoder.ts";
+import { carry, type LocalRoom, runInAnnex } from "./annex.ts";
+import type { CommandFor, WasmTensor } from "./encoders/encoder.ts";
 import { cacheBytes } from "./encoders/attention.ts";
 import { weightBytes } from "./encoders/weight.ts";
 import { LocalMachine } from "./local_machine.ts";
@@ -110,10 +110,11 @@ export class WasmBackend extends Engine<Block> {
     this.#roomOf(storage).clear(storage);
   }
 
-  protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array): void {
-    if (tensor.layout === "weight") return writeWeightRows(this.#roomOf(tensor.storage), tensor, firstRow, rows);
-    const values = tensor.dtype === "i32" ? Int32Array.from(rows) : rows;
-    this.#alive().write(tensor.storage.address + firstRow * tensor.width * 4, values);
+  protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array | Int32Array): void {
+    if (rows instanceof Float32Array && tensor.layout === "weight") {
+      return writeWeightRows(this.#roomOf(tensor.storage), tensor, firstRow, rows);
+    }
+    this.#alive().write(tensor.storage.address + firstRow * tensor.width * 4, rows);
   }
 
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {
@@ -128,6 +129,9 @@ export class WasmBackend extends Engine<Block> {
 
   protected append(command: Command<WasmTensor>): void {
     const home = this.#alive();
+    if (command.op === "clone") {
+      return clone(command, this.#roomOf(command.x.storage), this.#roomOf(command.out.storage));
+    }
     const isWeighted = command.op === "linear" || command.op === "embedding";
     const annex = isWeighted ? this.#annexOf.get(command.weight.storage) : undefined;
     if (isWeighted && annex && isLocal(home)) runInAnnex(command, home, annex);
@@ -207,6 +211,15 @@ function refuse(bytes: number, held: number, hostBytes: number): never {
 
 function isLocal(room: Room): room is LocalRoom {
   return room.machine instanceof LocalMachine;
+}
+
+/** A copy of a tensor; of a weight perhaps in another memory. */
+function clone(command: CommandFor<"clone">, from: Room, to: Room): void {
+  if (from === to || !isLocal(from) || !isLocal(to)) return to.record(command);
+  from.list.flush();
+  to.list.flush();
+  const { x, out } = command;
+  carry(from, x.storage, to, out.storage, x.storage.bytes / 4);
 }
 
 function infoOf(machine: Machine): BackendInfo {

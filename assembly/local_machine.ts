@@ -78,7 +78,7 @@ export class LocalMachine implements Machine {
     try {
       this.#instance.kernels.run(list, end, scratches, isTogether ? team : 0);
     } catch (error) {
-      throw isTogether ? this.#disband(error) : error;
+      throw isTogether ? this.#disband(error) : lost(error);
     }
   }
 
@@ -136,4 +136,15 @@ export class LocalMachine implements Machine {
       { cause: error },
     );
   }
+}
+
+/** What is said when a kernel fails that ran alone, which none should. */
+function lost(error: unknown): DeviceLostError {
+  return new DeviceLostError(
+    `Cannot finish what the wasm backend was computing (${
+      describe(error)
+    }): what this call made is lost, and what it ` +
+      `wrote may be wrong. Create a new backend, and report this`,
+    { cause: error },
+  );
 }

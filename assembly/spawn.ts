@@ -52,7 +52,8 @@ async function ways(workerUrl: string | URL | undefined): Promise<(() => WorkerH
   const data = `data:text/javascript,${encodeURIComponent(script)}`;
   if (hasWorkerThreads()) {
     const { Worker } = await import("node:worker_threads");
-    return [() => overThread(new Worker(new URL(workerUrl ?? data)))];
+    // Without an environment given, each worker copies the process's own, and Deno asks whether it may.
+    return [() => overThread(new Worker(new URL(workerUrl ?? data), { env: {} }))];
   }
   if (workerUrl !== undefined) return [() => overWebWorker(new Worker(workerUrl, { type: "module" }))];
   return [

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { DeviceLostError } from "../backend.ts";
 import { SCRATCH_BYTES } from "./constants.ts";
 import { describe, reportFailure } from "./failure.ts";
 import { instantiate } from "./instance.ts";
@@ -66,7 +65,8 @@ class Host {
   }
 
   fail(error: unknown): void {
-    this.#reply({ kind: "failed", reason: describe(error), hasDisbanded: error instanceof DeviceLostError });
+    // A machine whose helpers have failed goes on alone.
+    this.#reply({ kind: "failed", reason: describe(error), hasDisbanded: this.#machine?.threads === 1 });
   }
 
   #reply(reply: MachineReply, transfer: ArrayBuffer[] = []): void {

@@ -17,147 +17,128 @@ import {
   type SampleOptions,
   type Tensor,
 } from "../backend.ts";
-import { checkAttention, checkFilter, expectDType, expectShape, refuse } from "./checks.ts";
+import { check, expectDType, expectShape, type Operation, optionsOf, refuse, refuseValue } from "./checks.ts";
+import { OPERATIONS, TOP_A } from "./operations.ts";
 import { Ownership } from "./ownership.ts";
-import { type EngineTensor, type Owner, sameShape, sizeOf, type Storage } from "./tensor.ts";
+import { checkSizes, type EngineTensor, formatShape, type Owner, sameShape, sizeOf, type Storage } from "./tensor.ts";
+
+/** Features of a head at most: kernels keep several keys and queries beside each other in scratch memory. */
+const WIDEST_HEAD = 1024;
 
 /** An engine: what an implementation adds is memory and a way to run commands. */
 export abstract class Engine<S extends Storage> extends Ownership<S> implements Backend, Owner<S> {
   protected readonly owner: Owner<S> = this;
 
   embedding(tokens: Tensor, weight: Tensor): Tensor {
-    const [ids, table] = [this.own(tokens), this.own(weight)];
-    expectDType("embedding", "tokens", ids, "i32");
-    if (table.layout !== "weight") refuse("embedding", "weight", table.shape, "a weight [numTokens, dim]");
-    const out = this.create([...ids.shape, table.width]);
-    this.record({ op: "embedding", tokens: ids, weight: table, out });
-    return out;
+    const args = { tokens, weight };
+    this.#check(OPERATIONS.embedding, args);
+    const out = this.create([...args.tokens.shape, args.weight.width]);
+    return this.run({ ...args, op: "embedding", out });
   }
 
   linear(x: Tensor, weight: Tensor, options: LinearOptions = {}): Tensor {
-    const [input, matrix, bias] = [this.#values("linear", "x", x), this.own(weight), this.#maybe(options.bias)];
-    if (matrix.layout !== "weight") refuse("linear", "weight", matrix.shape, "a weight [out, in]");
-    const [outSize, inSize] = [matrix.rows, matrix.width];
-    if (input.shape.length === 0 || input.width !== inSize) refuse("linear", "x", input.shape, `[..., ${inSize}]`);
-    if (bias) expectShape("linear", "bias", bias, [outSize]);
-    const out = this.create([...input.shape.slice(0, -1), outSize]);
-    this.record({ op: "linear", x: input, weight: matrix, bias, activation: options.activation, out });
-    return out;
+    const { bias, activation } = optionsOf("linear", options);
+    const args = { x, weight, bias, activation };
+    this.#check(OPERATIONS.linear, args);
+    const out = this.create([...args.x.shape.slice(0, -1), args.weight.rows]);
+    return this.run({ ...args, op: "linear", out });
   }
 
   layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
-    const input = this.#values("layerNorm", "x", x);
-    const [gain, bias] = [this.#maybe(options.gain), this.#maybe(options.bias)];
-    if (gain) expectShape("layerNorm", "gain", gain, [input.width]);
-    if (bias) expectShape("layerNorm", "bias", bias, [input.width]);
-    const out = this.create(input.shape);
-    const { gainOffset = 0, eps = 1e-5 } = options;
-    this.record({ op: "layerNorm", x: input, gain, gainOffset, bias, eps, out });
-    return out;
+    const { gain, gainOffset = 0, bias, eps = 1e-5 } = optionsOf("layerNorm", options);
+    const args = { x, gain, gainOffset, bias, eps };
+    this.#check(OPERATIONS.layerNorm, args);
+    return this.run({ ...args, op: "layerNorm", out: this.create(args.x.shape) });
   }
 
   l2Norm(x: Tensor, options: L2NormOptions = {}): Tensor {
-    const { groups = 1, gainOffset = 0, factor = 1, eps = 1e-12 } = options;
-    const [input, gain] = [this.#values("l2Norm", "x", x), this.#maybe(options.gain)];
-    if (input.width % groups !== 0) {
-      refuse("l2Norm", "x", input.shape, `a last dimension divisible by groups = ${groups}`);
+    const { groups = 1, gain, gainOffset = 0, factor = 1, eps = 1e-12 } = optionsOf("l2Norm", options);
+    const args = { x, groups, gain, gainOffset, factor, eps };
+    this.#check(OPERATIONS.l2Norm, args);
+    const { width } = args.x;
+    if (args.gain && ![1, width / groups, width].includes(args.gain.size)) {
+      refuse("l2Norm", "gain", args.gain.shape, `[1], [${width / groups}] or [${width}]`);
     }
-    if (gain && ![1, input.width / groups, input.width].includes(gain.size)) {
-      refuse("l2Norm", "gain", gain.shape, `[1], [${input.width / groups}] or [${input.width}]`);
-    }
-    const out = this.create(input.shape);
-    this.record({ op: "l2Norm", x: input, groups, gain, gainOffset, factor, eps, out });
-    return out;
+    return this.run({ ...args, op: "l2Norm", out: this.create(args.x.shape) });
   }
 
   reshape(x: Tensor, shape: readonly number[]): Tensor {
-    const input = this.own(x);
-    if (input.layout !== "rows" || input.size !== sizeOf(shape)) {
-      refuse("reshape", "x", input.shape, `${sizeOf(shape)} values in rows`);
-    }
-    return this.view(input, shape);
+    const args = { x };
+    this.#check(OPERATIONS.reshape, args);
+    checkSizes("a view", shape);
+    if (args.x.size !== sizeOf(shape)) refuse("reshape", "x", args.x.shape, `${sizeOf(shape)} values`);
+    return this.view(args.x, shape);
   }
 
   rotary(x: Tensor, table: Tensor, options: RotaryOptions): Tensor {
-    const [input, angles] = [this.#values("rotary", "x", x), this.#values("rotary", "table", table)];
-    const [b, n, width] = this.#sequence("rotary", "x", input);
-    const dim = width / options.heads;
-    const [tableBatch, tableLength, rotated] = this.#sequence("rotary", "table", angles);
-    const fits = tableLength === n && (tableBatch === 1 || tableBatch === b) && rotated % 2 === 0 && rotated <= dim;
-    if (!Number.isInteger(dim) || !fits) {
-      refuse("rotary", "table", angles.shape, `[1 or ${b}, ${n}, an even number up to ${dim}] for x of ${b} × ${n}`);
-    }
-    const out = this.create(input.shape);
-    this.record({ op: "rotary", x: input, table: angles, heads: options.heads, pairs: options.pairs, out });
-    return out;
+    const { heads, pairs } = optionsOf("rotary", options);
+    const args = { x, table, heads, pairs };
+    this.#check(OPERATIONS.rotary, args);
+    const dim = args.x.width / heads;
+    if (args.table.width > dim) refuse("rotary", "table", args.table.shape, `[..., an even number up to ${dim}]`);
+    return this.run({ ...args, op: "rotary", out: this.create(args.x.shape) });
   }
 
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-    const [queries, keys, values] = [this.#values("attention", "q", q), this.own(k), this.own(v)];
-    const common = checkAttention("attention", queries, keys, this.#attentionTensors(options));
-    if (!sameShape(keys.shape, values.shape) || keys.layout !== values.layout) {
-      refuse("attention", "v", values.shape, `the shape of k, [${keys.shape}]`);
+    const { memoryKeys, memoryValues } = optionsOf("attention", options);
+    if ((memoryKeys === undefined) !== (memoryValues === undefined)) {
+      throw new ConfigError("Cannot run attention with memoryKeys or memoryValues alone: give both or neither");
     }
+    const args = { ...scoreOptions(options), q, k, v, memoryKeys, memoryValues };
+    this.#check(OPERATIONS.attention, args);
+    const dim = checkScores("attention", args);
+    const { k: keys, v: values } = args;
+    if (keys.layout !== values.layout) refuse("attention", "v", values.shape, `a ${keys.layout}, as k is`);
     expectDType("attention", "v", values, keys.dtype);
-    const out = this.create(queries.shape);
-    this.record({ ...common, op: "attention", q: queries, k: keys, v: values, out });
-    return out;
+    return this.run({ ...args, op: "attention", dim, out: this.create(args.q.shape) });
   }
 
   attentionScores(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
-    const [queries, keys] = [this.#values("attentionScores", "q", q), this.own(k)];
-    const common = checkAttention("attentionScores", queries, keys, this.#attentionTensors(options));
-    const [b, n] = this.#sequence("attentionScores", "q", queries);
-    const columns = keyCount(keys) + memoryCount(common.memoryKeys);
-    const out = this.create([b, options.heads, n, columns]);
-    this.record({ ...common, op: "attentionScores", q: queries, k: keys, out });
-    return out;
+    const { memoryKeys } = optionsOf("attentionScores", options);
+    const args = { ...scoreOptions(options), q, k, memoryKeys };
+    this.#check(OPERATIONS.attentionScores, args);
+    const dim = checkScores("attentionScores", args);
+    const [b = 0, n = 0] = args.q.shape;
+    const out = this.create([b, args.heads, n, keyCount(args.k) + memoryCount(args.memoryKeys)]);
+    return this.run({ ...args, op: "attentionScores", memoryValues: undefined, dim, out });
   }
 
   attentionValues(probabilities: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-    const [weights, values] = [this.#values("attentionValues", "probabilities", probabilities), this.own(v)];
-    const [b = 0, heads = 0, n = 0, columns = 0] = weights.shape;
-    const tensors = this.#attentionTensors(options);
-    const expected = keyCount(values) + memoryCount(tensors.memoryValues);
-    if (weights.shape.length !== 4 || heads !== options.heads || columns !== expected) {
-      refuse("attentionValues", "probabilities", weights.shape, `[b, ${options.heads}, n, ${expected}]`);
+    const { heads, kvHeads, memoryValues } = optionsOf("attentionValues", options);
+    const args = { probabilities, v, heads, kvHeads, memoryValues };
+    this.#check(OPERATIONS.attentionValues, args);
+    const { probabilities: weights, v: values } = args;
+    const [b = 0, , n = 0] = weights.shape;
+    const columns = keyCount(values) + memoryCount(args.memoryValues);
+    if (weights.width !== columns) {
+      refuse("attentionValues", "probabilities", weights.shape, `[${b}, ${heads}, n, ${columns}]`);
     }
-    const dim = values.layout === "cache" ? values.width : values.width / options.kvHeads;
+    const dim = values.layout === "cache" ? values.width : values.width / kvHeads;
+    checkHead("attentionValues", dim);
     const out = this.create([b, n, heads * dim]);
-    this.record({ ...tensors, dim, op: "attentionValues", probabilities: weights, v: values, out });
-    return out;
+    return this.run({ ...NO_SCORES, ...args, op: "attentionValues", dim, out });
   }
 
   appendCache(cache: Tensor, x: Tensor, positions: Tensor, lengths?: Tensor): void {
-    const [target, input, starts] = [this.own(cache), this.#values("appendCache", "x", x), this.own(positions)];
-    const [b = 0, kvHeads = 0, capacity = 0, dim = 0] = target.shape;
-    if (target.layout !== "cache") refuse("appendCache", "cache", target.shape, "a cache [b, kvHeads, capacity, d]");
-    const [batch, n, width] = this.#sequence("appendCache", "x", input);
-    if (batch !== b || width !== kvHeads * dim || n > capacity) {
-      refuse("appendCache", "x", input.shape, `[${b}, up to ${capacity}, ${kvHeads * dim}]`);
-    }
-    const counts = this.#maybe(lengths);
-    for (const [name, tensor] of [["positions", starts], ["lengths", counts]] as const) {
-      if (!tensor) continue;
-      expectDType("appendCache", name, tensor, "i32");
-      expectShape("appendCache", name, tensor, [b]);
-    }
-    this.record({ op: "appendCache", cache: target, x: input, positions: starts, lengths: counts });
+    const args = { cache, x, positions, lengths };
+    this.#check(OPERATIONS.appendCache, args);
+    const [b, , capacity = 0] = args.cache.shape;
+    const [, n = 0, width] = args.x.shape;
+    if (n > capacity) refuse("appendCache", "x", args.x.shape, `[${b}, up to ${capacity}, ${width}]`);
+    if (args.x.size > 0) this.record({ ...args, op: "appendCache" });
   }
 
   activate(x: Tensor, activation: Activation): Tensor {
-    const input = this.#values("activate", "x", x);
-    const out = this.create(input.shape);
-    this.record({ op: "activate", x: input, activation, out });
-    return out;
+    const args = { x, activation };
+    this.#check(OPERATIONS.activate, args);
+    return this.run({ ...args, op: "activate", out: this.create(args.x.shape) });
   }
 
   glu(x: Tensor, activation: Activation): Tensor {
-    const input = this.#values("glu", "x", x);
-    if (input.width % 2 !== 0) refuse("glu", "x", input.shape, "an even last dimension");
-    const out = this.create([...input.shape.slice(0, -1), input.width / 2]);
-    this.record({ op: "glu", x: input, activation, out });
-    return out;
+    const args = { x, activation };
+    this.#check(OPERATIONS.glu, args);
+    const out = this.create([...args.x.shape.slice(0, -1), args.x.width / 2]);
+    return this.run({ ...args, op: "glu", out });
   }
 
   add(
@@ -165,225 +146,215 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
     y: Tensor,
     options: { readonly scale?: Tensor | undefined; readonly factor?: number | undefined } = {},
   ): Tensor {
-    const [a, b, scale] = [this.#values("add", "x", x), this.#values("add", "y", y), this.#maybe(options.scale)];
+    const { scale, factor = 1 } = optionsOf("add", options);
+    const args = { x, y, scale, factor };
+    this.#check(OPERATIONS.add, args);
+    const { x: a, y: b } = args;
     const repeats = b.width === a.width && (b.rows === 1 || b.rows === a.rows || b.rows === a.shape.at(-2));
     if (!sameShape(a.shape, b.shape) && !repeats) {
-      refuse("add", "y", b.shape, `[${a.shape}], or rows of ${a.width} that repeat over it`);
+      refuse("add", "y", b.shape, `${formatShape(a.shape)}, or rows of ${a.width} that repeat over it`);
     }
-    if (scale) expectShape("add", "scale", scale, [a.width]);
-    const out = this.create(a.shape);
-    this.record({ op: "add", x: a, y: b, scale, factor: options.factor ?? 1, out });
-    return out;
+    if (args.scale && args.scale.size !== a.width) refuse("add", "scale", args.scale.shape, `[${a.width}]`);
+    return this.run({ ...args, op: "add", out: this.create(a.shape) });
   }
 
   multiply(x: Tensor, y: Tensor, options: { readonly activation?: Activation | undefined } = {}): Tensor {
-    const [a, b] = [this.#values("multiply", "x", x), this.#values("multiply", "y", y)];
+    const { activation } = optionsOf("multiply", options);
+    const args = { x, y, activation };
+    this.#check(OPERATIONS.multiply, args);
+    const { x: a, y: b } = args;
     const factors = b.width;
-    if (factors === 0 || a.width % factors !== 0 || (b.rows !== a.rows && b.shape.length !== 1)) {
-      refuse("multiply", "y", b.shape, `[..., width or heads] or [heads] for x of shape [${a.shape}]`);
+    if (a.width % factors !== 0 || (b.rows !== a.rows && b.shape.length !== 1)) {
+      refuse("multiply", "y", b.shape, `[..., width or heads] or [heads] for x of shape ${formatShape(a.shape)}`);
     }
-    const out = this.create(a.shape);
-    this.record({ op: "multiply", x: a, y: b, factors, activation: options.activation, out });
-    return out;
+    return this.run({ ...args, op: "multiply", factors, out: this.create(a.shape) });
   }
 
   maskRows(x: Tensor, mask: Tensor): Tensor {
-    const [input, keep] = [this.#values("maskRows", "x", x), this.own(mask)];
-    expectDType("maskRows", "mask", keep, "i32");
-    expectShape("maskRows", "mask", keep, input.shape.slice(0, -1));
-    const out = this.create(input.shape);
-    this.record({ op: "maskRows", x: input, mask: keep, out });
-    return out;
+    const args = { x, mask };
+    this.#check(OPERATIONS.maskRows, args);
+    expectShape("maskRows", "mask", args.mask, args.x.shape.slice(0, -1));
+    return this.run({ ...args, op: "maskRows", out: this.create(args.x.shape) });
   }
 
   shiftTokens(x: Tensor, shifts: readonly number[], previous?: Tensor): Tensor {
-    const [input, before] = [this.#values("shiftTokens", "x", x), this.#maybe(previous)];
-    const [b, , width] = this.#sequence("shiftTokens", "x", input);
-    if (shifts.length === 0 || shifts.length > width || !shifts.every(Number.isInteger)) {
-      throw new ConfigError(`Cannot shift ${width} features by [${shifts}]: give 1 to ${width} whole numbers`);
+    const args = { x, shifts, previous };
+    this.#check(OPERATIONS.shiftTokens, args);
+    if (shifts.length > args.x.width) {
+      refuse("shiftTokens", "x", args.x.shape, `at least as many features as there are shifts, ${shifts.length}`);
     }
-    if (before) {
-      const [batch, , features] = this.#sequence("shiftTokens", "previous", before);
-      if (batch !== b || features !== width) refuse("shiftTokens", "previous", before.shape, `[${b}, p, ${width}]`);
-    }
-    const out = this.create(input.shape);
-    this.record({ op: "shiftTokens", x: input, shifts: [...shifts], previous: before, out });
-    return out;
+    return this.run({ ...args, op: "shiftTokens", shifts: [...shifts], out: this.create(args.x.shape) });
   }
 
   gatherRows(x: Tensor, indices: Tensor): Tensor {
-    const [input, rows] = [this.#values("gatherRows", "x", x), this.own(indices)];
-    expectDType("gatherRows", "indices", rows, "i32");
-    expectShape("gatherRows", "indices", rows, [rows.size]);
-    const out = this.create([rows.size, input.width]);
-    this.record({ op: "gatherRows", x: input, indices: rows, out });
-    return out;
+    const args = { x, indices };
+    this.#check(OPERATIONS.gatherRows, args);
+    return this.run({ ...args, op: "gatherRows", out: this.create([args.indices.size, args.x.width]) });
   }
 
   concat(parts: readonly Tensor[]): Tensor {
-    const inputs = parts.map((part) => this.own(part));
-    const shapes = inputs.map((part, i) => this.#sequence("concat", `parts[${i}]`, part));
-    const b = Math.max(...shapes.map(([batch]) => batch));
-    const width = inputs[0]?.width ?? 0;
-    for (const [i, part] of inputs.entries()) {
-      const batch = part.shape[0];
-      expectDType("concat", `parts[${i}]`, part, inputs[0]?.dtype ?? "f32");
-      if (part.layout !== "rows" || part.width !== width || (batch !== 1 && batch !== b)) {
-        refuse("concat", `parts[${i}]`, part.shape, `[1 or ${b}, n, ${width}]`);
+    const owned = this.#parts(parts);
+    const [first] = owned;
+    const b = owned.reduce((largest, { shape }) => Math.max(largest, shape[0] ?? 0), 0);
+    let length = 0;
+    for (const [i, { shape, dtype }] of owned.entries()) {
+      const [batch, n = 0, width] = shape;
+      if (width !== first.width || batch !== 1 && batch !== b) {
+        refuse("concat", `parts[${i}]`, shape, `[1 or ${b}, n, ${first.width}]`);
       }
+      if (dtype !== first.dtype) expectDType("concat", `parts[${i}]`, { dtype }, first.dtype);
+      length += n;
     }
-    const out = this.create([b, shapes.reduce((sum, [, n]) => sum + n, 0), width], inputs[0]?.dtype);
-    this.record({ op: "concat", parts: inputs, out });
-    return out;
+    const out = this.create([b, length, first.width], first.dtype);
+    return this.run({ op: "concat", parts: owned, out });
   }
 
   clone(x: Tensor): Tensor {
-    const input = this.own(x);
-    const out = this.create(input.shape, input.dtype, input.layout);
-    this.record({ op: "clone", x: input, out });
-    return out;
+    const args = { x };
+    this.#check(OPERATIONS.clone, args);
+    const { shape, dtype, layout } = args.x;
+    return this.run({ ...args, op: "clone", out: this.create(shape, dtype, layout) });
   }
 
   slice(x: Tensor, from: number, to: number): Tensor {
-    const input = this.own(x);
-    if (input.layout !== "rows") refuse("slice", "x", input.shape, `values in rows, not a ${input.layout}`);
-    const [b, n, width] = this.#sequence("slice", "x", input);
-    if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > n) {
-      refuse("slice", "x", input.shape, `at least ${to} positions for 0 <= from = ${from} <= to = ${to}`);
+    const args = { x, from, to };
+    this.#check(OPERATIONS.slice, args);
+    const [b = 0, n = 0, width = 0] = args.x.shape;
+    if (to < from || to > n) {
+      refuse("slice", "x", args.x.shape, `at least ${to} positions for 0 <= from = ${from} <= to = ${to}`);
     }
-    const out = this.create([b, to - from, width], input.dtype);
-    this.record({ op: "slice", x: input, from, out });
-    return out;
+    return this.run({ op: "slice", x: args.x, from, out: this.create([b, to - from, width], args.x.dtype) });
   }
 
   meanPool(x: Tensor): Tensor {
-    const input = this.#values("meanPool", "x", x);
-    const [b, n, width] = this.#sequence("meanPool", "x", input);
-    if (n === 0) refuse("meanPool", "x", input.shape, "at least one position to take the mean of");
-    const out = this.create([b, width]);
-    this.record({ op: "meanPool", x: input, out });
-    return out;
+    const args = { x };
+    this.#check(OPERATIONS.meanPool, args);
+    const [b = 0, , width = 0] = args.x.shape;
+    return this.run({ ...args, op: "meanPool", out: this.create([b, width]) });
   }
 
   patches(images: Tensor, patchSize: number): Tensor {
-    const input = this.#values("patches", "images", images);
-    const [b = 0, c = 0, h = 0, w = 0] = input.shape;
-    if (input.shape.length !== 4 || h % patchSize !== 0 || w % patchSize !== 0) {
-      refuse("patches", "images", input.shape, `[b, c, h, w] with h and w divisible by patchSize = ${patchSize}`);
-    }
-    const out = this.create([b, (h / patchSize) * (w / patchSize), patchSize * patchSize * c]);
-    this.record({ op: "patches", images: input, patchSize, out });
-    return out;
+    const args = { images, patchSize };
+    this.#check(OPERATIONS.patches, args);
+    const [b = 0, channels = 0, height = 0, width = 0] = args.images.shape;
+    const count = (height / patchSize) * (width / patchSize);
+    const out = this.create([b, count, patchSize * patchSize * channels]);
+    return this.run({ ...args, op: "patches", out });
   }
 
   softmax(x: Tensor): Tensor {
-    const input = this.#values("softmax", "x", x);
-    const out = this.create(input.shape);
-    this.record({ op: "softmax", x: input, out });
-    return out;
+    const args = { x };
+    this.#check(OPERATIONS.softmax, args);
+    return this.run({ ...args, op: "softmax", out: this.create(args.x.shape) });
   }
 
   logSoftmax(x: Tensor): Tensor {
-    const input = this.#values("logSoftmax", "x", x);
-    const out = this.create(input.shape);
-    this.record({ op: "logSoftmax", x: input, out });
-    return out;
+    const args = { x };
+    this.#check(OPERATIONS.logSoftmax, args);
+    return this.run({ ...args, op: "logSoftmax", out: this.create(args.x.shape) });
   }
 
   crossEntropy(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor {
-    const [input, ids] = [this.#logits("crossEntropy", "logits", logits), this.own(targets)];
-    expectDType("crossEntropy", "targets", ids, "i32");
-    expectShape("crossEntropy", "targets", ids, [input.rows]);
-    const out = this.create([]);
-    this.record({ op: "crossEntropy", logits: input, targets: ids, ignoreIndex, out });
-    return out;
+    const args = { logits, targets, ignoreIndex };
+    this.#check(OPERATIONS.crossEntropy, args);
+    return this.run({ ...args, op: "crossEntropy", out: this.create([]) });
   }
 
   repetitionPenalty(logits: Tensor, history: Tensor, penalty: number): Tensor {
-    const [input, past] = [this.#logits("repetitionPenalty", "logits", logits), this.own(history)];
-    expectDType("repetitionPenalty", "history", past, "i32");
-    if (past.shape.length !== 2 || past.shape[0] !== input.rows) {
-      refuse("repetitionPenalty", "history", past.shape, `[${input.rows}, k]`);
-    }
-    if (!(penalty > 0)) throw new ConfigError(`Cannot use a repetition penalty of ${penalty}: it must be > 0`);
-    const out = this.create(input.shape);
-    this.record({ op: "repetitionPenalty", logits: input, history: past, penalty, out });
-    return out;
+    const args = { logits, history, penalty };
+    this.#check(OPERATIONS.repetitionPenalty, args);
+    return this.run({ ...args, op: "repetitionPenalty", out: this.create(args.logits.shape) });
   }
 
   filterLogits(logits: Tensor, filter: LogitsFilter): Tensor {
-    const input = this.#logits("filterLogits", "logits", logits);
-    checkFilter(filter);
-    const out = this.create(input.shape);
-    this.record({ op: "filterLogits", logits: input, filter, out });
-    return out;
+    const { topK, topP, minP, topA } = optionsOf("filterLogits", filter);
+    const args = { logits, topK, topP, minP };
+    this.#check(OPERATIONS.filterLogits, args);
+    if (topA !== undefined) check(TOP_A, optionsOf("filterLogits", topA), this);
+    const out = this.create(args.logits.shape);
+    return this.run({ op: "filterLogits", logits: args.logits, filter: { topK, topP, minP, topA }, out });
   }
 
   sample(logits: Tensor, options: SampleOptions): Tensor {
-    const input = this.#logits("sample", "logits", logits);
-    const { temperature, seed, counter } = options;
-    if (!(temperature >= 0)) throw new ConfigError(`Cannot sample at temperature ${temperature}: it must be >= 0`);
-    const out = this.create([input.rows], "i32");
-    this.record({ op: "sample", logits: input, temperature, seed, counter, out });
-    return out;
+    const { temperature, seed, counter } = optionsOf("sample", options);
+    const args = { logits, temperature, seed, counter };
+    this.#check(OPERATIONS.sample, args);
+    return this.run({ ...args, op: "sample", out: this.create([args.logits.rows], "i32") });
   }
 
   acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: Omit<SampleOptions, "temperature">): Tensor {
-    const [wanted, guessed] = [
-      this.#logits("acceptDraft", "target", target),
-      this.#logits("acceptDraft", "draft", draft),
-    ];
-    const ids = this.own(tokens);
-    expectShape("acceptDraft", "target", wanted, [guessed.rows + 1, guessed.width]);
-    expectDType("acceptDraft", "tokens", ids, "i32");
-    expectShape("acceptDraft", "tokens", ids, [guessed.rows]);
-    const out = this.create([2], "i32");
-    const { seed, counter } = options;
-    this.record({ op: "acceptDraft", target: wanted, draft: guessed, tokens: ids, seed, counter, out });
-    return out;
+    const { seed, counter } = optionsOf("acceptDraft", options);
+    const args = { target, draft, tokens, seed, counter };
+    this.#check(OPERATIONS.acceptDraft, args);
+    expectShape("acceptDraft", "target", args.target, [args.draft.rows + 1, args.draft.width]);
+    return this.run({ ...args, op: "acceptDraft", out: this.create([2], "i32") });
   }
 
-  #maybe(tensor: Tensor | undefined): EngineTensor<S> | undefined {
-    return tensor && this.own(tensor);
+  /** Checks the arguments of a call, whose tensors are this engine's own then. */
+  #check<Name extends string, Args extends Readonly<Record<Name, unknown>>>(
+    operation: Operation<Name>,
+    args: Args,
+  ): asserts args is Args & Owned<Args, S> {
+    check(operation, args, this);
   }
 
-  /** A float tensor in rows. */
-  #values(op: string, name: string, tensor: Tensor): EngineTensor<S> {
-    const own = this.own(tensor);
-    expectDType(op, name, own, "f32");
-    if (own.layout !== "rows") refuse(op, name, own.shape, `values in rows, not a ${own.layout}`);
-    return own;
+  /** Parts to be joined: at least one. */
+  #parts(parts: readonly Tensor[]): [EngineTensor<S>, ...EngineTensor<S>[]] {
+    if (!Array.isArray(parts)) refuseValue("concat", "parts", parts, "a list of tensors");
+    const [first, ...others] = parts.map((part: Tensor) => {
+      const args = { part };
+      this.#check(OPERATIONS.concat, args);
+      return args.part;
+    });
+    if (!first) throw new ConfigError("Cannot run concat with no parts: give at least one");
+    return [first, ...others];
   }
+}
 
-  /** A float tensor [r, V] with V > 0. */
-  #logits(op: string, name: string, tensor: Tensor): EngineTensor<S> {
-    const own = this.#values(op, name, tensor);
-    if (own.shape.length !== 2 || own.width === 0) refuse(op, name, own.shape, "[rows, numTokens]");
-    return own;
-  }
+/** Arguments of a call as they are once they have been checked: tensors are an engine's own. */
+type Owned<Args, S extends Storage> = {
+  readonly [Name in keyof Args]: Args[Name] extends Tensor ? EngineTensor<S>
+    : Args[Name] extends Tensor | undefined ? EngineTensor<S> | undefined
+    : Args[Name];
+};
 
-  /** The sizes of a tensor [b, n, features]. */
-  #sequence(op: string, name: string, x: EngineTensor<S>): [b: number, n: number, features: number] {
-    const [b = 0, n = 0, features = 0] = x.shape;
-    if (x.shape.length !== 3) refuse(op, name, x.shape, "[b, n, features]");
-    return [b, n, features];
-  }
+/** What `attentionValues` has no use for. */
+const NO_SCORES = {
+  scale: 1,
+  causal: false,
+  positions: undefined,
+  slopes: undefined,
+  mask: undefined,
+  memoryKeys: undefined,
+  decay: undefined,
+};
 
-  #attentionTensors(options: AttentionOptions) {
-    const { heads, kvHeads, scale, causal } = options;
-    return {
-      heads,
-      kvHeads,
-      scale,
-      causal,
-      positions: this.#maybe(options.positions),
-      slopes: this.#maybe(options.slopes),
-      mask: this.#maybe(options.mask),
-      memoryKeys: this.#maybe(options.memoryKeys),
-      memoryValues: this.#maybe(options.memoryValues),
-      decay: this.#maybe(options.decay),
-    };
+/** Options that say which scores attention has. */
+function scoreOptions({ heads, kvHeads, scale, causal, positions, slopes, mask, decay }: AttentionOptions) {
+  return { heads, kvHeads, scale, causal, positions, slopes, mask, decay };
+}
+
+/** What the arguments of scores must be together; gives the width of a head. */
+function checkScores<T extends EngineTensor<Storage>>(
+  op: string,
+  { q, k, heads, positions, mask }: { q: T; k: T; heads: number; positions: T | undefined; mask: T | undefined },
+): number {
+  const dim = q.width / heads;
+  checkHead(op, dim);
+  if (k.layout === "cache") {
+    if (!positions) throw new ConfigError(`Cannot run ${op} on a cache without positions`);
+  } else if (mask && mask.shape[1] !== k.shape[1]) {
+    refuse(op, "mask", mask.shape, `[${mask.shape[0]}, ${k.shape[1]}]`);
   }
+  return dim;
+}
+
+/** @throws {ConfigError} for heads that are too wide */
+function checkHead(op: string, dim: number): void {
+  if (dim <= WIDEST_HEAD) return;
+  throw new ConfigError(
+    `Cannot run ${op} with heads of ${dim} features: expected up to ${WIDEST_HEAD}; use more heads that are narrower`,
+  );
 }
 
 /** Keys of a row: m of [b, m, features], capacity of a cache. */

@@ -14,9 +14,19 @@ import {
   type Tensor,
   type WeightFormat,
 } from "../backend.ts";
-import { checkCacheFormat } from "./checks.ts";
+import { refuseValue } from "./checks.ts";
 import type { Command } from "./commands.ts";
-import { checkSizes, EngineTensor, formatShape, type Layout, type Owner, sizeOf, type Storage } from "./tensor.ts";
+import { CACHE_FORMATS, WEIGHT_FORMATS } from "./operations.ts";
+import {
+  checkSizes,
+  EngineTensor,
+  formatShape,
+  type Layout,
+  type Owner,
+  shown,
+  sizeOf,
+  type Storage,
+} from "./tensor.ts";
 
 /** Tensors, scopes and memory of an engine; what an engine adds is how it allocates, copies and records. */
 export abstract class Ownership<S extends Storage> {
@@ -44,8 +54,8 @@ export abstract class Ownership<S extends Storage> {
     firstRow: number,
     count: number,
   ): Promise<Float32Array | Int32Array>;
-  /** Copies rows in, converting them to the tensor's format, in order with the commands recorded so far. */
-  protected abstract uploadRows(tensor: EngineTensor<S>, firstRow: number, rows: Float32Array): void;
+  /** Copies rows in, those of a weight converted to its format, in order with the commands recorded so far. */
+  protected abstract uploadRows(tensor: EngineTensor<S>, firstRow: number, rows: Float32Array | Int32Array): void;
   /** Appends a command to what is to be run. @throws {OutOfMemoryError} if it needs memory that there is not */
   protected abstract append(command: Command<EngineTensor<S>>): void;
   /** Frees all that the engine holds. */
@@ -56,6 +66,7 @@ export abstract class Ownership<S extends Storage> {
   abstract flush(): void;
 
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
+    this.checkAlive();
     checkSizes("a tensor", shape);
     if (!(data instanceof Float32Array) && !(data instanceof Int32Array)) {
       throw new ShapeError(
@@ -70,43 +81,57 @@ export abstract class Ownership<S extends Storage> {
       );
     }
     const tensor = this.create(shape, data instanceof Float32Array ? "f32" : "i32");
-    this.upload(tensor, data);
-    return tensor;
+    return orDispose(tensor, () => this.upload(tensor, data));
   }
 
   zeros(shape: readonly number[], dtype: "f32" | "i32"): Tensor {
+    if (dtype !== "f32" && dtype !== "i32") refuseValue("zeros", "dtype", dtype, '"f32" or "i32"');
     return this.#owned(shape, dtype, "rows");
   }
 
   weight(shape: readonly [number, number], format: WeightFormat): Tensor {
+    checkSizes("a weight", shape);
+    // A caller without types may give any number of sizes.
+    const sizes: readonly number[] = shape;
+    if (sizes.length !== 2) {
+      throw new ShapeError(`Cannot make a weight of shape ${formatShape(sizes)}: expected [out, in]`);
+    }
+    if (!WEIGHT_FORMATS.includes(format)) {
+      throw new ConfigError(`Cannot make a weight of format ${shown(format)}: expected f32, f16, q8_0 or q4_0`);
+    }
     return this.#owned(shape, format, "weight");
   }
 
   cache(shape: readonly number[], format: CacheFormat = "f32"): Tensor {
-    if (shape.length !== 4) {
-      throw new ShapeError(`Cannot make a cache of shape ${formatShape(shape)}: expected [b, kvHeads, capacity, d]`);
+    checkSizes("a cache", shape);
+    const [, kvHeads = 0, capacity = 0, dim = 0] = shape;
+    if (shape.length !== 4 || kvHeads === 0 || capacity === 0 || dim === 0) {
+      throw new ShapeError(
+        `Cannot make a cache of shape ${formatShape(shape)}: expected [b, kvHeads, capacity, d], all but b > 0`,
+      );
     }
-    checkCacheFormat(format, shape[3] ?? 0);
+    checkCacheFormat(format, dim);
     return this.#owned(shape, format, "cache");
   }
 
   writeRows(weight: Tensor, firstRow: number, rows: Float32Array): void {
     const tensor = this.own(weight);
     if (tensor.layout === "cache") throw new ConfigError("Cannot write rows of a cache: use appendCache");
-    const count = rows.length / tensor.width;
-    if (!Number.isInteger(count)) {
+    if (!(rows instanceof Float32Array)) refuseValue("writeRows", "rows", rows, "a Float32Array");
+    const count = tensor.width === 0 ? 0 : rows.length / tensor.width;
+    if (count * tensor.width !== rows.length || !Number.isInteger(count)) {
       throw new ShapeError(`Cannot write ${rows.length} values into rows of ${tensor.width}: give whole rows`);
     }
     this.#checkRows("write", tensor, firstRow, count);
-    if (count > 0) this.uploadRows(tensor, firstRow, rows);
+    if (count > 0) this.uploadRows(tensor, firstRow, tensor.dtype === "i32" ? Int32Array.from(rows) : rows);
   }
 
   async readRows(weight: Tensor, firstRow: number, count: number): Promise<Float32Array> {
     const tensor = this.own(weight);
+    if (tensor.dtype === "i32") throw new ShapeError("Cannot read rows of an int32 tensor: use data()");
     this.#checkRows("read", tensor, firstRow, count);
     const values = await this.download(tensor, firstRow, count);
-    if (values instanceof Int32Array) throw new ShapeError("Cannot read rows of an int32 tensor: use data()");
-    return values;
+    return values instanceof Float32Array ? values : Float32Array.from(values);
   }
 
   /** Reads a tensor whole; `Tensor.data` comes here. */
@@ -116,12 +141,14 @@ export abstract class Ownership<S extends Storage> {
 
   scope<T>(fn: () => T): T {
     this.checkAlive();
+    if (typeof fn !== "function") refuseValue("scope", "fn", fn, "a function");
     const made = new Set<EngineTensor<S>>();
     this.#scopes.push(made);
     let kept: Set<unknown> | undefined;
     try {
       const result = fn();
       if (result instanceof Promise) {
+        result.catch(() => {});
         throw new ConfigError("Cannot wait inside a scope: what it made would be freed before it is used");
       }
       kept = tensorsIn(result);
@@ -136,10 +163,13 @@ export abstract class Ownership<S extends Storage> {
     }
   }
 
-  /** For engines that have nothing to prepare. */
-  warmUp(_work: () => unknown): Promise<void> {
-    this.checkAlive();
-    return Promise.resolve();
+  /** For engines that have nothing to prepare, and the check of those that have. */
+  warmUp(work: () => unknown): Promise<void> {
+    return new Promise((resolve) => {
+      this.checkAlive();
+      if (typeof work !== "function") refuseValue("warmUp", "work", work, "a function");
+      resolve();
+    });
   }
 
   memory(): MemoryUse {
@@ -170,7 +200,7 @@ export abstract class Ownership<S extends Storage> {
 
   /** A result of an operation: uninitialised, belonging to the innermost scope. */
   protected create(shape: readonly number[], dtype: DType = "f32", layout: Layout = "rows"): EngineTensor<S> {
-    this.checkAlive();
+    checkSizes("a result", shape);
     return this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), this.#scopes.at(-1));
   }
 
@@ -184,21 +214,33 @@ export abstract class Ownership<S extends Storage> {
     }
   }
 
+  /** Records an operation and gives its result; a result without values needs no command. */
+  protected run(command: Command<EngineTensor<S>> & { readonly out: EngineTensor<S> }): EngineTensor<S> {
+    if (command.out.size > 0) this.record(command);
+    return command.out;
+  }
+
   /** Another shape over the same storage. */
   protected view(x: EngineTensor<S>, shape: readonly number[]): EngineTensor<S> {
     return this.#adopt(shape, x.dtype, x.layout, x.storage, this.#scopes.at(-1));
   }
 
-  /** A tensor as this engine's own. @throws {ConfigError} if it is another engine's */
-  protected own(tensor: Tensor): EngineTensor<S> {
+  /** A tensor as this engine's own. @throws {ConfigError} if it is another engine's, or none */
+  own(tensor: unknown): EngineTensor<S> {
     this.checkAlive();
-    if (!(tensor instanceof EngineTensor) || tensor.backend !== this.owner) {
+    if (!this.#isOwn(tensor)) {
       throw new ConfigError(
-        `Cannot use a tensor of another backend on ${this.name}: read it with data() and make it anew with tensor()`,
+        `Cannot use ${
+          tensor instanceof EngineTensor ? "a tensor of another backend" : shown(tensor)
+        } on ${this.name}: make a tensor of its values with tensor(); data() reads those of another backend's`,
       );
     }
     tensor.checkAlive();
     return tensor;
+  }
+
+  #isOwn(tensor: unknown): tensor is EngineTensor<S> {
+    return tensor instanceof EngineTensor && tensor.backend === this.owner;
   }
 
   /** @throws {DisposedError} after `dispose()` */
@@ -212,8 +254,7 @@ export abstract class Ownership<S extends Storage> {
     this.checkAlive();
     checkSizes(layout === "rows" ? "a tensor" : `a ${layout}`, shape);
     const tensor = this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), undefined);
-    this.clear(tensor);
-    return tensor;
+    return orDispose(tensor, () => this.clear(tensor));
   }
 
   #adopt(
@@ -223,7 +264,7 @@ export abstract class Ownership<S extends Storage> {
     storage: S,
     scope: Set<EngineTensor<S>> | undefined,
   ): EngineTensor<S> {
-    const tensor = new EngineTensor(this.owner, [...shape], dtype, layout, storage);
+    const tensor = new EngineTensor(this.owner, shape, dtype, layout, storage);
     const holders = this.#holders.get(storage) ?? 0;
     this.#holders.set(storage, holders + 1);
     if (holders === 0) this.#bytesInUse += storage.bytes;
@@ -233,26 +274,60 @@ export abstract class Ownership<S extends Storage> {
     return tensor;
   }
 
-  #checkRows(action: string, tensor: EngineTensor<S>, firstRow: number, count: number): void {
+  #checkRows(action: string, { shape, rows }: EngineTensor<S>, firstRow: number, count: number): void {
     const isRange = Number.isSafeInteger(firstRow) && Number.isSafeInteger(count) && firstRow >= 0 && count >= 0;
-    if (!isRange || firstRow + count > tensor.rows) {
-      throw new ShapeError(
-        `Cannot ${action} rows ${firstRow} to ${firstRow + count} of a tensor of shape ${formatShape(tensor.shape)}: ` +
-          `it has ${tensor.rows}`,
-      );
-    }
+    if (isRange && firstRow + count <= rows) return;
+    throw new ShapeError(
+      `Cannot ${action} ${shown(count)} rows from ${shown(firstRow)} on of a tensor of shape ${
+        formatShape(shape)
+      }: it has ${rows}; give whole numbers that stay within`,
+    );
   }
 }
 
-/** The tensors in what a scope returns: one, an array or a plain object of them, nested. */
-function tensorsIn(value: unknown, found = new Set<unknown>()): Set<unknown> {
-  if (value instanceof EngineTensor) found.add(value);
-  else if (Array.isArray(value)) { for (const item of value) tensorsIn(item, found); }
-  else if (value instanceof Map) { for (const item of value.values()) tensorsIn(item, found); }
-  else if (isPlainObject(value)) { for (const item of Object.values(value)) tensorsIn(item, found); }
-  return found;
+/** Features of a head that share a scale in a q8_0 cache. */
+const Q8_BLOCK = 32;
+
+/** @throws {ConfigError} for a format that caches don't have, or whose blocks don't divide a head of `dim` features */
+function checkCacheFormat(format: CacheFormat, dim: number): void {
+  if (!CACHE_FORMATS.includes(format)) {
+    throw new ConfigError(`Cannot make a cache of format ${shown(format)}: expected ${CACHE_FORMATS.join(", ")}`);
+  }
+  if (format === "q8_0" && dim % Q8_BLOCK !== 0) {
+    throw new ConfigError(
+      `Cannot make a q8_0 cache of heads ${dim} wide: a scale is shared by ${Q8_BLOCK} features of one head, so ` +
+        `${Q8_BLOCK} must divide the width; use "f16" or "f32"`,
+    );
+  }
 }
 
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+/** A tensor that was made just now, once it is filled; if that fails it is freed. */
+function orDispose<T extends Tensor>(tensor: T, fill: () => void): T {
+  try {
+    fill();
+    return tensor;
+  } catch (error) {
+    tensor.dispose();
+    throw error;
+  }
+}
+
+/** The tensors in what a scope returns: one, an array, a map or a plain object of them, nested. */
+function tensorsIn(value: unknown, met = new Set<unknown>()): Set<unknown> {
+  if (typeof value !== "object" || value === null || met.has(value)) return met;
+  met.add(value);
+  if (value instanceof EngineTensor) return met;
+  const parts = Array.isArray(value)
+    ? value
+    : value instanceof Map
+    ? value.values()
+    : isPlainObject(value)
+    ? Object.values(value)
+    : [];
+  for (const part of parts) tensorsIn(part, met);
+  return met;
+}
+
+function isPlainObject(value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -24,16 +24,19 @@ export interface Owner<S extends Storage> extends Backend {
 
 /** A tensor of an engine whose memory is described by `S`. */
 export class EngineTensor<S extends Storage> implements Tensor {
+  readonly shape: readonly number[];
   #storage: S | undefined;
 
   /** A view of `storage`; made by engines only. */
   constructor(
     readonly backend: Owner<S>,
-    readonly shape: readonly number[],
+    shape: readonly number[],
     readonly dtype: DType,
     readonly layout: Layout,
     storage: S,
   ) {
+    // A copy: kernels reach as far as it says, whatever becomes of the caller's.
+    this.shape = [...shape];
     this.#storage = storage;
   }
 
@@ -64,7 +67,10 @@ export class EngineTensor<S extends Storage> implements Tensor {
 
   /** Rows of the last dimension. */
   get rows(): number {
-    return sizeOf(this.shape.slice(0, -1));
+    const { shape } = this;
+    let rows = 1;
+    for (let i = 0; i < shape.length - 1; i++) rows *= shape[i] ?? 1;
+    return rows;
   }
 
   /** Size of the last dimension; 1 for a scalar. */
@@ -84,12 +90,32 @@ export class EngineTensor<S extends Storage> implements Tensor {
 
 /** Product of the sizes. */
 export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  let product = 1;
+  for (const size of shape) product *= size;
+  return product;
 }
 
 /** A shape as people write it: `[2, 33, 48]`. */
 export function formatShape(shape: readonly number[]): string {
-  return `[${shape.join(", ")}]`;
+  return `[${Array.from(shape, shown).join(", ")}]`;
+}
+
+/** A value in a message: texts in quotes, numbers bare, and of what is neither its kind. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "number":
+    case "boolean":
+    case "undefined":
+      return String(value);
+    case "bigint":
+      return `${value}n`;
+    case "object":
+      return value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
+    default:
+      return `a ${typeof value}`;
+  }
 }
 
 /** Whether two shapes are the same. */
@@ -97,11 +123,26 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
-/** @throws {ShapeError} if a size is not a whole number of at least 0 */
+/** The largest size of a dimension: kernels count in 32 bits. */
+export const MOST_SIZE = 2 ** 31 - 1;
+/** Values of a tensor at most, far beyond any memory: an engine that can't tell how much it has must not try. */
+const MOST_VALUES = 2 ** 40;
+
+/** @throws {ShapeError} unless these are whole numbers from 0 to `MOST_SIZE` whose product, zeros left out, is not absurd */
 export function checkSizes(what: string, shape: readonly number[]): void {
+  if (!Array.isArray(shape)) throw new ShapeError(`Cannot make ${what} of a shape that is no array of numbers`);
+  let product = 1;
   for (const size of shape) {
-    if (!Number.isSafeInteger(size) || size < 0) {
-      throw new ShapeError(`Cannot make ${what} of shape ${formatShape(shape)}: sizes must be whole numbers >= 0`);
+    if (!Number.isInteger(size) || size < 0 || size > MOST_SIZE) {
+      throw new ShapeError(
+        `Cannot make ${what} of shape ${formatShape(shape)}: sizes must be whole numbers from 0 to ${MOST_SIZE}`,
+      );
     }
+    if (size > 0) product *= size;
+  }
+  if (product > MOST_VALUES) {
+    throw new ShapeError(
+      `Cannot make ${what} of shape ${formatShape(shape)}: it has more than 2^40 values; use smaller sizes`,
+    );
   }
 }

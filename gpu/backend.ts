@@ -103,6 +103,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
    * @throws {ShaderError} if the device refuses one
    */
   override async warmUp(work: () => unknown): Promise<void> {
+    await super.warmUp(work);
     this.flush();
     const kernels = new Set<Kernel>();
     this.#recorder.collecting = kernels;
@@ -156,11 +157,12 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     for (const part of tensor.storage.parts) if (part.isUsed) this.#recorder.clear(part);
   }
 
-  protected uploadRows(tensor: GpuTensor, firstRow: number, rows: Float32Array): void {
+  protected uploadRows(tensor: GpuTensor, firstRow: number, rows: Float32Array | Int32Array): void {
     const { dtype, layout, width } = tensor;
     for (const { range, from, count } of this.#ranges(tensor, firstRow, rows.length / width)) {
       const values = rows.subarray(from * width, (from + count) * width);
-      const data = layout === "weight" ? encodeRows(dtype, width, values) : onHeap(values);
+      const isEncoded = layout === "weight" && values instanceof Float32Array;
+      const data = isEncoded ? encodeRows(dtype, width, values) : onHeap(values);
       this.#recorder.upload(range.buffer, range.offset, data);
     }
   }

@@ -105,7 +105,8 @@ function beginTile(a: AttentionArguments, tile: Tile, first: i32, kvHead: i32, f
     store<f32>(<usize> tile.maxima + place, LOWEST);
     store<f32>(<usize> tile.totals + place, 0);
   }
-  memory.fill(tile.sums, 0, <usize> tile.rows * tile.paddedDim << 2);
+  // Half a panel lies in a whole one.
+  memory.fill(tile.sums, 0, <usize> (tile.rows + PANEL - 1 & ~(PANEL - 1)) * tile.paddedDim << 2);
 }
 
 /** Packs queries times scale as [panel][dim][8], decayed to an xPos block unless that is `NO_BLOCK`. */

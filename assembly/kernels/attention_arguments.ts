@@ -38,9 +38,13 @@ export class AttentionArguments {
   chunks: i32;
 }
 
+/** Positions that are given count as at most so far from 0: sums of positions and lengths stay within 32 bits. */
+const FARTHEST: i32 = 1 << 30;
+
 /** The position of the first query of sequence `b`. */
 export function firstQuery(a: AttentionArguments, b: i32): i32 {
-  return a.positions ? load<i32>(<usize> a.positions + (<usize> b << 2)) : a.columns - a.n;
+  if (!a.positions) return a.columns - a.n;
+  return max<i32>(min<i32>(load<i32>(<usize> a.positions + (<usize> b << 2)), FARTHEST), -FARTHEST);
 }
 
 /** The position of the first key that there is, when the first query is at `first`. */

@@ -127,9 +127,15 @@ function weigh(row: Row, block: Block, count: i32, scores: usize, dim: i32): voi
   const vectors = scores + (<usize> (count + 3 & ~3) << 2);
   biasScores(row, block, count, scores);
   let lanes = f32x4.splat(LOWEST);
-  for (let at = scores; at < vectors; at += 16) lanes = f32x4.pmax(lanes, v128.load(at));
+  let isNaN = f32x4.splat(0);
+  for (let at = scores; at < vectors; at += 16) {
+    const score = v128.load(at);
+    lanes = f32x4.pmax(lanes, score);
+    isNaN = v128.or(isNaN, f32x4.ne(score, score));
+  }
   const before = row.largest;
-  const largest = max<f32>(before, maxLanes(lanes));
+  // Lanes whose bits are all set are NaN; a largest score that is NaN stays it, and `finishRow` makes the row NaN.
+  const largest = max<f32>(before, maxLanes(v128.or(lanes, isNaN)));
   row.largest = largest;
   // Where all keys so far are hidden, the largest score is LOWEST, and so are those that are compared with it.
   const isSeen = f32x4.gt(f32x4.splat(largest), f32x4.splat(LOWEST));

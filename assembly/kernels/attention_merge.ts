@@ -21,11 +21,17 @@ export function rowAddress(a: AttentionArguments, b: i32, kvHead: i32, row: i32,
   return <usize> a.out + ((<usize> (b * a.n + row / group) * a.heads + head) * a.dim << 2);
 }
 
-/** What to multiply a row's sums by. For a chunk 1, and its largest score and total are written behind its sums. */
+/**
+ * What to multiply a row's sums by: NaN where the largest score is. For a chunk 1, and its largest score and total are written behind
+ * its sums.
+ */
 export function finishRow(
   a: AttentionArguments, b: i32, kvHead: i32, row: i32, chunk: i32, largest: f32, total: f32,
 ): f32 {
-  if (!a.partials) return total > 0 ? 1 / total : 0; // a row that saw no key gives zeros
+  if (!a.partials) {
+    if (isNaN<f32>(largest)) return largest;
+    return total > 0 ? 1 / total : 0; // a row that saw no key gives zeros
+  }
   const end = rowAddress(a, b, kvHead, row, chunk) + (<usize> a.dim << 2);
   store<f32>(end, largest);
   store<f32>(end, total, 4);
@@ -58,6 +64,7 @@ function mergeRow(a: AttentionArguments, keyHead: i32, row: i32, rows: i32, out:
   for (let at = first; at < last; at += stride) largest = max<f32>(largest, load<f32>(at + width));
   memory.fill(out, 0, width);
   let total: f32 = 0;
+  if (isNaN<f32>(largest)) total = largest;
   for (let at = first; at < last; at += stride) {
     const own = load<f32>(at + width, 4);
     if (own === 0) continue; // nothing was seen in this chunk
@@ -65,6 +72,6 @@ function mergeRow(a: AttentionArguments, keyHead: i32, row: i32, rows: i32, out:
     total += own * factor;
     for (let e: usize = 0; e < width; e += 4) store<f32>(out + e, load<f32>(out + e) + load<f32>(at + e) * factor);
   }
-  if (total === 0) return;
+  if (total === 0) return; // a row that saw no key gives zeros
   for (let e: usize = 0; e < width; e += 4) store<f32>(out + e, load<f32>(out + e) / total);
 }

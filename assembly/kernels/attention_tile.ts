@@ -136,7 +136,8 @@ function softmaxLanes(tile: Tile, block: Block, count: i32, row: i32, scores: us
   const end = scores + <usize> count * PANEL_BYTES;
   const lanes = <usize> row << 2;
   const before = v128.load(<usize> tile.maxima + lanes);
-  const largest = f32x4.pmax(before, biasScores(tile, block, lanes, scores, end));
+  // A largest score that is NaN stays it, and `finishRow` makes the row NaN.
+  const largest = f32x4.max(before, biasScores(tile, block, lanes, scores, end));
   v128.store(<usize> tile.maxima + lanes, largest);
   // Where all keys so far are hidden, the largest score is LOWEST, and so are those that are compared with it.
   const isSeen = f32x4.gt(largest, f32x4.splat(LOWEST));
@@ -155,7 +156,7 @@ function softmaxLanes(tile: Tile, block: Block, count: i32, row: i32, scores: us
   }
 }
 
-/** Adds the ALiBi bias (arXiv 2108.12409) to the scores of four rows, hides what is not to be seen, and gives the largest. */
+/** Adds the ALiBi bias (arXiv 2108.12409) to the scores of four rows, hides what is not to be seen, and gives the largest; NaN if one is. */
 function biasScores(tile: Tile, block: Block, lanes: usize, scores: usize, end: usize): v128 {
   if (block.isMemory) return largestScore(scores, end);
   const positions = v128.load(<usize> tile.positions + lanes);
@@ -166,20 +167,28 @@ function biasScores(tile: Tile, block: Block, lanes: usize, scores: usize, end: 
   const one = f32x4.splat(1);
   let distance = f32x4.convert_i32x4_s(i32x4.sub(positions, i32x4.splat(block.position)));
   let largest = f32x4.splat(LOWEST);
+  let isNaN = f32x4.splat(0);
   for (; scores < end; scores += PANEL_BYTES) {
     // A hidden score stays: LOWEST has no room for a bias.
     const score = nmadd(slopes, f32x4.abs(distance), v128.load(scores));
     v128.store(scores, score);
     largest = f32x4.pmax(largest, score);
+    isNaN = v128.or(isNaN, f32x4.ne(score, score));
     distance = f32x4.sub(distance, one);
   }
-  return largest;
+  return v128.or(largest, isNaN);
 }
 
 function largestScore(scores: usize, end: usize): v128 {
   let largest = f32x4.splat(LOWEST);
-  for (; scores < end; scores += PANEL_BYTES) largest = f32x4.pmax(largest, v128.load(scores));
-  return largest;
+  let isNaN = f32x4.splat(0);
+  for (; scores < end; scores += PANEL_BYTES) {
+    const score = v128.load(scores);
+    largest = f32x4.pmax(largest, score);
+    isNaN = v128.or(isNaN, f32x4.ne(score, score));
+  }
+  // Lanes whose bits are all set are NaN.
+  return v128.or(largest, isNaN);
 }
 
 /** Sets the scores of later keys, if `isFuture`, and of masked ones to LOWEST. */

@@ -22,10 +22,19 @@ export function multiply(args: usize, thread: i32, threads: i32, scratch: usize)
     const from = x + row * stride;
     const result = out + row * stride;
     if (factors === width) gateRow(from, y + row * yStride, result, width, id);
-    else {
-      activateValues(y + row * yStride, scratch, factors, id);
-      scaleHeads(from, scratch, result, factors, width / factors);
-    }
+    else multiplyHeads(from, y + row * yStride, result, factors, width / factors, id, scratch);
+  }
+}
+
+/** Factors that are activated at a time. */
+const FACTORS = 4096;
+
+function multiplyHeads(x: usize, y: usize, out: usize, heads: i32, dim: i32, id: i32, scratch: usize): void {
+  const stride = <usize> dim << 2;
+  for (let head = 0; head < heads; head += FACTORS) {
+    const count = min(FACTORS, heads - head);
+    activateValues(y + (<usize> head << 2), scratch, count, id);
+    scaleHeads(x + head * stride, scratch, out + head * stride, count, dim);
   }
 }
 

@@ -16,7 +16,8 @@
  *  4. an encoder in `../encoders/`, which writes the record;
  *  5. `deno task build`.
  * A kernel has `SCRATCH_BYTES` of scratch memory for each thread; what needs more, or must be shared by the threads, is taken by the
- * encoder as a temporary. Results are uninitialised memory; kernels must not write beyond them (other tensors follow).
+ * encoder as a temporary. Results and scratch are memory that others have used: kernels must not count on what it holds, not even times
+ * 0, which is NaN if it held a NaN, and must not write beyond results (other tensors follow).
  *
  * @module
  */

@@ -892,7 +892,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  for (var s = 0u; s < params.splits; s++) {\n" +
     "    let offset = first + s * (UNITS + 2);\n" +
     "    let count = scalar(partials[offset + UNITS + 1]);\n" +
-    "    if (count > 0.0) {\n" +
+    "    // By its bits: where a score is NaN, so is the count, and so must be the result; comparisons with NaN are up to the device.\n" +
+    "    if (bitcast<u32>(count) != 0u) {\n" +
     "      let weight = exp(scalar(partials[offset + UNITS]) - largest);\n" +
     "      total += weight * count;\n" +
     "      sum += weight * partials[offset + i % UNITS];\n" +

@@ -40,7 +40,8 @@ fn main(
   for (var s = 0u; s < params.splits; s++) {
     let offset = first + s * (UNITS + 2);
     let count = scalar(partials[offset + UNITS + 1]);
-    if (count > 0.0) {
+    // By its bits: where a score is NaN, so is the count, and so must be the result; comparisons with NaN are up to the device.
+    if (bitcast<u32>(count) != 0u) {
       let weight = exp(scalar(partials[offset + UNITS]) - largest);
       total += weight * count;
       sum += weight * partials[offset + i % UNITS];

@@ -4,7 +4,8 @@
  * @module
  */
 import type { CommandOf } from "../../engine/commands.ts";
-import { bytesOf, type GpuTensor, whole } from "../storage.ts";
+import type { Binding } from "../pipelines.ts";
+import { bytesOf, type GpuTensor, partsOf, whole } from "../storage.ts";
 import { elementwise, type Operations } from "./operation.ts";
 
 /** Rows by their index. */
@@ -25,7 +26,7 @@ export function concat(gpu: Operations, { parts, out }: CommandOf<GpuTensor, "co
   let offset = 0;
   for (const part of parts) {
     const run = part.size / Math.max(part.shape[0] ?? 1, 1);
-    copyRuns(gpu, part, out, {
+    copyRuns(gpu, whole(part), whole(out), {
       count: b,
       run,
       fromStride: part.shape[0] === 1 ? 0 : run,
@@ -43,19 +44,23 @@ export function slice(gpu: Operations, { x, from, out }: CommandOf<GpuTensor, "s
   const run = out.size / Math.max(b, 1);
   const offset = from * x.width;
   const strides = { fromStride: n * x.width, toStride: run };
-  copyRuns(gpu, x, out, { count: b, run, ...strides, fromOffset: offset, toOffset: 0 });
+  copyRuns(gpu, whole(x), whole(out), { count: b, run, ...strides, fromOffset: offset, toOffset: 0 });
 }
 
 /** The same values in other memory. */
 export function clone(gpu: Operations, { x, out }: CommandOf<GpuTensor, "clone">): void {
-  copyRuns(gpu, x, out, {
-    count: 1,
-    run: bytesOf(x) / 4,
-    fromStride: 0,
-    toStride: 0,
-    fromOffset: 0,
-    toOffset: 0,
-  });
+  const targets = placesOf(out);
+  for (const [i, { binding, values }] of placesOf(x).entries()) {
+    const runs = { count: 1, run: values, fromStride: 0, toStride: 0, fromOffset: 0, toOffset: 0 };
+    const target = targets[i];
+    if (target) copyRuns(gpu, binding, target.binding, runs);
+  }
+}
+
+/** Where a tensor lies, and how many words there: a weight may be in several buffers. */
+function placesOf(x: GpuTensor): { binding: Binding; values: number }[] {
+  if (x.layout !== "weight") return [{ binding: whole(x), values: bytesOf(x) / 4 }];
+  return partsOf(x).map(({ binding }) => ({ binding, values: binding.size / 4 }));
 }
 
 /** Mean over the sequence. */
@@ -94,13 +99,13 @@ interface Runs {
   readonly toOffset: number;
 }
 
-function copyRuns(gpu: Operations, x: GpuTensor, out: GpuTensor, { count, ...runs }: Runs): void {
+function copyRuns(gpu: Operations, from: Binding, to: Binding, { count, ...runs }: Runs): void {
   const { constants, groups, lanes } = elementwise(gpu, count * runs.run, Object.values(runs));
   const inVectors = Object.entries(runs).map(([name, value]) => [name, value / lanes]);
   gpu.dispatch({
     kernel: "copy_rows",
     constants: { ...constants, VALUE: lanes === 4 ? "vec4<u32>" : "u32" },
-    bindings: { x: whole(x), out: whole(out) },
+    bindings: { x: from, out: to },
     params: { size: (count * runs.run) / lanes, ...Object.fromEntries(inVectors) },
     groups,
   });

@@ -1,4 +1,4 @@
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type AttentionOptions, type Backend, ConfigError, type Tensor } from "../../backend.ts";
 import * as reference from "../reference/attention.ts";
@@ -266,3 +266,33 @@ engineTest("attention decodes one token over a long cache with xPos blocks", asy
   }
   for (const cache of [keys, values]) cache.tensor.dispose();
 });
+
+engineTest("attention gives NaN to every query that sees a NaN, and to no other", async (backend) => {
+  const lengths = { n: fc.constantFrom(1, 2, 3, 9, 40), m: fc.constantFrom(1, 3, 40, 70, 1100) };
+  const where = { group: fc.constantFrom(1, 2, 4), place: fc.double({ min: 0, max: 0.999, noNaN: true }) };
+  const given = { isCausal: fc.boolean(), hasSlopes: fc.boolean(), hasMask: fc.boolean(), isQuery: fc.boolean() };
+  await check(backend, { ...lengths, ...where, ...given, seed: seeds }, async (c) => {
+    const random = new RandomValues(c.seed);
+    const [b, kvHeads, dim] = [2, 2, 16];
+    const m = Math.max(c.m, c.n);
+    const q = random.normal([b, c.n, kvHeads * c.group * dim]);
+    const [k, v] = [random.normal([b, m, kvHeads * dim]), random.normal([b, m, kvHeads * dim])];
+    const spoiled = c.isQuery ? q : k;
+    // All bits set: what many files and programs have for NaN.
+    new Uint32Array(spoiled.data.buffer)[Math.floor(c.place * spoiled.data.length)] = 0xffffffff;
+    const options = settings({ b, dim, kvHeads, group: c.group, isCausal: c.isCausal });
+    const slopes = c.hasSlopes ? random.normal([options.heads], 0.1) : undefined;
+    const mask = c.hasMask ? random.integers([b, m], 0, 1) : undefined;
+    const actual = await compute(
+      backend,
+      { q, k, v, slopes, mask },
+      ({ q, k, v, ...rest }) => backend.attention(q, k, v, { ...options, ...rest }),
+    );
+    const expected = reference.attention(q, k, v, { ...options, slopes, mask });
+    const isNumber = (_: number, i: number) => !Number.isNaN(expected.data[i]);
+    const wrong = expected.data.findIndex((value, i) => Number.isNaN(value) !== Number.isNaN(actual.data[i]));
+    assertEquals(wrong, -1, `element ${wrong} is ${actual.data[wrong]}, expected ${expected.data[wrong]}`);
+    const numbers = (data: ArrayLike<number>) => ({ shape: [], data: Array.from(data).filter(isNumber) });
+    assertClose(numbers(actual.data), numbers(expected.data), TOLERANCE);
+  }, 30);
+}, "slow");

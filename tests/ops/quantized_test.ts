@@ -131,6 +131,6 @@ engineTest("a quantised weight takes a little over 8 or 4 bits for each value", 
 engineTest("a format that there is not is refused with those that there are", (backend) => {
   const before = backend.memory();
   const unknown = "q5_1" as WeightFormat;
-  assertThrows(() => backend.weight([32, 32], unknown), ConfigError, "format q5_1: expected f32, f16, q8_0 or q4_0");
+  assertThrows(() => backend.weight([32, 32], unknown), ConfigError, 'format "q5_1": expected f32, f16, q8_0 or q4_0');
   assertEquals(backend.memory(), before);
 });

@@ -17,7 +17,7 @@ import {
   type Tensor,
 } from "../../backend.ts";
 import { Transformer } from "../../mod.ts";
-import { deno } from "../support/deno.ts";
+import { deno, ROOT } from "../support/deno.ts";
 import { RandomValues } from "../support/ops.ts";
 
 const THREADS = [1, 2, 3, 4, 7];
@@ -170,6 +170,7 @@ Deno.test("a thread that fails rejects the list that used it, and the machine go
   const error = assertThrows(() => clear(0xf000_0000, 1 << 20), DeviceLostError, "one of them failed");
   assert(error.message.includes("out of bounds"), error.message);
   assertEquals(machine.threads, 1);
+  assertThrows(() => clear(0xf000_0000, 1 << 20), DeviceLostError, "out of bounds");
   clear(machine.base, 8);
   assertEquals(new Float32Array(await machine.read(machine.base, 16)), Float32Array.of(0, 0, 3, 4));
   machine.dispose();
@@ -277,3 +278,23 @@ for (const [ending, options, last] of ENDINGS) {
     assertEquals([code, stdout], [0, `6 2\n`], stderr);
   });
 }
+
+Deno.test("threads ask for no permission", async () => {
+  const script = `
+    import { WasmBackend } from ${JSON.stringify(new URL("assembly/backend.ts", ROOT).href)};
+    const backend = await WasmBackend.create({ threads: 2 });
+    console.log(backend.info.threads);
+    backend.dispose();
+  `;
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/main.ts`, script);
+    const env = { DENO_AUDIT_PERMISSIONS: `${folder}/asked.jsonl` };
+    const { stdout, stderr } = await deno(["run", "--no-prompt", `${folder}/main.ts`], { env });
+    assertEquals(stdout.trim(), "2", stderr);
+    const asked = await Deno.readTextFile(`${folder}/asked.jsonl`);
+    assertEquals(asked.trim(), "");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -135,6 +135,7 @@ for (const format of ["f32", "f16", "q8_0", "q4_0"] as const) {
     backend.writeRows(weight, 501, given.subarray(501 * width));
     assertEquals(await backend.readRows(weight, 0, rows), values);
     assertEquals(await backend.readRows(weight, 130, 300), values.subarray(130 * width, 430 * width));
+    assertEquals(await backend.clone(weight).data(), values);
 
     const ids = backend.tensor(Int32Array.of(0, 999, 169, 170, 171, 500), [6]);
     const embedded = await backend.embedding(ids, weight).data();
