@@ -17,6 +17,8 @@ export interface GpuBuffer {
   readonly pooled: boolean;
   /** Number of the last batch of commands that uses it. */
   batch: number;
+  /** Number of the last batch whose commands write what it holds; -1 where none did. */
+  writtenIn: number;
   /** Whether it served before: it holds anything then, else zeros. */
   isUsed: boolean;
   /** Whether the device had no memory for it, which it says later: it must not be used again. */
@@ -82,6 +84,7 @@ export class Buffers {
   release(buffer: GpuBuffer): void {
     if (!buffer.pooled || buffer.isRefused || buffer.bytes > this.#cap) return this.#destroy(buffer);
     buffer.isUsed = true;
+    buffer.writtenIn = -1;
     const free = this.#free.get(buffer.bytes);
     if (free) free.push(buffer);
     else this.#free.set(buffer.bytes, [buffer]);
@@ -128,7 +131,8 @@ export class Buffers {
       refuse,
       () => device.createBuffer({ size: bytes, usage: USAGE }),
     );
-    const made: GpuBuffer = { buffer, bytes, id: this.#made++, pooled, batch: -1, isUsed: false, isRefused: false };
+    const id = this.#made++;
+    const made: GpuBuffer = { buffer, bytes, id, pooled, batch: -1, writtenIn: -1, isUsed: false, isRefused: false };
     this.#bytes += bytes;
     this.#all.add(made);
     return made;

@@ -103,6 +103,7 @@ export class Pipelines {
       try {
         kernel.pipeline = await this.#device.createComputePipelineAsync(descriptor(kernel));
       } catch (error) {
+        this.#faults.checkAlive();
         throw explain(kernel.name, error instanceof Error ? error.message : String(error));
       }
     }));

@@ -46,12 +46,13 @@ export class Readback {
       this.#recorder.copy(buffer, offset, staging, written, bytes);
       written += bytes;
     }
-    this.#recorder.submit();
-    this.#recorder.counters.maps++;
-    this.#recorder.counters.bytesReadBack += total;
     try {
+      const batch = this.#recorder.submit();
+      this.#recorder.counters.maps++;
+      this.#recorder.counters.bytesReadBack += total;
       await staging.mapAsync(MAP_READ, 0, total);
       await this.#faults.settle();
+      this.#recorder.check(batch);
       const bytes = staging.getMappedRange(0, total).slice(0);
       staging.unmap();
       this.#give(staging);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { OutOfMemoryError } from "../backend.ts";
+import { OutOfMemoryError, ShapeError } from "../backend.ts";
 import type { Buffers, GpuBuffer } from "./buffers.ts";
 import type { Profile } from "./device.ts";
 import type { Faults } from "./faults.ts";
@@ -18,6 +18,8 @@ export interface Dispatch {
   readonly params: Readonly<Record<string, number>>;
   /** Workgroups in x, y and z. */
   readonly groups: readonly [number, number, number];
+  /** Rounds that all loops of an invocation take at most, inner and outer ones together, unrolled or not. */
+  readonly rounds: number;
   /** Bytes of weights that it reads. */
   readonly weightBytes?: number;
 }
@@ -38,6 +40,7 @@ interface Run {
   readonly kernel: Kernel;
   readonly bindings: readonly Binding[];
   readonly groups: readonly [number, number, number];
+  readonly weightBytes: number;
 }
 
 type Step =
@@ -50,6 +53,13 @@ type Step =
     readonly bytes: number;
   }
   | { readonly clear: GpuBuffer };
+
+/** How far recording had come. */
+interface Mark {
+  readonly batch: number;
+  readonly steps: number;
+  readonly runs: number;
+}
 
 /** Dispatches that one submission holds at most. */
 const MAX_BATCH = 1024;
@@ -78,6 +88,10 @@ export class Recorder {
   readonly #words = new DataView(new ArrayBuffer(MAX_BATCH * PARAMS_BYTES));
   readonly #ring: GPUBuffer;
   #ringSlot = 0;
+  /** Earlier batches that wrote what the recorded steps read. */
+  readonly #sources = new Set<number>();
+  /** Batches that the device refused, or that read what such a one should have written, and why. */
+  readonly #failures = new Map<number, Error>();
 
   constructor(profile: Profile, faults: Faults, buffers: Buffers, pipelines: Pipelines) {
     this.#profile = profile;
@@ -87,9 +101,27 @@ export class Recorder {
     this.#ring = profile.device.createBuffer({ label: "params", size: RING_SLOTS * PARAMS_BYTES, usage: 0x40 | 0x8 });
   }
 
-  /** Appends one run of a kernel. @throws {OutOfMemoryError} if a binding is larger than the device can bind */
-  dispatch({ kernel: name, constants, bindings, params, groups, weightBytes = 0 }: Dispatch): void {
+  /** Where recording stands, for `rollBack`. */
+  mark(): Mark {
+    return { batch: this.#buffers.batch, steps: this.#steps.length, runs: this.#runs };
+  }
+
+  /** Takes back what was recorded since a mark; what was submitted meanwhile is done. */
+  rollBack({ batch, steps, runs }: Mark): void {
+    const isSubmitted = batch !== this.#buffers.batch;
+    this.#steps.length = isSubmitted ? 0 : steps;
+    this.#runs = isSubmitted ? 0 : runs;
+  }
+
+  /**
+   * Appends one run of a kernel.
+   *
+   * @throws {OutOfMemoryError} if a binding is larger than the device can bind
+   * @throws {ShapeError} if it takes more workgroups, or rounds of loops, than the device can run
+   */
+  dispatch({ kernel: name, constants, bindings, params, groups, rounds, weightBytes = 0 }: Dispatch): void {
     if (groups.includes(0)) return;
+    this.#checkSize(name, groups, rounds);
     const kernel = this.#pipelines.kernel(name, constants);
     if (this.collecting) {
       this.collecting.add(kernel);
@@ -102,22 +134,26 @@ export class Recorder {
       return binding;
     });
     if (this.#runs === MAX_BATCH) this.submit();
-    for (const { buffer } of bound) buffer.batch = this.#buffers.batch;
     writeParams(this.#words, this.#runs * PARAMS_BYTES, name, kernel.shader, params);
-    this.#steps.push({ kernel, bindings: bound, groups });
+    for (const { buffer } of bound) this.#use(buffer);
+    for (const [i, { type }] of kernel.shader.declarations.entries()) {
+      const written = type === "storage" ? bound[i]?.buffer : undefined;
+      if (written) written.writtenIn = this.#buffers.batch;
+    }
+    this.#steps.push({ kernel, bindings: bound, groups, weightBytes });
     this.#runs++;
-    this.counters.weightBytesRead += weightBytes;
   }
 
   /** Appends a copy. */
   copy(from: GpuBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
-    from.batch = this.#buffers.batch;
+    this.#use(from);
     this.#steps.push({ from, fromOffset, to, toOffset, bytes });
   }
 
   /** Appends a fill with zeros. */
   clear(buffer: GpuBuffer): void {
-    buffer.batch = this.#buffers.batch;
+    this.#use(buffer);
+    buffer.writtenIn = this.#buffers.batch;
     this.#steps.push({ clear: buffer });
   }
 
@@ -129,22 +165,37 @@ export class Recorder {
     this.counters.bytesUploaded += data.byteLength;
   }
 
-  /** Gives what was recorded to the device. */
-  submit(): void {
-    if (this.#steps.length === 0) return;
+  /** Gives what was recorded to the device; gives the number of the batch that it made of it. */
+  submit(): number {
+    const { batch } = this.#buffers;
+    if (this.#steps.length === 0) return batch - 1;
     const { device } = this.#profile;
     const explain = (message: string) => new Error(`Cannot run commands on webgpu: the device says: ${message.trim()}`);
-    this.#faults.scoped("validation", explain, () => {
-      const base = this.#writeRing();
-      const encoder = device.createCommandEncoder();
-      this.#encode(encoder, base);
-      device.queue.submit([encoder.finish()]);
-    });
-    this.counters.dispatches += this.#runs;
-    this.counters.submissions++;
-    this.#steps.length = 0;
-    this.#runs = 0;
-    this.#buffers.nextBatch();
+    const sources = [...this.#sources];
+    try {
+      this.#faults.scoped("validation", explain, () => {
+        const base = this.#writeRing();
+        const encoder = device.createCommandEncoder();
+        this.#encode(encoder, base);
+        device.queue.submit([encoder.finish()]);
+      }, (fault) => this.#settle(batch, sources, fault));
+      this.#count();
+    } catch (error) {
+      this.#failures.set(batch, error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      this.#steps.length = 0;
+      this.#runs = 0;
+      this.#sources.clear();
+      this.#buffers.nextBatch();
+    }
+    return batch;
+  }
+
+  /** @throws what made a batch fail, or one before whose results it reads */
+  check(batch: number): void {
+    const failure = this.#failures.get(batch);
+    if (failure) throw failure;
   }
 
   /** Forgets what was recorded and frees what the recorder holds. */
@@ -152,6 +203,24 @@ export class Recorder {
     this.#steps.length = 0;
     this.#runs = 0;
     this.#ring.destroy();
+  }
+
+  /** Remembers what a recorded step needs of a buffer. */
+  #use(buffer: GpuBuffer): void {
+    if (buffer.writtenIn >= 0 && buffer.writtenIn !== this.#buffers.batch) this.#sources.add(buffer.writtenIn);
+    buffer.batch = this.#buffers.batch;
+  }
+
+  /** A batch fails on its own account, or with one whose results it reads. */
+  #settle(batch: number, sources: readonly number[], fault: Error | undefined): void {
+    const cause = fault ?? sources.map((source) => this.#failures.get(source)).find((failure) => failure !== undefined);
+    if (cause) this.#failures.set(batch, cause);
+  }
+
+  #count(): void {
+    this.counters.dispatches += this.#runs;
+    this.counters.submissions++;
+    for (const step of this.#steps) if ("kernel" in step) this.counters.weightBytesRead += step.weightBytes;
   }
 
   /** Copies the batch's parameters into the ring; gives the offset of the first. */
@@ -189,6 +258,22 @@ export class Recorder {
     endPass();
   }
 
+  #checkSize(kernel: string, groups: readonly number[], rounds: number): void {
+    const { maxWorkgroups, loopRounds } = this.#profile;
+    if (!groups.every((count) => Number.isInteger(count) && count > 0 && count <= maxWorkgroups)) {
+      throw new ShapeError(
+        `Cannot run ${kernel} in ${groups.join(" × ")} workgroups: this device runs up to ${maxWorkgroups} in one ` +
+          "dimension; use fewer rows, heads or batch rows at a time",
+      );
+    }
+    if (!(rounds <= loopRounds)) {
+      throw new ShapeError(
+        `Cannot run ${kernel} with loops of ${rounds} rounds: this device ends loops after ${loopRounds}, and the sums ` +
+          "would be wrong; use shorter rows, or the wasm backend",
+      );
+    }
+  }
+
   #checkBinding(kernel: string, { size }: Binding): void {
     if (size > this.#profile.maxBindingBytes) {
       throw new OutOfMemoryError(
@@ -209,8 +294,14 @@ function writeParams(
   for (const [i, { name, type }] of fields.entries()) {
     const value = params[name];
     if (value === undefined) throw new Error(`Cannot run the kernel "${kernel}" without its parameter "${name}"`);
-    if (type === "f32") view.setFloat32(offset + 4 * i, value, true);
-    else if (type === "i32") view.setInt32(offset + 4 * i, value, true);
-    else view.setUint32(offset + 4 * i, value, true);
+    if (type === "f32") {
+      view.setFloat32(offset + 4 * i, value, true);
+      continue;
+    }
+    const word = type === "i32" ? value | 0 : value >>> 0;
+    if (word !== value) {
+      throw new ShapeError(`Cannot run ${kernel} with ${name} = ${value}: it must be a whole number of 32 bits`);
+    }
+    view.setUint32(offset + 4 * i, word, true);
   }
 }

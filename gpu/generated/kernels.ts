@@ -5,7 +5,6 @@
 export const KERNELS: Readonly<Record<string, string>> = {
   accept_draft: "// The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is accepted with\n" +
     "// probability min(1, p/q); the first that isn't is replaced by a draw from max(0, p - q), and after the last comes a draw from p.\n" +
-    "// All rows are gone through, also those after a rejection, so that barriers stand in uniform control flow.\n" +
     "#include random\n" +
     "#include reduce\n" +
     "#include reduce_index\n" +
@@ -18,6 +17,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "// Probabilities: p of the target, a row more than there are drafted tokens, and q of the draft.\n" +
     "@group(0) @binding(1) var<storage, read> wanted: array<f32>;\n" +
     "@group(0) @binding(2) var<storage, read> guessed: array<f32>;\n" +
     "@group(0) @binding(3) var<storage, read> tokens: array<i32>;\n" +
@@ -27,84 +27,38 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "const ACCEPT_SEED = 0x85ebca6bu;\n" +
     "const RESIDUAL_SEED = 0x9e3779b9u;\n" +
     "\n" +
-    "// The largest logit of a row, and the factor that makes e^(logit - largest) a probability.\n" +
-    "struct Softmax {\n" +
-    "  largest: f32,\n" +
-    "  factor: f32,\n" +
-    "}\n" +
-    "\n" +
-    "fn probability(logit: f32, softmax: Softmax) -> f32 {\n" +
-    "  return select(exp(logit - softmax.largest) * softmax.factor, 0.0, logit <= LOWEST);\n" +
-    "}\n" +
-    "\n" +
-    "fn softmaxOf(largest: f32, total: f32) -> Softmax {\n" +
-    "  return Softmax(largest, select(1.0 / total, 0.0, total == 0.0));\n" +
-    "}\n" +
-    "\n" +
-    "fn ofWanted(row: u32, lane: u32) -> Softmax {\n" +
-    "  var largest = LOWEST;\n" +
-    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    largest = max(largest, wanted[row * params.width + i]);\n" +
-    "  }\n" +
-    "  largest = workgroupMax(largest, lane);\n" +
-    "  var sum = 0.0;\n" +
-    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    sum += probability(wanted[row * params.width + i], Softmax(largest, 1.0));\n" +
-    "  }\n" +
-    "  return softmaxOf(largest, workgroupSum(sum, lane));\n" +
-    "}\n" +
-    "\n" +
-    "fn ofGuessed(row: u32, lane: u32) -> Softmax {\n" +
-    "  var largest = LOWEST;\n" +
-    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    largest = max(largest, guessed[row * params.width + i]);\n" +
-    "  }\n" +
-    "  largest = workgroupMax(largest, lane);\n" +
-    "  var sum = 0.0;\n" +
-    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    sum += probability(guessed[row * params.width + i], Softmax(largest, 1.0));\n" +
-    "  }\n" +
-    "  return softmaxOf(largest, workgroupSum(sum, lane));\n" +
-    "}\n" +
-    "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(@builtin(local_invocation_index) lane: u32) {\n" +
+    "  // Every invocation goes through the draft by itself, up to the first token that isn't accepted.\n" +
     "  var accepted = 0u;\n" +
-    "  var isOver = false;\n" +
-    "  var p = Softmax(0.0, 0.0);\n" +
-    "  var q = Softmax(0.0, 0.0);\n" +
-    "  for (var i = 0u; i < params.drafted; i++) {\n" +
-    "    let wish = ofWanted(i, lane);\n" +
-    "    let draft = ofGuessed(i, lane);\n" +
-    "    let at = i * params.width + u32(tokens[i]);\n" +
-    "    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, i, 0) * probability(guessed[at], draft);\n" +
-    "    if (!isOver && limit < probability(wanted[at], wish)) {\n" +
-    "      accepted += 1;\n" +
-    "    } else if (!isOver) {\n" +
-    "      isOver = true;\n" +
-    "      p = wish;\n" +
-    "      q = draft;\n" +
+    "  while (accepted < params.drafted) {\n" +
+    "    let token = u32(tokens[accepted]);\n" +
+    "    let at = accepted * params.width + token;\n" +
+    "    // An id that is no token was not drawn from q, and is not accepted.\n" +
+    "    if (token >= params.width) {\n" +
+    "      break;\n" +
     "    }\n" +
+    "    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, accepted, 0) * guessed[at];\n" +
+    "    if (!(limit < wanted[at])) {\n" +
+    "      break;\n" +
+    "    }\n" +
+    "    accepted += 1;\n" +
     "  }\n" +
-    "  let afterAll = ofWanted(params.drafted, lane);\n" +
-    "  if (!isOver) {\n" +
-    "    p = afterAll;\n" +
-    "  }\n" +
-    "\n" +
+    "  let isOver = accepted < params.drafted;\n" +
     "  let base = accepted * params.width;\n" +
     "  var residual = 0.0;\n" +
     "  if (isOver) {\n" +
     "    for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "      residual = max(residual, probability(wanted[base + i], p) - probability(guessed[base + i], q));\n" +
+    "      residual = max(residual, wanted[base + i] - guessed[base + i]);\n" +
     "    }\n" +
     "  }\n" +
     "  let hasResidual = workgroupMax(residual, lane) > 0.0;\n" +
     "  var best = -1.0;\n" +
     "  var index = lane;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    var weight = probability(wanted[base + i], p);\n" +
+    "    var weight = wanted[base + i];\n" +
     "    if (hasResidual) {\n" +
-    "      weight = max(0.0, weight - probability(guessed[base + i], q));\n" +
+    "      weight = max(0.0, weight - guessed[base + i]);\n" +
     "    }\n" +
     "    let score = weight / exponential(params.seed ^ RESIDUAL_SEED, params.counter, accepted, i);\n" +
     "    if (score > best) {\n" +
@@ -256,7 +210,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "#endif\n" +
-    "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
+    "  let position = positions[batch] + i32(row);\n" +
+    "  if (position < 0) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let slot = u32(position) % params.capacity;\n" +
     "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
     "}",
   append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An invocation makes\n" +
@@ -331,7 +289,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "#endif\n" +
-    "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
+    "  let position = positions[batch] + i32(row);\n" +
+    "  if (position < 0) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let slot = u32(position) % params.capacity;\n" +
     "  let first = ((batch * params.kvHeads + head % params.kvHeads) * params.capacity + slot) * (8 * params.blocks + pairs);\n" +
     "  let quad = (head * params.blocks + block) * 8;\n" +
     "  var scales = writeBlock(quad, first + 8 * block);\n" +
@@ -344,14 +306,23 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into\n" +
     "// workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than\n" +
     "// what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).\n" +
+    "//\n" +
+    "// Where a device's loops don't reach over all keys (PARTS), a dispatch takes some of them and keeps what it knows of each query for the\n" +
+    "// next one, as `attention_decode` does for its splits; `attention_reduce` makes the result of that.\n" +
     "#include attention_inputs\n" +
     "#include keys\n" +
+    "#include scalar\n" +
     "#include values\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
+    "#if PARTS\n" +
+    "// For each query: the sums, then the maximum and the total in a unit each.\n" +
+    "@group(0) @binding(10) var<storage, read_write> partials: array<VALUE>;\n" +
+    "#else\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
+    "#endif\n" +
     "\n" +
     "#if STAGED\n" +
     "var<workgroup> keyTile: array<VALUE, KEYS * UNITS>;\n" +
@@ -418,9 +389,19 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      sums[slot(r, u, lane)] = VALUE(0.0);\n" +
     "    }\n" +
     "    largest[r] = LOWEST;\n" +
+    "#if PARTS\n" +
+    "    if (params.resumes != 0) {\n" +
+    "      let known = (base[r] / UNITS) * (UNITS + 2);\n" +
+    "      for (var u = 0u; u < UNITS; u++) {\n" +
+    "        sums[slot(r, u, lane)] = partials[known + u];\n" +
+    "      }\n" +
+    "      largest[r] = scalar(partials[known + UNITS]);\n" +
+    "      total[r] = scalar(partials[known + UNITS + 1]);\n" +
+    "    }\n" +
+    "#endif\n" +
     "  }\n" +
     "\n" +
-    "  for (var column = 0u; column < params.memory; column++) {\n" +
+    "  for (var column = params.firstMemory; column < params.endMemory; column++) {\n" +
     "    let key = memoryOffset(kvHead, column);\n" +
     "    for (var r = 0u; r < QUERIES; r++) {\n" +
     "      var score = 0.0;\n" +
@@ -448,7 +429,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (params.causal != 0 && last < i32(params.columns)) {\n" +
     "    end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);\n" +
     "  }\n" +
-    "  var column = 0u;\n" +
+    "  end = min(end, params.endColumn);\n" +
+    "  var column = params.firstColumn;\n" +
     "  while (column < end) {\n" +
     "    // A run of keys has consecutive positions, all in one xPos block.\n" +
     "    let position = keyPosition(column, last);\n" +
@@ -491,17 +473,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        scores[r][c] = 0.0;\n" +
     "      }\n" +
     "    }\n" +
-    "    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {\n" +
-    "      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {\n" +
-    "        for (var c = 0u; c < KEYS; c++) {\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      for (var c = 0u; c < KEYS; c++) {\n" +
     "#if STAGED\n" +
-    "          let key = keyTile[offsets[c] + u];\n" +
+    "        let key = keyTile[offsets[c] + u];\n" +
     "#else\n" +
-    "          let key = keyUnit(offsets[c], u);\n" +
+    "        let key = keyUnit(offsets[c], u);\n" +
     "#endif\n" +
-    "          for (var r = 0u; r < QUERIES; r++) {\n" +
-    "            scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
-    "          }\n" +
+    "        for (var r = 0u; r < QUERIES; r++) {\n" +
+    "          scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
     "        }\n" +
     "      }\n" +
     "    }\n" +
@@ -517,23 +497,21 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      }\n" +
     "    }\n" +
     "    weigh();\n" +
-    "    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {\n" +
-    "      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {\n" +
-    "        var values: array<VALUE, KEYS>;\n" +
-    "        for (var c = 0u; c < KEYS; c++) {\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      var values: array<VALUE, KEYS>;\n" +
+    "      for (var c = 0u; c < KEYS; c++) {\n" +
     "#if STAGED\n" +
-    "          values[c] = valueTile[offsets[c] + u];\n" +
+    "        values[c] = valueTile[offsets[c] + u];\n" +
     "#else\n" +
-    "          values[c] = valueUnit(offsets[c], u);\n" +
+    "        values[c] = valueUnit(offsets[c], u);\n" +
     "#endif\n" +
+    "      }\n" +
+    "      for (var r = 0u; r < QUERIES; r++) {\n" +
+    "        var sum = sums[slot(r, u, lane)] * correction[r];\n" +
+    "        for (var c = 0u; c < KEYS; c++) {\n" +
+    "          sum += scores[r][c] * values[c];\n" +
     "        }\n" +
-    "        for (var r = 0u; r < QUERIES; r++) {\n" +
-    "          var sum = sums[slot(r, u, lane)] * correction[r];\n" +
-    "          for (var c = 0u; c < KEYS; c++) {\n" +
-    "            sum += scores[r][c] * values[c];\n" +
-    "          }\n" +
-    "          sums[slot(r, u, lane)] = sum;\n" +
-    "        }\n" +
+    "        sums[slot(r, u, lane)] = sum;\n" +
     "      }\n" +
     "    }\n" +
     "    column += count;\n" +
@@ -541,10 +519,19 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "  for (var r = 0u; r < QUERIES; r++) {\n" +
     "    if (firstQuery + r * WORKGROUP < params.queries) {\n" +
+    "#if PARTS\n" +
+    "      let known = (base[r] / UNITS) * (UNITS + 2);\n" +
+    "      for (var u = 0u; u < UNITS; u++) {\n" +
+    "        partials[known + u] = sums[slot(r, u, lane)];\n" +
+    "      }\n" +
+    "      partials[known + UNITS] = VALUE(largest[r]);\n" +
+    "      partials[known + UNITS + 1] = VALUE(total[r]);\n" +
+    "#else\n" +
     "      let inverse = select(1.0 / total[r], 0.0, total[r] == 0.0);\n" +
     "      for (var u = 0u; u < UNITS; u++) {\n" +
     "        out[base[r] + u] = sums[slot(r, u, lane)] * inverse;\n" +
     "      }\n" +
+    "#endif\n" +
     "    }\n" +
     "  }\n" +
     "}",
@@ -711,6 +698,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  causal: u32,\n" +
     "  // Whether the positions of queries are given; else they are the last of the keys.\n" +
     "  positioned: u32,\n" +
+    "  // What `attention` and `attention_values` take of the learned keys and of the columns, first ≤ i < end, and whether there is something\n" +
+    "  // from before to go on from.\n" +
+    "  firstMemory: u32,\n" +
+    "  endMemory: u32,\n" +
+    "  firstColumn: u32,\n" +
+    "  endColumn: u32,\n" +
+    "  resumes: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -852,6 +846,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   attention_reduce: "// Joins what the splits of `attention_decode` gave: an invocation for each unit of features of each query.\n" +
     "#include indices\n" +
+    "#include scalar\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
@@ -862,15 +857,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
     "@group(0) @binding(1) var<storage, read> partials: array<VALUE>;\n" +
     "@group(0) @binding(2) var<storage, read_write> out: array<VALUE>;\n" +
-    "\n" +
-    "// A number that fills a unit.\n" +
-    "fn scalar(value: VALUE) -> f32 {\n" +
-    "#if VECTORS\n" +
-    "  return value.x;\n" +
-    "#else\n" +
-    "  return value;\n" +
-    "#endif\n" +
-    "}\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -979,10 +965,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let kvHead = head % params.kvHeads;\n" +
     "  let first = ((batch * params.heads + head) * params.queries + i) * (params.memory + params.columns);\n" +
     "  var sum = VALUE(0.0);\n" +
-    "  for (var column = 0u; column < params.memory; column++) {\n" +
+    "  if (params.resumes != 0) {\n" +
+    "    sum = out[index];\n" +
+    "  }\n" +
+    "  for (var column = params.firstMemory; column < params.endMemory; column++) {\n" +
     "    sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];\n" +
     "  }\n" +
-    "  for (var column = 0u; column < params.columns; column++) {\n" +
+    "  for (var column = params.firstColumn; column < params.endColumn; column++) {\n" +
     "    sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(batch, kvHead, column), unit);\n" +
     "  }\n" +
     "  out[index] = sum;\n" +
@@ -1034,7 +1023,23 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let rest = i % params.run;\n" +
     "  out[batch * params.toStride + params.toOffset + rest] = x[batch * params.fromStride + params.fromOffset + rest];\n" +
     "}",
-  cross_entropy: "// -log softmax(logits)[target] of each row, 0 where the target is ignored; a workgroup for each.\n" +
+  count_rounds: "// Counts the rounds of a loop that an invocation is granted; some drivers end loops early, and say nothing.\n" +
+    "@group(0) @binding(0) var<storage, read_write> rounds: array<u32, 4>;\n" +
+    "\n" +
+    "@compute @workgroup_size(1)\n" +
+    "fn main() {\n" +
+    "  let asked = rounds[0];\n" +
+    "  var made = 0u;\n" +
+    "  // Keeps compilers from knowing the count without going through the loop.\n" +
+    "  var mixed = rounds[2];\n" +
+    "  for (var i = 0u; i < asked; i++) {\n" +
+    "    mixed = mixed * 1664525u + 1013904223u;\n" +
+    "    made++;\n" +
+    "  }\n" +
+    "  rounds[1] = made;\n" +
+    "  rounds[2] = mixed;\n" +
+    "}",
+  cross_entropy: "// -log softmax(logits)[target] of each row, 0 where the target is ignored or no token; a workgroup for each.\n" +
     "#include indices\n" +
     "#include logarithm\n" +
     "#include reduce\n" +
@@ -1061,7 +1066,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "  let label = targets[row];\n" +
-    "  if (label == params.ignoreIndex) {\n" +
+    "  if (label == params.ignoreIndex || u32(label) >= params.width) {\n" +
     "    if (lane == 0) {\n" +
     "      losses[row] = 0.0;\n" +
     "    }\n" +
@@ -1083,7 +1088,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    losses[row] = select(logarithm(sum) - (logit - largest), -LOWEST, logit <= LOWEST);\n" +
     "  }\n" +
     "}",
-  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds.\n" +
+  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds; the first also\n" +
+    "// writes zeros for ids that no part has.\n" +
     "#include indices\n" +
     "#include weight\n" +
     "\n" +
@@ -1093,9 +1099,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  quads: u32,\n" +
     "  stride: u32,\n" +
     "  width: u32,\n" +
-    "  // Rows that this part of the weight begins with and holds.\n" +
+    "  // Rows that this part of the weight begins with and holds, and those of all parts.\n" +
     "  firstRow: u32,\n" +
     "  rows: u32,\n" +
+    "  numTokens: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1113,11 +1120,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "  let quad = i % params.quads;\n" +
-    "  let row = u32(tokens[i / params.quads]) - params.firstRow;\n" +
-    "  if (row >= params.rows) {\n" +
+    "  let id = u32(tokens[i / params.quads]);\n" +
+    "  let row = id - params.firstRow;\n" +
+    "  var value = vec4<f32>();\n" +
+    "  if (row < params.rows) {\n" +
+    "    value = weightQuad(row * params.stride, quad);\n" +
+    "  } else if (id < params.numTokens || params.firstRow > 0) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let value = weightQuad(row * params.stride, quad);\n" +
     "  let first = (i / params.quads) * params.width + quad * 4;\n" +
     "  for (var e = 0u; e < 4 && quad * 4 + e < params.width; e++) {\n" +
     "    out[first + e] = value[e];\n" +
@@ -1365,12 +1375,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[base + i] = select(LOWEST, logits[base + i], isKept(i) && relative(i) >= least);\n" +
     "  }\n" +
     "}",
-  gather_rows: "// Rows by their index.\n" +
+  gather_rows: "// Rows by their index; an index that is out of range gives zeros.\n" +
     "#include indices\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
     "  width: u32,\n" +
+    "  // Rows of x.\n" +
+    "  rows: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1385,9 +1397,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
     "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (i < params.size) {\n" +
-    "    out[i] = x[u32(indices[i / params.width]) * params.width + i % params.width];\n" +
+    "  if (i >= params.size) {\n" +
+    "    return;\n" +
     "  }\n" +
+    "  let row = u32(indices[i / params.width]);\n" +
+    "  var value = VALUE(0.0);\n" +
+    "  if (row < params.rows) {\n" +
+    "    value = x[row * params.width + i % params.width];\n" +
+    "  }\n" +
+    "  out[i] = value;\n" +
     "}",
   glu: "// Gated linear unit (arXiv 2002.05202): first half of a row · activation(second half).\n" +
     "#include activation\n" +
@@ -1559,15 +1577,18 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "struct Params {\n" +
     "  rows: u32,\n" +
-    "  // Features of a row of x; quads, pieces and elements of a row of the weight.\n" +
+    "  // Features of a row of x; quads and elements of a row of the weight.\n" +
     "  inSize: u32,\n" +
     "  quads: u32,\n" +
-    "  pieces: u32,\n" +
     "  stride: u32,\n" +
     "  // Rows of the weight at hand, where they begin among all, and features of a row of the result.\n" +
     "  columns: u32,\n" +
     "  firstColumn: u32,\n" +
     "  outSize: u32,\n" +
+    "  // Quads of a row to take, or pieces of it in `linear_vector`: first ≤ i < end, and whether none are left afterwards.\n" +
+    "  first: u32,\n" +
+    "  end: u32,\n" +
+    "  isLast: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1605,11 +1626,18 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (row >= params.rows || column >= params.columns) {\n" +
     "    return;\n" +
     "  }\n" +
+    "  let at = row * params.outSize + params.firstColumn + column;\n" +
     "  var value = product;\n" +
+    "  if (params.first > 0) {\n" +
+    "    value += out[at];\n" +
+    "  }\n" +
+    "  if (params.isLast != 0) {\n" +
     "#if HAS_BIAS\n" +
-    "  value += bias[params.firstColumn + column];\n" +
+    "    value += bias[params.firstColumn + column];\n" +
     "#endif\n" +
-    "  out[row * params.outSize + params.firstColumn + column] = ACTIVATION(value);\n" +
+    "    value = ACTIVATION(value);\n" +
+    "  }\n" +
+    "  out[at] = value;\n" +
     "}",
   linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers: fastest on\n" +
     "// adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
@@ -1627,7 +1655,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let rows = min(vec4<u32>(row) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastRow));\n" +
     "  let columns = min(vec4<u32>(column) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastColumn)) * params.stride;\n" +
     "  var sums = array<vec4<f32>, 4>();\n" +
-    "  for (var quad = 0u; quad < params.quads; quad++) {\n" +
+    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
     "    let w0 = weightQuad(columns.x, quad);\n" +
     "    let w1 = weightQuad(columns.y, quad);\n" +
     "    let w2 = weightQuad(columns.z, quad);\n" +
@@ -1668,12 +1696,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  // Quads that one load of a subgroup covers.\n" +
     "  let share = min(subgroupSize, STEP);\n" +
     "  var sums = array<f32, ROWS>();\n" +
-    "  for (var base = 0u; base < params.quads; base += STEP) {\n" +
+    "  for (var base = params.first; base < params.end; base += STEP) {\n" +
     "    for (var i = lane; i < STEP * COLUMNS; i += COLUMNS) {\n" +
     "      let column = firstColumn + i / STEP;\n" +
     "      let quad = base + i % STEP;\n" +
     "      var value = vec4<f32>();\n" +
-    "      if (column < params.columns && quad < params.quads) {\n" +
+    "      if (column < params.columns && quad < params.end) {\n" +
     "        value = weightQuad(column * params.stride, quad);\n" +
     "      }\n" +
     "      weightTile[(i % STEP) * COLUMNS + i / STEP] = value;\n" +
@@ -1684,7 +1712,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      for (var part = 0u; part < STEP; part += share) {\n" +
     "        var own = vec4<f32>();\n" +
     "        let quad = base + part + subgroupLane % share;\n" +
-    "        if (quad < params.quads) {\n" +
+    "        if (quad < params.end) {\n" +
     "          own = xQuad(row, quad);\n" +
     "        }\n" +
     "        for (var step = 0u; step < share; step++) {\n" +
@@ -1716,7 +1744,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  let lastColumn = params.columns - 1;\n" +
     "  var sums = array<array<f32, COLUMNS>, ROWS>();\n" +
-    "  for (var piece = lane; piece < params.pieces; piece += WORKGROUP) {\n" +
+    "  for (var piece = params.first + lane; piece < params.end; piece += WORKGROUP) {\n" +
     "    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
     "    for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
     "      let quad = quadOfPiece(piece, part);\n" +
@@ -1768,7 +1796,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let a = min(column + vec4<u32>(0, 1, 2, 3), last) * params.stride;\n" +
     "  let b = min(column + vec4<u32>(4, 5, 6, 7), last) * params.stride;\n" +
     "  var sums = array<vec4<f32>, 8>();\n" +
-    "  for (var quad = 0u; quad < params.quads; quad++) {\n" +
+    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
     "    let value = xQuad(0, quad);\n" +
     "    sums[0] += value * weightQuad(a.x, quad);\n" +
     "    sums[1] += value * weightQuad(a.y, quad);\n" +
@@ -1801,12 +1829,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let firstRow = group.y * 16 * TILE_ROWS;\n" +
     "  let firstColumn = group.x * 64;\n" +
     "  var sums = array<vec4<f32>, TILE_ROWS>();\n" +
-    "  for (var base = 0u; base < params.quads; base += STEP) {\n" +
+    "  for (var base = params.first; base < params.end; base += STEP) {\n" +
     "    for (var i = lane; i < STEP * 16 * TILE_ROWS; i += 256) {\n" +
     "      let row = firstRow + i / STEP;\n" +
     "      let quad = base + i % STEP;\n" +
     "      var value = vec4<f32>();\n" +
-    "      if (row < params.rows && quad < params.quads) {\n" +
+    "      if (row < params.rows && quad < params.end) {\n" +
     "        value = xQuad(row, quad);\n" +
     "      }\n" +
     "      xTile[(i % STEP) * 16 * TILE_ROWS + i / STEP] = value;\n" +
@@ -1814,7 +1842,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    let column = firstColumn + lane / STEP;\n" +
     "    let quad = base + lane % STEP;\n" +
     "    var value = vec4<f32>();\n" +
-    "    if (column < params.columns && quad < params.quads) {\n" +
+    "    if (column < params.columns && quad < params.end) {\n" +
     "      value = weightQuad(column * params.stride, quad);\n" +
     "    }\n" +
     "    weightTile[(lane % STEP) * 64 + lane / STEP] = value;\n" +
@@ -1913,13 +1941,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let magnitude = select(far, near, a < VALUE(0.9375));\n" +
     "  return select(magnitude, -magnitude, x < VALUE(0.0));\n" +
     "}",
-  mean_pool: "// Mean over the sequence.\n" +
+  mean_pool: "// Mean over the sequence; positions first ≤ i < end of it are added to what those before gave.\n" +
     "#include indices\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
     "  length: u32,\n" +
     "  width: u32,\n" +
+    "  first: u32,\n" +
+    "  end: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1937,10 +1967,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "  var sum = 0.0;\n" +
-    "  for (var position = 0u; position < params.length; position++) {\n" +
+    "  if (params.first > 0) {\n" +
+    "    sum = out[i];\n" +
+    "  }\n" +
+    "  for (var position = params.first; position < params.end; position++) {\n" +
     "    sum += x[((i / params.width) * params.length + position) * params.width + i % params.width];\n" +
     "  }\n" +
-    "  out[i] = sum / f32(params.length);\n" +
+    "  out[i] = select(sum, sum / f32(params.length), params.end == params.length);\n" +
     "}",
   multiply: "// x · activation(y): y of x's shape, or one factor for each head, of each row or of all rows.\n" +
     "#include activation\n" +
@@ -2290,6 +2323,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (lane == 0) {\n" +
     "    out[row] = i32(token);\n" +
     "  }\n" +
+    "}",
+  scalar: "// A number that fills a unit.\n" +
+    "fn scalar(unit: VALUE) -> f32 {\n" +
+    "#if VECTORS\n" +
+    "  return unit.x;\n" +
+    "#else\n" +
+    "  return unit;\n" +
+    "#endif\n" +
     "}",
   shift_tokens: "// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, move in.\n" +
     "#include indices\n" +

@@ -15,6 +15,13 @@ struct Params {
   causal: u32,
   // Whether the positions of queries are given; else they are the last of the keys.
   positioned: u32,
+  // What `attention` and `attention_values` take of the learned keys and of the columns, first ≤ i < end, and whether there is something
+  // from before to go on from.
+  firstMemory: u32,
+  endMemory: u32,
+  firstColumn: u32,
+  endColumn: u32,
+  resumes: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CommandOf } from "../../engine/commands.ts";
+import { spans } from "../loops.ts";
 import { bytesOf, type GpuTensor, whole } from "../storage.ts";
 import { elementwise, type Operations } from "./operation.ts";
 
@@ -14,8 +15,9 @@ export function gatherRows(gpu: Operations, { x, indices, out }: CommandOf<GpuTe
     kernel: "gather_rows",
     constants,
     bindings: { x: whole(x), indices: whole(indices), out: whole(out) },
-    params: { size: out.size / lanes, width: x.width / lanes },
+    params: { size: out.size / lanes, width: x.width / lanes, rows: x.rows },
     groups,
+    rounds: 0,
   });
 }
 
@@ -58,16 +60,20 @@ export function clone(gpu: Operations, { x, out }: CommandOf<GpuTensor, "clone">
   });
 }
 
-/** Mean over the sequence. */
+/** Mean over the sequence, a part of it after the other. */
 export function meanPool(gpu: Operations, { x, out }: CommandOf<GpuTensor, "meanPool">): void {
   const { constants, groups } = elementwise(gpu, out.size, [1]);
-  gpu.dispatch({
-    kernel: "mean_pool",
-    constants,
-    bindings: { x: whole(x), out: whole(out) },
-    params: { size: out.size, length: x.shape[1] ?? 0, width: x.width },
-    groups,
-  });
+  const [, length = 0] = x.shape;
+  for (const { first, end, rounds } of spans(gpu.profile.loopRounds, length)) {
+    gpu.dispatch({
+      kernel: "mean_pool",
+      constants,
+      bindings: { x: whole(x), out: whole(out) },
+      params: { size: out.size, length, width: x.width, first, end },
+      groups,
+      rounds,
+    });
+  }
 }
 
 /** Images cut into patches. */
@@ -80,6 +86,7 @@ export function patches(gpu: Operations, { images, patchSize, out }: CommandOf<G
     bindings: { images: whole(images), out: whole(out) },
     params: { size: out.size, channels, height, width, patchSize },
     groups,
+    rounds: 0,
   });
 }
 
@@ -103,5 +110,6 @@ function copyRuns(gpu: Operations, x: GpuTensor, out: GpuTensor, { count, ...run
     bindings: { x: whole(x), out: whole(out) },
     params: { size: (count * runs.run) / lanes, ...Object.fromEntries(inVectors) },
     groups,
+    rounds: 0,
   });
 }
