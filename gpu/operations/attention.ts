@@ -146,7 +146,7 @@ function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attentio
 /** The loops of the kernel of few queries, as its file has them. */
 function roundsOfFew(units: number, rows: number, workgroup: number, hasDecay: boolean): number {
   const shares = Math.floor(workgroup / Math.min(units, workgroup));
-  const scores = loop(units, loop(rows) + (hasDecay ? DECAY_ROUNDS : 0)) + loop(rows);
+  const scores = loop(rows) + loop(units, loop(rows) + (hasDecay ? DECAY_ROUNDS : 0)) + loop(rows);
   const weights = loop(rows, 2 * reduceRounds(workgroup));
   const values = loop(Math.ceil(workgroup / shares), loop(rows)) + loop(rows, loop(shares));
   return scores + weights + loop(Math.ceil(units / workgroup), values);
