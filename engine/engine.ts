@@ -15,6 +15,8 @@ import {
   type LogitsFilter,
   type RotaryOptions,
   type SampleOptions,
+  type SelfTestOptions,
+  type SelfTestReport,
   type Tensor,
 } from "../backend.ts";
 import { checkAttention, checkFilter, expectDType, expectShape, refuse } from "./checks.ts";
@@ -24,6 +26,12 @@ import { type EngineTensor, type Owner, sameShape, sizeOf, type Storage } from "
 /** An engine: what an implementation adds is memory and a way to run commands. */
 export abstract class Engine<S extends Storage> extends Ownership<S> implements Backend, Owner<S> {
   protected readonly owner: Owner<S> = this;
+
+  async selfTest(options?: SelfTestOptions): Promise<SelfTestReport> {
+    this.checkAlive();
+    const { selfTest } = await import("./self_test/self_test.ts");
+    return await selfTest(this, options);
+  }
 
   embedding(tokens: Tensor, weight: Tensor): Tensor {
     const [ids, table] = [this.own(tokens), this.own(weight)];

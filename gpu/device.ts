@@ -22,6 +22,8 @@ export interface WebGpuOptions {
   readonly poolBytes?: number | undefined;
   /** Largest binding to use, at most the device's own limit. */
   readonly maxBindingBytes?: number | undefined;
+  /** Rounds of loops that an invocation may make, at most what the device grants. */
+  readonly loopRounds?: number | undefined;
   /** Kernels to use. Default: `register` on software adapters, else `subgroup` where subgroups exist, else `workgroup`. */
   readonly flavour?: Flavour | undefined;
 }
@@ -149,7 +151,7 @@ async function describe(
     maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
-    loopRounds: await probeLoopRounds(device),
+    loopRounds: Math.min(await probeLoopRounds(device), options.loopRounds ?? Infinity),
     alignment: Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment),
   };
 }

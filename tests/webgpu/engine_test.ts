@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ConfigError, DeviceLostError, DisposedError, OutOfMemoryError, type Tensor } from "../../backend.ts";
 import { WebGpuBackend } from "../../gpu/backend.ts";
-import { dequantized } from "../reference/quantized.ts";
+import { dequantized } from "../../engine/reference/quantized.ts";
 import { gpuTest, isAvailable } from "./support.ts";
 
 const ones = (count: number) => new Float32Array(count).fill(1);
