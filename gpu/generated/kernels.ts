@@ -5,6 +5,7 @@
 export const KERNELS: Readonly<Record<string, string>> = {
   accept_draft: "// The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is accepted with\n" +
     "// probability min(1, p/q); the first that isn't is replaced by a draw from max(0, p - q), and after the last comes a draw from p.\n" +
+    "// All rows are gone through, also those after a rejection, so that barriers stand in uniform control flow.\n" +
     "#include random\n" +
     "#include reduce\n" +
     "#include reduce_index\n" +
@@ -17,7 +18,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
-    "// Probabilities: p of the target, a row more than there are drafted tokens, and q of the draft.\n" +
     "@group(0) @binding(1) var<storage, read> wanted: array<f32>;\n" +
     "@group(0) @binding(2) var<storage, read> guessed: array<f32>;\n" +
     "@group(0) @binding(3) var<storage, read> tokens: array<i32>;\n" +
@@ -27,38 +27,85 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "const ACCEPT_SEED = 0x85ebca6bu;\n" +
     "const RESIDUAL_SEED = 0x9e3779b9u;\n" +
     "\n" +
+    "// The largest logit of a row, and the factor that makes e^(logit - largest) a probability.\n" +
+    "struct Softmax {\n" +
+    "  largest: f32,\n" +
+    "  factor: f32,\n" +
+    "}\n" +
+    "\n" +
+    "fn probability(logit: f32, softmax: Softmax) -> f32 {\n" +
+    "  return select(exp(logit - softmax.largest) * softmax.factor, 0.0, logit <= LOWEST);\n" +
+    "}\n" +
+    "\n" +
+    "fn softmaxOf(largest: f32, total: f32) -> Softmax {\n" +
+    "  return Softmax(largest, select(1.0 / total, 0.0, total == 0.0));\n" +
+    "}\n" +
+    "\n" +
+    "fn ofWanted(row: u32, lane: u32) -> Softmax {\n" +
+    "  var largest = LOWEST;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    largest = max(largest, wanted[row * params.width + i]);\n" +
+    "  }\n" +
+    "  largest = workgroupMax(largest, lane);\n" +
+    "  var sum = 0.0;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    sum += probability(wanted[row * params.width + i], Softmax(largest, 1.0));\n" +
+    "  }\n" +
+    "  return softmaxOf(largest, workgroupSum(sum, lane));\n" +
+    "}\n" +
+    "\n" +
+    "fn ofGuessed(row: u32, lane: u32) -> Softmax {\n" +
+    "  var largest = LOWEST;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    largest = max(largest, guessed[row * params.width + i]);\n" +
+    "  }\n" +
+    "  largest = workgroupMax(largest, lane);\n" +
+    "  var sum = 0.0;\n" +
+    "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
+    "    sum += probability(guessed[row * params.width + i], Softmax(largest, 1.0));\n" +
+    "  }\n" +
+    "  return softmaxOf(largest, workgroupSum(sum, lane));\n" +
+    "}\n" +
+    "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(@builtin(local_invocation_index) lane: u32) {\n" +
-    "  // Every invocation goes through the draft by itself, up to the first token that isn't accepted.\n" +
     "  var accepted = 0u;\n" +
-    "  while (accepted < params.drafted) {\n" +
-    "    let token = u32(tokens[accepted]);\n" +
-    "    let at = accepted * params.width + token;\n" +
-    "    // An id that is no token was not drawn from q, and is not accepted.\n" +
-    "    if (token >= params.width) {\n" +
-    "      break;\n" +
+    "  var isOver = false;\n" +
+    "  var p = Softmax(0.0, 0.0);\n" +
+    "  var q = Softmax(0.0, 0.0);\n" +
+    "  for (var i = 0u; i < params.drafted; i++) {\n" +
+    "    let wish = ofWanted(i, lane);\n" +
+    "    let draft = ofGuessed(i, lane);\n" +
+    "    let isToken = u32(tokens[i]) < params.width;\n" +
+    "    let at = i * params.width + select(0u, u32(tokens[i]), isToken);\n" +
+    "    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, i, 0) * probability(guessed[at], draft);\n" +
+    "    if (!isOver && isToken && limit < probability(wanted[at], wish)) {\n" +
+    "      accepted += 1;\n" +
+    "    } else if (!isOver) {\n" +
+    "      isOver = true;\n" +
+    "      p = wish;\n" +
+    "      q = draft;\n" +
     "    }\n" +
-    "    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, accepted, 0) * guessed[at];\n" +
-    "    if (!(limit < wanted[at])) {\n" +
-    "      break;\n" +
-    "    }\n" +
-    "    accepted += 1;\n" +
     "  }\n" +
-    "  let isOver = accepted < params.drafted;\n" +
+    "  let afterAll = ofWanted(params.drafted, lane);\n" +
+    "  if (!isOver) {\n" +
+    "    p = afterAll;\n" +
+    "  }\n" +
+    "\n" +
     "  let base = accepted * params.width;\n" +
     "  var residual = 0.0;\n" +
     "  if (isOver) {\n" +
     "    for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "      residual = max(residual, wanted[base + i] - guessed[base + i]);\n" +
+    "      residual = max(residual, probability(wanted[base + i], p) - probability(guessed[base + i], q));\n" +
     "    }\n" +
     "  }\n" +
     "  let hasResidual = workgroupMax(residual, lane) > 0.0;\n" +
     "  var best = -1.0;\n" +
     "  var index = lane;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    var weight = wanted[base + i];\n" +
+    "    var weight = probability(wanted[base + i], p);\n" +
     "    if (hasResidual) {\n" +
-    "      weight = max(0.0, weight - guessed[base + i]);\n" +
+    "      weight = max(0.0, weight - probability(guessed[base + i], q));\n" +
     "    }\n" +
     "    let score = weight / exponential(params.seed ^ RESIDUAL_SEED, params.counter, accepted, i);\n" +
     "    if (score > best) {\n" +

@@ -1,5 +1,6 @@
 // The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is accepted with
 // probability min(1, p/q); the first that isn't is replaced by a draw from max(0, p - q), and after the last comes a draw from p.
+// All rows are gone through, also those after a rejection, so that barriers stand in uniform control flow.
 #include random
 #include reduce
 #include reduce_index
@@ -12,7 +13,6 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// Probabilities: p of the target, a row more than there are drafted tokens, and q of the draft.
 @group(0) @binding(1) var<storage, read> wanted: array<f32>;
 @group(0) @binding(2) var<storage, read> guessed: array<f32>;
 @group(0) @binding(3) var<storage, read> tokens: array<i32>;
@@ -22,38 +22,85 @@ struct Params {
 const ACCEPT_SEED = 0x85ebca6bu;
 const RESIDUAL_SEED = 0x9e3779b9u;
 
+// The largest logit of a row, and the factor that makes e^(logit - largest) a probability.
+struct Softmax {
+  largest: f32,
+  factor: f32,
+}
+
+fn probability(logit: f32, softmax: Softmax) -> f32 {
+  return select(exp(logit - softmax.largest) * softmax.factor, 0.0, logit <= LOWEST);
+}
+
+fn softmaxOf(largest: f32, total: f32) -> Softmax {
+  return Softmax(largest, select(1.0 / total, 0.0, total == 0.0));
+}
+
+fn ofWanted(row: u32, lane: u32) -> Softmax {
+  var largest = LOWEST;
+  for (var i = lane; i < params.width; i += WORKGROUP) {
+    largest = max(largest, wanted[row * params.width + i]);
+  }
+  largest = workgroupMax(largest, lane);
+  var sum = 0.0;
+  for (var i = lane; i < params.width; i += WORKGROUP) {
+    sum += probability(wanted[row * params.width + i], Softmax(largest, 1.0));
+  }
+  return softmaxOf(largest, workgroupSum(sum, lane));
+}
+
+fn ofGuessed(row: u32, lane: u32) -> Softmax {
+  var largest = LOWEST;
+  for (var i = lane; i < params.width; i += WORKGROUP) {
+    largest = max(largest, guessed[row * params.width + i]);
+  }
+  largest = workgroupMax(largest, lane);
+  var sum = 0.0;
+  for (var i = lane; i < params.width; i += WORKGROUP) {
+    sum += probability(guessed[row * params.width + i], Softmax(largest, 1.0));
+  }
+  return softmaxOf(largest, workgroupSum(sum, lane));
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) lane: u32) {
-  // Every invocation goes through the draft by itself, up to the first token that isn't accepted.
   var accepted = 0u;
-  while (accepted < params.drafted) {
-    let token = u32(tokens[accepted]);
-    let at = accepted * params.width + token;
-    // An id that is no token was not drawn from q, and is not accepted.
-    if (token >= params.width) {
-      break;
+  var isOver = false;
+  var p = Softmax(0.0, 0.0);
+  var q = Softmax(0.0, 0.0);
+  for (var i = 0u; i < params.drafted; i++) {
+    let wish = ofWanted(i, lane);
+    let draft = ofGuessed(i, lane);
+    let isToken = u32(tokens[i]) < params.width;
+    let at = i * params.width + select(0u, u32(tokens[i]), isToken);
+    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, i, 0) * probability(guessed[at], draft);
+    if (!isOver && isToken && limit < probability(wanted[at], wish)) {
+      accepted += 1;
+    } else if (!isOver) {
+      isOver = true;
+      p = wish;
+      q = draft;
     }
-    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, accepted, 0) * guessed[at];
-    if (!(limit < wanted[at])) {
-      break;
-    }
-    accepted += 1;
   }
-  let isOver = accepted < params.drafted;
+  let afterAll = ofWanted(params.drafted, lane);
+  if (!isOver) {
+    p = afterAll;
+  }
+
   let base = accepted * params.width;
   var residual = 0.0;
   if (isOver) {
     for (var i = lane; i < params.width; i += WORKGROUP) {
-      residual = max(residual, wanted[base + i] - guessed[base + i]);
+      residual = max(residual, probability(wanted[base + i], p) - probability(guessed[base + i], q));
     }
   }
   let hasResidual = workgroupMax(residual, lane) > 0.0;
   var best = -1.0;
   var index = lane;
   for (var i = lane; i < params.width; i += WORKGROUP) {
-    var weight = wanted[base + i];
+    var weight = probability(wanted[base + i], p);
     if (hasResidual) {
-      weight = max(0.0, weight - guessed[base + i]);
+      weight = max(0.0, weight - probability(guessed[base + i], q));
     }
     let score = weight / exponential(params.seed ^ RESIDUAL_SEED, params.counter, accepted, i);
     if (score > best) {

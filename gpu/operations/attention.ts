@@ -6,6 +6,7 @@
 import { LOWEST, XPOS_BLOCK } from "../../backend.ts";
 import type { AttentionCommand, CommandOf } from "../../engine/commands.ts";
 import { BLOCK } from "../blocks.ts";
+import type { Profile } from "../device.ts";
 import { loop, spans } from "../loops.ts";
 import type { Binding } from "../pipelines.ts";
 import type { Constants } from "../shader.ts";
@@ -138,16 +139,16 @@ function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attentio
     bindings: { ...commonBindings(command, q), q: whole(q), k: whole(k), v: whole(v), out: whole(out), partials },
     params: { ...params, ...NO_PARTS, queries: n, count: splits },
     groups: [splits, kvHeads * Math.ceil(rows / rowsAtOnce), b],
-    rounds: roundsOfFew(units, rowsAtOnce, WORKGROUP, common.HAS_DECAY),
+    rounds: roundsOfFew(gpu.profile, units, rowsAtOnce, WORKGROUP, common.HAS_DECAY),
   });
   if (partials) reduce(gpu, command, common, partials, splits);
 }
 
 /** The loops of the kernel of few queries, as its file has them. */
-function roundsOfFew(units: number, rows: number, workgroup: number, hasDecay: boolean): number {
+function roundsOfFew(profile: Profile, units: number, rows: number, workgroup: number, hasDecay: boolean): number {
   const shares = Math.floor(workgroup / Math.min(units, workgroup));
   const scores = loop(rows) + loop(units, loop(rows) + (hasDecay ? DECAY_ROUNDS : 0)) + loop(rows);
-  const weights = loop(rows, 2 * reduceRounds(workgroup));
+  const weights = loop(rows, 2 * reduceRounds(profile, workgroup));
   const values = loop(Math.ceil(workgroup / shares), loop(rows)) + loop(rows, loop(shares));
   return scores + weights + loop(Math.ceil(units / workgroup), values);
 }

@@ -5,7 +5,6 @@
  */
 import { LOWEST } from "../../backend.ts";
 import type { CommandOf } from "../../engine/commands.ts";
-import type { Binding } from "../pipelines.ts";
 import { type GpuTensor, whole } from "../storage.ts";
 import { activationName, elementwise, fold, type Operations, reduction } from "./operation.ts";
 
@@ -132,16 +131,13 @@ export function l2Norm(gpu: Operations, command: CommandOf<GpuTensor, "l2Norm">)
   });
 }
 
-/** Softmax over the last dimension, or its logarithm, into a tensor or into other memory. */
-export function softmax(
-  gpu: Operations,
-  { op, x, out }: { op: "softmax" | "logSoftmax"; x: GpuTensor; out: GpuTensor | Binding },
-): void {
+/** Softmax over the last dimension, or its logarithm. */
+export function softmax(gpu: Operations, { op, x, out }: CommandOf<GpuTensor, "softmax" | "logSoftmax">): void {
   const { constants, rounds } = reduction(gpu, x.width, 3);
   gpu.dispatch({
     kernel: "softmax",
     constants: { ...constants, LOWEST, LOGARITHM: op === "logSoftmax" },
-    bindings: { x: whole(x), out: "buffer" in out ? out : whole(out) },
+    bindings: { x: whole(x), out: whole(out) },
     params: { rows: x.rows, width: x.width },
     groups: fold(gpu.profile, x.rows),
     rounds,

@@ -156,7 +156,7 @@ function vectorVariant(gpu: Operations, rows: number, columns: number, weight: G
     groups: fold(gpu.profile, Math.ceil(columns / columnsAtOnce)),
     count: weight.dtype === "q4_0" ? 4 * Math.ceil(weight.width / BLOCK) : quads,
     step: { items: WORKGROUP, inner: loop(pieceQuads, loop(rows)) + loop(columnsAtOnce, loop(pieceQuads, loop(rows))) },
-    besides: loop(rows, loop(columnsAtOnce, reduceRounds(WORKGROUP))),
+    besides: loop(rows, loop(columnsAtOnce, reduceRounds(gpu.profile, WORKGROUP))),
   };
 }
 

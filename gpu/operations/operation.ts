@@ -61,8 +61,9 @@ export function reduction(
   // A CPU runs the lanes of a workgroup one after the other: 32 of them vectorise as well as 256, with fewer steps to reduce.
   const most = profile.software ? 32 : ROW_WORKGROUP;
   const needed = 2 ** Math.ceil(Math.log2(Math.max(width, 1)));
+  // A pass ends in up to two reductions.
   const roundsOf = (workgroup: number) =>
-    passes * (loop(Math.ceil(width / workgroup)) + reduceRounds(workgroup)) + besides(workgroup);
+    passes * (loop(Math.ceil(width / workgroup)) + 2 * reduceRounds(profile, workgroup)) + besides(workgroup);
   // A subgroup may have up to 128 lanes: a workgroup of fewer would leave one half empty, which `reduce` allows.
   let workgroup = Math.min(most, Math.max(needed, 32));
   while (roundsOf(workgroup) > profile.loopRounds && 2 * workgroup <= profile.maxInvocations) workgroup *= 2;
@@ -70,8 +71,8 @@ export function reduction(
 }
 
 /** Rounds of one reduction over a workgroup: of the subgroups it has, which may have four lanes each, or of its halves. */
-export function reduceRounds(workgroup: number): number {
-  return loop(Math.max(Math.log2(workgroup), workgroup / 4));
+export function reduceRounds({ subgroups }: Profile, workgroup: number): number {
+  return loop(subgroups ? workgroup / 4 : Math.log2(workgroup));
 }
 
 /** The functions of `activation.wgsl`: names go into the text of shaders, and no others may. */

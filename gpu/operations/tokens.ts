@@ -6,8 +6,7 @@
 import { LOWEST } from "../../backend.ts";
 import type { CommandOf } from "../../engine/commands.ts";
 import { loop } from "../loops.ts";
-import { bytesOf, type GpuTensor, whole } from "../storage.ts";
-import { softmax } from "./elementwise.ts";
+import { type GpuTensor, whole } from "../storage.ts";
 import { elementwise, fold, type Operations, reduction } from "./operation.ts";
 import { clone } from "./rows.ts";
 
@@ -108,16 +107,13 @@ export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">)
 /** How many drafted tokens are accepted, and the token after them. */
 export function acceptDraft(gpu: Operations, command: CommandOf<GpuTensor, "acceptDraft">): void {
   const { target, draft, tokens, seed, counter, out } = command;
-  const [wanted, guessed] = [target, draft].map((logits) => {
-    const probabilities = gpu.temporary(bytesOf(logits));
-    softmax(gpu, { op: "softmax", x: logits, out: probabilities });
-    return probabilities;
-  });
-  const { constants, rounds } = reduction(gpu, target.width, 2, () => loop(draft.rows));
+  // Every row twice, and the last one twice more for the draw.
+  const passes = 2 * (target.rows + draft.rows) + 2;
+  const { constants, rounds } = reduction(gpu, target.width, passes, () => loop(draft.rows));
   gpu.dispatch({
     kernel: "accept_draft",
-    constants,
-    bindings: { wanted, guessed, tokens: whole(tokens), out: whole(out) },
+    constants: { ...constants, LOWEST },
+    bindings: { wanted: whole(target), guessed: whole(draft), tokens: whole(tokens), out: whole(out) },
     params: { drafted: draft.rows, width: target.width, seed, counter },
     groups: [1, 1, 1],
     rounds,
