@@ -4,6 +4,7 @@
  * @module
  */
 import { OutOfMemoryError, ShapeError } from "../backend.ts";
+import { Batches, type Origin } from "./batches.ts";
 import type { Buffers, GpuBuffer } from "./buffers.ts";
 import type { Profile } from "./device.ts";
 import type { Faults } from "./faults.ts";
@@ -88,10 +89,7 @@ export class Recorder {
   readonly #words = new DataView(new ArrayBuffer(MAX_BATCH * PARAMS_BYTES));
   readonly #ring: GPUBuffer;
   #ringSlot = 0;
-  /** Earlier batches that wrote what the recorded steps read. */
-  readonly #sources = new Set<number>();
-  /** Batches that the device refused, or that read what such a one should have written, and why. */
-  readonly #failures = new Map<number, Error>();
+  readonly #batches = new Batches();
 
   constructor(profile: Profile, faults: Faults, buffers: Buffers, pipelines: Pipelines) {
     this.#profile = profile;
@@ -135,10 +133,11 @@ export class Recorder {
     });
     if (this.#runs === MAX_BATCH) this.submit();
     writeParams(this.#words, this.#runs * PARAMS_BYTES, name, kernel.shader, params);
-    for (const { buffer } of bound) this.#use(buffer);
-    for (const [i, { type }] of kernel.shader.declarations.entries()) {
-      const written = type === "storage" ? bound[i]?.buffer : undefined;
-      if (written) written.writtenIn = this.#buffers.batch;
+    const { batch } = this.#buffers;
+    const from = Math.min(batch, ...bound.map(({ buffer }) => this.#batches.oldestInDoubt(buffer.origin)));
+    for (const [i, { buffer }] of bound.entries()) {
+      buffer.batch = batch;
+      if (kernel.shader.declarations[i]?.type === "storage") buffer.origin = { from, to: batch };
     }
     this.#steps.push({ kernel, bindings: bound, groups, weightBytes });
     this.#runs++;
@@ -146,14 +145,15 @@ export class Recorder {
 
   /** Appends a copy. */
   copy(from: GpuBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
-    this.#use(from);
+    from.batch = this.#buffers.batch;
     this.#steps.push({ from, fromOffset, to, toOffset, bytes });
   }
 
   /** Appends a fill with zeros. */
   clear(buffer: GpuBuffer): void {
-    this.#use(buffer);
-    buffer.writtenIn = this.#buffers.batch;
+    const { batch } = this.#buffers;
+    buffer.batch = batch;
+    buffer.origin = { from: batch, to: batch };
     this.#steps.push({ clear: buffer });
   }
 
@@ -171,31 +171,28 @@ export class Recorder {
     if (this.#steps.length === 0) return batch - 1;
     const { device } = this.#profile;
     const explain = (message: string) => new Error(`Cannot run commands on webgpu: the device says: ${message.trim()}`);
-    const sources = [...this.#sources];
     try {
       this.#faults.scoped("validation", explain, () => {
         const base = this.#writeRing();
         const encoder = device.createCommandEncoder();
         this.#encode(encoder, base);
         device.queue.submit([encoder.finish()]);
-      }, (fault) => this.#settle(batch, sources, fault));
+      }, (fault) => this.#batches.settle(batch, fault));
       this.#count();
     } catch (error) {
-      this.#failures.set(batch, error instanceof Error ? error : new Error(String(error)));
+      this.#batches.settle(batch, error instanceof Error ? error : new Error(String(error)));
       throw error;
     } finally {
       this.#steps.length = 0;
       this.#runs = 0;
-      this.#sources.clear();
       this.#buffers.nextBatch();
     }
     return batch;
   }
 
-  /** @throws what made a batch fail, or one before whose results it reads */
-  check(batch: number): void {
-    const failure = this.#failures.get(batch);
-    if (failure) throw failure;
+  /** @throws what made a batch fail, or one on which something depends */
+  check(batch: number, origins: readonly (Origin | undefined)[]): void {
+    for (const origin of [{ from: batch, to: batch }, ...origins]) this.#batches.check(origin);
   }
 
   /** Forgets what was recorded and frees what the recorder holds. */
@@ -203,18 +200,6 @@ export class Recorder {
     this.#steps.length = 0;
     this.#runs = 0;
     this.#ring.destroy();
-  }
-
-  /** Remembers what a recorded step needs of a buffer. */
-  #use(buffer: GpuBuffer): void {
-    if (buffer.writtenIn >= 0 && buffer.writtenIn !== this.#buffers.batch) this.#sources.add(buffer.writtenIn);
-    buffer.batch = this.#buffers.batch;
-  }
-
-  /** A batch fails on its own account, or with one whose results it reads. */
-  #settle(batch: number, sources: readonly number[], fault: Error | undefined): void {
-    const cause = fault ?? sources.map((source) => this.#failures.get(source)).find((failure) => failure !== undefined);
-    if (cause) this.#failures.set(batch, cause);
   }
 
   #count(): void {

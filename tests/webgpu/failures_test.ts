@@ -112,6 +112,7 @@ gpuTest(
       const reads = await Promise.allSettled([lost, later, madeOfIt, beside].map((each) => each.data()));
       // The fault is reported once more, to whoever waits first; of what is lost every reading fails.
       assertEquals(reads.slice(0, 3).map(({ status }) => status), ["rejected", "rejected", "rejected"]);
+      assertEquals([...await beside.data()], [3, 6, 9, 12]);
       for (const each of [lost, later, madeOfIt]) await assertRejects(() => each.data());
       assertEquals([...await right.data()], [2, 4, 6, 8]);
       assertEquals([...await backend.add(right, x).data()], [3, 6, 9, 12]);
