@@ -472,11 +472,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  // Blocks between each query and the keys that `query` is scaled for.\n" +
     "  var blocks: array<i32, QUERIES>;\n" +
     "#endif\n" +
-    "  var end = visibleColumns(last);\n" +
-    "  if (params.causal != 0 && last < i32(params.columns)) {\n" +
-    "    end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);\n" +
-    "  }\n" +
-    "  end = min(end, params.endColumn);\n" +
+    "  // Keys of later positions than the last query here stand behind all others, unless a cache has wrapped around.\n" +
+    "  let ownLast = first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1;\n" +
+    "  let isOrdered = (params.causal != 0) & (last < i32(params.columns));\n" +
+    "  let end = min(visibleColumns(select(last, ownLast, isOrdered)), params.endColumn);\n" +
     "  var column = params.firstColumn;\n" +
     "  while (column < end) {\n" +
     "    // A run of keys has consecutive positions, all in one xPos block.\n" +
@@ -802,8 +801,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "}\n" +
     "\n" +
-    "// No branch depends on parameters alone. Lavapipe compiles a kernel anew for the parameters of each dispatch where that leaves out half of\n" +
-    "// it, and never frees what it made: 60 ms and 1.8 MB a dispatch of `attention_decode`.\n" +
+    "// No branch here depends on parameters alone: where that leaves out half of a kernel, lavapipe compiles it anew for the parameters of\n" +
+    "// every dispatch and never frees what it made, 60 ms and 1.8 MB a time in `attention_decode`.\n" +
     "\n" +
     "// The position of a batch row's first query.\n" +
     "fn firstPosition(batch: u32) -> i32 {\n" +

@@ -121,11 +121,10 @@ fn main(
   // Blocks between each query and the keys that `query` is scaled for.
   var blocks: array<i32, QUERIES>;
 #endif
-  var end = visibleColumns(last);
-  if (params.causal != 0 && last < i32(params.columns)) {
-    end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);
-  }
-  end = min(end, params.endColumn);
+  // Keys of later positions than the last query here stand behind all others, unless a cache has wrapped around.
+  let ownLast = first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1;
+  let isOrdered = (params.causal != 0) & (last < i32(params.columns));
+  let end = min(visibleColumns(select(last, ownLast, isOrdered)), params.endColumn);
   var column = params.firstColumn;
   while (column < end) {
     // A run of keys has consecutive positions, all in one xPos block.

@@ -71,8 +71,8 @@ fn product(a: VALUE, b: VALUE) -> f32 {
 #endif
 }
 
-// No branch depends on parameters alone. Lavapipe compiles a kernel anew for the parameters of each dispatch where that leaves out half of
-// it, and never frees what it made: 60 ms and 1.8 MB a dispatch of `attention_decode`.
+// No branch here depends on parameters alone: where that leaves out half of a kernel, lavapipe compiles it anew for the parameters of
+// every dispatch and never frees what it made, 60 ms and 1.8 MB a time in `attention_decode`.
 
 // The position of a batch row's first query.
 fn firstPosition(batch: u32) -> i32 {

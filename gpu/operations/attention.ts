@@ -33,8 +33,12 @@ function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attenti
   const isStaged = gpu.profile.flavour !== "register";
   const common = commonConstants(command, k, isStaged);
   const [units, lanes] = [unitsOf(command), common.VECTORS ? 4 : 1];
-  const fitting = Math.floor(gpu.profile.workgroupBytes / (2 * 4 * lanes * units));
-  const [workgroup, queries] = isStaged ? [64, 1] : [8, fitting >= 32 ? 4 : fitting >= 16 ? 2 : 1];
+  // A head's room is a power of two, so that heads of different widths share kernels.
+  const room = isStaged ? units : Math.max(8, 2 ** Math.ceil(Math.log2(units)));
+  // Keys and values, or queries and their sums, that workgroup memory holds of one head.
+  const fitting = Math.floor(gpu.profile.workgroupBytes / (2 * 4 * lanes * room));
+  const queries = isStaged ? 1 : fitting >= 32 ? 4 : fitting >= 16 ? 2 : 1;
+  const workgroup = isStaged ? 64 : Math.min(8, fitting);
   const keys = isStaged ? Math.min(16, fitting) : 4;
   const params = commonParams(command, k);
   const loops = roundsOfMany(units, queries, keys, common.HAS_DECAY);
@@ -45,7 +49,7 @@ function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attenti
       kernel: "attention",
       constants: {
         ...common,
-        UNIT_ROOM: units <= 8 ? 8 : 2 ** Math.ceil(Math.log2(units)),
+        UNIT_ROOM: room,
         STAGED: isStaged,
         QUERIES: queries,
         WORKGROUP: workgroup,
