@@ -79,6 +79,52 @@ export interface MemoryUse {
   readonly tensors: number;
 }
 
+/** What one check of `Backend.selfTest` found. */
+export interface SelfTestCheck {
+  /** The operation and what is special about it, as in "linear q8_0, 5 rows". */
+  readonly name: string;
+  /** Whether it gave the right values. */
+  readonly ok: boolean;
+  /** The largest difference from the right values, relative to the largest of them where that is above 1; NaN after an error. */
+  readonly deviation: number;
+  /** The difference that is allowed. */
+  readonly tolerance: number;
+  /** The error that it threw. */
+  readonly error?: string | undefined;
+  /** What it took, compiling its kernels included. */
+  readonly milliseconds: number;
+}
+
+/** What `Backend.selfTest` found. */
+export interface SelfTestReport {
+  /** Whether every check gave the right values. */
+  readonly ok: boolean;
+  /** `BackendInfo.description`. */
+  readonly backend: string;
+  /** `BackendInfo.features`. */
+  readonly features: readonly string[];
+  /** `BackendInfo.threads`. */
+  readonly threads: number;
+  /** The browser or runtime, as it names itself. */
+  readonly host: string;
+  /** All checks, in their order. */
+  readonly checks: readonly SelfTestCheck[];
+  /** What all took. */
+  readonly milliseconds: number;
+  /** All of this in lines to print or to send. */
+  readonly text: string;
+}
+
+/** Options of `Backend.selfTest`. */
+export interface SelfTestOptions {
+  /** Cancels the test before its next check. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each check. */
+  readonly onProgress?:
+    | ((progress: { readonly check: SelfTestCheck; readonly done: number; readonly total: number }) => void)
+    | undefined;
+}
+
 /** Options of `Backend.linear`. */
 export interface LinearOptions {
   /** Added to every row: [out]. */
@@ -226,10 +272,16 @@ export interface Backend {
   warmUp(work: () => unknown): Promise<void>;
   /** Memory in use. */
   memory(): MemoryUse;
+  /**
+   * Runs every operation, in every form that its kernels have, and compares what they give with values computed in
+   * float64: whether this engine is right on this processor, adapter and driver. Wrong values and errors go into the
+   * report; only a canceled test, and one whose backend is disposed of, rejects. Its code is loaded on demand.
+   */
+  selfTest(options?: SelfTestOptions): Promise<SelfTestReport>;
   /** Frees everything. Tensors of this engine can't be used afterwards. */
   dispose(): void;
 
-  /** Rows of a weight [numTokens, dim] by id: int32 [...] to [..., dim]. */
+  /** Rows of a weight [numTokens, dim] by id: int32 [...] to [..., dim]. An id beyond the table gives zeros. */
   embedding(tokens: Tensor, weight: Tensor): Tensor;
   /** x Wᵀ + bias, then the activation: [..., in] by weight [out, in] to [..., out]. */
   linear(x: Tensor, weight: Tensor, options?: LinearOptions): Tensor;
@@ -259,7 +311,7 @@ export interface Backend {
   attentionValues(probabilities: Tensor, v: Tensor, options: AttentionOptions): Tensor;
   /**
    * Writes x [b, n, KV·d] into a cache at positions[row] + i, modulo its capacity, in its format; `lengths` (int32 [b])
-   * leaves out rows i ≥ lengths[row].
+   * leaves out rows i ≥ lengths[row], and negative positions are left out.
    */
   appendCache(cache: Tensor, x: Tensor, positions: Tensor, lengths?: Tensor): void;
   /** An activation by itself. */
@@ -282,7 +334,7 @@ export interface Backend {
    * before x's first.
    */
   shiftTokens(x: Tensor, shifts: readonly number[], previous?: Tensor): Tensor;
-  /** Rows of the last dimension by index: x [..., dim] seen as rows, int32 indices [k] to [k, dim]. */
+  /** Rows of the last dimension by index: x [..., dim] seen as rows, int32 indices [k] to [k, dim]; zeros where there is no such row. */
   gatherRows(x: Tensor, indices: Tensor): Tensor;
   /** Joins [b or 1, n_i, dim] along the sequence, repeating those of batch 1: [b, Σ n_i, dim], f32 or i32. */
   concat(parts: readonly Tensor[]): Tensor;
@@ -299,8 +351,8 @@ export interface Backend {
   /** Logarithm of the softmax over the last dimension. Entries at LOWEST stay there. */
   logSoftmax(x: Tensor): Tensor;
   /**
-   * Sum over rows of -log softmax(logits)[target], rows with `ignoreIndex` left out: logits [r, V], targets int32 [r]
-   * to a scalar.
+   * Sum over rows of -log softmax(logits)[target]: logits [r, V], targets int32 [r] to a scalar. Rows whose target is
+   * `ignoreIndex`, or no token, are left out.
    */
   crossEntropy(logits: Tensor, targets: Tensor, ignoreIndex: number): Tensor;
   /**
@@ -313,13 +365,13 @@ export interface Backend {
   /**
    * Draws one token a row: logits [r, V] to int32 [r]. Logits at LOWEST are never drawn; a row of nothing else gives 0.
    * Every engine draws the same random numbers: the hash pcg4d of (seed, counter, row, token), taken as
-   * `tests/reference/random.ts` defines.
+   * `engine/reference/random.ts` defines.
    */
   sample(logits: Tensor, options: SampleOptions): Tensor;
   /**
    * The acceptance step of speculative decoding (arXiv 2211.17192): target logits [g + 1, V] and draft logits [g, V],
    * both filtered and divided by temperature, and the g drafted tokens, to int32 [2]: how many were accepted, and the
-   * token after them. Its random numbers are independent of those by which `sample` draws with the same seed and
+   * token after them. An id that is no token is not accepted. Its random numbers are independent of those by which `sample` draws with the same seed and
    * counter.
    */
   acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: Omit<SampleOptions, "temperature">): Tensor;

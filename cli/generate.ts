@@ -5,6 +5,7 @@
  */
 import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "../mod.ts";
 import { type GenerateFlags, helpText, readFlags, UsageError } from "./flags.ts";
+import { keepMesaQuiet } from "./mesa.ts";
 import { LoadingBar } from "./progress.ts";
 import { Timing } from "./timing.ts";
 
@@ -21,11 +22,6 @@ interface Loaded {
   /** Milliseconds that loading took, the engine's start included. */
   readonly milliseconds: number;
   dispose(): void;
-}
-
-/** Mesa's drivers print a line for every adapter that is asked for where this variable is missing, as in containers. */
-function keepMesaQuiet(): void {
-  if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 }
 
 async function load(flags: GenerateFlags, signal: AbortSignal): Promise<Loaded> {

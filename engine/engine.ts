@@ -15,6 +15,8 @@ import {
   type LogitsFilter,
   type RotaryOptions,
   type SampleOptions,
+  type SelfTestOptions,
+  type SelfTestReport,
   type Tensor,
 } from "../backend.ts";
 import { check, expectDType, expectShape, type Operation, optionsOf, refuse, refuseValue } from "./checks.ts";
@@ -28,6 +30,12 @@ const WIDEST_HEAD = 1024;
 /** An engine: what an implementation adds is memory and a way to run commands. */
 export abstract class Engine<S extends Storage> extends Ownership<S> implements Backend, Owner<S> {
   protected readonly owner: Owner<S> = this;
+
+  async selfTest(options?: SelfTestOptions): Promise<SelfTestReport> {
+    this.checkAlive();
+    const { selfTest } = await import("./self_test/self_test.ts");
+    return await selfTest(this, options);
+  }
 
   embedding(tokens: Tensor, weight: Tensor): Tensor {
     const args = { tokens, weight };

@@ -245,9 +245,12 @@ export abstract class Ownership<S extends Storage> {
 
   /** @throws {DisposedError} after `dispose()` */
   protected checkAlive(): void {
-    if (this.#disposed) {
-      throw new DisposedError(`Cannot use the ${this.name} backend after it was disposed: create one`);
-    }
+    if (this.#disposed) throw this.disposal();
+  }
+
+  /** What is said of every use after `dispose()`. */
+  protected disposal(): DisposedError {
+    return new DisposedError(`Cannot use the ${this.name} backend after it was disposed: create one`);
   }
 
   #owned(shape: readonly number[], dtype: DType, layout: Layout): EngineTensor<S> {

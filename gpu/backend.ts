@@ -13,9 +13,9 @@ import { Faults } from "./faults.ts";
 import type { Operations } from "./operations/operation.ts";
 import { run } from "./operations/run.ts";
 import { type Kernel, Pipelines } from "./pipelines.ts";
-import { type Range, Readback } from "./readback.ts";
+import { Readback } from "./readback.ts";
 import { type Counters, type Dispatch, Recorder } from "./recorder.ts";
-import type { GpuStorage, GpuTensor } from "./storage.ts";
+import { type GpuStorage, type GpuTensor, rangesOf, startOf } from "./storage.ts";
 import { decodeRows, encodeRows, rowBytes } from "./weights.ts";
 
 export { ShaderError } from "./faults.ts";
@@ -72,11 +72,11 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     this.#operations = {
       profile,
       dispatch: (dispatch: Dispatch) => this.#recorder.dispatch(dispatch),
-      temporary: (bytes) => this.#temporary(this.#buffers.take(bytes)),
+      temporary: (bytes) => startOf(this.#temporary(this.#buffers.take(bytes)), bytes),
       table: (values) => {
         const buffer = this.#temporary(this.#buffers.take(values.byteLength, true));
         this.#recorder.upload(buffer, 0, values);
-        return buffer;
+        return startOf(buffer, values.byteLength);
       },
     };
     const features = OPTIONAL_FEATURES.filter((name) => profile.device.features.has(name));
@@ -159,11 +159,11 @@ export class WebGpuBackend extends Engine<GpuStorage> {
 
   protected uploadRows(tensor: GpuTensor, firstRow: number, rows: Float32Array | Int32Array): void {
     const { dtype, layout, width } = tensor;
-    for (const { range, from, count } of this.#ranges(tensor, firstRow, rows.length / width)) {
+    for (const { buffer, offset, from, count } of rangesOf(tensor, firstRow, rows.length / width)) {
       const values = rows.subarray(from * width, (from + count) * width);
       const isEncoded = layout === "weight" && values instanceof Float32Array;
       const data = isEncoded ? encodeRows(dtype, width, values) : onHeap(values);
-      this.#recorder.upload(range.buffer, range.offset, data);
+      this.#recorder.upload(buffer, offset, data);
     }
   }
 
@@ -172,21 +172,25 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     firstRow: number,
     count: number,
   ): Promise<Float32Array | Int32Array> {
-    const ranges = [...this.#ranges(tensor, firstRow, count)].map(({ range }) => range);
-    const bytes = await this.#readback.read(ranges);
+    const bytes = await this.#readback.read([...rangesOf(tensor, firstRow, count)]);
     if (tensor.layout === "weight" || !isWide(tensor.dtype)) return decodeRows(tensor.dtype, tensor.width, bytes);
     return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
   protected append(command: Command<GpuTensor>): void {
+    const mark = this.#recorder.mark();
     try {
       run(this.#operations, command);
+    } catch (error) {
+      this.#recorder.rollBack(mark);
+      throw error;
     } finally {
       for (const buffer of this.#temporaries.splice(0)) this.#buffers.release(buffer);
     }
   }
 
   protected shutDown(): void {
+    this.#faults.end(this.disposal());
     this.#recorder.destroy();
     this.#readback.destroy();
     this.#buffers.destroyAll();
@@ -206,22 +210,6 @@ export class WebGpuBackend extends Engine<GpuStorage> {
       throw error;
     }
     return { bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0), parts, rowsPerPart, stride };
-  }
-
-  /** Rows of a tensor as ranges of its buffers; `from` and `count` are rows, counted from the first of all. */
-  *#ranges(
-    { storage }: GpuTensor,
-    firstRow: number,
-    count: number,
-  ): Generator<{ range: Range; from: number; count: number }> {
-    const { parts, rowsPerPart, stride } = storage;
-    for (const [i, buffer] of parts.entries()) {
-      const first = Math.max(firstRow, i * rowsPerPart);
-      const last = Math.min(firstRow + count, (i + 1) * rowsPerPart);
-      if (first >= last) continue;
-      const range = { buffer, offset: (first - i * rowsPerPart) * stride, bytes: (last - first) * stride };
-      yield { range, from: first - firstRow, count: last - first };
-    }
   }
 
   #temporary(buffer: GpuBuffer): GpuBuffer {

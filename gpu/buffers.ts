@@ -4,6 +4,7 @@
  * @module
  */
 import { OutOfMemoryError } from "../backend.ts";
+import type { Origin } from "./batches.ts";
 import type { Profile } from "./device.ts";
 import type { Faults } from "./faults.ts";
 
@@ -17,6 +18,8 @@ export interface GpuBuffer {
   readonly pooled: boolean;
   /** Number of the last batch of commands that uses it. */
   batch: number;
+  /** Batches on whose commands what it holds depends; absent where it is on none. */
+  origin: Origin | undefined;
   /** Whether it served before: it holds anything then, else zeros. */
   isUsed: boolean;
   /** Whether the device had no memory for it, which it says later: it must not be used again. */
@@ -82,6 +85,7 @@ export class Buffers {
   release(buffer: GpuBuffer): void {
     if (!buffer.pooled || buffer.isRefused || buffer.bytes > this.#cap) return this.#destroy(buffer);
     buffer.isUsed = true;
+    buffer.origin = undefined;
     const free = this.#free.get(buffer.bytes);
     if (free) free.push(buffer);
     else this.#free.set(buffer.bytes, [buffer]);
@@ -128,7 +132,17 @@ export class Buffers {
       refuse,
       () => device.createBuffer({ size: bytes, usage: USAGE }),
     );
-    const made: GpuBuffer = { buffer, bytes, id: this.#made++, pooled, batch: -1, isUsed: false, isRefused: false };
+    const id = this.#made++;
+    const made: GpuBuffer = {
+      buffer,
+      bytes,
+      id,
+      pooled,
+      batch: -1,
+      origin: undefined,
+      isUsed: false,
+      isRefused: false,
+    };
     this.#bytes += bytes;
     this.#all.add(made);
     return made;

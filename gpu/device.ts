@@ -4,6 +4,7 @@
  * @module
  */
 import { BackendUnavailableError, ConfigError } from "../backend.ts";
+import { probeLoopRounds } from "./loops.ts";
 
 /**
  * How kernels share work between invocations: `register` keeps every sum in one invocation (fastest where a CPU plays the
@@ -21,6 +22,8 @@ export interface WebGpuOptions {
   readonly poolBytes?: number | undefined;
   /** Largest binding to use, at most the device's own limit. */
   readonly maxBindingBytes?: number | undefined;
+  /** Rounds of loops that an invocation may make, at most what the device grants. */
+  readonly loopRounds?: number | undefined;
   /** Kernels to use. Default: `register` on software adapters, else `subgroup` where subgroups exist, else `workgroup`. */
   readonly flavour?: Flavour | undefined;
 }
@@ -42,6 +45,10 @@ export interface Profile {
   readonly maxWorkgroups: number;
   /** Memory that a workgroup may share. */
   readonly workgroupBytes: number;
+  /** Invocations of a workgroup. */
+  readonly maxInvocations: number;
+  /** Rounds of loops that an invocation may make. */
+  readonly loopRounds: number;
   /** Alignment of offsets of storage and uniform bindings, in bytes. */
   readonly alignment: number;
 }
@@ -60,23 +67,29 @@ const RAISED_LIMITS = [
 /**
  * Takes the device that was given, or requests one with raised limits and every optional feature that exists.
  *
- * @throws {BackendUnavailableError} where there is no WebGPU, no adapter or no device
+ * @throws {BackendUnavailableError} where there is no WebGPU, no adapter or no device, or one that runs nothing
  * @throws {ConfigError} if `flavour` asks for subgroups that the device has not
  */
 export async function openDevice(options: WebGpuOptions): Promise<Profile> {
-  if (options.device) return describe(options.device, false, options);
+  if (options.device) return await describe(options.device, false, options);
   const adapter = await requestAdapter(options.powerPreference);
   const features = OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+  let device: GPUDevice;
   try {
-    const device = await adapter.requestDevice({ requiredFeatures: [...features], requiredLimits });
-    return describe(device, true, options, adapter.info);
+    device = await adapter.requestDevice({ requiredFeatures: [...features], requiredLimits });
   } catch (error) {
     throw new BackendUnavailableError(
       `Cannot start webgpu: the adapter refused a device (${error instanceof Error ? error.message : error}). ` +
         "Close other pages that use the GPU, or use the wasm backend",
       { cause: error },
     );
+  }
+  try {
+    return await describe(device, true, options, adapter.info);
+  } catch (error) {
+    device.destroy();
+    throw error;
   }
 }
 
@@ -108,7 +121,12 @@ async function requestAdapter(powerPreference: GPUPowerPreference | undefined): 
   return adapter;
 }
 
-function describe(device: GPUDevice, owned: boolean, options: WebGpuOptions, given?: GPUAdapterInfo): Profile {
+async function describe(
+  device: GPUDevice,
+  owned: boolean,
+  options: WebGpuOptions,
+  given?: GPUAdapterInfo,
+): Promise<Profile> {
   const info = given ?? device.adapterInfo;
   const name = nameOf(info);
   const software = isSoftware(info);
@@ -132,6 +150,8 @@ function describe(device: GPUDevice, owned: boolean, options: WebGpuOptions, giv
     maxBufferBytes: wholeVectors(limits.maxBufferSize),
     maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
+    loopRounds: Math.min(await probeLoopRounds(device), options.loopRounds ?? Infinity),
     alignment: Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment),
   };
 }

@@ -15,27 +15,45 @@ export class Faults {
   readonly #device: GPUDevice;
   readonly #open = new Set<Promise<void>>();
   #fault: Error | undefined;
-  #lost: DeviceLostError | undefined;
+  #end: Error | undefined;
 
   constructor(device: GPUDevice) {
     this.#device = device;
     device.lost.then(({ reason, message }) => {
-      this.#lost = new DeviceLostError(
-        `Cannot use webgpu: the device was lost (${
-          reason || "unknown"
-        }: ${message}). Create a backend and move models to it`,
+      this.end(
+        new DeviceLostError(
+          `Cannot use webgpu: the device was lost (${
+            reason || "unknown"
+          }: ${message}). Create a backend and move models to it`,
+        ),
       );
     });
   }
 
-  /** Runs `fn`; an error of this kind inside it becomes `explain(message)`, thrown at the next check. */
-  scoped<T>(filter: GPUErrorFilter, explain: (message: string) => Error, fn: () => T): T {
+  /** Says why nothing works from now on; what was said first stays: a device that is disposed of is lost as well. */
+  end(reason: Error): void {
+    this.#end ??= reason;
+  }
+
+  /**
+   * Runs `fn`; an error of this kind inside it becomes `explain(message)`, thrown at the next check.
+   *
+   * @param onSettled is told afterwards what was found, if anything, in the order of the scopes
+   */
+  scoped<T>(
+    filter: GPUErrorFilter,
+    explain: (message: string) => Error,
+    fn: () => T,
+    onSettled: (fault: Error | undefined) => void = () => {},
+  ): T {
     this.#device.pushErrorScope(filter);
     try {
       return fn();
     } finally {
       const found = this.#device.popErrorScope().then((error) => {
-        if (error) this.#fault ??= explain(error.message);
+        const fault = error ? explain(error.message) : undefined;
+        this.#fault ??= fault;
+        onSettled(fault);
       }, () => {
         // A lost device rejects its scopes: `lost` says it better.
       }).finally(() => this.#open.delete(found));
@@ -45,7 +63,7 @@ export class Faults {
 
   /** @throws {DeviceLostError} once the device is lost */
   checkAlive(): void {
-    if (this.#lost) throw this.#lost;
+    if (this.#end) throw this.#end;
   }
 
   /** @throws what was found since the last check, once */

@@ -29,6 +29,8 @@ export interface Kernel {
   readonly layout: GPUPipelineLayout;
   /** Absent until it is first used or compiled ahead. */
   pipeline?: GPUComputePipeline;
+  /** Why the device's compiler refused it, once that is known. */
+  refusal?: Error;
 }
 
 /** A bind group that is kept, and the buffers that it holds. */
@@ -64,13 +66,18 @@ export class Pipelines {
     return this.#groups.size;
   }
 
-  /** The kernel of this name for these constants; its pipeline is not compiled yet. */
+  /**
+   * The kernel of this name for these constants; its pipeline is not compiled yet.
+   *
+   * @throws {ShaderError} if the device is known to refuse it
+   */
   kernel(name: string, constants: Constants): Kernel {
     const key = name + JSON.stringify(constants);
     const known = this.#kernels.get(key);
+    if (known?.refusal) throw known.refusal;
     if (known) return known;
     const shader = specialise(name, constants);
-    const kernel = this.#scoped(name, () => {
+    const kernel: Kernel = this.#scoped(name, () => {
       const bindings = this.#device.createBindGroupLayout({
         label: name,
         entries: [
@@ -86,14 +93,18 @@ export class Pipelines {
         bindings,
         layout: this.#device.createPipelineLayout({ label: name, bindGroupLayouts: [bindings] }),
       };
-    });
+    }, (refusal) => kernel.refusal ??= refusal);
     this.#kernels.set(key, kernel);
     return kernel;
   }
 
   /** The pipeline of a kernel, compiled now unless it is already. */
   pipeline(kernel: Kernel): GPUComputePipeline {
-    return kernel.pipeline ??= this.#scoped(kernel.name, () => this.#device.createComputePipeline(descriptor(kernel)));
+    return kernel.pipeline ??= this.#scoped(
+      kernel.name,
+      () => this.#device.createComputePipeline(descriptor(kernel)),
+      (refusal) => kernel.refusal ??= refusal,
+    );
   }
 
   /** Compiles kernels side by side, off the main thread where the host can. @throws {ShaderError} */
@@ -103,7 +114,8 @@ export class Pipelines {
       try {
         kernel.pipeline = await this.#device.createComputePipelineAsync(descriptor(kernel));
       } catch (error) {
-        throw explain(kernel.name, error instanceof Error ? error.message : String(error));
+        this.#faults.checkAlive();
+        throw kernel.refusal = explain(kernel.name, error instanceof Error ? error.message : String(error));
       }
     }));
   }
@@ -146,8 +158,9 @@ export class Pipelines {
     this.#users.delete(buffer);
   }
 
-  #scoped<T>(name: string, fn: () => T): T {
-    return this.#faults.scoped("validation", (message) => explain(name, message), fn);
+  #scoped<T>(name: string, fn: () => T, onRefusal: (refusal: Error) => void): T {
+    const onSettled = (fault: Error | undefined) => fault && onRefusal(fault);
+    return this.#faults.scoped("validation", (message) => explain(name, message), fn, onSettled);
   }
 }
 

@@ -41,17 +41,19 @@ export class Readback {
     const total = ranges.reduce((sum, { bytes }) => sum + bytes, 0);
     if (total === 0) return new ArrayBuffer(0);
     const staging = this.#take(total);
+    const origins = ranges.map(({ buffer }) => buffer.origin);
     let written = 0;
     for (const { buffer, offset, bytes } of ranges) {
       this.#recorder.copy(buffer, offset, staging, written, bytes);
       written += bytes;
     }
-    this.#recorder.submit();
-    this.#recorder.counters.maps++;
-    this.#recorder.counters.bytesReadBack += total;
     try {
+      const batch = this.#recorder.submit();
+      this.#recorder.counters.maps++;
+      this.#recorder.counters.bytesReadBack += total;
       await staging.mapAsync(MAP_READ, 0, total);
       await this.#faults.settle();
+      this.#recorder.check(batch, origins);
       const bytes = staging.getMappedRange(0, total).slice(0);
       staging.unmap();
       this.#give(staging);

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { OutOfMemoryError } from "../backend.ts";
+import { OutOfMemoryError, ShapeError } from "../backend.ts";
+import { Batches, type Origin } from "./batches.ts";
 import type { Buffers, GpuBuffer } from "./buffers.ts";
 import type { Profile } from "./device.ts";
 import type { Faults } from "./faults.ts";
@@ -18,6 +19,8 @@ export interface Dispatch {
   readonly params: Readonly<Record<string, number>>;
   /** Workgroups in x, y and z. */
   readonly groups: readonly [number, number, number];
+  /** Rounds that all loops of an invocation take at most, inner and outer ones together, unrolled or not. */
+  readonly rounds: number;
   /** Bytes of weights that it reads. */
   readonly weightBytes?: number;
 }
@@ -38,6 +41,7 @@ interface Run {
   readonly kernel: Kernel;
   readonly bindings: readonly Binding[];
   readonly groups: readonly [number, number, number];
+  readonly weightBytes: number;
 }
 
 type Step =
@@ -50,6 +54,13 @@ type Step =
     readonly bytes: number;
   }
   | { readonly clear: GpuBuffer };
+
+/** How far recording had come. */
+interface Mark {
+  readonly batch: number;
+  readonly steps: number;
+  readonly runs: number;
+}
 
 /** Dispatches that one submission holds at most. */
 const MAX_BATCH = 1024;
@@ -78,6 +89,7 @@ export class Recorder {
   readonly #words = new DataView(new ArrayBuffer(MAX_BATCH * PARAMS_BYTES));
   readonly #ring: GPUBuffer;
   #ringSlot = 0;
+  readonly #batches = new Batches();
 
   constructor(profile: Profile, faults: Faults, buffers: Buffers, pipelines: Pipelines) {
     this.#profile = profile;
@@ -87,9 +99,27 @@ export class Recorder {
     this.#ring = profile.device.createBuffer({ label: "params", size: RING_SLOTS * PARAMS_BYTES, usage: 0x40 | 0x8 });
   }
 
-  /** Appends one run of a kernel. @throws {OutOfMemoryError} if a binding is larger than the device can bind */
-  dispatch({ kernel: name, constants, bindings, params, groups, weightBytes = 0 }: Dispatch): void {
+  /** Where recording stands, for `rollBack`. */
+  mark(): Mark {
+    return { batch: this.#buffers.batch, steps: this.#steps.length, runs: this.#runs };
+  }
+
+  /** Takes back what was recorded since a mark; what was submitted meanwhile is done. */
+  rollBack({ batch, steps, runs }: Mark): void {
+    const isSubmitted = batch !== this.#buffers.batch;
+    this.#steps.length = isSubmitted ? 0 : steps;
+    this.#runs = isSubmitted ? 0 : runs;
+  }
+
+  /**
+   * Appends one run of a kernel.
+   *
+   * @throws {OutOfMemoryError} if a binding is larger than the device can bind
+   * @throws {ShapeError} if it takes more workgroups, or rounds of loops, than the device can run
+   */
+  dispatch({ kernel: name, constants, bindings, params, groups, rounds, weightBytes = 0 }: Dispatch): void {
     if (groups.includes(0)) return;
+    this.#checkSize(name, groups, rounds);
     const kernel = this.#pipelines.kernel(name, constants);
     if (this.collecting) {
       this.collecting.add(kernel);
@@ -102,11 +132,15 @@ export class Recorder {
       return binding;
     });
     if (this.#runs === MAX_BATCH) this.submit();
-    for (const { buffer } of bound) buffer.batch = this.#buffers.batch;
     writeParams(this.#words, this.#runs * PARAMS_BYTES, name, kernel.shader, params);
-    this.#steps.push({ kernel, bindings: bound, groups });
+    const { batch } = this.#buffers;
+    const from = Math.min(batch, ...bound.map(({ buffer }) => this.#batches.oldestInDoubt(buffer.origin)));
+    for (const [i, { buffer }] of bound.entries()) {
+      buffer.batch = batch;
+      if (kernel.shader.declarations[i]?.type === "storage") buffer.origin = { from, to: batch };
+    }
+    this.#steps.push({ kernel, bindings: bound, groups, weightBytes });
     this.#runs++;
-    this.counters.weightBytesRead += weightBytes;
   }
 
   /** Appends a copy. */
@@ -117,7 +151,9 @@ export class Recorder {
 
   /** Appends a fill with zeros. */
   clear(buffer: GpuBuffer): void {
-    buffer.batch = this.#buffers.batch;
+    const { batch } = this.#buffers;
+    buffer.batch = batch;
+    buffer.origin = { from: batch, to: batch };
     this.#steps.push({ clear: buffer });
   }
 
@@ -129,22 +165,34 @@ export class Recorder {
     this.counters.bytesUploaded += data.byteLength;
   }
 
-  /** Gives what was recorded to the device. */
-  submit(): void {
-    if (this.#steps.length === 0) return;
+  /** Gives what was recorded to the device; gives the number of the batch that it made of it. */
+  submit(): number {
+    const { batch } = this.#buffers;
+    if (this.#steps.length === 0) return batch - 1;
     const { device } = this.#profile;
     const explain = (message: string) => new Error(`Cannot run commands on webgpu: the device says: ${message.trim()}`);
-    this.#faults.scoped("validation", explain, () => {
-      const base = this.#writeRing();
-      const encoder = device.createCommandEncoder();
-      this.#encode(encoder, base);
-      device.queue.submit([encoder.finish()]);
-    });
-    this.counters.dispatches += this.#runs;
-    this.counters.submissions++;
-    this.#steps.length = 0;
-    this.#runs = 0;
-    this.#buffers.nextBatch();
+    try {
+      this.#faults.scoped("validation", explain, () => {
+        const base = this.#writeRing();
+        const encoder = device.createCommandEncoder();
+        this.#encode(encoder, base);
+        device.queue.submit([encoder.finish()]);
+      }, (fault) => this.#batches.settle(batch, fault));
+      this.#count();
+    } catch (error) {
+      this.#batches.settle(batch, error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      this.#steps.length = 0;
+      this.#runs = 0;
+      this.#buffers.nextBatch();
+    }
+    return batch;
+  }
+
+  /** @throws what made a batch fail, or one on which something depends */
+  check(batch: number, origins: readonly (Origin | undefined)[]): void {
+    for (const origin of [{ from: batch, to: batch }, ...origins]) this.#batches.check(origin);
   }
 
   /** Forgets what was recorded and frees what the recorder holds. */
@@ -152,6 +200,12 @@ export class Recorder {
     this.#steps.length = 0;
     this.#runs = 0;
     this.#ring.destroy();
+  }
+
+  #count(): void {
+    this.counters.dispatches += this.#runs;
+    this.counters.submissions++;
+    for (const step of this.#steps) if ("kernel" in step) this.counters.weightBytesRead += step.weightBytes;
   }
 
   /** Copies the batch's parameters into the ring; gives the offset of the first. */
@@ -189,6 +243,22 @@ export class Recorder {
     endPass();
   }
 
+  #checkSize(kernel: string, groups: readonly number[], rounds: number): void {
+    const { maxWorkgroups, loopRounds } = this.#profile;
+    if (!groups.every((count) => Number.isInteger(count) && count > 0 && count <= maxWorkgroups)) {
+      throw new ShapeError(
+        `Cannot run ${kernel} in ${groups.join(" × ")} workgroups: this device runs up to ${maxWorkgroups} in one ` +
+          "dimension; use fewer rows, heads or batch rows at a time",
+      );
+    }
+    if (!(rounds <= loopRounds)) {
+      throw new ShapeError(
+        `Cannot run ${kernel} with loops of ${rounds} rounds: this device ends loops after ${loopRounds}, and the sums ` +
+          "would be wrong; use shorter rows, or the wasm backend",
+      );
+    }
+  }
+
   #checkBinding(kernel: string, { size }: Binding): void {
     if (size > this.#profile.maxBindingBytes) {
       throw new OutOfMemoryError(
@@ -209,8 +279,14 @@ function writeParams(
   for (const [i, { name, type }] of fields.entries()) {
     const value = params[name];
     if (value === undefined) throw new Error(`Cannot run the kernel "${kernel}" without its parameter "${name}"`);
-    if (type === "f32") view.setFloat32(offset + 4 * i, value, true);
-    else if (type === "i32") view.setInt32(offset + 4 * i, value, true);
-    else view.setUint32(offset + 4 * i, value, true);
+    if (type === "f32") {
+      view.setFloat32(offset + 4 * i, value, true);
+      continue;
+    }
+    const word = type === "i32" ? value | 0 : value >>> 0;
+    if (word !== value) {
+      throw new ShapeError(`Cannot run ${kernel} with ${name} = ${value}: it must be a whole number of 32 bits`);
+    }
+    view.setUint32(offset + 4 * i, word, true);
   }
 }

@@ -88,8 +88,13 @@ function evaluate(condition: string, constants: Constants): boolean {
   return not ? !holds : holds;
 }
 
+/** What may stand in the place of a word: names, fields and types of vectors. */
+const WORD = /^\w+(\.\w+|<\w+>)?$/;
+
 function replaceWords(text: string, constants: Constants): string {
   const words = Object.entries(constants).filter(([, value]) => typeof value === "string");
+  const refused = words.find(([, value]) => !WORD.test(String(value)));
+  if (refused) throw new Error(`Cannot write ${JSON.stringify(refused[1])} in the place of ${refused[0]} in a shader`);
   return words.reduce((code, [name, value]) => code.replaceAll(new RegExp(`\\b${name}\\b`, "g"), String(value)), text);
 }
 

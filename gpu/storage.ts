@@ -32,11 +32,34 @@ export function bytesOf({ layout, size, rows, storage }: GpuTensor): number {
   return layout === "rows" ? size * 4 : rows * storage.stride;
 }
 
+/** Rows of a tensor as they lie in one of its buffers; `from` counts from the first row that was asked for. */
+export interface Rows {
+  readonly buffer: GpuBuffer;
+  /** In bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly from: number;
+  readonly count: number;
+}
+
+/** Rows of a tensor, part by part. */
+export function* rangesOf(tensor: GpuTensor, firstRow: number, rows: number): Generator<Rows> {
+  const { layout, width, storage: { parts, rowsPerPart, stride } } = tensor;
+  const [rowBytes, perPart] = layout === "rows" ? [4 * width, Infinity] : [stride, rowsPerPart];
+  for (const [i, buffer] of parts.entries()) {
+    const start = i === 0 ? 0 : i * perPart;
+    const [first, last] = [Math.max(firstRow, start), Math.min(firstRow + rows, start + perPart)];
+    if (first >= last) continue;
+    const count = last - first;
+    yield { buffer, offset: (first - start) * rowBytes, bytes: count * rowBytes, from: first - firstRow, count };
+  }
+}
+
 /** All of a tensor's values. */
 export function whole(tensor: GpuTensor): Binding {
   const [buffer] = tensor.storage.parts;
   if (!buffer) throw new Error("Cannot bind a tensor without a buffer");
-  return { buffer, offset: 0, size: bindable(bytesOf(tensor), buffer) };
+  return startOf(buffer, bytesOf(tensor));
 }
 
 /** A tensor's buffer to its end: for uniforms, which are declared with a size. */
@@ -52,8 +75,13 @@ export function rowsOf(tensor: GpuTensor, firstRow: number, rows: number): Bindi
 }
 
 /** All of a buffer. */
-export function wholeBuffer(buffer: GpuBuffer): Binding {
+function wholeBuffer(buffer: GpuBuffer): Binding {
   return { buffer, offset: 0, size: buffer.bytes };
+}
+
+/** The first bytes of a buffer. */
+export function startOf(buffer: GpuBuffer, bytes: number): Binding {
+  return { buffer, offset: 0, size: bindable(bytes, buffer) };
 }
 
 /** The parts of a weight. */

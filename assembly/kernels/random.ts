@@ -1,7 +1,7 @@
 import { lanes } from "./math";
 
 /*
- * The random numbers of sampling, as `tests/reference/random.ts` defines them for every engine. Multiplications and additions are
+ * The random numbers of sampling, as `engine/reference/random.ts` defines them for every engine. Multiplications and additions are
  * never fused here, so that each build rounds alike.
  */
 

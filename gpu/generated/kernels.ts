@@ -76,9 +76,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  for (var i = 0u; i < params.drafted; i++) {\n" +
     "    let wish = ofWanted(i, lane);\n" +
     "    let draft = ofGuessed(i, lane);\n" +
-    "    let at = i * params.width + u32(tokens[i]);\n" +
+    "    let isToken = u32(tokens[i]) < params.width;\n" +
+    "    let at = i * params.width + select(0u, u32(tokens[i]), isToken);\n" +
     "    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, i, 0) * probability(guessed[at], draft);\n" +
-    "    if (!isOver && limit < probability(wanted[at], wish)) {\n" +
+    "    if (!isOver && isToken && limit < probability(wanted[at], wish)) {\n" +
     "      accepted += 1;\n" +
     "    } else if (!isOver) {\n" +
     "      isOver = true;\n" +
@@ -256,7 +257,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "#endif\n" +
-    "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
+    "  let position = positions[batch] + i32(row);\n" +
+    "  if (position < 0) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let slot = u32(position) % params.capacity;\n" +
     "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
     "}",
   append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An invocation makes\n" +
@@ -331,7 +336,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "#endif\n" +
-    "  let slot = (u32(positions[batch]) + row) % params.capacity;\n" +
+    "  let position = positions[batch] + i32(row);\n" +
+    "  if (position < 0) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let slot = u32(position) % params.capacity;\n" +
     "  let first = ((batch * params.kvHeads + head % params.kvHeads) * params.capacity + slot) * (8 * params.blocks + pairs);\n" +
     "  let quad = (head * params.blocks + block) * 8;\n" +
     "  var scales = writeBlock(quad, first + 8 * block);\n" +
@@ -344,14 +353,23 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into\n" +
     "// workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than\n" +
     "// what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).\n" +
+    "//\n" +
+    "// Where a device's loops don't reach over all keys (PARTS), a dispatch takes some of them and keeps what it knows of each query for the\n" +
+    "// next one, as `attention_decode` does for its splits; `attention_reduce` makes the result of that.\n" +
     "#include attention_inputs\n" +
     "#include keys\n" +
+    "#include scalar\n" +
     "#include values\n" +
     "\n" +
     "@group(0) @binding(1) var<storage, read> q: array<VALUE>;\n" +
     "@group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;\n" +
     "@group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;\n" +
+    "#if PARTS\n" +
+    "// For each query: the sums, then the maximum and the total in a unit each.\n" +
+    "@group(0) @binding(10) var<storage, read_write> partials: array<VALUE>;\n" +
+    "#else\n" +
     "@group(0) @binding(10) var<storage, read_write> out: array<VALUE>;\n" +
+    "#endif\n" +
     "\n" +
     "#if STAGED\n" +
     "var<workgroup> keyTile: array<VALUE, KEYS * UNITS>;\n" +
@@ -418,9 +436,19 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      sums[slot(r, u, lane)] = VALUE(0.0);\n" +
     "    }\n" +
     "    largest[r] = LOWEST;\n" +
+    "#if PARTS\n" +
+    "    if (params.resumes != 0) {\n" +
+    "      let known = (base[r] / UNITS) * (UNITS + 2);\n" +
+    "      for (var u = 0u; u < UNITS; u++) {\n" +
+    "        sums[slot(r, u, lane)] = partials[known + u];\n" +
+    "      }\n" +
+    "      largest[r] = scalar(partials[known + UNITS]);\n" +
+    "      total[r] = scalar(partials[known + UNITS + 1]);\n" +
+    "    }\n" +
+    "#endif\n" +
     "  }\n" +
     "\n" +
-    "  for (var column = 0u; column < params.memory; column++) {\n" +
+    "  for (var column = params.firstMemory; column < params.endMemory; column++) {\n" +
     "    let key = memoryOffset(kvHead, column);\n" +
     "    for (var r = 0u; r < QUERIES; r++) {\n" +
     "      var score = 0.0;\n" +
@@ -444,11 +472,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  // Blocks between each query and the keys that `query` is scaled for.\n" +
     "  var blocks: array<i32, QUERIES>;\n" +
     "#endif\n" +
-    "  var end = visibleColumns(last);\n" +
-    "  if (params.causal != 0 && last < i32(params.columns)) {\n" +
-    "    end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);\n" +
-    "  }\n" +
-    "  var column = 0u;\n" +
+    "  // Keys of later positions than the last query here stand behind all others, unless a cache has wrapped around.\n" +
+    "  let ownLast = first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1;\n" +
+    "  let isOrdered = (params.causal != 0) & (last < i32(params.columns));\n" +
+    "  let end = min(visibleColumns(select(last, ownLast, isOrdered)), params.endColumn);\n" +
+    "  var column = params.firstColumn;\n" +
     "  while (column < end) {\n" +
     "    // A run of keys has consecutive positions, all in one xPos block.\n" +
     "    let position = keyPosition(column, last);\n" +
@@ -491,17 +519,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        scores[r][c] = 0.0;\n" +
     "      }\n" +
     "    }\n" +
-    "    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {\n" +
-    "      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {\n" +
-    "        for (var c = 0u; c < KEYS; c++) {\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      for (var c = 0u; c < KEYS; c++) {\n" +
     "#if STAGED\n" +
-    "          let key = keyTile[offsets[c] + u];\n" +
+    "        let key = keyTile[offsets[c] + u];\n" +
     "#else\n" +
-    "          let key = keyUnit(offsets[c], u);\n" +
+    "        let key = keyUnit(offsets[c], u);\n" +
     "#endif\n" +
-    "          for (var r = 0u; r < QUERIES; r++) {\n" +
-    "            scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
-    "          }\n" +
+    "        for (var r = 0u; r < QUERIES; r++) {\n" +
+    "          scores[r][c] += product(query[slot(r, u, lane)], key);\n" +
     "        }\n" +
     "      }\n" +
     "    }\n" +
@@ -517,23 +543,21 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      }\n" +
     "    }\n" +
     "    weigh();\n" +
-    "    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {\n" +
-    "      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {\n" +
-    "        var values: array<VALUE, KEYS>;\n" +
-    "        for (var c = 0u; c < KEYS; c++) {\n" +
+    "    for (var u = 0u; u < UNITS; u++) {\n" +
+    "      var values: array<VALUE, KEYS>;\n" +
+    "      for (var c = 0u; c < KEYS; c++) {\n" +
     "#if STAGED\n" +
-    "          values[c] = valueTile[offsets[c] + u];\n" +
+    "        values[c] = valueTile[offsets[c] + u];\n" +
     "#else\n" +
-    "          values[c] = valueUnit(offsets[c], u);\n" +
+    "        values[c] = valueUnit(offsets[c], u);\n" +
     "#endif\n" +
+    "      }\n" +
+    "      for (var r = 0u; r < QUERIES; r++) {\n" +
+    "        var sum = sums[slot(r, u, lane)] * correction[r];\n" +
+    "        for (var c = 0u; c < KEYS; c++) {\n" +
+    "          sum += scores[r][c] * values[c];\n" +
     "        }\n" +
-    "        for (var r = 0u; r < QUERIES; r++) {\n" +
-    "          var sum = sums[slot(r, u, lane)] * correction[r];\n" +
-    "          for (var c = 0u; c < KEYS; c++) {\n" +
-    "            sum += scores[r][c] * values[c];\n" +
-    "          }\n" +
-    "          sums[slot(r, u, lane)] = sum;\n" +
-    "        }\n" +
+    "        sums[slot(r, u, lane)] = sum;\n" +
     "      }\n" +
     "    }\n" +
     "    column += count;\n" +
@@ -541,10 +565,19 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "  for (var r = 0u; r < QUERIES; r++) {\n" +
     "    if (firstQuery + r * WORKGROUP < params.queries) {\n" +
+    "#if PARTS\n" +
+    "      let known = (base[r] / UNITS) * (UNITS + 2);\n" +
+    "      for (var u = 0u; u < UNITS; u++) {\n" +
+    "        partials[known + u] = sums[slot(r, u, lane)];\n" +
+    "      }\n" +
+    "      partials[known + UNITS] = VALUE(largest[r]);\n" +
+    "      partials[known + UNITS + 1] = VALUE(total[r]);\n" +
+    "#else\n" +
     "      let inverse = select(1.0 / total[r], 0.0, total[r] == 0.0);\n" +
     "      for (var u = 0u; u < UNITS; u++) {\n" +
     "        out[base[r] + u] = sums[slot(r, u, lane)] * inverse;\n" +
     "      }\n" +
+    "#endif\n" +
     "    }\n" +
     "  }\n" +
     "}",
@@ -569,10 +602,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "var<workgroup> weights: array<array<f32, WORKGROUP>, ROWS>;\n" +
     "var<workgroup> tile: array<VALUE, WORKGROUP>;\n" +
     "\n" +
-    "fn headOf(row: u32, kvHead: u32) -> u32 {\n" +
-    "  return kvHead + params.kvHeads * (row / params.queries);\n" +
-    "}\n" +
-    "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
     "  @builtin(workgroup_id) group: vec3<u32>,\n" +
@@ -588,6 +617,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let end = params.memory + visibleColumns(last);\n" +
     "  let firstKey = split * WORKGROUP;\n" +
     "  let keys = u32(clamp(i32(end) - i32(firstKey), 0, i32(WORKGROUP)));\n" +
+    "\n" +
+    "  // The query and the head of each row; rows past the last one do its work again and write nothing.\n" +
+    "  var queries = array<u32, ROWS>();\n" +
+    "  var heads = array<u32, ROWS>();\n" +
+    "  for (var r = 0u; r < ROWS; r++) {\n" +
+    "    let row = min(firstRow + r, rows - 1);\n" +
+    "    heads[r] = kvHead + params.kvHeads * (row / params.queries);\n" +
+    "    queries[r] = row % params.queries;\n" +
+    "  }\n" +
     "\n" +
     "  // Scores: an invocation takes one key to all the queries.\n" +
     "  let index = firstKey + lane;\n" +
@@ -612,23 +650,21 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      }\n" +
     "#endif\n" +
     "      for (var r = 0u; r < ROWS; r++) {\n" +
-    "        let row = min(firstRow + r, rows - 1);\n" +
-    "        var value = q[queryOffset(batch, row % params.queries, headOf(row, kvHead)) + u];\n" +
+    "        var value = q[queryOffset(batch, queries[r], heads[r]) + u];\n" +
     "#if HAS_DECAY\n" +
-    "        value *= select(factor, nextFactor, blockOf(first + i32(row % params.queries)) != blockOf(first));\n" +
+    "        value *= select(factor, nextFactor, blockOf(first + i32(queries[r])) != blockOf(first));\n" +
     "#endif\n" +
     "        scores[r] += product(value, unit);\n" +
     "      }\n" +
     "    }\n" +
     "  }\n" +
     "  for (var r = 0u; r < ROWS; r++) {\n" +
-    "    let row = min(firstRow + r, rows - 1);\n" +
-    "    let own = first + i32(row % params.queries);\n" +
+    "    let own = first + i32(queries[r]);\n" +
     "    var score = LOWEST;\n" +
     "    if (lane < keys && (isMemory || isVisible(batch, own, position))) {\n" +
     "      score = scores[r] * params.scale;\n" +
     "      if (!isMemory) {\n" +
-    "        score += distanceBias(headOf(row, kvHead), own, position);\n" +
+    "        score += distanceBias(heads[r], own, position);\n" +
     "      }\n" +
     "    }\n" +
     "    scores[r] = score;\n" +
@@ -641,10 +677,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    let weight = select(exp(scores[r] - largest), 0.0, scores[r] <= LOWEST);\n" +
     "    weights[r][lane] = weight;\n" +
     "    totals[r] = workgroupSum(weight, lane);\n" +
-    "    let row = firstRow + r;\n" +
     "#if !DIRECT\n" +
-    "    if (lane == 0 && row < rows) {\n" +
-    "      let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);\n" +
+    "    if (lane == 0 && firstRow + r < rows) {\n" +
+    "      let query = (batch * params.queries + queries[r]) * params.heads + heads[r];\n" +
     "      let offset = (query * params.count + split) * (UNITS + 2) + UNITS;\n" +
     "      partials[offset] = VALUE(largest);\n" +
     "      partials[offset + 1] = VALUE(totals[r]);\n" +
@@ -677,13 +712,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    for (var r = 0u; r < ROWS; r++) {\n" +
     "      tile[lane] = sums[r];\n" +
     "      workgroupBarrier();\n" +
-    "      let row = firstRow + r;\n" +
-    "      if (share == 0 && unit < UNITS && row < rows) {\n" +
+    "      if (share == 0 && unit < UNITS && firstRow + r < rows) {\n" +
     "        var sum = VALUE(0.0);\n" +
     "        for (var s = 0u; s < shares; s++) {\n" +
     "          sum += tile[lane + s * unitsAtOnce];\n" +
     "        }\n" +
-    "        let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);\n" +
+    "        let query = (batch * params.queries + queries[r]) * params.heads + heads[r];\n" +
     "#if DIRECT\n" +
     "        out[query * UNITS + unit] = sum * select(1.0 / totals[r], 0.0, totals[r] == 0.0);\n" +
     "#else\n" +
@@ -711,6 +745,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  causal: u32,\n" +
     "  // Whether the positions of queries are given; else they are the last of the keys.\n" +
     "  positioned: u32,\n" +
+    "  // What `attention` and `attention_values` take of the learned keys and of the columns, first ≤ i < end, and whether there is something\n" +
+    "  // from before to go on from.\n" +
+    "  firstMemory: u32,\n" +
+    "  endMemory: u32,\n" +
+    "  firstColumn: u32,\n" +
+    "  endColumn: u32,\n" +
+    "  resumes: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -760,12 +801,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "}\n" +
     "\n" +
+    "// No branch here depends on parameters alone: where that leaves out half of a kernel, lavapipe compiles it anew for the parameters of\n" +
+    "// every dispatch and never frees what it made, 60 ms and 1.8 MB a time in `attention_decode`.\n" +
+    "\n" +
     "// The position of a batch row's first query.\n" +
     "fn firstPosition(batch: u32) -> i32 {\n" +
-    "  if (params.positioned != 0) {\n" +
-    "    return positions[batch];\n" +
-    "  }\n" +
-    "  return i32(params.columns) - i32(params.queries);\n" +
+    "  return select(i32(params.columns) - i32(params.queries), positions[batch], params.positioned != 0);\n" +
     "}\n" +
     "\n" +
     "// The position of the key in a column; negative for a slot that holds none yet. `last` is the last query's position.\n" +
@@ -781,14 +822,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "// Columns from the first on that can hold a key which some query up to `last` sees.\n" +
     "fn visibleColumns(last: i32) -> u32 {\n" +
-    "  if (CACHE || params.causal != 0) {\n" +
-    "    return min(params.columns, u32(max(last + 1, 0)));\n" +
-    "  }\n" +
-    "  return params.columns;\n" +
+    "  return select(params.columns, min(params.columns, u32(max(last + 1, 0))), CACHE | (params.causal != 0));\n" +
     "}\n" +
     "\n" +
     "fn isVisible(batch: u32, query: i32, key: i32) -> bool {\n" +
-    "  if (key < 0 || (params.causal != 0 && key > query)) {\n" +
+    "  let newest = select(0x7fffffff, query, params.causal != 0);\n" +
+    "  if (key < 0 || key > newest) {\n" +
     "    return false;\n" +
     "  }\n" +
     "  return u32(key) >= params.maskColumns || mask[batch * params.maskColumns + u32(key)] != 0;\n" +
@@ -852,6 +891,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   attention_reduce: "// Joins what the splits of `attention_decode` gave: an invocation for each unit of features of each query.\n" +
     "#include indices\n" +
+    "#include scalar\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
@@ -862,15 +902,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
     "@group(0) @binding(1) var<storage, read> partials: array<VALUE>;\n" +
     "@group(0) @binding(2) var<storage, read_write> out: array<VALUE>;\n" +
-    "\n" +
-    "// A number that fills a unit.\n" +
-    "fn scalar(value: VALUE) -> f32 {\n" +
-    "#if VECTORS\n" +
-    "  return value.x;\n" +
-    "#else\n" +
-    "  return value;\n" +
-    "#endif\n" +
-    "}\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -980,10 +1011,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let kvHead = head % params.kvHeads;\n" +
     "  let first = ((batch * params.heads + head) * params.queries + i) * (params.memory + params.columns);\n" +
     "  var sum = VALUE(0.0);\n" +
-    "  for (var column = 0u; column < params.memory; column++) {\n" +
+    "  if (params.resumes != 0) {\n" +
+    "    sum = out[index];\n" +
+    "  }\n" +
+    "  for (var column = params.firstMemory; column < params.endMemory; column++) {\n" +
     "    sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];\n" +
     "  }\n" +
-    "  for (var column = 0u; column < params.columns; column++) {\n" +
+    "  for (var column = params.firstColumn; column < params.endColumn; column++) {\n" +
     "    sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(batch, kvHead, column), unit);\n" +
     "  }\n" +
     "  out[index] = sum;\n" +
@@ -1035,7 +1069,23 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let rest = i % params.run;\n" +
     "  out[batch * params.toStride + params.toOffset + rest] = x[batch * params.fromStride + params.fromOffset + rest];\n" +
     "}",
-  cross_entropy: "// -log softmax(logits)[target] of each row, 0 where the target is ignored; a workgroup for each.\n" +
+  count_rounds: "// Counts the rounds of a loop that an invocation is granted; some drivers end loops early, and say nothing.\n" +
+    "@group(0) @binding(0) var<storage, read_write> rounds: array<u32, 4>;\n" +
+    "\n" +
+    "@compute @workgroup_size(1)\n" +
+    "fn main() {\n" +
+    "  let asked = rounds[0];\n" +
+    "  var made = 0u;\n" +
+    "  // Keeps compilers from knowing the count without going through the loop.\n" +
+    "  var mixed = rounds[2];\n" +
+    "  for (var i = 0u; i < asked; i++) {\n" +
+    "    mixed = mixed * 1664525u + 1013904223u;\n" +
+    "    made++;\n" +
+    "  }\n" +
+    "  rounds[1] = made;\n" +
+    "  rounds[2] = mixed;\n" +
+    "}",
+  cross_entropy: "// -log softmax(logits)[target] of each row, 0 where the target is ignored or no token; a workgroup for each.\n" +
     "#include indices\n" +
     "#include logarithm\n" +
     "#include reduce\n" +
@@ -1062,7 +1112,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "  let label = targets[row];\n" +
-    "  if (label == params.ignoreIndex) {\n" +
+    "  if (label == params.ignoreIndex || u32(label) >= params.width) {\n" +
     "    if (lane == 0) {\n" +
     "      losses[row] = 0.0;\n" +
     "    }\n" +
@@ -1084,7 +1134,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    losses[row] = select(logarithm(sum) - (logit - largest), -LOWEST, logit <= LOWEST);\n" +
     "  }\n" +
     "}",
-  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds.\n" +
+  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds; the first also\n" +
+    "// writes zeros for ids that no part has.\n" +
     "#include indices\n" +
     "#include weight\n" +
     "\n" +
@@ -1094,9 +1145,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  quads: u32,\n" +
     "  stride: u32,\n" +
     "  width: u32,\n" +
-    "  // Rows that this part of the weight begins with and holds.\n" +
+    "  // Rows that this part of the weight begins with and holds, and those of all parts.\n" +
     "  firstRow: u32,\n" +
     "  rows: u32,\n" +
+    "  numTokens: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1114,11 +1166,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "  let quad = i % params.quads;\n" +
-    "  let row = u32(tokens[i / params.quads]) - params.firstRow;\n" +
-    "  if (row >= params.rows) {\n" +
+    "  let id = u32(tokens[i / params.quads]);\n" +
+    "  let row = id - params.firstRow;\n" +
+    "  var value = vec4<f32>();\n" +
+    "  if (row < params.rows) {\n" +
+    "    value = weightQuad(row * params.stride, quad);\n" +
+    "  } else if (id < params.numTokens || params.firstRow > 0) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let value = weightQuad(row * params.stride, quad);\n" +
     "  let first = (i / params.quads) * params.width + quad * 4;\n" +
     "  for (var e = 0u; e < 4 && quad * 4 + e < params.width; e++) {\n" +
     "    out[first + e] = value[e];\n" +
@@ -1366,12 +1421,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[base + i] = select(LOWEST, logits[base + i], isKept(i) && relative(i) >= least);\n" +
     "  }\n" +
     "}",
-  gather_rows: "// Rows by their index.\n" +
+  gather_rows: "// Rows by their index; an index that is out of range gives zeros.\n" +
     "#include indices\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
     "  width: u32,\n" +
+    "  // Rows of x.\n" +
+    "  rows: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1386,9 +1443,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
     "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (i < params.size) {\n" +
-    "    out[i] = x[u32(indices[i / params.width]) * params.width + i % params.width];\n" +
+    "  if (i >= params.size) {\n" +
+    "    return;\n" +
     "  }\n" +
+    "  let row = u32(indices[i / params.width]);\n" +
+    "  var value = VALUE(0.0);\n" +
+    "  if (row < params.rows) {\n" +
+    "    value = x[row * params.width + i % params.width];\n" +
+    "  }\n" +
+    "  out[i] = value;\n" +
     "}",
   glu: "// Gated linear unit (arXiv 2002.05202): first half of a row · activation(second half).\n" +
     "#include activation\n" +
@@ -1560,15 +1623,18 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "struct Params {\n" +
     "  rows: u32,\n" +
-    "  // Features of a row of x; quads, pieces and elements of a row of the weight.\n" +
+    "  // Features of a row of x; quads and elements of a row of the weight.\n" +
     "  inSize: u32,\n" +
     "  quads: u32,\n" +
-    "  pieces: u32,\n" +
     "  stride: u32,\n" +
     "  // Rows of the weight at hand, where they begin among all, and features of a row of the result.\n" +
     "  columns: u32,\n" +
     "  firstColumn: u32,\n" +
     "  outSize: u32,\n" +
+    "  // Quads of a row to take, or pieces of it in `linear_vector`: first ≤ i < end, and whether none are left afterwards.\n" +
+    "  first: u32,\n" +
+    "  end: u32,\n" +
+    "  isLast: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1606,11 +1672,18 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (row >= params.rows || column >= params.columns) {\n" +
     "    return;\n" +
     "  }\n" +
+    "  let at = row * params.outSize + params.firstColumn + column;\n" +
     "  var value = product;\n" +
+    "  if (params.first > 0) {\n" +
+    "    value += out[at];\n" +
+    "  }\n" +
+    "  if (params.isLast != 0) {\n" +
     "#if HAS_BIAS\n" +
-    "  value += bias[params.firstColumn + column];\n" +
+    "    value += bias[params.firstColumn + column];\n" +
     "#endif\n" +
-    "  out[row * params.outSize + params.firstColumn + column] = ACTIVATION(value);\n" +
+    "    value = ACTIVATION(value);\n" +
+    "  }\n" +
+    "  out[at] = value;\n" +
     "}",
   linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers: fastest on\n" +
     "// adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
@@ -1628,7 +1701,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let rows = min(vec4<u32>(row) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastRow));\n" +
     "  let columns = min(vec4<u32>(column) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastColumn)) * params.stride;\n" +
     "  var sums = array<vec4<f32>, 4>();\n" +
-    "  for (var quad = 0u; quad < params.quads; quad++) {\n" +
+    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
     "    let w0 = weightQuad(columns.x, quad);\n" +
     "    let w1 = weightQuad(columns.y, quad);\n" +
     "    let w2 = weightQuad(columns.z, quad);\n" +
@@ -1669,12 +1742,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  // Quads that one load of a subgroup covers.\n" +
     "  let share = min(subgroupSize, STEP);\n" +
     "  var sums = array<f32, ROWS>();\n" +
-    "  for (var base = 0u; base < params.quads; base += STEP) {\n" +
+    "  for (var base = params.first; base < params.end; base += STEP) {\n" +
     "    for (var i = lane; i < STEP * COLUMNS; i += COLUMNS) {\n" +
     "      let column = firstColumn + i / STEP;\n" +
     "      let quad = base + i % STEP;\n" +
     "      var value = vec4<f32>();\n" +
-    "      if (column < params.columns && quad < params.quads) {\n" +
+    "      if (column < params.columns && quad < params.end) {\n" +
     "        value = weightQuad(column * params.stride, quad);\n" +
     "      }\n" +
     "      weightTile[(i % STEP) * COLUMNS + i / STEP] = value;\n" +
@@ -1685,7 +1758,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      for (var part = 0u; part < STEP; part += share) {\n" +
     "        var own = vec4<f32>();\n" +
     "        let quad = base + part + subgroupLane % share;\n" +
-    "        if (quad < params.quads) {\n" +
+    "        if (quad < params.end) {\n" +
     "          own = xQuad(row, quad);\n" +
     "        }\n" +
     "        for (var step = 0u; step < share; step++) {\n" +
@@ -1717,7 +1790,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  let lastColumn = params.columns - 1;\n" +
     "  var sums = array<array<f32, COLUMNS>, ROWS>();\n" +
-    "  for (var piece = lane; piece < params.pieces; piece += WORKGROUP) {\n" +
+    "  for (var piece = params.first + lane; piece < params.end; piece += WORKGROUP) {\n" +
     "    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
     "    for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
     "      let quad = quadOfPiece(piece, part);\n" +
@@ -1769,7 +1842,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let a = min(column + vec4<u32>(0, 1, 2, 3), last) * params.stride;\n" +
     "  let b = min(column + vec4<u32>(4, 5, 6, 7), last) * params.stride;\n" +
     "  var sums = array<vec4<f32>, 8>();\n" +
-    "  for (var quad = 0u; quad < params.quads; quad++) {\n" +
+    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
     "    let value = xQuad(0, quad);\n" +
     "    sums[0] += value * weightQuad(a.x, quad);\n" +
     "    sums[1] += value * weightQuad(a.y, quad);\n" +
@@ -1802,12 +1875,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let firstRow = group.y * 16 * TILE_ROWS;\n" +
     "  let firstColumn = group.x * 64;\n" +
     "  var sums = array<vec4<f32>, TILE_ROWS>();\n" +
-    "  for (var base = 0u; base < params.quads; base += STEP) {\n" +
+    "  for (var base = params.first; base < params.end; base += STEP) {\n" +
     "    for (var i = lane; i < STEP * 16 * TILE_ROWS; i += 256) {\n" +
     "      let row = firstRow + i / STEP;\n" +
     "      let quad = base + i % STEP;\n" +
     "      var value = vec4<f32>();\n" +
-    "      if (row < params.rows && quad < params.quads) {\n" +
+    "      if (row < params.rows && quad < params.end) {\n" +
     "        value = xQuad(row, quad);\n" +
     "      }\n" +
     "      xTile[(i % STEP) * 16 * TILE_ROWS + i / STEP] = value;\n" +
@@ -1815,7 +1888,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    let column = firstColumn + lane / STEP;\n" +
     "    let quad = base + lane % STEP;\n" +
     "    var value = vec4<f32>();\n" +
-    "    if (column < params.columns && quad < params.quads) {\n" +
+    "    if (column < params.columns && quad < params.end) {\n" +
     "      value = weightQuad(column * params.stride, quad);\n" +
     "    }\n" +
     "    weightTile[(lane % STEP) * 64 + lane / STEP] = value;\n" +
@@ -1914,13 +1987,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let magnitude = select(far, near, a < VALUE(0.9375));\n" +
     "  return select(magnitude, -magnitude, x < VALUE(0.0));\n" +
     "}",
-  mean_pool: "// Mean over the sequence.\n" +
+  mean_pool: "// Mean over the sequence; positions first ≤ i < end of it are added to what those before gave.\n" +
     "#include indices\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
     "  length: u32,\n" +
     "  width: u32,\n" +
+    "  first: u32,\n" +
+    "  end: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1938,10 +2013,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "  var sum = 0.0;\n" +
-    "  for (var position = 0u; position < params.length; position++) {\n" +
+    "  if (params.first > 0) {\n" +
+    "    sum = out[i];\n" +
+    "  }\n" +
+    "  for (var position = params.first; position < params.end; position++) {\n" +
     "    sum += x[((i / params.width) * params.length + position) * params.width + i % params.width];\n" +
     "  }\n" +
-    "  out[i] = sum / f32(params.length);\n" +
+    "  out[i] = select(sum, sum / f32(params.length), params.end == params.length);\n" +
     "}",
   multiply: "// x · activation(y): y of x's shape, or one factor for each head, of each row or of all rows.\n" +
     "#include activation\n" +
@@ -2291,6 +2369,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (lane == 0) {\n" +
     "    out[row] = i32(token);\n" +
     "  }\n" +
+    "}",
+  scalar: "// A number that fills a unit.\n" +
+    "fn scalar(unit: VALUE) -> f32 {\n" +
+    "#if VECTORS\n" +
+    "  return unit.x;\n" +
+    "#else\n" +
+    "  return unit;\n" +
+    "#endif\n" +
     "}",
   shift_tokens: "// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, move in.\n" +
     "#include indices\n" +

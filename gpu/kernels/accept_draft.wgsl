@@ -71,9 +71,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   for (var i = 0u; i < params.drafted; i++) {
     let wish = ofWanted(i, lane);
     let draft = ofGuessed(i, lane);
-    let at = i * params.width + u32(tokens[i]);
+    let isToken = u32(tokens[i]) < params.width;
+    let at = i * params.width + select(0u, u32(tokens[i]), isToken);
     let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, i, 0) * probability(guessed[at], draft);
-    if (!isOver && limit < probability(wanted[at], wish)) {
+    if (!isOver && isToken && limit < probability(wanted[at], wish)) {
       accepted += 1;
     } else if (!isOver) {
       isOver = true;

@@ -50,6 +50,10 @@ fn main(
     return;
   }
 #endif
-  let slot = (u32(positions[batch]) + row) % params.capacity;
+  let position = positions[batch] + i32(row);
+  if (position < 0) {
+    return;
+  }
+  let slot = u32(position) % params.capacity;
   cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);
 }

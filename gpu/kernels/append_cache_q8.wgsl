@@ -70,7 +70,11 @@ fn main(
     return;
   }
 #endif
-  let slot = (u32(positions[batch]) + row) % params.capacity;
+  let position = positions[batch] + i32(row);
+  if (position < 0) {
+    return;
+  }
+  let slot = u32(position) % params.capacity;
   let first = ((batch * params.kvHeads + head % params.kvHeads) * params.capacity + slot) * (8 * params.blocks + pairs);
   let quad = (head * params.blocks + block) * 8;
   var scales = writeBlock(quad, first + 8 * block);

@@ -2,14 +2,23 @@
 // sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into
 // workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than
 // what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).
+//
+// Where a device's loops don't reach over all keys (PARTS), a dispatch takes some of them and keeps what it knows of each query for the
+// next one, as `attention_decode` does for its splits; `attention_reduce` makes the result of that.
 #include attention_inputs
 #include keys
+#include scalar
 #include values
 
 @group(0) @binding(1) var<storage, read> q: array<VALUE>;
 @group(0) @binding(6) var<storage, read> memoryKeys: array<VALUE>;
 @group(0) @binding(7) var<storage, read> memoryValues: array<VALUE>;
+#if PARTS
+// For each query: the sums, then the maximum and the total in a unit each.
+@group(0) @binding(10) var<storage, read_write> partials: array<VALUE>;
+#else
 @group(0) @binding(10) var<storage, read_write> out: array<VALUE>;
+#endif
 
 #if STAGED
 var<workgroup> keyTile: array<VALUE, KEYS * UNITS>;
@@ -76,9 +85,19 @@ fn main(
       sums[slot(r, u, lane)] = VALUE(0.0);
     }
     largest[r] = LOWEST;
+#if PARTS
+    if (params.resumes != 0) {
+      let known = (base[r] / UNITS) * (UNITS + 2);
+      for (var u = 0u; u < UNITS; u++) {
+        sums[slot(r, u, lane)] = partials[known + u];
+      }
+      largest[r] = scalar(partials[known + UNITS]);
+      total[r] = scalar(partials[known + UNITS + 1]);
+    }
+#endif
   }
 
-  for (var column = 0u; column < params.memory; column++) {
+  for (var column = params.firstMemory; column < params.endMemory; column++) {
     let key = memoryOffset(kvHead, column);
     for (var r = 0u; r < QUERIES; r++) {
       var score = 0.0;
@@ -102,11 +121,11 @@ fn main(
   // Blocks between each query and the keys that `query` is scaled for.
   var blocks: array<i32, QUERIES>;
 #endif
-  var end = visibleColumns(last);
-  if (params.causal != 0 && last < i32(params.columns)) {
-    end = visibleColumns(first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1);
-  }
-  var column = 0u;
+  // Keys of later positions than the last query here stand behind all others, unless a cache has wrapped around.
+  let ownLast = first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1;
+  let isOrdered = (params.causal != 0) & (last < i32(params.columns));
+  let end = min(visibleColumns(select(last, ownLast, isOrdered)), params.endColumn);
+  var column = params.firstColumn;
   while (column < end) {
     // A run of keys has consecutive positions, all in one xPos block.
     let position = keyPosition(column, last);
@@ -149,17 +168,15 @@ fn main(
         scores[r][c] = 0.0;
       }
     }
-    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {
-      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {
-        for (var c = 0u; c < KEYS; c++) {
+    for (var u = 0u; u < UNITS; u++) {
+      for (var c = 0u; c < KEYS; c++) {
 #if STAGED
-          let key = keyTile[offsets[c] + u];
+        let key = keyTile[offsets[c] + u];
 #else
-          let key = keyUnit(offsets[c], u);
+        let key = keyUnit(offsets[c], u);
 #endif
-          for (var r = 0u; r < QUERIES; r++) {
-            scores[r][c] += product(query[slot(r, u, lane)], key);
-          }
+        for (var r = 0u; r < QUERIES; r++) {
+          scores[r][c] += product(query[slot(r, u, lane)], key);
         }
       }
     }
@@ -175,23 +192,21 @@ fn main(
       }
     }
     weigh();
-    for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += UNROLL) {
-      for (var u = firstUnit; u < firstUnit + UNROLL; u++) {
-        var values: array<VALUE, KEYS>;
-        for (var c = 0u; c < KEYS; c++) {
+    for (var u = 0u; u < UNITS; u++) {
+      var values: array<VALUE, KEYS>;
+      for (var c = 0u; c < KEYS; c++) {
 #if STAGED
-          values[c] = valueTile[offsets[c] + u];
+        values[c] = valueTile[offsets[c] + u];
 #else
-          values[c] = valueUnit(offsets[c], u);
+        values[c] = valueUnit(offsets[c], u);
 #endif
+      }
+      for (var r = 0u; r < QUERIES; r++) {
+        var sum = sums[slot(r, u, lane)] * correction[r];
+        for (var c = 0u; c < KEYS; c++) {
+          sum += scores[r][c] * values[c];
         }
-        for (var r = 0u; r < QUERIES; r++) {
-          var sum = sums[slot(r, u, lane)] * correction[r];
-          for (var c = 0u; c < KEYS; c++) {
-            sum += scores[r][c] * values[c];
-          }
-          sums[slot(r, u, lane)] = sum;
-        }
+        sums[slot(r, u, lane)] = sum;
       }
     }
     column += count;
@@ -199,10 +214,19 @@ fn main(
 
   for (var r = 0u; r < QUERIES; r++) {
     if (firstQuery + r * WORKGROUP < params.queries) {
+#if PARTS
+      let known = (base[r] / UNITS) * (UNITS + 2);
+      for (var u = 0u; u < UNITS; u++) {
+        partials[known + u] = sums[slot(r, u, lane)];
+      }
+      partials[known + UNITS] = VALUE(largest[r]);
+      partials[known + UNITS + 1] = VALUE(total[r]);
+#else
       let inverse = select(1.0 / total[r], 0.0, total[r] == 0.0);
       for (var u = 0u; u < UNITS; u++) {
         out[base[r] + u] = sums[slot(r, u, lane)] * inverse;
       }
+#endif
     }
   }
 }

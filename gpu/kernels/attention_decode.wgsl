@@ -19,10 +19,6 @@
 var<workgroup> weights: array<array<f32, WORKGROUP>, ROWS>;
 var<workgroup> tile: array<VALUE, WORKGROUP>;
 
-fn headOf(row: u32, kvHead: u32) -> u32 {
-  return kvHead + params.kvHeads * (row / params.queries);
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -38,6 +34,15 @@ fn main(
   let end = params.memory + visibleColumns(last);
   let firstKey = split * WORKGROUP;
   let keys = u32(clamp(i32(end) - i32(firstKey), 0, i32(WORKGROUP)));
+
+  // The query and the head of each row; rows past the last one do its work again and write nothing.
+  var queries = array<u32, ROWS>();
+  var heads = array<u32, ROWS>();
+  for (var r = 0u; r < ROWS; r++) {
+    let row = min(firstRow + r, rows - 1);
+    heads[r] = kvHead + params.kvHeads * (row / params.queries);
+    queries[r] = row % params.queries;
+  }
 
   // Scores: an invocation takes one key to all the queries.
   let index = firstKey + lane;
@@ -62,23 +67,21 @@ fn main(
       }
 #endif
       for (var r = 0u; r < ROWS; r++) {
-        let row = min(firstRow + r, rows - 1);
-        var value = q[queryOffset(batch, row % params.queries, headOf(row, kvHead)) + u];
+        var value = q[queryOffset(batch, queries[r], heads[r]) + u];
 #if HAS_DECAY
-        value *= select(factor, nextFactor, blockOf(first + i32(row % params.queries)) != blockOf(first));
+        value *= select(factor, nextFactor, blockOf(first + i32(queries[r])) != blockOf(first));
 #endif
         scores[r] += product(value, unit);
       }
     }
   }
   for (var r = 0u; r < ROWS; r++) {
-    let row = min(firstRow + r, rows - 1);
-    let own = first + i32(row % params.queries);
+    let own = first + i32(queries[r]);
     var score = LOWEST;
     if (lane < keys && (isMemory || isVisible(batch, own, position))) {
       score = scores[r] * params.scale;
       if (!isMemory) {
-        score += distanceBias(headOf(row, kvHead), own, position);
+        score += distanceBias(heads[r], own, position);
       }
     }
     scores[r] = score;
@@ -91,10 +94,9 @@ fn main(
     let weight = select(exp(scores[r] - largest), 0.0, scores[r] <= LOWEST);
     weights[r][lane] = weight;
     totals[r] = workgroupSum(weight, lane);
-    let row = firstRow + r;
 #if !DIRECT
-    if (lane == 0 && row < rows) {
-      let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);
+    if (lane == 0 && firstRow + r < rows) {
+      let query = (batch * params.queries + queries[r]) * params.heads + heads[r];
       let offset = (query * params.count + split) * (UNITS + 2) + UNITS;
       partials[offset] = VALUE(largest);
       partials[offset + 1] = VALUE(totals[r]);
@@ -127,13 +129,12 @@ fn main(
     for (var r = 0u; r < ROWS; r++) {
       tile[lane] = sums[r];
       workgroupBarrier();
-      let row = firstRow + r;
-      if (share == 0 && unit < UNITS && row < rows) {
+      if (share == 0 && unit < UNITS && firstRow + r < rows) {
         var sum = VALUE(0.0);
         for (var s = 0u; s < shares; s++) {
           sum += tile[lane + s * unitsAtOnce];
         }
-        let query = (batch * params.queries + row % params.queries) * params.heads + headOf(row, kvHead);
+        let query = (batch * params.queries + queries[r]) * params.heads + heads[r];
 #if DIRECT
         out[query * UNITS + unit] = sum * select(1.0 / totals[r], 0.0, totals[r] == 0.0);
 #else

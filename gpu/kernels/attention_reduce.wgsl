@@ -1,5 +1,6 @@
 // Joins what the splits of `attention_decode` gave: an invocation for each unit of features of each query.
 #include indices
+#include scalar
 
 struct Params {
   size: u32,
@@ -10,15 +11,6 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partials: array<VALUE>;
 @group(0) @binding(2) var<storage, read_write> out: array<VALUE>;
-
-// A number that fills a unit.
-fn scalar(value: VALUE) -> f32 {
-#if VECTORS
-  return value.x;
-#else
-  return value;
-#endif
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -24,10 +24,13 @@ fn main(
   let kvHead = head % params.kvHeads;
   let first = ((batch * params.heads + head) * params.queries + i) * (params.memory + params.columns);
   var sum = VALUE(0.0);
-  for (var column = 0u; column < params.memory; column++) {
+  if (params.resumes != 0) {
+    sum = out[index];
+  }
+  for (var column = params.firstMemory; column < params.endMemory; column++) {
     sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];
   }
-  for (var column = 0u; column < params.columns; column++) {
+  for (var column = params.firstColumn; column < params.endColumn; column++) {
     sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(batch, kvHead, column), unit);
   }
   out[index] = sum;

@@ -1,4 +1,4 @@
-// -log softmax(logits)[target] of each row, 0 where the target is ignored; a workgroup for each.
+// -log softmax(logits)[target] of each row, 0 where the target is ignored or no token; a workgroup for each.
 #include indices
 #include logarithm
 #include reduce
@@ -25,7 +25,7 @@ fn main(
     return;
   }
   let label = targets[row];
-  if (label == params.ignoreIndex) {
+  if (label == params.ignoreIndex || u32(label) >= params.width) {
     if (lane == 0) {
       losses[row] = 0.0;
     }

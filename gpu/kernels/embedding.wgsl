@@ -1,4 +1,5 @@
-// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds.
+// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds; the first also
+// writes zeros for ids that no part has.
 #include indices
 #include weight
 
@@ -8,9 +9,10 @@ struct Params {
   quads: u32,
   stride: u32,
   width: u32,
-  // Rows that this part of the weight begins with and holds.
+  // Rows that this part of the weight begins with and holds, and those of all parts.
   firstRow: u32,
   rows: u32,
+  numTokens: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -28,11 +30,14 @@ fn main(
     return;
   }
   let quad = i % params.quads;
-  let row = u32(tokens[i / params.quads]) - params.firstRow;
-  if (row >= params.rows) {
+  let id = u32(tokens[i / params.quads]);
+  let row = id - params.firstRow;
+  var value = vec4<f32>();
+  if (row < params.rows) {
+    value = weightQuad(row * params.stride, quad);
+  } else if (id < params.numTokens || params.firstRow > 0) {
     return;
   }
-  let value = weightQuad(row * params.stride, quad);
   let first = (i / params.quads) * params.width + quad * 4;
   for (var e = 0u; e < 4 && quad * 4 + e < params.width; e++) {
     out[first + e] = value[e];

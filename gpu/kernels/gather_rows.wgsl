@@ -1,9 +1,11 @@
-// Rows by their index.
+// Rows by their index; an index that is out of range gives zeros.
 #include indices
 
 struct Params {
   size: u32,
   width: u32,
+  // Rows of x.
+  rows: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -18,7 +20,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = workgroupNumber(group, groups) * WORKGROUP + lane;
-  if (i < params.size) {
-    out[i] = x[u32(indices[i / params.width]) * params.width + i % params.width];
+  if (i >= params.size) {
+    return;
   }
+  let row = u32(indices[i / params.width]);
+  var value = VALUE(0.0);
+  if (row < params.rows) {
+    value = x[row * params.width + i % params.width];
+  }
+  out[i] = value;
 }

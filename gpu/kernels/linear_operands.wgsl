@@ -4,15 +4,18 @@
 
 struct Params {
   rows: u32,
-  // Features of a row of x; quads, pieces and elements of a row of the weight.
+  // Features of a row of x; quads and elements of a row of the weight.
   inSize: u32,
   quads: u32,
-  pieces: u32,
   stride: u32,
   // Rows of the weight at hand, where they begin among all, and features of a row of the result.
   columns: u32,
   firstColumn: u32,
   outSize: u32,
+  // Quads of a row to take, or pieces of it in `linear_vector`: first ≤ i < end, and whether none are left afterwards.
+  first: u32,
+  end: u32,
+  isLast: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -50,9 +53,16 @@ fn store(row: u32, column: u32, product: f32) {
   if (row >= params.rows || column >= params.columns) {
     return;
   }
+  let at = row * params.outSize + params.firstColumn + column;
   var value = product;
+  if (params.first > 0) {
+    value += out[at];
+  }
+  if (params.isLast != 0) {
 #if HAS_BIAS
-  value += bias[params.firstColumn + column];
+    value += bias[params.firstColumn + column];
 #endif
-  out[row * params.outSize + params.firstColumn + column] = ACTIVATION(value);
+    value = ACTIVATION(value);
+  }
+  out[at] = value;
 }

@@ -14,7 +14,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let rows = min(vec4<u32>(row) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastRow));
   let columns = min(vec4<u32>(column) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastColumn)) * params.stride;
   var sums = array<vec4<f32>, 4>();
-  for (var quad = 0u; quad < params.quads; quad++) {
+  for (var quad = params.first; quad < params.end; quad++) {
     let w0 = weightQuad(columns.x, quad);
     let w1 = weightQuad(columns.y, quad);
     let w2 = weightQuad(columns.z, quad);

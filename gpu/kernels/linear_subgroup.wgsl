@@ -19,12 +19,12 @@ fn main(
   // Quads that one load of a subgroup covers.
   let share = min(subgroupSize, STEP);
   var sums = array<f32, ROWS>();
-  for (var base = 0u; base < params.quads; base += STEP) {
+  for (var base = params.first; base < params.end; base += STEP) {
     for (var i = lane; i < STEP * COLUMNS; i += COLUMNS) {
       let column = firstColumn + i / STEP;
       let quad = base + i % STEP;
       var value = vec4<f32>();
-      if (column < params.columns && quad < params.quads) {
+      if (column < params.columns && quad < params.end) {
         value = weightQuad(column * params.stride, quad);
       }
       weightTile[(i % STEP) * COLUMNS + i / STEP] = value;
@@ -35,7 +35,7 @@ fn main(
       for (var part = 0u; part < STEP; part += share) {
         var own = vec4<f32>();
         let quad = base + part + subgroupLane % share;
-        if (quad < params.quads) {
+        if (quad < params.end) {
           own = xQuad(row, quad);
         }
         for (var step = 0u; step < share; step++) {

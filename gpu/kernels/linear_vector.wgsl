@@ -16,7 +16,7 @@ fn main(
   }
   let lastColumn = params.columns - 1;
   var sums = array<array<f32, COLUMNS>, ROWS>();
-  for (var piece = lane; piece < params.pieces; piece += WORKGROUP) {
+  for (var piece = params.first + lane; piece < params.end; piece += WORKGROUP) {
     var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();
     for (var part = 0u; part < PIECE_QUADS; part++) {
       let quad = quadOfPiece(piece, part);

@@ -18,7 +18,7 @@ fn main(
   let a = min(column + vec4<u32>(0, 1, 2, 3), last) * params.stride;
   let b = min(column + vec4<u32>(4, 5, 6, 7), last) * params.stride;
   var sums = array<vec4<f32>, 8>();
-  for (var quad = 0u; quad < params.quads; quad++) {
+  for (var quad = params.first; quad < params.end; quad++) {
     let value = xQuad(0, quad);
     sums[0] += value * weightQuad(a.x, quad);
     sums[1] += value * weightQuad(a.y, quad);

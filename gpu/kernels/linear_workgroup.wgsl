@@ -16,12 +16,12 @@ fn main(
   let firstRow = group.y * 16 * TILE_ROWS;
   let firstColumn = group.x * 64;
   var sums = array<vec4<f32>, TILE_ROWS>();
-  for (var base = 0u; base < params.quads; base += STEP) {
+  for (var base = params.first; base < params.end; base += STEP) {
     for (var i = lane; i < STEP * 16 * TILE_ROWS; i += 256) {
       let row = firstRow + i / STEP;
       let quad = base + i % STEP;
       var value = vec4<f32>();
-      if (row < params.rows && quad < params.quads) {
+      if (row < params.rows && quad < params.end) {
         value = xQuad(row, quad);
       }
       xTile[(i % STEP) * 16 * TILE_ROWS + i / STEP] = value;
@@ -29,7 +29,7 @@ fn main(
     let column = firstColumn + lane / STEP;
     let quad = base + lane % STEP;
     var value = vec4<f32>();
-    if (column < params.columns && quad < params.quads) {
+    if (column < params.columns && quad < params.end) {
       value = weightQuad(column * params.stride, quad);
     }
     weightTile[(lane % STEP) * 64 + lane / STEP] = value;

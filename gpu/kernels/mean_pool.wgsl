@@ -1,10 +1,12 @@
-// Mean over the sequence.
+// Mean over the sequence; positions first ≤ i < end of it are added to what those before gave.
 #include indices
 
 struct Params {
   size: u32,
   length: u32,
   width: u32,
+  first: u32,
+  end: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,8 +24,11 @@ fn main(
     return;
   }
   var sum = 0.0;
-  for (var position = 0u; position < params.length; position++) {
+  if (params.first > 0) {
+    sum = out[i];
+  }
+  for (var position = params.first; position < params.end; position++) {
     sum += x[((i / params.width) * params.length + position) * params.width + i % params.width];
   }
-  out[i] = sum / f32(params.length);
+  out[i] = select(sum, sum / f32(params.length), params.end == params.length);
 }

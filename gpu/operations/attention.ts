@@ -6,10 +6,12 @@
 import { LOWEST, XPOS_BLOCK } from "../../backend.ts";
 import type { AttentionCommand, CommandOf } from "../../engine/commands.ts";
 import { BLOCK } from "../blocks.ts";
+import type { Profile } from "../device.ts";
+import { loop, spans } from "../loops.ts";
 import type { Binding } from "../pipelines.ts";
 import type { Constants } from "../shader.ts";
-import { type GpuTensor, roomOf, whole, wholeBuffer } from "../storage.ts";
-import { elementwise, type Operations, reduction } from "./operation.ts";
+import { type GpuTensor, roomOf, whole } from "../storage.ts";
+import { elementwise, type Operations, reduceRounds, reduction } from "./operation.ts";
 
 /** Queries up to which attention is bound by reading keys and values, and is split along them. */
 const DECODE_QUERIES = 4;
@@ -30,37 +32,96 @@ function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attenti
   const [b = 0, n = 0] = q.shape;
   const isStaged = gpu.profile.flavour !== "register";
   const common = commonConstants(command, k, isStaged);
-  const units = unitsOf(command);
-  const unitBytes = common.VECTORS ? 16 : 4;
-  const fitting = Math.floor(gpu.profile.workgroupBytes / (2 * unitBytes * units));
-  const [workgroup, queries] = isStaged ? [64, 1] : [8, fitting >= 32 ? 4 : fitting >= 16 ? 2 : 1];
+  const [units, lanes] = [unitsOf(command), common.VECTORS ? 4 : 1];
+  // A head's room is a power of two, so that heads of different widths share kernels.
+  const room = isStaged ? units : Math.max(8, 2 ** Math.ceil(Math.log2(units)));
+  // Keys and values, or queries and their sums, that workgroup memory holds of one head.
+  const fitting = Math.floor(gpu.profile.workgroupBytes / (2 * 4 * lanes * room));
+  const queries = isStaged ? 1 : fitting >= 32 ? 4 : fitting >= 16 ? 2 : 1;
+  const workgroup = isStaged ? 64 : Math.min(8, fitting);
   const keys = isStaged ? Math.min(16, fitting) : 4;
   const params = commonParams(command, k);
-  gpu.dispatch({
-    kernel: "attention",
-    constants: {
-      ...common,
-      UNIT_ROOM: units <= 8 ? 8 : 2 ** Math.ceil(Math.log2(units)),
-      UNROLL: isStaged ? 1 : unrolling(keys, units, params.columns),
-      STAGED: isStaged,
-      QUERIES: queries,
-      WORKGROUP: workgroup,
-      KEYS: keys,
-    },
-    bindings: { ...commonBindings(command, q), q: whole(q), k: whole(k), v: whole(v), out: whole(out) },
-    params: { ...params, queries: n, count: b },
-    groups: [Math.ceil(n / (workgroup * queries)), heads, b],
-  });
+  const loops = roundsOfMany(units, queries, keys, common.HAS_DECAY);
+  const parts = [...partsOfKeys(gpu, params, loops)];
+  const partials = parts.length > 1 ? gpu.temporary(b * n * heads * (units + 2) * lanes * 4) : undefined;
+  for (const [i, { rounds, ...part }] of parts.entries()) {
+    gpu.dispatch({
+      kernel: "attention",
+      constants: {
+        ...common,
+        UNIT_ROOM: room,
+        STAGED: isStaged,
+        QUERIES: queries,
+        WORKGROUP: workgroup,
+        KEYS: keys,
+        PARTS: partials !== undefined,
+      },
+      bindings: { ...commonBindings(command, q), q: whole(q), k: whole(k), v: whole(v), out: whole(out), partials },
+      params: { ...params, ...part, queries: n, count: b, resumes: i > 0 ? 1 : 0 },
+      groups: [Math.ceil(n / (workgroup * queries)), heads, b],
+      rounds,
+    });
+  }
+  if (partials) reduce(gpu, command, common, partials, 1);
 }
 
-/**
- * Units of a head that one round of a loop takes. llvmpipe ends every loop of an invocation after 65,535 rounds,
- * counting those of all loops together: long sequences take fewer, longer rounds. These are the rounds of both
- * products; other loops take as many again, and more.
- */
-function unrolling(keys: number, units: number, columns: number): number {
-  const rounds = 2 * units * Math.ceil(columns / keys);
-  return [1, 2, 4, 8].find((factor) => units % factor === 0 && rounds / factor < 12_000) ?? (units % 8 === 0 ? 8 : 1);
+/** Positions up to 2³¹ are up to 2²² blocks apart: the power of a decay takes so many squares. */
+const DECAY_ROUNDS = loop(22);
+
+/** Rounds of one round of a loop over keys, of another over learned keys, and of all besides. */
+interface KeyLoops {
+  readonly columns: { readonly items?: number; readonly inner: number };
+  readonly memory: { readonly items?: number; readonly inner: number };
+  readonly besides: number;
+}
+
+/** The loops of the kernel of many queries, as its file has them. */
+function roundsOfMany(units: number, queries: number, keys: number, hasDecay: boolean): KeyLoops {
+  const weigh = loop(queries, 2 * loop(keys));
+  const rescale = hasDecay ? loop(queries, loop(units, DECAY_ROUNDS)) : 0;
+  // Invocations share the loads of keys; rescaling counts for every run of keys, though it is seldom.
+  const run = loop(keys * units) + rescale + loop(keys, loop(queries)) + loop(units, loop(keys, loop(queries))) +
+    loop(queries, loop(keys)) + weigh + loop(units, loop(keys) + loop(queries, loop(keys)));
+  const memoryKey = loop(queries, loop(units) + loop(keys)) + weigh + loop(queries, loop(units));
+  return {
+    columns: { items: keys, inner: run },
+    memory: { inner: memoryKey },
+    besides: loop(queries, 2 * loop(units)) + loop(queries, loop(units)),
+  };
+}
+
+/** Part of the learned keys and of the columns for one dispatch. */
+interface PartOfKeys {
+  readonly firstMemory: number;
+  readonly endMemory: number;
+  readonly firstColumn: number;
+  readonly endColumn: number;
+  readonly rounds: number;
+}
+
+/** All keys at once where the device's loops reach over them; else learned keys, then columns, in parts. */
+function* partsOfKeys(
+  { profile: { loopRounds } }: Operations,
+  { memory, columns }: { readonly memory: number; readonly columns: number },
+  loops: KeyLoops,
+): Generator<PartOfKeys> {
+  const spansOf = (limit: number) =>
+    [
+      [...spans(limit, memory, loops.memory, loops.besides)],
+      [...spans(limit, columns, loops.columns, loops.besides)],
+    ] as const;
+  const [[ofMemory], [ofColumns]] = spansOf(Infinity);
+  const rounds = (ofMemory?.rounds ?? 0) + (ofColumns?.rounds ?? 0);
+  if (rounds <= loopRounds) {
+    return yield { firstMemory: 0, endMemory: memory, firstColumn: 0, endColumn: columns, rounds };
+  }
+  const [memorySpans, columnSpans] = spansOf(loopRounds);
+  for (const { first, end, rounds } of memory > 0 ? memorySpans : []) {
+    yield { firstMemory: first, endMemory: end, firstColumn: 0, endColumn: 0, rounds };
+  }
+  for (const { first, end, rounds } of columnSpans) {
+    yield { firstMemory: 0, endMemory: 0, firstColumn: first, endColumn: end, rounds };
+  }
 }
 
 function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
@@ -68,36 +129,52 @@ function attentionOfFew(gpu: Operations, command: CommandOf<GpuTensor, "attentio
   const [b = 0, n = 0] = q.shape;
   const common = commonConstants(command, k, !gpu.profile.software);
   const params = commonParams(command, k);
-  const { WORKGROUP, SUBGROUPS } = reduction(gpu, 64);
+  const { constants: { WORKGROUP, SUBGROUPS } } = reduction(gpu, 64, 1);
   const splits = Math.max(1, Math.ceil((params.memory + params.columns) / WORKGROUP));
   const rows = (n * heads) / kvHeads;
+  const units = unitsOf(command);
   // A power of two, so that groups of heads of different sizes share kernels.
   const rowsAtOnce = Math.min(DECODE_ROWS, 2 ** Math.ceil(Math.log2(rows)));
-  const units = unitsOf(command);
   const lanes = common.VECTORS ? 4 : 1;
   const partials = splits > 1 ? gpu.temporary(b * n * heads * splits * (units + 2) * lanes * 4) : undefined;
   gpu.dispatch({
     kernel: "attention_decode",
     constants: { ...common, WORKGROUP, SUBGROUPS, DIRECT: splits === 1, ROWS: rowsAtOnce },
-    bindings: {
-      ...commonBindings(command, q),
-      q: whole(q),
-      k: whole(k),
-      v: whole(v),
-      out: whole(out),
-      partials: partials && wholeBuffer(partials),
-    },
-    params: { ...params, queries: n, count: splits },
+    bindings: { ...commonBindings(command, q), q: whole(q), k: whole(k), v: whole(v), out: whole(out), partials },
+    params: { ...params, ...NO_PARTS, queries: n, count: splits },
     groups: [splits, kvHeads * Math.ceil(rows / rowsAtOnce), b],
+    rounds: roundsOfFew(gpu.profile, units, rowsAtOnce, WORKGROUP, common.HAS_DECAY),
   });
-  if (!partials) return;
-  const { constants, groups } = elementwise(gpu, q.size / lanes, [1]);
+  if (partials) reduce(gpu, command, common, partials, splits);
+}
+
+/** The loops of the kernel of few queries, as its file has them. */
+function roundsOfFew(profile: Profile, units: number, rows: number, workgroup: number, hasDecay: boolean): number {
+  const shares = Math.floor(workgroup / Math.min(units, workgroup));
+  const scores = loop(rows) + loop(units, loop(rows) + (hasDecay ? DECAY_ROUNDS : 0)) + loop(rows);
+  const weights = loop(rows, 2 * reduceRounds(profile, workgroup));
+  const values = loop(Math.ceil(workgroup / shares), loop(rows)) + loop(rows, loop(shares));
+  return scores + weights + loop(Math.ceil(units / workgroup), values);
+}
+
+/** Joins what parts of the keys gave for each query. */
+function reduce(
+  gpu: Operations,
+  command: CommandOf<GpuTensor, "attention">,
+  { VALUE, VECTORS, UNITS }: ReturnType<typeof commonConstants>,
+  partials: Binding,
+  splits: number,
+): void {
+  const { q, out } = command;
+  const size = q.size / (VECTORS ? 4 : 1);
+  const { constants, groups } = elementwise(gpu, size, [1]);
   gpu.dispatch({
     kernel: "attention_reduce",
-    constants: { ...constants, LOWEST, VALUE: common.VALUE, VECTORS: common.VECTORS, UNITS: common.UNITS },
-    bindings: { partials: wholeBuffer(partials), out: whole(out) },
-    params: { size: q.size / lanes, splits, units },
+    constants: { ...constants, LOWEST, VALUE, VECTORS, UNITS },
+    bindings: { partials, out: whole(out) },
+    params: { size, splits, units: unitsOf(command) },
     groups,
+    rounds: 2 * loop(splits),
   });
 }
 
@@ -108,14 +185,19 @@ export function attentionScores(gpu: Operations, command: CommandOf<GpuTensor, "
   const rows = b * heads * n;
   const rowsInY = Math.min(rows, gpu.profile.maxWorkgroups);
   const workgroup = 32;
+  const common = commonConstants(command, k, !gpu.profile.software);
   gpu.dispatch({
     kernel: "attention_scores",
-    constants: { ...commonConstants(command, k, !gpu.profile.software), WORKGROUP: workgroup, ROWS_IN_Y: rowsInY },
+    constants: { ...common, WORKGROUP: workgroup, ROWS_IN_Y: rowsInY },
     bindings: { ...commonBindings(command, q), q: whole(q), k: whole(k), out: whole(out) },
-    params: { ...commonParams(command, k), queries: n, count: rows },
+    params: { ...commonParams(command, k), ...NO_PARTS, queries: n, count: rows },
     groups: [Math.ceil(out.width / workgroup), rowsInY, rows === 0 ? 0 : Math.ceil(rows / rowsInY)],
+    rounds: loop(unitsOf(command), common.HAS_DECAY ? DECAY_ROUNDS : 0),
   });
 }
+
+/** Parameters of kernels that take all keys. */
+const NO_PARTS = { firstMemory: 0, endMemory: 0, firstColumn: 0, endColumn: 0, resumes: 0 };
 
 /** Values weighted by probabilities. */
 export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "attentionValues">): void {
@@ -124,18 +206,18 @@ export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "
   const plain = { ...command, memoryKeys: memoryValues, slopes: undefined, decay: undefined };
   const common = commonConstants(plain, v, !gpu.profile.software);
   const { constants, groups } = elementwise(gpu, out.size / (common.VECTORS ? 4 : 1), [1]);
-  gpu.dispatch({
-    kernel: "attention_values",
-    constants: { ...common, WORKGROUP: constants.WORKGROUP },
-    bindings: {
-      ...commonBindings(plain, v),
-      probabilities: whole(probabilities),
-      v: whole(v),
-      out: whole(out),
-    },
-    params: { ...commonParams(plain, v), queries: n, count: b },
-    groups,
-  });
+  const params = commonParams(plain, v);
+  const parts = partsOfKeys(gpu, params, { columns: { inner: 0 }, memory: { inner: 0 }, besides: 0 });
+  for (const [i, { rounds, ...part }] of [...parts].entries()) {
+    gpu.dispatch({
+      kernel: "attention_values",
+      constants: { ...common, WORKGROUP: constants.WORKGROUP },
+      bindings: { ...commonBindings(plain, v), probabilities: whole(probabilities), v: whole(v), out: whole(out) },
+      params: { ...params, ...part, queries: n, count: b, resumes: i > 0 ? 1 : 0 },
+      groups,
+      rounds,
+    });
+  }
 }
 
 /** Keys or values written into a cache. */
@@ -158,6 +240,7 @@ export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appe
     },
     params: { size: size / lanes, rows: x.shape[1] ?? 0, kvHeads, capacity, dim: dim / lanes, blocks },
     groups,
+    rounds: isQuantised ? 2 * 2 * loop(8) : 0,
   });
 }
 

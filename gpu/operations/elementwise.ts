@@ -5,7 +5,7 @@
  */
 import { LOWEST } from "../../backend.ts";
 import type { CommandOf } from "../../engine/commands.ts";
-import { type GpuTensor, whole, wholeBuffer } from "../storage.ts";
+import { type GpuTensor, whole } from "../storage.ts";
 import { activationName, elementwise, fold, type Operations, reduction } from "./operation.ts";
 
 /** x + y · scale · factor. */
@@ -17,6 +17,7 @@ export function add(gpu: Operations, { x, y, scale, factor, out }: CommandOf<Gpu
     bindings: { x: whole(x), y: whole(y), scale: scale && whole(scale), out: whole(out) },
     params: { size: x.size / lanes, ySize: y.size / lanes, width: x.width / lanes, factor },
     groups,
+    rounds: 0,
   });
 }
 
@@ -37,6 +38,7 @@ export function multiply(gpu: Operations, command: CommandOf<GpuTensor, "multipl
       rowStride: y.shape.length === 1 ? 0 : factors / lanes,
     },
     groups,
+    rounds: 0,
   });
 }
 
@@ -49,6 +51,7 @@ export function activate(gpu: Operations, { x, activation, out }: CommandOf<GpuT
     bindings: { x: whole(x), out: whole(out) },
     params: { size: x.size / lanes },
     groups,
+    rounds: 0,
   });
 }
 
@@ -61,6 +64,7 @@ export function glu(gpu: Operations, { x, activation, out }: CommandOf<GpuTensor
     bindings: { x: whole(x), out: whole(out) },
     params: { size: out.size / lanes, width: out.width / lanes },
     groups,
+    rounds: 0,
   });
 }
 
@@ -73,6 +77,7 @@ export function maskRows(gpu: Operations, { x, mask, out }: CommandOf<GpuTensor,
     bindings: { x: whole(x), mask: whole(mask), out: whole(out) },
     params: { size: x.size / lanes, width: x.width / lanes },
     groups,
+    rounds: 0,
   });
 }
 
@@ -85,18 +90,21 @@ export function rotary(gpu: Operations, { x, table, heads, pairs, out }: Command
     bindings: { x: whole(x), angles: whole(table), out: whole(out) },
     params: { size: x.size, width: x.width, dim: x.width / heads, rotated: table.width, tableRows: table.rows },
     groups,
+    rounds: 0,
   });
 }
 
 /** Layer norm. */
 export function layerNorm(gpu: Operations, command: CommandOf<GpuTensor, "layerNorm">): void {
   const { x, gain, gainOffset, bias, eps, out } = command;
+  const { constants, rounds } = reduction(gpu, x.width, 3);
   gpu.dispatch({
     kernel: "layer_norm",
-    constants: { ...reduction(gpu, x.width), HAS_GAIN: gain !== undefined, HAS_BIAS: bias !== undefined },
+    constants: { ...constants, HAS_GAIN: gain !== undefined, HAS_BIAS: bias !== undefined },
     bindings: { x: whole(x), gain: gain && whole(gain), bias: bias && whole(bias), out: whole(out) },
     params: { rows: x.rows, width: x.width, gainOffset, eps },
     groups: fold(gpu.profile, x.rows),
+    rounds,
   });
 }
 
@@ -104,9 +112,10 @@ export function layerNorm(gpu: Operations, command: CommandOf<GpuTensor, "layerN
 export function l2Norm(gpu: Operations, command: CommandOf<GpuTensor, "l2Norm">): void {
   const { x, groups, gain, gainOffset, factor, eps, out } = command;
   const rows = x.rows * groups;
+  const { constants, rounds } = reduction(gpu, x.width / groups, 2);
   gpu.dispatch({
     kernel: "l2_norm",
-    constants: { ...reduction(gpu, x.width / groups), HAS_GAIN: gain !== undefined },
+    constants: { ...constants, HAS_GAIN: gain !== undefined },
     bindings: { x: whole(x), gain: gain && whole(gain), out: whole(out) },
     params: {
       rows,
@@ -118,17 +127,20 @@ export function l2Norm(gpu: Operations, command: CommandOf<GpuTensor, "l2Norm">)
       eps,
     },
     groups: fold(gpu.profile, rows),
+    rounds,
   });
 }
 
 /** Softmax over the last dimension, or its logarithm. */
 export function softmax(gpu: Operations, { op, x, out }: CommandOf<GpuTensor, "softmax" | "logSoftmax">): void {
+  const { constants, rounds } = reduction(gpu, x.width, 3);
   gpu.dispatch({
     kernel: "softmax",
-    constants: { ...reduction(gpu, x.width), LOWEST, LOGARITHM: op === "logSoftmax" },
+    constants: { ...constants, LOWEST, LOGARITHM: op === "logSoftmax" },
     bindings: { x: whole(x), out: whole(out) },
     params: { rows: x.rows, width: x.width },
     groups: fold(gpu.profile, x.rows),
+    rounds,
   });
 }
 
@@ -140,7 +152,7 @@ export function shiftTokens(gpu: Operations, { x, shifts, previous, out }: Comma
     constants: { ...constants, HAS_PREVIOUS: previous !== undefined },
     bindings: {
       x: whole(x),
-      shifts: wholeBuffer(gpu.table(Int32Array.from(shifts))),
+      shifts: gpu.table(Int32Array.from(shifts)),
       previous: previous && whole(previous),
       out: whole(out),
     },
@@ -153,5 +165,6 @@ export function shiftTokens(gpu: Operations, { x, shifts, previous, out }: Comma
       before: previous?.shape[1] ?? 0,
     },
     groups,
+    rounds: 0,
   });
 }

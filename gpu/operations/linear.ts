@@ -6,10 +6,11 @@
 import type { CommandOf } from "../../engine/commands.ts";
 import { BLOCK } from "../blocks.ts";
 import type { Profile } from "../device.ts";
+import { loop, spans } from "../loops.ts";
 import type { Constants } from "../shader.ts";
 import { type GpuTensor, partsOf, rowsOf, whole } from "../storage.ts";
 import { elementBytes } from "../weights.ts";
-import { activationName, elementwise, fold, type Operations, reduction } from "./operation.ts";
+import { activationName, elementwise, fold, type Operations, reduceRounds, reduction } from "./operation.ts";
 
 /** Rows up to which the product is bound by reading the weight, and takes a kernel of its own. */
 const VECTOR_ROWS = 4;
@@ -23,14 +24,26 @@ export function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<Gp
       kernel: "embedding",
       constants: { ...constants, ...format(gpu.profile, weight) },
       bindings: { tokens: whole(tokens), weight: binding, out: whole(out) },
-      params: { size: tokens.size * quads, quads, stride: elements(weight), width: weight.width, firstRow, rows },
+      params: {
+        size: tokens.size * quads,
+        quads,
+        stride: elements(weight),
+        width: weight.width,
+        firstRow,
+        rows,
+        numTokens: weight.rows,
+      },
       groups,
+      rounds: loop(4),
       weightBytes: (tokens.size * weight.storage.stride) / weight.storage.parts.length,
     });
   }
 }
 
-/** x Wᵀ: one dispatch for each part of the weight, and for each run of rows whose results can be bound at once. */
+/**
+ * x Wᵀ: one dispatch for each part of the weight, for each run of rows whose results can be bound at once, and for each span of
+ * features that the device's loops reach over.
+ */
 export function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
   const { x, weight, bias, activation, out } = command;
   const quads = Math.ceil(weight.width / 4);
@@ -44,58 +57,107 @@ export function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">)
   };
   for (const [firstRow, rows] of runs(gpu.profile, x, out)) {
     for (const part of partsOf(weight)) {
-      gpu.dispatch({
-        ...variant(gpu, rows, part.rows, constants),
-        bindings: {
-          x: rowsOf(x, firstRow, rows),
-          weight: part.binding,
-          bias: bias && whole(bias),
-          out: rowsOf(out, firstRow, rows),
-        },
-        params: {
-          rows,
-          inSize: weight.width,
-          quads,
-          pieces: weight.dtype === "q4_0" ? 4 * Math.ceil(weight.width / BLOCK) : quads,
-          stride: elements(weight),
-          columns: part.rows,
-          firstColumn: part.firstRow,
-          outSize: weight.rows,
-        },
-        weightBytes: part.rows * weight.storage.stride,
-      });
+      const { step, besides, count, ...kernel } = variant(gpu, rows, part.rows, weight, constants);
+      for (const { first, end, rounds } of spans(gpu.profile.loopRounds, count, step, besides)) {
+        gpu.dispatch({
+          ...kernel,
+          bindings: {
+            x: rowsOf(x, firstRow, rows),
+            weight: part.binding,
+            bias: bias && whole(bias),
+            out: rowsOf(out, firstRow, rows),
+          },
+          params: {
+            rows,
+            inSize: weight.width,
+            quads,
+            stride: elements(weight),
+            columns: part.rows,
+            firstColumn: part.firstRow,
+            outSize: weight.rows,
+            first,
+            end,
+            isLast: end === count ? 1 : 0,
+          },
+          rounds,
+          weightBytes: part.rows * weight.storage.stride * (count === 0 ? 1 : (end - first) / count),
+        });
+      }
     }
   }
 }
 
+/** A kernel for a product, and its loop over the features of a row. */
+interface Variant {
+  readonly kernel: string;
+  readonly constants: Constants;
+  readonly groups: readonly [number, number, number];
+  /** Quads or pieces that the loop goes over, those that a round takes with its rounds of inner loops, and rounds of other loops. */
+  readonly count: number;
+  readonly step: { readonly items?: number; readonly inner?: number };
+  readonly besides: number;
+}
+
 /** The kernel for a product of `rows` by `columns`, and its workgroups. */
-function variant(
-  gpu: Operations,
-  rows: number,
-  columns: number,
-  common: Constants,
-): { kernel: string; constants: Constants; groups: readonly [number, number, number] } {
+function variant(gpu: Operations, rows: number, columns: number, weight: GpuTensor, common: Constants): Variant {
   const { profile } = gpu;
+  const quads = Math.ceil(weight.width / 4);
   if (profile.flavour === "register" && rows === 1) {
-    const constants = { ...common, WORKGROUP: 8 };
-    return { kernel: "linear_vector_register", constants, groups: fold(profile, Math.ceil(columns / 64)) };
+    return {
+      kernel: "linear_vector_register",
+      constants: { ...common, WORKGROUP: 8 },
+      groups: fold(profile, Math.ceil(columns / 64)),
+      count: quads,
+      step: {},
+      besides: loop(8),
+    };
   }
   if (profile.flavour === "register") {
-    const constants = { ...common, COLUMN_LANES: 8, ROW_LANES: 1 };
-    return { kernel: "linear_register", constants, groups: [Math.ceil(columns / 32), Math.ceil(rows / 4), 1] };
+    return {
+      kernel: "linear_register",
+      constants: { ...common, COLUMN_LANES: 8, ROW_LANES: 1 },
+      groups: [Math.ceil(columns / 32), Math.ceil(rows / 4), 1],
+      count: quads,
+      step: {},
+      besides: loop(4, loop(4)),
+    };
   }
-  if (rows <= VECTOR_ROWS) {
-    const constants = { ...common, ...reduction(gpu, 64), ROWS: rows, COLUMNS: 4 };
-    return { kernel: "linear_vector", constants, groups: fold(profile, Math.ceil(columns / 4)) };
-  }
+  if (rows <= VECTOR_ROWS) return vectorVariant(gpu, rows, columns, weight, common);
   if (profile.flavour === "subgroup") {
-    const constants = { ...common, SUBGROUPS: true, ROWS: 16 };
-    return { kernel: "linear_subgroup", constants, groups: [Math.ceil(columns / 64), Math.ceil(rows / 16), 1] };
+    return {
+      kernel: "linear_subgroup",
+      constants: { ...common, SUBGROUPS: true, ROWS: 16 },
+      groups: [Math.ceil(columns / 64), Math.ceil(rows / 16), 1],
+      count: quads,
+      // For each row as many shuffles as quads, and a load for each at most.
+      step: { items: 8, inner: loop(8) + loop(16, loop(8, loop(1))) },
+      besides: loop(16),
+    };
   }
   const tileRows = rows <= 16 ? 1 : rows <= 32 ? 2 : 4;
-  const constants = { ...common, TILE_ROWS: tileRows };
-  const groups = [Math.ceil(columns / 64), Math.ceil(rows / (16 * tileRows)), 1] as const;
-  return { kernel: "linear_workgroup", constants, groups };
+  return {
+    kernel: "linear_workgroup",
+    constants: { ...common, TILE_ROWS: tileRows },
+    groups: [Math.ceil(columns / 64), Math.ceil(rows / (16 * tileRows)), 1],
+    count: quads,
+    step: { items: 4, inner: loop(tileRows) + loop(4, loop(tileRows)) },
+    besides: loop(tileRows, loop(4)),
+  };
+}
+
+/** The kernel for few rows, whose lanes go over pieces of a row of the weight. */
+function vectorVariant(gpu: Operations, rows: number, columns: number, weight: GpuTensor, common: Constants): Variant {
+  const [quads, columnsAtOnce] = [Math.ceil(weight.width / 4), 4];
+  const { constants: { WORKGROUP, SUBGROUPS } } = reduction(gpu, 64, 1);
+  const pieceQuads = weight.dtype === "q4_0" ? 2 : 1;
+  return {
+    kernel: "linear_vector",
+    constants: { ...common, WORKGROUP, SUBGROUPS, ROWS: rows, COLUMNS: columnsAtOnce },
+    groups: fold(gpu.profile, Math.ceil(columns / columnsAtOnce)),
+    count: weight.dtype === "q4_0" ? 4 * Math.ceil(weight.width / BLOCK) : quads,
+    step: { items: WORKGROUP, inner: loop(pieceQuads, loop(rows)) + loop(columnsAtOnce, loop(pieceQuads, loop(rows))) },
+    besides: loop(rows, loop(columnsAtOnce, reduceRounds(gpu.profile, WORKGROUP))),
+  };
 }
 
 /** Runs of rows whose bindings stay within the device's limit and begin at its alignment. */

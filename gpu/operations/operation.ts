@@ -3,27 +3,27 @@
  *
  * @module
  */
-import type { Activation } from "../../backend.ts";
-import type { GpuBuffer } from "../buffers.ts";
+import { type Activation, ConfigError } from "../../backend.ts";
 import type { Profile } from "../device.ts";
+import { loop } from "../loops.ts";
+import type { Binding } from "../pipelines.ts";
 import type { Dispatch } from "../recorder.ts";
-import type { GpuTensor } from "../storage.ts";
 
 /** Records dispatches of one command. */
 export interface Operations {
   readonly profile: Profile;
   /** Appends one run of a kernel. */
   dispatch(dispatch: Dispatch): void;
-  /** A buffer with anything in it, for the command at hand only. */
-  temporary(bytes: number): GpuBuffer;
+  /** Memory with anything in it, for the command at hand only. */
+  temporary(bytes: number): Binding;
   /** A temporary that holds these values. */
-  table(values: Int32Array<ArrayBuffer>): GpuBuffer;
+  table(values: Int32Array<ArrayBuffer>): Binding;
 }
 
 /** Invocations of a workgroup of elementwise kernels. */
 const ELEMENT_WORKGROUP = 64;
-/** Invocations of a workgroup that reduces a row: at least what every device allows. */
-export const ROW_WORKGROUP = 256;
+/** Invocations of a workgroup that reduces a row: what every device allows. */
+const ROW_WORKGROUP = 256;
 
 /** Workgroups of a dispatch over `count` of them, folded into rows where there are more than one dimension allows. */
 export function fold({ maxWorkgroups }: Profile, count: number): [number, number, number] {
@@ -46,24 +46,43 @@ export function elementwise(
   };
 }
 
-/** Constants of a kernel whose workgroups of at most `most` invocations reduce rows of `width` values. */
+/**
+ * Constants of a kernel whose workgroups reduce rows of `width` values, and the rounds of loops that it takes.
+ *
+ * @param passes how often it goes through a row
+ * @param besides rounds of its other loops, by the size of the workgroup
+ */
 export function reduction(
   { profile }: Operations,
   width: number,
+  passes: number,
+  besides: (workgroup: number) => number = () => 0,
+): { constants: { WORKGROUP: number; SUBGROUPS: boolean }; rounds: number } {
   // A CPU runs the lanes of a workgroup one after the other: 32 of them vectorise as well as 256, with fewer steps to reduce.
-  most = profile.software ? 32 : ROW_WORKGROUP,
-): { WORKGROUP: number; SUBGROUPS: boolean } {
+  const most = profile.software ? 32 : ROW_WORKGROUP;
   const needed = 2 ** Math.ceil(Math.log2(Math.max(width, 1)));
+  // A pass ends in up to two reductions.
+  const roundsOf = (workgroup: number) =>
+    passes * (loop(Math.ceil(width / workgroup)) + 2 * reduceRounds(profile, workgroup)) + besides(workgroup);
   // A subgroup may have up to 128 lanes: a workgroup of fewer would leave one half empty, which `reduce` allows.
-  return { WORKGROUP: Math.min(most, Math.max(needed, 32)), SUBGROUPS: profile.subgroups };
+  let workgroup = Math.min(most, Math.max(needed, 32));
+  while (roundsOf(workgroup) > profile.loopRounds && 2 * workgroup <= profile.maxInvocations) workgroup *= 2;
+  return { constants: { WORKGROUP: workgroup, SUBGROUPS: profile.subgroups }, rounds: roundsOf(workgroup) };
 }
 
-/** The name of an activation in WGSL. */
+/** Rounds of one reduction over a workgroup: of the subgroups it has, which may have four lanes each, or of its halves. */
+export function reduceRounds({ subgroups }: Profile, workgroup: number): number {
+  return loop(subgroups ? workgroup / 4 : Math.log2(workgroup));
+}
+
+/** The functions of `activation.wgsl`: names go into the text of shaders, and no others may. */
+const ACTIVATIONS: readonly (Activation | "none")[] = ["none", "gelu", "silu", "relu", "reluSquared", "sigmoid"];
+
+/** The name of an activation in WGSL. @throws {ConfigError} for one that there is not */
 export function activationName(activation: Activation | undefined): string {
-  return activation ?? "none";
-}
-
-/** Width of rows as kernels count it: in vectors. */
-export function vectors(tensor: GpuTensor, lanes: number): number {
-  return tensor.width / lanes;
+  const name = ACTIVATIONS.find((known) => known === (activation ?? "none"));
+  if (name) return name;
+  throw new ConfigError(
+    `Cannot run the activation ${JSON.stringify(activation)}: expected ${ACTIVATIONS.slice(1).join(", ")}`,
+  );
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CommandOf } from "../../engine/commands.ts";
+import { spans } from "../loops.ts";
 import type { Binding } from "../pipelines.ts";
 import { bytesOf, type GpuTensor, partsOf, whole } from "../storage.ts";
 import { elementwise, type Operations } from "./operation.ts";
@@ -15,8 +16,9 @@ export function gatherRows(gpu: Operations, { x, indices, out }: CommandOf<GpuTe
     kernel: "gather_rows",
     constants,
     bindings: { x: whole(x), indices: whole(indices), out: whole(out) },
-    params: { size: out.size / lanes, width: x.width / lanes },
+    params: { size: out.size / lanes, width: x.width / lanes, rows: x.rows },
     groups,
+    rounds: 0,
   });
 }
 
@@ -63,16 +65,20 @@ function placesOf(x: GpuTensor): { binding: Binding; values: number }[] {
   return partsOf(x).map(({ binding }) => ({ binding, values: binding.size / 4 }));
 }
 
-/** Mean over the sequence. */
+/** Mean over the sequence, a part of it after the other. */
 export function meanPool(gpu: Operations, { x, out }: CommandOf<GpuTensor, "meanPool">): void {
   const { constants, groups } = elementwise(gpu, out.size, [1]);
-  gpu.dispatch({
-    kernel: "mean_pool",
-    constants,
-    bindings: { x: whole(x), out: whole(out) },
-    params: { size: out.size, length: x.shape[1] ?? 0, width: x.width },
-    groups,
-  });
+  const [, length = 0] = x.shape;
+  for (const { first, end, rounds } of spans(gpu.profile.loopRounds, length)) {
+    gpu.dispatch({
+      kernel: "mean_pool",
+      constants,
+      bindings: { x: whole(x), out: whole(out) },
+      params: { size: out.size, length, width: x.width, first, end },
+      groups,
+      rounds,
+    });
+  }
 }
 
 /** Images cut into patches. */
@@ -85,6 +91,7 @@ export function patches(gpu: Operations, { images, patchSize, out }: CommandOf<G
     bindings: { images: whole(images), out: whole(out) },
     params: { size: out.size, channels, height, width, patchSize },
     groups,
+    rounds: 0,
   });
 }
 
@@ -108,5 +115,6 @@ function copyRuns(gpu: Operations, from: Binding, to: Binding, { count, ...runs 
     bindings: { x: from, out: to },
     params: { size: (count * runs.run) / lanes, ...Object.fromEntries(inVectors) },
     groups,
+    rounds: 0,
   });
 }

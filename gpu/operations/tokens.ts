@@ -5,27 +5,34 @@
  */
 import { LOWEST } from "../../backend.ts";
 import type { CommandOf } from "../../engine/commands.ts";
-import { type GpuTensor, whole, wholeBuffer } from "../storage.ts";
-import { elementwise, fold, type Operations, reduction, ROW_WORKGROUP } from "./operation.ts";
+import { loop } from "../loops.ts";
+import { type GpuTensor, whole } from "../storage.ts";
+import { elementwise, fold, type Operations, reduction } from "./operation.ts";
 import { clone } from "./rows.ts";
+
+/** How often finding an edge of a filter goes through the vocabulary: for each bit of a key, then for those beside it. */
+const EDGE_PASSES = 32 + 6;
 
 /** Sum over rows of -log softmax(logits)[target]. */
 export function crossEntropy(gpu: Operations, command: CommandOf<GpuTensor, "crossEntropy">): void {
   const { logits, targets, ignoreIndex, out } = command;
-  const losses = wholeBuffer(gpu.temporary(Math.max(logits.rows, 1) * 4));
+  const losses = gpu.temporary(logits.rows * 4);
+  const [each, sum] = [reduction(gpu, logits.width, 2), reduction(gpu, logits.rows, 1)];
   gpu.dispatch({
     kernel: "cross_entropy",
-    constants: { ...reduction(gpu, logits.width), LOWEST },
+    constants: { ...each.constants, LOWEST },
     bindings: { logits: whole(logits), targets: whole(targets), losses },
     params: { rows: logits.rows, width: logits.width, ignoreIndex },
     groups: fold(gpu.profile, logits.rows),
+    rounds: each.rounds,
   });
   gpu.dispatch({
     kernel: "sum",
-    constants: reduction(gpu, logits.rows),
+    constants: sum.constants,
     bindings: { x: losses, out: whole(out) },
     params: { size: logits.rows },
     groups: [1, 1, 1],
+    rounds: sum.rounds,
   });
 }
 
@@ -40,20 +47,24 @@ export function repetitionPenalty(gpu: Operations, command: CommandOf<GpuTensor,
     bindings: { logits: whole(logits), history: whole(history), out: whole(out) },
     params: { size: history.size, history: history.width, width: logits.width, penalty },
     groups,
+    rounds: 0,
   });
 }
 
 /** Logits with all that a filter removes hidden. */
 export function filterLogits(gpu: Operations, { logits, filter, out }: CommandOf<GpuTensor, "filterLogits">): void {
   const { topK = logits.width, topP = 1, minP, topA } = filter;
+  const [hasTopK, hasTopP] = [topK < logits.width, topP < 1];
+  const edges = Number(hasTopK) + Number(hasTopP);
+  const passes = 2 + edges * EDGE_PASSES + Number(topA !== undefined);
+  const { constants, rounds } = reduction(gpu, logits.width, passes, (workgroup) => edges * loop(workgroup));
   gpu.dispatch({
     kernel: "filter_logits",
     constants: {
-      // Bit by bit through the vocabulary takes many rounds, and llvmpipe ends loops after 65,535 of them.
-      ...reduction(gpu, logits.width, ROW_WORKGROUP),
+      ...constants,
       LOWEST,
-      HAS_TOP_K: topK < logits.width,
-      HAS_TOP_P: topP < 1,
+      HAS_TOP_K: hasTopK,
+      HAS_TOP_P: hasTopP,
       TAIL: topP > 0.5,
       HAS_MIN_P: minP !== undefined,
       HAS_TOP_A: topA !== undefined,
@@ -69,15 +80,17 @@ export function filterLogits(gpu: Operations, { logits, filter, out }: CommandOf
       topARatio: topA?.ratio ?? 0,
     },
     groups: fold(gpu.profile, logits.rows),
+    rounds,
   });
 }
 
 /** One token for each row. */
 export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">): void {
   const { logits, temperature, seed, counter, out } = command;
+  const { constants, rounds } = reduction(gpu, logits.width, 2);
   gpu.dispatch({
     kernel: "sample",
-    constants: { ...reduction(gpu, logits.width), LOWEST, GREEDY: temperature === 0 },
+    constants: { ...constants, LOWEST, GREEDY: temperature === 0 },
     bindings: { logits: whole(logits), out: whole(out) },
     params: {
       rows: logits.rows,
@@ -87,17 +100,22 @@ export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">)
       inverseTemperature: 1 / Math.max(temperature, 1e-30),
     },
     groups: fold(gpu.profile, logits.rows),
+    rounds,
   });
 }
 
 /** How many drafted tokens are accepted, and the token after them. */
 export function acceptDraft(gpu: Operations, command: CommandOf<GpuTensor, "acceptDraft">): void {
   const { target, draft, tokens, seed, counter, out } = command;
+  // Every row twice, and the last one twice more for the draw.
+  const passes = 2 * (target.rows + draft.rows) + 2;
+  const { constants, rounds } = reduction(gpu, target.width, passes, () => loop(draft.rows));
   gpu.dispatch({
     kernel: "accept_draft",
-    constants: { ...reduction(gpu, target.width), LOWEST },
+    constants: { ...constants, LOWEST },
     bindings: { wanted: whole(target), guessed: whole(draft), tokens: whole(tokens), out: whole(out) },
     params: { drafted: draft.rows, width: target.width, seed, counter },
     groups: [1, 1, 1],
+    rounds,
   });
 }

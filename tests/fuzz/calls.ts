@@ -4,16 +4,16 @@
  * @module
  */
 import type { Activation, CacheFormat, WeightFormat } from "../../backend.ts";
-import { activate, glu } from "../reference/activation.ts";
-import * as attention from "../reference/attention.ts";
-import { add, maskRows, multiply } from "../reference/elementwise.ts";
-import { embedding, linear } from "../reference/linear.ts";
-import { l2Norm, layerNorm } from "../reference/norm.ts";
-import { rotary } from "../reference/rotary.ts";
-import * as sampling from "../reference/sampling.ts";
-import * as sequence from "../reference/sequence.ts";
-import { crossEntropy, logSoftmax, softmax } from "../reference/softmax.ts";
-import type { Values } from "../reference/values.ts";
+import { activate, glu } from "../../engine/reference/activation.ts";
+import * as attention from "../../engine/reference/attention.ts";
+import { add, maskRows, multiply } from "../../engine/reference/elementwise.ts";
+import { embedding, linear } from "../../engine/reference/linear.ts";
+import { l2Norm, layerNorm } from "../../engine/reference/norm.ts";
+import { rotary } from "../../engine/reference/rotary.ts";
+import * as sampling from "../../engine/reference/sampling.ts";
+import * as sequence from "../../engine/reference/sequence.ts";
+import { crossEntropy, logSoftmax, softmax } from "../../engine/reference/softmax.ts";
+import type { Values } from "../../engine/reference/values.ts";
 import { type HostValues, RandomValues } from "../support/ops.ts";
 
 /** An argument of a call, from which it is made on an engine. */

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { type Backend, LOWEST } from "../../backend.ts";
 import { createBackend } from "../../create_backend.ts";
-import type { Values } from "../reference/values.ts";
+import type { Values } from "../../engine/reference/values.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { assertClose } from "../support/ops.ts";
 import { type Argument, type Call, CALLS, type Draw, drawCall } from "./calls.ts";

@@ -7,7 +7,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Backend, Tensor } from "../../backend.ts";
-import { sizeOf, type Values } from "../reference/values.ts";
+import { sizeOf, type Values } from "../../engine/reference/values.ts";
 import { type Argument, type Call, Draw } from "./calls.ts";
 
 const SECONDS = Number(Deno.env.get("ANDROMEDA_FUZZ_SECONDS") ?? 3);

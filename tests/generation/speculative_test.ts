@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Transformer } from "../../mod.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
-import { softmaxRow } from "../reference/softmax.ts";
+import { softmaxRow } from "../../engine/reference/softmax.ts";
 import { engineTest } from "../support/engines.ts";
 import { cached, distance, forwardRows, gpuFor, text, uncached, withModel } from "./models.ts";
 

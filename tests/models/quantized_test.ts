@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Backend, Tensor, WeightFormat } from "../../backend.ts";
 import { Andromeda, ConfigError, loadModel, PalmE, quantize, readSafetensors } from "../../mod.ts";
 import type { Model } from "../../models/model.ts";
-import { dequantized } from "../reference/quantized.ts";
+import { dequantized } from "../../engine/reference/quantized.ts";
 import { forEachEngine, isLeftOut, LEFT_OUT } from "../support/engines.ts";
 
 const formats = ["q8_0", "q4_0"] as const;

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type AttentionOptions, type Backend, ConfigError, type Tensor } from "../../backend.ts";
-import * as reference from "../reference/attention.ts";
-import { softmax } from "../reference/softmax.ts";
-import type { Values } from "../reference/values.ts";
+import * as reference from "../../engine/reference/attention.ts";
+import { softmax } from "../../engine/reference/softmax.ts";
+import type { Values } from "../../engine/reference/values.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds } from "../support/ops.ts";
 

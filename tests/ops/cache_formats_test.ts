@@ -9,10 +9,10 @@ import {
   ShapeError,
   type Tensor,
 } from "../../mod.ts";
-import * as reference from "../reference/attention.ts";
-import { dequantized, toHalf } from "../reference/quantized.ts";
-import { softmax } from "../reference/softmax.ts";
-import type { Values } from "../reference/values.ts";
+import * as reference from "../../engine/reference/attention.ts";
+import { dequantized, toHalf } from "../../engine/reference/quantized.ts";
+import { softmax } from "../../engine/reference/softmax.ts";
+import type { Values } from "../../engine/reference/values.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds } from "../support/ops.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Activation } from "../../backend.ts";
-import { activate, glu } from "../reference/activation.ts";
-import { add, maskRows, multiply } from "../reference/elementwise.ts";
+import { activate, glu } from "../../engine/reference/activation.ts";
+import { add, maskRows, multiply } from "../../engine/reference/elementwise.ts";
 import { engineTest } from "../support/engines.ts";
 import {
   assertClose,

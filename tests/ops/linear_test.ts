@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Activation, Backend, Tensor } from "../../backend.ts";
-import { embedding, linear } from "../reference/linear.ts";
+import { embedding, linear } from "../../engine/reference/linear.ts";
 import { engineTest } from "../support/engines.ts";
 import {
   assertClose,

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { l2Norm, layerNorm } from "../reference/norm.ts";
+import { l2Norm, layerNorm } from "../../engine/reference/norm.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, batches, check, compute, lengths, RandomValues, seeds, widths } from "../support/ops.ts";
 

@@ -5,8 +5,8 @@ import type { Activation, Backend, Tensor, WeightFormat } from "../../backend.ts
 import { ConfigError } from "../../backend.ts";
 import q4Fixture from "../fixtures/ggml/q4_0.json" with { type: "json" };
 import q8Fixture from "../fixtures/ggml/q8_0.json" with { type: "json" };
-import { embedding, linear } from "../reference/linear.ts";
-import { dequantized } from "../reference/quantized.ts";
+import { embedding, linear } from "../../engine/reference/linear.ts";
+import { dequantized } from "../../engine/reference/quantized.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds, widths } from "../support/ops.ts";
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { rotary } from "../reference/rotary.ts";
+import { rotary } from "../../engine/reference/rotary.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, batches, check, compute, lengths, RandomValues, seeds, widths } from "../support/ops.ts";
 

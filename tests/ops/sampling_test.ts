@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Backend, type LogitsFilter, LOWEST } from "../../backend.ts";
-import * as reference from "../reference/sampling.ts";
-import { softmaxRow } from "../reference/softmax.ts";
-import { rowOf } from "../reference/values.ts";
+import * as reference from "../../engine/reference/sampling.ts";
+import { softmaxRow } from "../../engine/reference/softmax.ts";
+import { rowOf } from "../../engine/reference/values.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds, widths } from "../support/ops.ts";
 

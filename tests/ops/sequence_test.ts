@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import * as reference from "../reference/sequence.ts";
+import * as reference from "../../engine/reference/sequence.ts";
 import { engineTest } from "../support/engines.ts";
 import {
   assertClose,

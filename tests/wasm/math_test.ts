@@ -1,7 +1,7 @@
 /** The kernels' exp, log and erf against float64, on a dense grid and at the ends of the range. */
 import { assert, assertEquals } from "@std/assert";
 import { compile } from "../../assembly/build.ts";
-import { erf } from "../reference/activation.ts";
+import { erf } from "../../engine/reference/activation.ts";
 
 type Evaluate = (values: Float32Array) => Float32Array;
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ConfigError, DeviceLostError, DisposedError, OutOfMemoryError, type Tensor } from "../../backend.ts";
 import { WebGpuBackend } from "../../gpu/backend.ts";
-import { dequantized } from "../reference/quantized.ts";
+import { dequantized } from "../../engine/reference/quantized.ts";
 import { gpuTest, isAvailable } from "./support.ts";
 
 const ones = (count: number) => new Float32Array(count).fill(1);
@@ -137,10 +137,11 @@ for (const format of ["f32", "f16", "q8_0", "q4_0"] as const) {
     assertEquals(await backend.readRows(weight, 130, 300), values.subarray(130 * width, 430 * width));
     assertEquals(await backend.clone(weight).data(), values);
 
-    const ids = backend.tensor(Int32Array.of(0, 999, 169, 170, 171, 500), [6]);
+    const ids = backend.tensor(Int32Array.of(0, 999, 169, 170, 171, 500, 1000, -1), [8]);
     const embedded = await backend.embedding(ids, weight).data();
     assertEquals(embedded.slice(2 * width, 3 * width), values.slice(169 * width, 170 * width));
-    assertEquals(embedded.slice(5 * width), values.slice(500 * width, 501 * width));
+    assertEquals(embedded.slice(5 * width, 6 * width), values.slice(500 * width, 501 * width));
+    assertEquals(embedded.slice(6 * width), new Float32Array(2 * width));
 
     for (const n of [1, 3, 6, 200]) {
       const x = backend.tensor(Float32Array.from({ length: n * width }, (_, i) => (i % 13) - 6), [n, width]);

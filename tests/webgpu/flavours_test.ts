@@ -6,11 +6,11 @@
 import { assertEquals } from "@std/assert";
 import type { Activation, WeightFormat } from "../../backend.ts";
 import type { Flavour } from "../../gpu/backend.ts";
-import * as attention from "../reference/attention.ts";
-import { linear } from "../reference/linear.ts";
-import { l2Norm, layerNorm } from "../reference/norm.ts";
-import * as sampling from "../reference/sampling.ts";
-import { crossEntropy, softmax } from "../reference/softmax.ts";
+import * as attention from "../../engine/reference/attention.ts";
+import { linear } from "../../engine/reference/linear.ts";
+import { l2Norm, layerNorm } from "../../engine/reference/norm.ts";
+import * as sampling from "../../engine/reference/sampling.ts";
+import { crossEntropy, softmax } from "../../engine/reference/softmax.ts";
 import { assertClose, compute, RandomValues } from "../support/ops.ts";
 import { gpuTest } from "./support.ts";
 

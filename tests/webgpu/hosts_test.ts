@@ -84,3 +84,41 @@ Deno.test({
     assertEquals(Number(bytes) < 25, true, output);
   },
 });
+
+Deno.test({
+  name: "webgpu: attention of few queries leaves no memory of the driver's behind, whatever its form",
+  ignore: !isAvailable || Deno.build.os !== "linux",
+  fn: async () => {
+    const output = await run(`
+      const backend = await WebGpuBackend.create();
+      const zeros = (...shape) => backend.zeros(shape, "f32");
+      for (const [queries, heads, dim] of [[4, 8, 32], [3, 8, 32], [2, 16, 64], [1, 32, 16], [4, 4, 30], [5, 8, 32]]) {
+        for (const names of [["slopes"], ["slopes", "mask"], ["decay"], ["slopes", "memoryKeys", "memoryValues"]]) {
+          const all = {
+            slopes: zeros(heads),
+            mask: backend.zeros([1, 20], "i32"),
+            decay: zeros(dim),
+            memoryKeys: zeros(2, 2, dim),
+            memoryValues: zeros(2, 2, dim),
+          };
+          const positions = backend.zeros([1], "i32");
+          const options = { heads, kvHeads: 2, scale: 1, causal: true, positions };
+          for (const name of names) options[name] = all[name];
+          const [q, k, v] = [zeros(1, queries, heads * dim), backend.cache([1, 2, 20, dim]), backend.cache([1, 2, 20, dim])];
+          const attend = async (times) => {
+            for (let i = 0; i < times; i++) backend.attention(q, k, v, options).dispose();
+            await q.data();
+            return Deno.memoryUsage().rss;
+          };
+          await attend(10);
+          const before = await attend(10);
+          const bytes = (await attend(30) - before) / 30;
+          if (bytes > 400_000) console.log("left:", queries, heads, dim, names.join(), bytes);
+        }
+      }
+      console.log("done");
+      backend.dispose();
+    `);
+    assertEquals([output.includes("left:"), output.includes("done")], [false, true], output);
+  },
+});

@@ -1,11 +1,11 @@
 /** The WGSL of the kernels: generated from its files, complete, and refused by name where a device can't compile it. */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Faults, ShaderError } from "../../gpu/faults.ts";
 import { generateKernels } from "../../gpu/build.ts";
 import { KERNELS } from "../../gpu/generated/kernels.ts";
 import { Pipelines } from "../../gpu/pipelines.ts";
 import { specialise } from "../../gpu/shader.ts";
-import { isAvailable } from "./support.ts";
+import { gpuTest, isAvailable } from "./support.ts";
 
 Deno.test("the generated kernels are those of the WGSL files", async () => {
   const generated = await Deno.readTextFile(new URL("../../gpu/generated/kernels.ts", import.meta.url));
@@ -58,3 +58,34 @@ Deno.test({
     await device.lost;
   },
 });
+
+gpuTest("attention of heads of every width fits into the memory that a workgroup has", async (backend) => {
+  const { createShaderModule } = GPUDevice.prototype;
+  const codes: string[] = [];
+  GPUDevice.prototype.createShaderModule = function (descriptor) {
+    if (descriptor.code.includes("UNIT_ROOM")) codes.push(descriptor.code);
+    return createShaderModule.call(this, descriptor);
+  };
+  try {
+    for (const dim of [32, 132, 260, 1024, 33, 129, 1023]) {
+      const [q, k, v] = [1, 2, 3].map(() => backend.zeros([1, 5, dim], "f32"));
+      const options = { heads: 1, kvHeads: 1, scale: 1, causal: true };
+      const result = backend.attention(q!, k!, v!, options);
+      assertEquals(await result.data(), new Float32Array(5 * dim));
+      for (const each of [q, k, v, result]) each!.dispose();
+    }
+  } finally {
+    Object.assign(GPUDevice.prototype, { createShaderModule });
+  }
+  const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+  const limit = device.limits.maxComputeWorkgroupStorageSize;
+  device.destroy();
+  await device.lost;
+  assertEquals(codes.length > 3, true);
+  for (const code of codes) {
+    const constant = (name: string) => Number(new RegExp(`const ${name} = (\\d+);`).exec(code)?.[1]);
+    const isVector = code.includes("array<vec4<f32>, QUERIES");
+    const bytes = 2 * (isVector ? 16 : 4) * constant("QUERIES") * constant("UNIT_ROOM") * constant("WORKGROUP");
+    assert(bytes <= Math.max(limit, 32_768), `${bytes} bytes`);
+  }
+}, { flavour: "register" });

@@ -5,12 +5,15 @@
  */
 import type { Activation } from "../../backend.ts";
 import { activation } from "./activation.ts";
-import { at, mapRows, type Result, rowOf, size, sum, type Values } from "./values.ts";
+import { at, mapRows, type Result, rowOf, size, sum, type Values, zeros } from "./values.ts";
 
 /** `Backend.embedding`. */
 export function embedding(tokens: Values, weight: Values): Result {
-  const rows = Array.from(tokens.data, (id) => rowOf(weight, id));
-  return { shape: [...tokens.shape, size(weight, 1)], data: Float64Array.from(rows.flat()) };
+  const out = zeros([...tokens.shape, size(weight, 1)]);
+  for (const [i, id] of Array.from(tokens.data).entries()) {
+    if (id >= 0 && id < size(weight, 0)) out.data.set(rowOf(weight, id), i * size(weight, 1));
+  }
+  return out;
 }
 
 /** `Backend.linear`: activation(x Wᵀ + bias), weight [out, in]. */

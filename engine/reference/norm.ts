@@ -36,12 +36,14 @@ export function l2Norm(
   } = {},
 ): Result {
   const width = size(x, -1) / groups;
-  return mapRows(x, (row) =>
-    row.map((value, i) => {
-      const first = i - i % width;
-      const norm = Math.sqrt(sum(row.slice(first, first + width).map((v) => v * v)));
+  return mapRows(x, (row) => {
+    const norms = Array.from({ length: groups }, (_, group) => {
+      return Math.sqrt(sum(row.slice(group * width, (group + 1) * width).map((v) => v * v)));
+    });
+    return row.map((value, i) => {
       // A gain of [1], [width] and [dim] alike: feature i of the row reads element i modulo the gain's size.
       const scale = gain ? at(gain, i % gain.data.length) + gainOffset : 1;
-      return value / Math.max(norm, eps) * factor * scale;
-    }));
+      return value / Math.max(norms[Math.floor(i / width)] ?? 0, eps) * factor * scale;
+    });
+  });
 }

@@ -6,7 +6,7 @@
 import { type LogitsFilter, LOWEST, type SampleOptions } from "../../backend.ts";
 import { ACCEPT_SEED, exponential, log, RESIDUAL_SEED, uniform } from "./random.ts";
 import { softmaxRow } from "./softmax.ts";
-import { at, mapRows, type Result, rowOf, size, type Values } from "./values.ts";
+import { at, largestOf, mapRows, type Result, rowOf, size, type Values } from "./values.ts";
 
 /** `Backend.repetitionPenalty` (arXiv 1909.05858): each token of the history once, however often it occurs. */
 export function repetitionPenalty(logits: Values, history: Values, penalty: number): Result {
@@ -60,7 +60,7 @@ function keepTopP(row: readonly number[], mass: number): number[] {
 
 function keepAbove(row: readonly number[], limit: (largest: number) => number): number[] {
   const probabilities = softmaxRow(row);
-  const least = limit(Math.max(...probabilities));
+  const least = limit(largestOf(probabilities));
   return row.map((logit, token) => (probabilities[token] ?? 0) >= least ? logit : LOWEST);
 }
 
@@ -75,7 +75,7 @@ export function sample(logits: Values, { temperature, seed, counter }: SampleOpt
   const inverse = round(1 / Math.max(temperature, 1e-30));
   const draw = (row: number[], r: number) => {
     if (temperature === 0) return [argmax(row)];
-    const largest = Math.max(...row);
+    const largest = largestOf(row);
     return [argmax(row.map((logit, token) => {
       if (logit <= LOWEST) return -Infinity;
       return round(round(round(logit - largest) * inverse) - log(exponential(seed, counter, r, token)));

@@ -24,8 +24,12 @@ export function shiftTokens(x: Values, shifts: readonly number[], previous?: Val
 
 /** `Backend.gatherRows`. */
 export function gatherRows(x: Values, indices: Values): Result {
-  const rows = Array.from(indices.data, (index) => rowOf(x, index));
-  return { shape: [indices.data.length, size(x, -1)], data: Float64Array.from(rows.flat()) };
+  const width = size(x, -1);
+  const out = zeros([indices.data.length, width]);
+  for (const [i, index] of Array.from(indices.data).entries()) {
+    if (index >= 0 && index < x.data.length / width) out.data.set(rowOf(x, index), i * width);
+  }
+  return out;
 }
 
 /** `Backend.concat`: parts [b or 1, n, dim]. */

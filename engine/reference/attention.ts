@@ -124,6 +124,7 @@ export function appendCache(cache: Values, x: Values, positions: Values, lengths
   const out: Result = { shape: cache.shape, data: Float64Array.from(cache.data) };
   for (let row = 0; row < b; row++) {
     for (let i = 0; i < (lengths ? at(lengths, row) : n); i++) {
+      if (at(positions, row) + i < 0) continue;
       const slot = (at(positions, row) + i) % capacity;
       for (let head = 0; head < kvHeads; head++) {
         for (let e = 0; e < dim; e++) {
