@@ -62,7 +62,8 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
   const { model, tokenizer } = loaded;
   try {
     const seed = flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    const ids = tokenizer.encode(prompt);
+    const { eosId } = tokenizer;
+    const ids = tokenizer.encode(prompt, { truncation: false, padding: false });
     const timing = new Timing(ids.length);
     const tokens = timing.count(model.generate(ids, {
       maxNewTokens: flags.maxNewTokens ?? 256,
@@ -72,7 +73,7 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
       minP: flags.minP,
       repetitionPenalty: flags.repetitionPenalty,
       seed,
-      stopTokens: tokenizer.eosId < model.netConfig.numTokens ? [tokenizer.eosId] : [],
+      stopTokens: eosId !== undefined && eosId < model.netConfig.numTokens ? [eosId] : [],
       signal,
     }));
     const pieces = tokenizer.decodeStream(tokens, { skipSpecialTokens: true });

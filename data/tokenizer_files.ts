@@ -9,6 +9,7 @@ import { readAll } from "./byte_source.ts";
 import { openFileSet } from "./files.ts";
 import type { FileLocation, FileSet } from "./files.ts";
 import type { HubOptions } from "./hub.ts";
+import { isRecord } from "./text/section.ts";
 
 /** The tokenizer that AndromedaTokenizer documents. */
 export const DEFAULT_TOKENIZER = "EleutherAI/gpt-neox-20b";
@@ -36,7 +37,7 @@ export interface TokenizerFiles {
   readonly tokenizer: Record<string, unknown>;
   /** tokenizer_config.json, empty where there is none. */
   readonly config: Record<string, unknown>;
-  /** Whether this is the documented default. */
+  /** Whether they are where the documented default is. */
   readonly isDefault: boolean;
 }
 
@@ -84,11 +85,6 @@ export async function readTokenizerFiles(
     config: config === undefined ? {} : parseJson(config, CONFIG_FILE),
     isDefault: isDefaultLocation(source),
   };
-}
-
-/** Whether a value is an object with string keys. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }
 
 async function readFile(files: FileSet, name: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {

@@ -1,0 +1,127 @@
+/**
+ * Byte-pair encoding: a piece begins as its characters, and the pair of neighbors that the merges name first is joined
+ * until none of them is left.
+ *
+ * @module
+ */
+
+import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
+import { MergeTable } from "./merge_table.ts";
+import type { Model } from "./models.ts";
+import { shown } from "./section.ts";
+import type { Section } from "./section.ts";
+import { unknownToken } from "./unknown.ts";
+import { readVocabulary } from "./vocabulary.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** Reads a model of this type. */
+export function readBpe(section: Section): Model {
+  if (section.has("dropout") && section.value("dropout") !== 0) {
+    throw section.refuse("its dropout leaves merges out at random, which is for training; set it to null");
+  }
+  const vocabulary = readVocabulary(section);
+  const prefix = section.string("continuing_subword_prefix", "");
+  return new Bpe(vocabulary, readMerges(section, vocabulary, prefix), {
+    prefix,
+    suffix: section.string("end_of_word_suffix", ""),
+    unknown: section.has("unk_token") ? unknownToken(vocabulary, section.string("unk_token")) : undefined,
+    fusesUnknown: section.boolean("fuse_unk", false),
+    bytes: section.boolean("byte_fallback", false) ? byteTokens(vocabulary) : undefined,
+    ignoresMerges: section.boolean("ignore_merges", false),
+  });
+}
+
+/** Merges are pairs, or in older files texts with a space between the two. */
+function readMerges(section: Section, vocabulary: Vocabulary, prefix: string): MergeTable {
+  const listed = section.list("merges");
+  const table = new MergeTable(listed.length);
+  const idOf = (token: string, merge: unknown): number => {
+    const id = vocabulary.idOf(token);
+    if (id === undefined) {
+      throw section.refuse(`its merge ${shown(merge)} needs the token ${shown(token)}, which vocab lacks`);
+    }
+    return id;
+  };
+  let rank = 0;
+  for (const merge of listed) {
+    if (typeof merge === "string" && merge.startsWith("#version")) continue;
+    const [left, right, more]: unknown[] = typeof merge === "string"
+      ? merge.split(" ")
+      : Array.isArray(merge)
+      ? merge
+      : [];
+    if (typeof left !== "string" || typeof right !== "string" || more !== undefined || !right.startsWith(prefix)) {
+      throw section.refuse(`its merge ${shown(merge)} must be two tokens`);
+    }
+    const joined = left + (prefix === "" ? right : right.slice(prefix.length));
+    table.set(idOf(left, merge), idOf(right, merge), rank++, idOf(joined, merge));
+  }
+  return table;
+}
+
+interface BpeOptions {
+  /** What tokens within a word begin with. */
+  readonly prefix: string;
+  /** What the last token of a word ends with. */
+  readonly suffix: string;
+  readonly unknown: (() => number) | undefined;
+  readonly fusesUnknown: boolean;
+  /** Tokens of bytes, if these stand for unknown characters. */
+  readonly bytes: readonly (number | undefined)[] | undefined;
+  /** Whether a piece that is a token is that token, whatever the merges say. */
+  readonly ignoresMerges: boolean;
+}
+
+/** So many pieces are remembered, of at most so many UTF-16 units: words come again. */
+const REMEMBERED = 20_000;
+const REMEMBERED_LENGTH = 64;
+
+class Bpe implements Model {
+  readonly #known = new Map<string, readonly number[]>();
+
+  constructor(
+    readonly vocabulary: Vocabulary,
+    readonly merges: MergeTable,
+    readonly options: BpeOptions,
+  ) {}
+
+  encode(piece: string): readonly number[] {
+    const known = this.#known.get(piece);
+    if (known !== undefined) return known;
+    const ids = this.#encode(piece);
+    if (piece.length <= REMEMBERED_LENGTH && this.#known.size < REMEMBERED) this.#known.set(piece, ids);
+    return ids;
+  }
+
+  #encode(piece: string): readonly number[] {
+    const whole = this.options.ignoresMerges ? this.vocabulary.idOf(piece) : undefined;
+    return whole === undefined ? this.merges.merge(this.#characters(piece)) : [whole];
+  }
+
+  /** The ids of the characters. Unknown ones without a token for it are left out, as in Rust. */
+  #characters(piece: string): number[] {
+    const { prefix, suffix, unknown, fusesUnknown, bytes } = this.options;
+    const ids: number[] = [];
+    let pending: number | undefined; // the unknown token, which Rust adds when the next known character comes
+    let position = 0;
+    for (const character of piece) {
+      const spelt = (position === 0 ? "" : prefix) + character;
+      position += character.length;
+      const token = position === piece.length ? spelt + suffix : spelt;
+      const id = this.vocabulary.idOf(token);
+      const ofBytes = id === undefined && bytes !== undefined ? idsOfBytes(token, bytes) : undefined;
+      if (ofBytes !== undefined) {
+        ids.push(...ofBytes);
+        continue;
+      }
+      if (pending !== undefined && (id !== undefined || !fusesUnknown)) {
+        ids.push(pending);
+        pending = undefined;
+      }
+      if (id !== undefined) ids.push(id);
+      else pending = unknown?.();
+    }
+    if (pending !== undefined) ids.push(pending);
+    return ids;
+  }
+}
