@@ -27,8 +27,8 @@ export interface SpecialTokens {
   readonly eosToken: string | undefined;
   /** The token that fills a row of a batch up, if there is one. */
   readonly padToken: string | undefined;
-  /** Further tokens to add. */
-  readonly extraTokens: readonly string[];
+  /** Those that are to be special tokens, in the order in which new ones take ids, with the extra ids. */
+  readonly added: readonly string[];
   /** Tokens that a text may have before it is cut. */
   readonly modelMaxLength: number;
 }
@@ -57,10 +57,11 @@ export function chooseSpecialTokens(
   options: SpecialTokenOptions,
 ): SpecialTokens {
   const config = files.isDefault ? {} : files.config;
-  const own = { eos: tokenContent(config["eos_token"]), pad: tokenContent(config["pad_token"]) ?? paddingOf(pipeline) };
+  const own = { eos: tokenContent(config["eos_token"]), pad: tokenContent(config["pad_token"]) };
   const isDocumented = files.isDefault || (own.eos === undefined && isDocumentedVocabulary(pipeline));
   const eosToken = options.eosToken ?? own.eos ?? (isDocumented ? DOCUMENTED.eosToken : undefined);
-  const padToken = options.padToken ?? own.pad ?? own.eos ?? (isDocumented ? DOCUMENTED.padToken : eosToken);
+  const namedPad = options.padToken ?? own.pad ?? own.eos ?? (isDocumented ? DOCUMENTED.padToken : undefined);
+  const padToken = namedPad ?? paddingOf(pipeline) ?? eosToken;
   for (const [name, token] of [["eosToken", eosToken], ["padToken", padToken]]) {
     if (token === "") throw new ConfigError(`Cannot use an empty ${name}: give the text of the token, such as "<eos>"`);
     if (token !== undefined && typeof token !== "string") {
@@ -74,7 +75,8 @@ export function chooseSpecialTokens(
       `Cannot add extraIds = ${shown(extraIds)}: expected a whole number of tokens from 0 to ${MOST_EXTRA_IDS}`,
     );
   }
-  const extraTokens = Array.from({ length: extraIds }, (_, i) => `<extra_id_${i}>`);
+  const extra = Array.from({ length: extraIds }, (_, i) => `<extra_id_${i}>`);
+  const added = [eosToken, namedPad, ...extra].filter((token) => token !== undefined);
 
   // Transformers writes 1e30 where a length was never set.
   const ownLength = config["model_max_length"];
@@ -85,7 +87,7 @@ export function chooseSpecialTokens(
       `Cannot cut texts to modelMaxLength ${shown(modelMaxLength)}: expected a whole number of tokens above 0`,
     );
   }
-  return { eosToken, padToken, extraTokens, modelMaxLength };
+  return { eosToken, padToken, added, modelMaxLength };
 }
 
 /** Whether a vocabulary is that of GPT-NeoX, wherever the file comes from. */

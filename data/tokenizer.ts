@@ -98,8 +98,8 @@ export class AndromedaTokenizer {
 
   private constructor(pipeline: Pipeline, special: SpecialTokens) {
     this.#pipeline = pipeline;
-    const { eosToken, padToken, extraTokens } = special;
-    pipeline.tokens.addMore([eosToken, padToken, ...extraTokens].filter((token) => token !== undefined));
+    const { eosToken, padToken } = special;
+    pipeline.tokens.addMore(special.added);
     this.vocabSize = pipeline.tokens.limit;
     this.eosToken = eosToken;
     this.padToken = padToken;

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { TokenizerError } from "../../backend.ts";
 import { beginsWithWord, endOfLeadingSpace, endsWithWord, startOfTrailingSpace } from "./characters.ts";
 import type { Normalizer } from "./normalizers.ts";
 import { pieceOf, slice } from "./piece.ts";
 import type { Piece } from "./piece.ts";
+import { shown } from "./section.ts";
 import type { Section } from "./section.ts";
 import { Trie } from "./trie.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -133,8 +135,16 @@ export class AddedTokens {
 
   /** Lets a token be found in texts. */
   #seek(token: AddedToken, id: number): void {
-    if (token.normalized) this.#normalized.add(this.#spelt.get(id) ?? token.content, id);
-    else this.#plain.add(token.content, id);
+    const sought = token.normalized ? this.#spelt.get(id) ?? token.content : token.content;
+    if (sought === "") {
+      throw new TokenizerError(
+        `Cannot use the added token ${
+          shown(token.content)
+        } of tokenizer.json: the normalizer leaves nothing of it, and ` +
+          `nothing is everywhere; set its "normalized" to false`,
+      );
+    }
+    (token.normalized ? this.#normalized : this.#plain).add(sought, id);
   }
 
   /** Cuts a piece at the added tokens of a trie: of several that begin at one place the longest counts. */

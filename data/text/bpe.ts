@@ -35,28 +35,36 @@ export function readBpe(section: Section): Model {
 function readMerges(section: Section, vocabulary: Vocabulary, prefix: string): MergeTable {
   const listed = section.list("merges");
   const table = new MergeTable(listed.length);
-  const idOf = (token: string, merge: unknown): number => {
-    const id = vocabulary.idOf(token);
-    if (id === undefined) {
-      throw section.refuse(`its merge ${shown(merge)} needs the token ${shown(token)}, which vocab lacks`);
-    }
-    return id;
-  };
   let rank = 0;
+  let result = 0;
   for (const merge of listed) {
     if (typeof merge === "string" && merge.startsWith("#version")) continue;
-    const [left, right, more]: unknown[] = typeof merge === "string"
-      ? merge.split(" ")
-      : Array.isArray(merge)
-      ? merge
-      : [];
-    if (typeof left !== "string" || typeof right !== "string" || more !== undefined || !right.startsWith(prefix)) {
+    const parts: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    const [left, right]: readonly unknown[] = Array.isArray(parts) && parts.length === 2 ? parts : [];
+    if (typeof left !== "string" || typeof right !== "string" || !right.startsWith(prefix)) {
       throw section.refuse(`its merge ${shown(merge)} must be two tokens`);
     }
-    const joined = left + (prefix === "" ? right : right.slice(prefix.length));
-    table.set(idOf(left, merge), idOf(right, merge), rank++, idOf(joined, merge));
+    const tail = prefix === "" ? right : right.slice(prefix.length);
+    const [first, second] = [vocabulary.idOf(left), vocabulary.idOf(right)];
+    const joined = idOfJoined(vocabulary, left, tail, result);
+    if (first === undefined || second === undefined || joined === undefined) {
+      const missing = first === undefined ? left : second === undefined ? right : left + tail;
+      throw section.refuse(`its merge ${shown(merge)} needs the token ${shown(missing)}, which vocab lacks`);
+    }
+    result = joined;
+    table.set(first, second, rank++, joined);
   }
   return table;
+}
+
+/** The id of two texts put together. Most merges make the token that the one before made or the next one, so look there. */
+function idOfJoined(vocabulary: Vocabulary, left: string, right: string, last: number): number | undefined {
+  for (let id = last; id < last + 2; id++) {
+    const token = vocabulary.tokenOf(id);
+    if (token === undefined || token.length !== left.length + right.length) continue;
+    if (token.startsWith(left) && token.endsWith(right)) return id;
+  }
+  return vocabulary.idOf(left + right);
 }
 
 interface BpeOptions {

@@ -15,7 +15,7 @@ import {
 } from "./characters.ts";
 import type { NormalizationForm } from "./characters.ts";
 import { readPattern } from "./patterns.ts";
-import { changeEach, prepend, slice } from "./piece.ts";
+import { changeEach, prepend, slice, solid } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import { readPrecompiled } from "./precompiled.ts";
 import type { Section } from "./section.ts";
@@ -79,7 +79,8 @@ function strip(left: boolean, right: boolean): Normalizer {
   return (piece) => {
     const start = left ? endOfLeadingSpace(piece.text) : 0;
     const end = right ? startOfTrailingSpace(piece.text) : piece.text.length;
-    return slice(piece, Math.min(start, end), end);
+    const isChanged = start > 0 || end < piece.text.length;
+    return slice(isChanged ? solid(piece) : piece, Math.min(start, end), end);
   };
 }
 
@@ -88,14 +89,17 @@ function replace(section: Section): Normalizer {
   const content = section.string("content");
   return (piece) => {
     let text = "";
-    let origin = 0;
+    let [origin, hollow] = [0, 0];
     for (const { start, end, isMatch } of pattern(piece.text)) {
-      text += isMatch ? content : piece.text.slice(start, end);
-      // What is put in stems from where the last character that it replaces does, or the one before it.
-      if (isMatch && end <= piece.origin) origin += piece.origin > 0 ? content.length : 0;
-      if (!isMatch && start < piece.origin) origin += Math.min(end, piece.origin) - start;
+      const part = isMatch ? content : piece.text.slice(start, end);
+      text += part;
+      // What is put in stems from where the last character that it replaces does, or the one before it, or from nothing.
+      const stemming = (units: number): number =>
+        isMatch ? (end <= units ? content.length : 0) : Math.max(0, Math.min(end, units) - start);
+      if (piece.origin > 0) origin += stemming(piece.origin);
+      if (piece.hollow > 0 || (isMatch && end === 0)) hollow += stemming(piece.hollow);
     }
-    return { text, origin };
+    return { text, origin, hollow };
   };
 }
 

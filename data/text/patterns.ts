@@ -78,6 +78,7 @@ export function characterPattern(isMatch: (character: string) => boolean): Patte
 /** A pattern of a regular expression with the flags "g" and "u" or "v". */
 export function regexPattern(regex: RegExp): Pattern {
   return (text) => {
+    if (text === "") return []; // nothing is found in nothing
     const spans: Span[] = [];
     let end = 0;
     let lastMatch = -1;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { TokenizerError } from "../../backend.ts";
+
 /** A piece of text. */
 export interface Piece {
   /** The text as normalized so far. */
@@ -13,35 +15,51 @@ export interface Piece {
    * the text did, which decides whether Metaspace's scheme "first" puts a space before it.
    */
   readonly origin: number;
+  /**
+   * How many UTF-16 units at its beginning stand for nothing at all of the text, because a pattern matched nothing there
+   * and was replaced. Rust repeats these whenever it changes the piece further, and we refuse to.
+   */
+  readonly hollow: number;
 }
 
 /** The whole text, or what lies at an offset of it. */
 export function pieceOf(text: string, offset = 0): Piece {
-  return { text, origin: offset === 0 ? firstCharacter(text).length : 0 };
+  const first = text.codePointAt(0) ?? 0;
+  return { text, origin: offset > 0 ? 0 : Math.min(text.length, first > 0xffff ? 2 : 1), hollow: 0 };
 }
 
 /** A part of a piece. */
 export function slice(piece: Piece, start: number, end: number): Piece {
   if (start === 0 && end === piece.text.length) return piece;
-  const origin = Math.min(Math.max(piece.origin - start, 0), end - start);
-  return { text: piece.text.slice(start, end), origin };
-}
-
-/** A change that treats characters one by one, so that what it makes of the beginning does not depend on what follows. */
-export function changeEach(piece: Piece, change: (text: string) => string): Piece {
-  const text = change(piece.text);
-  if (text === piece.text) return piece;
-  return { text, origin: piece.origin === 0 ? 0 : change(piece.text.slice(0, piece.origin)).length };
+  const within = (units: number): number => Math.min(Math.max(units - start, 0), end - start);
+  return { text: piece.text.slice(start, end), origin: within(piece.origin), hollow: within(piece.hollow) };
 }
 
 /** Text put before a piece that is not empty. It counts as stemming from where the piece's first character does. */
 export function prepend(piece: Piece, text: string): Piece {
   if (piece.text === "") return piece;
-  return { text: text + piece.text, origin: piece.origin === 0 ? 0 : piece.origin + text.length };
+  const grown = (units: number): number => units === 0 ? 0 : units + text.length;
+  return { text: text + piece.text, origin: grown(piece.origin), hollow: grown(piece.hollow) };
 }
 
-/** The first character, of one or two UTF-16 units; nothing of an empty text. */
-export function firstCharacter(text: string): string {
-  const code = text.codePointAt(0);
-  return code === undefined ? "" : String.fromCodePoint(code);
+/** Replaces characters one by one, so that what becomes of the beginning does not depend on what follows. */
+export function mapEach(piece: Piece, map: (text: string) => string): Piece {
+  const text = map(piece.text);
+  if (text === piece.text) return piece;
+  const mapped = (units: number): number => units === 0 ? 0 : map(piece.text.slice(0, units)).length;
+  return { text, origin: mapped(piece.origin), hollow: mapped(piece.hollow) };
+}
+
+/** The same in the way in which Rust normalizes. */
+export function changeEach(piece: Piece, change: (text: string) => string): Piece {
+  return mapEach(solid(piece), change);
+}
+
+/** A piece that may be changed further. */
+export function solid(piece: Piece): Piece {
+  if (piece.hollow === 0) return piece;
+  throw new TokenizerError(
+    "Cannot normalize a text: the tokenizer's normalizer Replace has put text at the beginning in place of nothing, which " +
+      "Rust's tokenizers then repeat; let its pattern match something, or use the normalizer Prepend",
+  );
 }

@@ -8,7 +8,7 @@ import { byteCharacters } from "./byte_level.ts";
 import { isPunctuation, isWhiteSpace, WORD } from "./characters.ts";
 import { BEHAVIORS, characterPattern, inverted, readPattern, regexPattern, split, textPattern } from "./patterns.ts";
 import type { Behavior, Pattern } from "./patterns.ts";
-import { changeEach, prepend, slice } from "./piece.ts";
+import { changeEach, mapEach, prepend, slice, solid } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import { translateRegex } from "./regex.ts";
 import { scriptOf } from "./scripts.ts";
@@ -98,8 +98,8 @@ function metaspace(section: Section): PreTokenizer {
   const splits = section.boolean("split", true);
   const pattern = textPattern(replacement);
   return (piece) => {
-    let changed = changeEach(piece, (text) => text.replaceAll(" ", () => replacement));
-    const prepends = scheme === "always" || (scheme === "first" && piece.origin > 0);
+    let changed = mapEach(piece, (text) => text.replaceAll(" ", () => replacement));
+    const prepends = scheme === "always" || (scheme === "first" && (piece.origin || solid(piece).origin) > 0);
     if (prepends && !changed.text.startsWith(replacement)) changed = prepend(changed, replacement);
     return splits ? split(changed, pattern, "MergedWithNext") : [changed];
   };

@@ -6,6 +6,7 @@
  */
 
 import type { Normalizer } from "./normalizers.ts";
+import { solid } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import type { Section } from "./section.ts";
 
@@ -94,7 +95,7 @@ function normalize(piece: Piece, replacementOf: Charsmap, section: Section): Pie
     }
     text += replacement;
   }
-  return { text, origin };
+  return text === piece.text ? piece : { text, origin, hollow: solid(piece).hollow };
 }
 
 /** Characters that can belong to a cluster of several: where a text has none, each character is one. */

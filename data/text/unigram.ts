@@ -23,7 +23,7 @@ export function readUnigram(section: Section): Model {
   const scores: number[] = [];
   const tokens = section.list("vocab").map((entry, id) => {
     const [token, score]: unknown[] = Array.isArray(entry) ? entry : [];
-    if (typeof token !== "string" || typeof score !== "number") {
+    if (typeof token !== "string" || typeof score !== "number" || !Number.isFinite(score)) {
       throw section.refuse(`entry ${id} of its vocab must be a token and its score, got ${shown(entry)}`);
     }
     scores.push(asRustReads(score));

@@ -52,7 +52,9 @@ export function readVocabulary(section: Section): Vocabulary {
   if (!isRecord(listed)) throw section.refuse(`${section.path}.vocab must be an object of tokens and their ids`);
   const ids = new Map<string, number>();
   const tokens: (string | undefined)[] = [];
-  for (const [token, id] of Object.entries(listed)) {
+  const values = Object.values(listed); // with the keys this is faster than entries() or a lookup for each
+  Object.keys(listed).forEach((token, index) => {
+    const id = values[index];
     if (!isTokenId(id)) {
       throw section.refuse(
         `the id of ${shown(token)} must be a whole number, 0 or more and below 2³¹, got ${shown(id)}`,
@@ -60,6 +62,6 @@ export function readVocabulary(section: Section): Vocabulary {
     }
     ids.set(token, id);
     tokens[id] = token;
-  }
+  });
   return new Vocabulary(ids, tokens, ids.size);
 }
