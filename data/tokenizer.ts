@@ -159,7 +159,7 @@ export class AndromedaTokenizer {
    * @throws {TokenizerError} No token has this id.
    */
   tokenOf(id: number): string {
-    return this.#checked(id, this.#pipeline.tokens.tokenOf(id));
+    return checkToken(id, this.#pipeline.tokens.tokenOf(id), this.vocabSize);
   }
 
   /**
@@ -328,20 +328,19 @@ export class AndromedaTokenizer {
 
   #decodeId(id: number, options: DecodeOptions, decoder: Stage): void {
     const { tokens } = this.#pipeline;
-    const spelt = this.#checked(id, tokens.speltOf(id));
+    const spelt = checkToken(id, tokens.speltOf(id), this.vocabSize);
     if (options.skipSpecialTokens !== true || !tokens.isSpecial(spelt)) decoder.push(spelt);
   }
+}
 
-  #checked(id: number, token: string | undefined): string {
-    if (token !== undefined) return token;
-    throw new TokenizerError(
-      `Cannot decode the token id ${
-        typeof id === "string" ? shown(id) : String(id)
-      }: expected a whole number from 0 to ${
-        this.vocabSize - 1
-      } that the vocabulary assigns; a model with more tokens than its tokenizer can produce others, which have no text`,
-    );
-  }
+/** A token, unless the id has none or is no number at all. */
+function checkToken(id: number, token: string | undefined, vocabSize: number): string {
+  if (token !== undefined && typeof id === "number") return token;
+  throw new TokenizerError(
+    `Cannot decode the token id ${typeof id === "string" ? shown(id) : String(id)}: expected a whole number from 0 to ${
+      vocabSize - 1
+    } that the vocabulary assigns; a model with more tokens than its tokenizer can produce others, which have no text`,
+  );
 }
 
 /** Half of a surrogate pair is no character: it is read as every encoder of UTF-8 reads it. */

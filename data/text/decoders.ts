@@ -45,7 +45,7 @@ function flattened(section: Section): Section[] {
 function readStage(section: Section): Decoder {
   switch (section.type) {
     case "ByteLevel":
-      return byteLevel;
+      return byteLevel();
     case "Fuse":
       return each((token) => token);
     case "ByteFallback":
@@ -89,17 +89,50 @@ const gather: Decoder = (next) => {
   };
 };
 
-/** The text decoder keeps what is not yet a character. A byte-order mark is text like any other. */
-const byteLevel: Decoder = (next) => {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  return {
-    push: (token) => next.push(decoder.decode(bytesOfToken(token), { stream: true })),
-    end: () => {
-      next.push(decoder.decode());
-      next.end();
-    },
+/** What a token of a byte-level vocabulary spells. */
+interface Spelt {
+  readonly bytes: Uint8Array;
+  /** The text, if it is ASCII. */
+  readonly ascii: string | undefined;
+}
+
+/** So many tokens' spellings are remembered. */
+const REMEMBERED = 20_000;
+
+/** The host's decoder of UTF-8 keeps what is not yet a character. A byte-order mark is text like any other. */
+function byteLevel(): Decoder {
+  const known = new Map<string, Spelt>();
+  const speltBy = (token: string): Spelt => {
+    const bytes = bytesOfToken(token);
+    const isAscii = bytes.every((byte) => byte < 0x80);
+    const spelt = { bytes, ascii: isAscii ? new TextDecoder().decode(bytes) : undefined };
+    if (known.size < REMEMBERED) known.set(token, spelt);
+    return spelt;
   };
-};
+  return (next) => {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    let isPending = false;
+    return {
+      push: (token) => {
+        const { bytes, ascii } = known.get(token) ?? speltBy(token);
+        // Most tokens are ASCII, and asking the host's decoder takes ten times as long as the rest.
+        const isPlain = ascii !== undefined && !isPending;
+        if (!isPlain) isPending = endsWithin(bytes, isPending);
+        next.push(isPlain ? ascii : decoder.decode(bytes, { stream: true }));
+      },
+      end: () => {
+        next.push(decoder.decode());
+        next.end();
+      },
+    };
+  };
+}
+
+/** Whether bytes may end within a character. */
+function endsWithin(bytes: Uint8Array, before: boolean): boolean {
+  const last = bytes.at(-1);
+  return last === undefined ? before : last >= 0x80;
+}
 
 /** Bytes side by side are text if all of them together are UTF-8, and else U+FFFD for each. So they wait for their last. */
 const byteFallback: Decoder = (next) => {

@@ -7,8 +7,7 @@
  * @module
  */
 
-import { WORD } from "./characters.ts";
-import { readClass, readEscape } from "./regex_class.ts";
+import { LONE_WORD, readClass, readEscape } from "./regex_class.ts";
 import { anyCase, CharacterReader, isMultipleOfCharacters } from "./regex_reader.ts";
 import type { RegexMode } from "./regex_reader.ts";
 
@@ -26,16 +25,13 @@ export function translateRegex(pattern: string): RegExp {
   return new RegExp(source, "gv");
 }
 
-/** `\w` has these six too, and `[[:word:]]` has not. */
-const WORD_CLASS = `[${WORD}²³¹¼½¾]`;
-
 /** What stands for itself once it is read: positions, and sets of fixed meaning. */
 const FIXED: Readonly<Record<string, string>> = {
   A: "(?<![^])",
   z: "(?![^])",
   Z: "(?=\\n?(?![^]))",
-  b: `(?:(?<=${WORD_CLASS})(?!${WORD_CLASS})|(?<!${WORD_CLASS})(?=${WORD_CLASS}))`,
-  B: `(?:(?<=${WORD_CLASS})(?=${WORD_CLASS})|(?<!${WORD_CLASS})(?!${WORD_CLASS}))`,
+  b: `(?:(?<=${LONE_WORD})(?!${LONE_WORD})|(?<!${LONE_WORD})(?=${LONE_WORD}))`,
+  B: `(?:(?<=${LONE_WORD})(?=${LONE_WORD})|(?<!${LONE_WORD})(?!${LONE_WORD}))`,
   N: "[^\\n]",
   O: "[^]",
 };
@@ -92,8 +88,8 @@ class Translator extends CharacterReader {
       return fixed;
     }
     if (this.take("R")) return this.#atomic(LINE_BREAK);
-    if (this.take("w")) return WORD_CLASS;
-    if (this.take("W")) return `[^${WORD_CLASS}]`;
+    if (this.take("w") || this.takeMatch(/p\{word\}/iy) !== undefined) return LONE_WORD;
+    if (this.take("W")) return `[^${LONE_WORD}]`;
     const { source, character } = readEscape(this);
     return character === undefined ? source : anyCase(this, character, mode);
   }

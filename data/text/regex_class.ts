@@ -24,9 +24,12 @@ const NAMED: Readonly<Record<string, string>> = {
   xdigit: "[0-9A-Fa-f]",
 };
 
-/** `[:punct:]` has symbols and `\p{Punct}` has none; `\p{Word}` has some fractions and `[:word:]` has none. */
+/** Out of a class, `\w` and `\p{Word}` have these too; `[\w]` and `[:word:]` have not. */
+export const LONE_WORD = `[${WORD}²³¹¼½¾]`;
+
+/** `[:punct:]` has symbols, and `\p{Punct}` has none. */
 const IN_BRACKETS: Readonly<Record<string, string>> = { ...NAMED, punct: "[\\p{P}\\p{S}]", word: `[${WORD}]` };
-const IN_BRACES: Readonly<Record<string, string>> = { ...NAMED, punct: "\\p{P}", word: `[${WORD}²³¹¼½¾]`, any: "[^]" };
+const IN_BRACES: Readonly<Record<string, string>> = { ...NAMED, punct: "\\p{P}", word: `[${WORD}]`, any: "[^]" };
 
 const CONTROLS: Readonly<Record<string, string>> = {
   t: "\t",
@@ -152,8 +155,8 @@ function readAlone(reader: CharacterReader, mode: RegexMode, character: string):
 function readMemberCharacter(reader: CharacterReader): Escaped {
   if (reader.take("\\")) {
     if (reader.take("b")) return ofCharacter("\b");
-    if (reader.take("w")) return { source: `[${WORD}²³¹¼½¾]` };
-    if (reader.take("W")) return { source: `[^${WORD}²³¹¼½¾]` };
+    if (reader.take("w")) return { source: `[${WORD}]` };
+    if (reader.take("W")) return { source: `[^${WORD}]` };
     if (reader.take("R") || reader.take("X")) throw reader.unsupported('"\\R" and "\\X" in a class');
     return readEscape(reader);
   }
