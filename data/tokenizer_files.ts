@@ -9,6 +9,7 @@ import { readAll } from "./byte_source.ts";
 import { openFileSet } from "./files.ts";
 import type { FileLocation, FileSet } from "./files.ts";
 import type { HubOptions } from "./hub.ts";
+import { parseTokenizerJson } from "./text/long_json.ts";
 import { isRecord } from "./text/section.ts";
 
 /** The tokenizer that AndromedaTokenizer documents. */
@@ -54,12 +55,12 @@ export async function readTokenizerFiles(
   options: TokenizerFileOptions,
 ): Promise<TokenizerFiles> {
   if (source instanceof Uint8Array) {
-    return { tokenizer: parseJson(source, "tokenizer.json"), config: {}, isDefault: false };
+    return { tokenizer: parseJson(source, "tokenizer.json", parseTokenizerJson), config: {}, isDefault: false };
   }
   if (typeof source === "object" && source !== null && "tokenizer" in source) {
     const { tokenizer, config = {} } = source;
     return {
-      tokenizer: parseJson(tokenizer, "tokenizer.json"),
+      tokenizer: parseJson(tokenizer, "tokenizer.json", parseTokenizerJson),
       config: parseJson(config, CONFIG_FILE),
       isDefault: false,
     };
@@ -81,7 +82,7 @@ export async function readTokenizerFiles(
   }
   const config = await readFile(files, CONFIG_FILE, options.signal);
   return {
-    tokenizer: parseJson(tokenizer, file),
+    tokenizer: parseJson(tokenizer, file, parseTokenizerJson),
     config: config === undefined ? {} : parseJson(config, CONFIG_FILE),
     isDefault: isDefaultLocation(source),
   };
@@ -104,11 +105,15 @@ function isDefaultLocation(source: FileLocation): boolean {
   return repo === DEFAULT_TOKENIZER;
 }
 
-function parseJson(file: JsonFile, name: string): Record<string, unknown> {
+function parseJson(
+  file: JsonFile,
+  name: string,
+  parse: (text: string) => unknown = JSON.parse,
+): Record<string, unknown> {
   let value: unknown = file;
   if (file instanceof Uint8Array) {
     try {
-      value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file));
+      value = parse(new TextDecoder("utf-8", { fatal: true }).decode(file));
     } catch (cause) {
       throw new TokenizerError(`Cannot read ${name}: it is not JSON`, { cause });
     }

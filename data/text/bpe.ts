@@ -6,6 +6,7 @@
  */
 
 import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
+import { Columns } from "./long_json.ts";
 import { MergeTable } from "./merge_table.ts";
 import type { Model } from "./models.ts";
 import { shown } from "./section.ts";
@@ -33,28 +34,35 @@ export function readBpe(section: Section): Model {
 
 /** Merges are pairs, or in older files texts with a space between the two. */
 function readMerges(section: Section, vocabulary: Vocabulary, prefix: string): MergeTable {
-  const listed = section.list("merges");
-  const table = new MergeTable(listed.length);
+  const listed = Columns.of(section.value("merges"));
+  if (listed === undefined || listed.isObject) throw section.refuse("its merges must be a list of pairs of tokens");
+  const table = new MergeTable(listed.firsts.length);
   let rank = 0;
   let result = 0;
-  for (const merge of listed) {
-    if (typeof merge === "string" && merge.startsWith("#version")) continue;
-    const parts: unknown = typeof merge === "string" ? merge.split(" ") : merge;
-    const [left, right]: readonly unknown[] = Array.isArray(parts) && parts.length === 2 ? parts : [];
-    if (typeof left !== "string" || typeof right !== "string" || !right.startsWith(prefix)) {
-      throw section.refuse(`its merge ${shown(merge)} must be two tokens`);
+  listed.firsts.forEach((first, index) => {
+    if (listed.seconds.length === 0 && first.startsWith("#version")) return;
+    const [left, right] = listed.seconds.length === 0 ? halves(first) : [first, listed.seconds[index]];
+    if (left === undefined || typeof right !== "string" || !right.startsWith(prefix)) {
+      throw section.refuse(`its merge ${shown([left, right])} must be two tokens`);
     }
     const tail = prefix === "" ? right : right.slice(prefix.length);
-    const [first, second] = [vocabulary.idOf(left), vocabulary.idOf(right)];
+    const [leftId, rightId] = [vocabulary.idOf(left), vocabulary.idOf(right)];
     const joined = idOfJoined(vocabulary, left, tail, result);
-    if (first === undefined || second === undefined || joined === undefined) {
-      const missing = first === undefined ? left : second === undefined ? right : left + tail;
-      throw section.refuse(`its merge ${shown(merge)} needs the token ${shown(missing)}, which vocab lacks`);
+    if (leftId === undefined || rightId === undefined || joined === undefined) {
+      const missing = leftId === undefined ? left : rightId === undefined ? right : left + tail;
+      throw section.refuse(`its merge ${shown([left, right])} needs the token ${shown(missing)}, which vocab lacks`);
     }
     result = joined;
-    table.set(first, second, rank++, joined);
-  }
+    table.set(leftId, rightId, rank++, joined);
+  });
   return table;
+}
+
+/** The two parts of a merge that is a text with one space. */
+function halves(merge: string): [string?, string?] {
+  const space = merge.indexOf(" ");
+  if (space < 0 || merge.includes(" ", space + 1)) return [];
+  return [merge.slice(0, space), merge.slice(space + 1)];
 }
 
 /** The id of two texts put together. Most merges make the token that the one before made or the next one, so look there. */

@@ -39,5 +39,5 @@ function typeOf(section: Section): string {
   if (section.has("type")) return section.type;
   if (section.has("merges")) return "BPE";
   if (section.has("max_input_chars_per_word")) return "WordPiece";
-  return Array.isArray(section.value("vocab")) ? "Unigram" : "WordLevel";
+  return section.has("unk_token") ? "WordLevel" : "Unigram";
 }

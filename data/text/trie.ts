@@ -74,8 +74,10 @@ export class Trie {
     this.#children = new Int32Array(size);
     this.#mask = size - 1;
     for (let i = 0; i < children.length; i++) {
-      const [parent = 0, unit = 0, child = 0] = [parents[i], units[i], children[i]];
+      const child = children[i] ?? 0;
       if (child === 0) continue;
+      const parent = parents[i] ?? 0;
+      const unit = units[i] ?? 0;
       const slot = this.#slotOf(parent, unit);
       this.#parents[slot] = parent;
       this.#units[slot] = unit;

@@ -6,6 +6,7 @@
 
 import { TokenizerError } from "../../backend.ts";
 import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
+import { Columns } from "./long_json.ts";
 import type { Model } from "./models.ts";
 import { isTokenId, shown } from "./section.ts";
 import type { Section } from "./section.ts";
@@ -20,14 +21,15 @@ const NONE = -1;
 
 /** Reads a model of this type. */
 export function readUnigram(section: Section): Model {
-  const scores: number[] = [];
-  const tokens = section.list("vocab").map((entry, id) => {
-    const [token, score]: unknown[] = Array.isArray(entry) ? entry : [];
-    if (typeof token !== "string" || typeof score !== "number" || !Number.isFinite(score)) {
-      throw section.refuse(`entry ${id} of its vocab must be a token and its score, got ${shown(entry)}`);
-    }
-    scores.push(asRustReads(score));
-    return token;
+  const listed = Columns.of(section.value("vocab"));
+  if (listed === undefined || listed.isObject) {
+    throw section.refuse("its vocab must be a list of tokens and their scores");
+  }
+  const tokens = listed.firsts;
+  const scores = tokens.map((token, id) => {
+    const score = listed.seconds[id];
+    if (typeof score === "number" && Number.isFinite(score)) return asRustReads(score);
+    throw section.refuse(`the score of ${shown(token)} must be a number, got ${shown(score)}`);
   });
   const unknownId = section.has("unk_id") ? section.count("unk_id") : NONE;
   if (unknownId >= tokens.length) {
@@ -57,7 +59,7 @@ class Unigram implements Model {
   readonly #trie = new Trie();
 
   constructor(tokens: readonly string[], scores: Float64Array, unknownId: number, fallsBack: boolean) {
-    this.vocabulary = new Vocabulary(new Map(tokens.map((token, id) => [token, id])), tokens, tokens.length);
+    this.vocabulary = new Vocabulary(tokens, Int32Array.from(tokens, (_, id) => id), tokens.length);
     this.#scores = scores;
     this.#unknownId = unknownId;
     this.#unknownScore = scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;

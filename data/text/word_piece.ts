@@ -16,7 +16,7 @@ export function readWordPiece(section: Section): Model {
   const unknown = unknownToken(vocabulary, section.string("unk_token"));
   const longest = section.count("max_input_chars_per_word");
   const trie = new Trie();
-  for (const [token, id] of vocabulary.entries()) trie.add(token, id);
+  vocabulary.forEach((token, id) => trie.add(token, id));
   const continuing = trie.walk(section.string("continuing_subword_prefix"));
   return { vocabulary, encode: (word) => isLonger(word, longest) ? [unknown()] : (cut(word) ?? [unknown()]) };
 
