@@ -90,6 +90,7 @@ export type { HubRepo } from "./data/hub_repo.ts";
 export {
   AndromedaTokenizer,
   type DecodeOptions,
+  type EncodeOptions,
   type JsonFile,
   type SpecialTokenOptions,
   type TokenBatch,
@@ -97,6 +98,7 @@ export {
   type TokenizerFileOptions,
   type TokenizerOptions,
   type TokenizerSource,
+  type TypedIds,
 } from "./data/tokenizer.ts";
 export {
   ImageError,
