@@ -106,17 +106,24 @@ function replace(section: Section): Normalizer {
 /** Control characters go, and other sorts of space and what has no width become spaces. */
 function nmt(text: string): string {
   return text
-    .replace(/[\x01-\x08\v\x0e-\x1f\x7f\x8f\x9f]/g, "")
+    .replace(/\p{Cc}/gu, (control) => NMT_KEEPS.test(control) ? control : "")
     .replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, " ");
 }
 
-/** Control and format characters, but for eight that are older tables' unassigned ones. */
-const CONTROL = /[[\p{Cc}\p{Cf}\p{Co}\ufffd]--[\t\n\r\u0890\u0891\u08e2\u{110cd}\u{13430}-\u{1343f}]]/gv;
+/** All of the second set of control characters but two, and these of the first. */
+const NMT_KEEPS = /[\0\t\n\f\r\u0080-\u008e\u0090-\u009e]/;
+
+/** Control and format characters that BERT keeps: some as spaces, the others because its table is older than they are. */
+const BERT_KEEPS = /[\t\n\r\u0890\u0891\u08e2\u{110cd}\u{13430}-\u{1343f}]/u;
 
 function bert(section: Section): Normalizer {
   const steps: Normalizer[] = [];
   if (section.boolean("clean_text")) {
-    steps.push(each((text) => text.replace(CONTROL, "").replace(/\p{White_Space}/gu, " ")));
+    steps.push(each((text) =>
+      text
+        .replace(/[\p{Cc}\p{Cf}\p{Co}\ufffd]/gu, (control) => BERT_KEEPS.test(control) ? control : "")
+        .replace(/\p{White_Space}/gu, " ")
+    ));
   }
   if (section.boolean("handle_chinese_chars")) {
     steps.push(
