@@ -47,7 +47,7 @@ export function readAddedTokens(file: Section): AddedToken[] {
 }
 
 /** A piece of text, or the id of an added token that stood there. */
-export type Part = Piece | number;
+type Part = Piece | number;
 
 /** The added tokens of a tokenizer. */
 export class AddedTokens {

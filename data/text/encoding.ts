@@ -15,7 +15,7 @@ export interface Encoding {
 }
 
 /** Which of two texts gives up tokens where there are too many. */
-export const TRUNCATION_STRATEGIES = ["LongestFirst", "OnlyFirst", "OnlySecond"] as const;
+const TRUNCATION_STRATEGIES = ["LongestFirst", "OnlyFirst", "OnlySecond"] as const;
 
 /** How an encoding is cut. */
 export interface Truncation {

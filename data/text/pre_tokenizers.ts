@@ -83,7 +83,7 @@ function byteLevel(section: Section): PreTokenizer {
 }
 
 /** When Metaspace puts its character before a piece. */
-export const PREPEND_SCHEMES = ["always", "first", "never"] as const;
+const PREPEND_SCHEMES = ["always", "first", "never"] as const;
 
 /** Reads when Metaspace does; older files say it otherwise. */
 export function readPrependScheme(section: Section): typeof PREPEND_SCHEMES[number] {

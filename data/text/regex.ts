@@ -20,20 +20,26 @@ import type { RegexMode } from "./regex_reader.ts";
  */
 export function translateRegex(pattern: string): RegExp {
   const translator = new Translator(pattern);
-  const source = translator.alternatives({ ignoresCase: false, dotIsAll: false, isExtended: false });
+  const { source } = translator.alternatives({ ignoresCase: false, dotIsAll: false, isExtended: false });
   translator.expectEnd();
   return new RegExp(source, "gv");
 }
 
-/** What stands for itself once it is read: positions, and sets of fixed meaning. */
-const FIXED: Readonly<Record<string, string>> = {
+/** Escapes for places. */
+const POSITIONS: Readonly<Record<string, string>> = {
   A: "(?<![^])",
   z: "(?![^])",
   Z: "(?=\\n?(?![^]))",
   b: `(?:(?<=${LONE_WORD})(?!${LONE_WORD})|(?<!${LONE_WORD})(?=${LONE_WORD}))`,
   B: `(?:(?<=${LONE_WORD})(?=${LONE_WORD})|(?<!${LONE_WORD})(?!${LONE_WORD}))`,
+};
+
+/** Escapes for characters that classes have not, or have otherwise. */
+const CHARACTERS: Readonly<Record<string, string>> = {
   N: "[^\\n]",
   O: "[^]",
+  w: LONE_WORD,
+  W: `[^${LONE_WORD}]`,
 };
 
 const LINE_BREAK = "\\r\\n|[\\n\\v\\f\\r\\x85\\u2028\\u2029]";
@@ -42,56 +48,62 @@ const LINE_END = "(?![^\\n])";
 
 class Translator extends CharacterReader {
   #atomicGroups = 0;
+  /** How many look-behinds are around. */
+  #behind = 0;
 
   /** Alternatives to the end of a group. An option without a group, as in "a(?i)b|c", holds to the end of its group. */
-  alternatives(mode: RegexMode): string {
+  alternatives(mode: RegexMode): Part {
     let source = "";
     let run = "";
+    let [isEmpty, canBeEmpty, hasChoice] = [true, false, false];
     while (!this.isAtEnd && this.next !== ")") {
       if (this.take("|")) {
         source += "|";
         run = "";
+        canBeEmpty ||= isEmpty;
+        [isEmpty, hasChoice] = [true, true];
         continue;
       }
       if (mode.isExtended && this.skipExtended()) continue;
       const options = this.#inlineOptions(mode);
-      if (options !== undefined) return `${source}(?:${this.alternatives(options)})`;
       const start = this.position;
-      const atom = this.#atom(mode);
+      const atom = options === undefined ? this.#atom(mode) : grouped(this.alternatives(options));
       const read = this.read(start);
-      const quantified = this.#quantified(atom);
-      run = quantified === atom && [...read].length === 1 ? run + read : "";
+      const part = this.#quantified(atom);
+      run = part === atom && [...read].length === 1 ? run + read : "";
       if (mode.ignoresCase && isMultipleOfCharacters(run)) {
         throw this.unsupported(`"${run}" without regard to case, which one character can stand for`);
       }
-      source += quantified;
+      source += part.source;
+      isEmpty &&= part.canBeEmpty;
+      hasChoice ||= part.hasChoice;
     }
-    return source;
+    return { source, canBeEmpty: canBeEmpty || isEmpty, hasChoice };
   }
 
-  #atom(mode: RegexMode): string {
+  #atom(mode: RegexMode): Part {
     if (this.next === "(") return this.#group(mode);
-    if (this.next === "[") return readClass(this, mode);
+    if (this.next === "[") return one(readClass(this, mode));
     if (this.take("\\")) return this.#escape(mode);
     const character = this.takeCharacter();
-    if (character === ".") return mode.dotIsAll ? "[^]" : "[^\\n]";
-    if (character === "^") return LINE_START;
-    if (character === "$") return LINE_END;
+    if (character === ".") return one(mode.dotIsAll ? "[^]" : "[^\\n]");
+    if (character === "^") return position(LINE_START);
+    if (character === "$") return position(LINE_END);
     if ("*+?".includes(character)) throw this.unsupported(`"${character}" with nothing before it`);
-    return anyCase(this, character, mode);
+    return one(anyCase(this, character, mode));
   }
 
-  #escape(mode: RegexMode): string {
-    const fixed = FIXED[this.next];
+  #escape(mode: RegexMode): Part {
+    const { next } = this;
+    const fixed = POSITIONS[next] ?? CHARACTERS[next];
     if (fixed !== undefined) {
       this.takeCharacter();
-      return fixed;
+      return next in POSITIONS ? position(fixed) : one(fixed);
     }
-    if (this.take("R")) return this.#atomic(LINE_BREAK);
-    if (this.take("w") || this.takeMatch(/p\{word\}/iy) !== undefined) return LONE_WORD;
-    if (this.take("W")) return `[^${LONE_WORD}]`;
+    if (this.take("R")) return this.#atomic(one(LINE_BREAK));
+    if (this.takeMatch(/p\{word\}/iy) !== undefined) return one(LONE_WORD);
     const { source, character } = readEscape(this);
-    return character === undefined ? source : anyCase(this, character, mode);
+    return one(character === undefined ? source : anyCase(this, character, mode));
   }
 
   /** "(?i)" and the like: the mode from here on. */
@@ -100,55 +112,96 @@ class Translator extends CharacterReader {
     return options === undefined ? undefined : changed(mode, options[1], options[2]);
   }
 
-  #group(mode: RegexMode): string {
-    if (this.takeMatch(/\(\?#[^)]*\)/y) !== undefined) return "(?:)";
+  #group(mode: RegexMode): Part {
+    if (this.takeMatch(/\(\?#[^)]*\)/y) !== undefined) return position("(?:)");
     const options = this.takeMatch(/\(\?([imx]*)(?:-([imx]*))?:/y);
-    if (options !== undefined) return `(?:${this.#inside(changed(mode, options[1], options[2]))})`;
+    if (options !== undefined) return grouped(this.#inside(changed(mode, options[1], options[2])));
     const around = this.takeMatch(/\((\?=|\?!|\?<=|\?<!)/y);
-    if (around !== undefined) return `(${around[1]}${this.#inside(mode)})`;
+    if (around !== undefined) return this.#lookAround(around[1] ?? "", mode);
     if (this.takeMatch(/\(\?>/y) !== undefined) return this.#atomic(this.#inside(mode));
     // Nothing refers to what a group has found, so it need not be kept.
     if (this.takeMatch(/\((?:\?(?:<[A-Za-z_]\w*>|'[A-Za-z_]\w*'))?(?![?*])/y) !== undefined) {
-      return `(?:${this.#inside(mode)})`;
+      return grouped(this.#inside(mode));
     }
     throw this.unsupported(`the group "${this.rest(4)}"`);
   }
 
-  #inside(mode: RegexMode): string {
-    const source = this.alternatives(mode);
+  #lookAround(kind: string, mode: RegexMode): Part {
+    const isBehind = kind.includes("<");
+    if (isBehind) this.#behind++;
+    const { source } = this.#inside(mode);
+    if (isBehind) this.#behind--;
+    return position(`(${kind}${source})`);
+  }
+
+  #inside(mode: RegexMode): Part {
+    const part = this.alternatives(mode);
     if (!this.take(")")) throw this.unsupported("a group that does not end");
-    return source;
+    return part;
   }
 
   /** What has matched is not given back. JavaScript's look-ahead is such, and a reference takes what it has found. */
-  #atomic(source: string): string {
+  #atomic(part: Part): Part {
+    // A look-behind is matched from its end, where nothing has been found yet.
+    if (this.#behind > 0) throw this.unsupported("a look-behind with a possessive part or a line break");
     const name = `a${this.#atomicGroups++}`;
-    return `(?:(?=(?<${name}>${source}))\\k<${name}>)`;
+    return { ...part, source: `(?:(?=(?<${name}>${part.source}))\\k<${name}>)` };
   }
 
   /** An atom and the quantifiers behind it. */
-  #quantified(atom: string): string {
+  #quantified(part: Part): Part {
     for (;;) {
       const simple = this.takeMatch(/([*+?])([+?]?)/y);
       const interval = simple === undefined ? this.takeMatch(/\{(\d*)(,?)(\d*)\}/y, isInterval) : undefined;
-      if (simple !== undefined) {
+      if (simple === undefined && interval === undefined) return part;
+      // JavaScript takes no empty turn and looks for another one; Oniguruma takes it and ends.
+      if (part.canBeEmpty && part.hasChoice) throw this.unsupported("a repeated group that may be empty by choice");
+      if (interval !== undefined) {
+        part = this.#interval(part, interval);
+      } else if (simple !== undefined) {
         const [, quantifier = "", suffix = ""] = simple;
-        atom = suffix === "+" ? this.#atomic(`${atom}${quantifier}`) : `(?:${atom}${quantifier}${suffix})`;
-      } else if (interval !== undefined) {
-        atom = this.#interval(atom, interval);
-      } else {
-        return atom;
+        const source = `(?:${part.source}${quantifier}${suffix === "?" ? "?" : ""})`;
+        const canBeEmpty = part.canBeEmpty || quantifier !== "+";
+        part = { source, canBeEmpty, hasChoice: part.hasChoice || suffix === "?" };
+        if (suffix === "+") part = this.#atomic(part);
       }
     }
   }
 
-  #interval(atom: string, [, low = "", comma = "", high = ""]: RegExpExecArray): string {
+  #interval(part: Part, [, low = "", comma = "", high = ""]: RegExpExecArray): Part {
     if (high !== "" && Number(low) > Number(high)) throw this.unsupported(`the interval {${low},${high}}`);
     const counts = `{${low || "0"}${comma}${high}}`;
     // "{n}?" is none or n, "{n,m}?" as few as possible; a "+" behind repeats it all.
-    if (comma !== "" && this.take("?")) return `(?:${atom}${counts}?)`;
-    return `(?:${atom}${counts})`;
+    const isLazy = comma !== "" && this.take("?");
+    return {
+      source: `(?:${part.source}${counts}${isLazy ? "?" : ""})`,
+      canBeEmpty: part.canBeEmpty || Number(low) === 0,
+      hasChoice: part.hasChoice || isLazy,
+    };
   }
+}
+
+/** A translated part of a pattern. */
+interface Part {
+  readonly source: string;
+  /** Whether it may match nothing. */
+  readonly canBeEmpty: boolean;
+  /** Whether it may match less than it could, because of alternatives or of quantifiers that take as little as possible. */
+  readonly hasChoice: boolean;
+}
+
+/** A part that matches a character, or two for a line break. */
+function one(source: string): Part {
+  return { source, canBeEmpty: false, hasChoice: false };
+}
+
+/** A part that matches a place. */
+function position(source: string): Part {
+  return { source, canBeEmpty: true, hasChoice: false };
+}
+
+function grouped(part: Part): Part {
+  return { ...part, source: `(?:${part.source})` };
 }
 
 function isInterval([, low, comma, high]: RegExpExecArray): boolean {

@@ -106,7 +106,7 @@ function isProperty(property: string): boolean {
 }
 
 /** Reads a class from its "[" to its "]". */
-export function readClass(reader: CharacterReader, mode: RegexMode): string {
+export function readClass(reader: CharacterReader, mode: RegexMode, isNested = false): string {
   reader.take("[");
   const isNegated = reader.take("^");
   const intersected: string[] = [];
@@ -121,6 +121,10 @@ export function readClass(reader: CharacterReader, mode: RegexMode): string {
     }
   }
   if (members === "" || intersected.includes("")) throw reader.unsupported("an empty class");
+  // Oniguruma adds the other case to the whole class, and to what has been taken out of it.
+  if (mode.ignoresCase && ((isNegated && isNested) || intersected.length > 0)) {
+    throw reader.unsupported("a class that is taken out of another one without regard to case");
+  }
   const union = [...intersected, members].map((part) => `[${part}]`);
   if (union.length === 1) return isNegated ? `[^${members}]` : `[${members}]`;
   return `[${isNegated ? "^" : ""}${union.join("&&")}]`;
@@ -134,7 +138,7 @@ function readMember(reader: CharacterReader, mode: RegexMode): string {
     if (named === undefined) throw reader.unsupported(`the class "${bracket[0]}"`);
     return caseOfSet(reader, mode, bracket[1] === "^" ? `[^${named}]` : named);
   }
-  if (reader.next === "[") return readClass(reader, mode);
+  if (reader.next === "[") return readClass(reader, mode, true);
   const first = readMemberCharacter(reader);
   if (first.character === undefined) return caseOfSet(reader, mode, first.source);
   if (!reader.take("-")) {
