@@ -111,15 +111,22 @@ export function variantsOf(reader: CharacterReader, character: string): string[]
     throw reader.unsupported(`"${character}" without regard to case, which can stand for several characters`);
   }
   const same = new RegExp(`^${literal(character)}$`, "iu");
-  const folded = FOLDED.filter((candidate) => same.test(candidate));
-  return [...new Set([...cases, ...cases.map((text) => text.toLowerCase()), ...folded])];
+  const others = cases.flatMap((text) => [text.toLowerCase(), text.toUpperCase()]);
+  return [...new Set([...cases, ...others, ...FOLDED])].filter((candidate) => same.test(candidate));
 }
 
-/** Characters that fold to a letter besides its two cases. */
-const FOLDED = [..."KſÅΩµςϐϑϕϖϰϱϵẛιᲀᲁᲂᲃᲄᲅᲆᲇᲈꙊꙋẞθϴǅǈǋǲ"];
+/** Characters that are the same as a letter besides its two cases: the long s, the Kelvin sign, final sigma and so on. */
+const FOLDED = [
+  ..."\u017f\u212a\u212b\u2126\u00b5\u0345\u03c2\u03d0\u03d1\u03d5\u03d6\u03f0\u03f1\u03f4\u03f5\u1c80\u1c81\u1c82",
+  ..."\u1c83\u1c84\u1c85\u1c86\u1c87\u1c88\u1e9b\u1e9e\u1fbe\u01c5\u01c8\u01cb\u01f2\ua64a\ua64b",
+];
 
-/** Texts for which one character stands without regard to case: "ß" for "ss". */
-const ONE_CHARACTER = /ss|f[fil]|st|ʼn|ẖ|ẗ|ẘ|ẙ|aʾ|ǰ|եւ|մ[նեիխ]|վն|i̇/i;
+/** Texts for which one character can stand without regard to case: "ß" for "ss", and letters with their marks. */
+const ONE_CHARACTER = new RegExp(
+  "ss|f[fil]|st|\\u02bcn|a\\u02be|\\u0565\\u0582|\\u0574[\\u0576\\u0565\\u056b\\u056d]|\\u057e\\u0576|" +
+    "\\p{L}\\p{M}|\\p{Script=Greek}\\u03b9",
+  "iu",
+);
 
 /** Whether a run of letters is, or has in it, what one character can stand for. */
 export function isMultipleOfCharacters(run: string): boolean {
