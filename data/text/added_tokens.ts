@@ -5,7 +5,7 @@
  */
 
 import { TokenizerError } from "../../backend.ts";
-import { beginsWithWord, endOfLeadingSpace, endsWithWord, startOfTrailingSpace } from "./characters.ts";
+import { endOfLeadingSpace, isWordAt, isWordBefore, startOfTrailingSpace } from "./characters.ts";
 import type { Normalizer } from "./normalizers.ts";
 import { pieceOf, slice } from "./piece.ts";
 import type { Piece } from "./piece.ts";
@@ -163,9 +163,9 @@ export class AddedTokens {
         continue;
       }
       const isWithinWord = token.singleWord &&
-        (endsWithWord(text.slice(0, position)) || beginsWithWord(text.slice(end, end + 2)));
+        (isWordBefore(text, position) || isWordAt(text, end));
       if (!isWithinWord) {
-        const start = token.lstrip ? Math.max(startOfTrailingSpace(text, position), done) : position;
+        const start = token.lstrip ? Math.max(startOfTrailingSpace(text, position, done), done) : position;
         addText(start);
         done = token.rstrip ? endOfLeadingSpace(text, end) : end;
         // A token that was space itself may have been taken along by the one before.

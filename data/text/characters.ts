@@ -21,28 +21,28 @@ export function endOfLeadingSpace(text: string, from = 0): number {
   return from;
 }
 
-/** Where the white space at the end of a text begins. */
-export function startOfTrailingSpace(text: string, to: number = text.length): number {
-  while (to > 0 && isWhiteSpace(text.charCodeAt(to - 1))) to--;
+/** Where the white space at the end of a text begins, or of what lies between two places. */
+export function startOfTrailingSpace(text: string, to: number = text.length, from = 0): number {
+  while (to > from && isWhiteSpace(text.charCodeAt(to - 1))) to--;
   return to;
 }
 
 /** Characters that make words, for regular expressions with the flag "u" or "v". */
 export const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
 
-/** Whether a text begins with a character that makes words. */
-export function beginsWithWord(text: string): boolean {
-  return WORD_AT_START.test(text);
+/** Whether the character at a place makes words. */
+export function isWordAt(text: string, index: number): boolean {
+  const code = text.codePointAt(index);
+  return code !== undefined && WORD_CHARACTER.test(String.fromCodePoint(code));
 }
 
-/** Whether a text ends with one. */
-export function endsWithWord(text: string): boolean {
-  const last = text.charCodeAt(text.length - 1);
-  const isPair = text.length > 1 && last >= 0xdc00 && last <= 0xdfff;
-  return WORD_AT_START.test(text.slice(isPair ? -2 : -1));
+/** Whether the character before a place does. */
+export function isWordBefore(text: string, index: number): boolean {
+  const isPair = (text.codePointAt(index - 2) ?? 0) > 0xffff;
+  return isWordAt(text, index - (isPair ? 2 : 1));
 }
 
-const WORD_AT_START = new RegExp(`^[${WORD}\\p{Join_Control}]`, "u");
+const WORD_CHARACTER = new RegExp(`[${WORD}\\p{Join_Control}]`, "u");
 
 /**
  * A class of characters: what a regular expression accepts, without those of a table that is read when it is needed, and

@@ -67,7 +67,7 @@ class Translator extends CharacterReader {
       if (mode.isExtended && this.skipExtended()) continue;
       const options = this.#inlineOptions(mode);
       const start = this.position;
-      const atom = options === undefined ? this.#atom(mode) : grouped(this.alternatives(options));
+      const atom = options === undefined ? this.#atom(mode) : grouped(this.nested(() => this.alternatives(options)));
       const read = this.read(start);
       const part = this.#quantified(atom);
       run = part === atom && [...read].length === 1 ? run + read : "";
@@ -135,7 +135,7 @@ class Translator extends CharacterReader {
   }
 
   #inside(mode: RegexMode): Part {
-    const part = this.alternatives(mode);
+    const part = this.nested(() => this.alternatives(mode));
     if (!this.take(")")) throw this.unsupported("a group that does not end");
     return part;
   }

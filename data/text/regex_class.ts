@@ -138,7 +138,7 @@ function readMember(reader: CharacterReader, mode: RegexMode): string {
     if (named === undefined) throw reader.unsupported(`the class "${bracket[0]}"`);
     return caseOfSet(reader, mode, bracket[1] === "^" ? `[^${named}]` : named);
   }
-  if (reader.next === "[") return readClass(reader, mode, true);
+  if (reader.next === "[") return reader.nested(() => readClass(reader, mode, true));
   const first = readMemberCharacter(reader);
   if (first.character === undefined) return caseOfSet(reader, mode, first.source);
   if (!reader.take("-")) {

@@ -14,10 +14,14 @@ export interface RegexMode {
   readonly isExtended: boolean;
 }
 
+/** Groups may be this deep in each other. */
+const DEEPEST = 200;
+
 /** A place in a pattern. */
 export class CharacterReader {
   readonly #pattern: string;
   #position = 0;
+  #depth = 0;
 
   constructor(pattern: string) {
     this.#pattern = pattern;
@@ -74,6 +78,14 @@ export class CharacterReader {
     const character = String.fromCodePoint(code);
     this.#position += character.length;
     return character;
+  }
+
+  /** Reads what lies within a group or a class. */
+  nested<T>(read: () => T): T {
+    if (++this.#depth > DEEPEST) throw this.unsupported(`groups or classes in each other, more than ${DEEPEST} deep,`);
+    const result = read();
+    this.#depth--;
+    return result;
   }
 
   /** Skips a space or a comment of an extended pattern. */

@@ -16,14 +16,20 @@ export function isTokenId(id: unknown): id is number {
   return typeof id === "number" && Number.isInteger(id) && id >= 0 && id < 2 ** 31;
 }
 
+/** As deep as Rust reads JSON. */
+const DEEPEST = 127;
+
 /** An object of tokenizer.json, and where it stands there: "" is the whole file. */
 export class Section {
   /** Where it stands, such as "pre_tokenizer.pretokenizers[1]". */
   readonly path: string;
   readonly #values: Readonly<Record<string, unknown>>;
+  readonly #depth: number;
 
-  constructor(path: string, values: unknown) {
+  constructor(path: string, values: unknown, depth = 0) {
     this.path = path;
+    this.#depth = depth;
+    if (depth > DEEPEST) throw refusal(`${path.slice(0, 40)}…`, "its parts are too deep in each other");
     if (!isRecord(values)) throw refusal(path, `expected an object, got ${shown(values)}`);
     this.#values = values;
   }
@@ -73,12 +79,14 @@ export class Section {
 
   /** An object within this one. */
   section(name: string): Section {
-    return new Section(this.#within(name), this.#values[name]);
+    return new Section(this.#within(name), this.#values[name], this.#depth + 1);
   }
 
   /** The objects of a list. */
   sections(name: string): Section[] {
-    return this.list(name).map((value, index) => new Section(`${this.#within(name)}[${index}]`, value));
+    return this.list(name).map((value, index) =>
+      new Section(`${this.#within(name)}[${index}]`, value, this.#depth + 1)
+    );
   }
 
   /** A list of anything. */
