@@ -176,7 +176,8 @@ export class AndromedaTokenizer {
    * @param options Special tokens, and a second text.
    * @returns Its token ids.
    * @throws {TokenizerError} The text or the second text is not a string, or has a part that the vocabulary has no token
-   * for, not even an unknown one.
+   * for, not even an unknown one, or one that the normalizer or the model does not treat as Rust does.
+   * @throws {ConfigError} An option is not true or false.
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
     return this.encodeWithTypes(text, options).ids;

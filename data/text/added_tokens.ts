@@ -167,7 +167,7 @@ export class AddedTokens {
       if (!isWithinWord) {
         const start = token.lstrip ? Math.max(startOfTrailingSpace(text, position, done), done) : position;
         addText(start);
-        done = token.rstrip ? endOfLeadingSpace(text, end) : end;
+        done = token.rstrip ? endOfLeadingSpace(text, Math.max(end, done)) : end;
         // A token that was space itself may have been taken along by the one before.
         if (start < done) parts.push(id);
       }

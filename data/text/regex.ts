@@ -25,11 +25,11 @@ export function translateRegex(pattern: string): RegExp {
   return new RegExp(source, "gv");
 }
 
-/** Escapes for places. */
+/** Escapes for places. Any character is `\p{Any}`, because "[^]" with the flag "v" can't be repeated in Node 20. */
 const POSITIONS: Readonly<Record<string, string>> = {
-  A: "(?<![^])",
-  z: "(?![^])",
-  Z: "(?=\\n?(?![^]))",
+  A: "(?<!\\p{Any})",
+  z: "(?!\\p{Any})",
+  Z: "(?=\\n?(?!\\p{Any}))",
   b: `(?:(?<=${LONE_WORD})(?!${LONE_WORD})|(?<!${LONE_WORD})(?=${LONE_WORD}))`,
   B: `(?:(?<=${LONE_WORD})(?=${LONE_WORD})|(?<!${LONE_WORD})(?!${LONE_WORD}))`,
 };
@@ -37,13 +37,13 @@ const POSITIONS: Readonly<Record<string, string>> = {
 /** Escapes for characters that classes have not, or have otherwise. */
 const CHARACTERS: Readonly<Record<string, string>> = {
   N: "[^\\n]",
-  O: "[^]",
+  O: "\\p{Any}",
   w: LONE_WORD,
   W: `[^${LONE_WORD}]`,
 };
 
 const LINE_BREAK = "\\r\\n|[\\n\\v\\f\\r\\x85\\u2028\\u2029]";
-const LINE_START = "(?:(?<![^])|(?<=\\n)(?=[^]))";
+const LINE_START = "(?:(?<!\\p{Any})|(?<=\\n)(?=\\p{Any}))";
 const LINE_END = "(?![^\\n])";
 
 class Translator extends CharacterReader {
@@ -86,7 +86,7 @@ class Translator extends CharacterReader {
     if (this.next === "[") return one(readClass(this, mode));
     if (this.take("\\")) return this.#escape(mode);
     const character = this.takeCharacter();
-    if (character === ".") return one(mode.dotIsAll ? "[^]" : "[^\\n]");
+    if (character === ".") return one(mode.dotIsAll ? "\\p{Any}" : "[^\\n]");
     if (character === "^") return position(LINE_START);
     if (character === "$") return position(LINE_END);
     if ("*+?".includes(character)) throw this.unsupported(`"${character}" with nothing before it`);

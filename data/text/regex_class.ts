@@ -29,7 +29,7 @@ export const LONE_WORD = `[${WORD}²³¹¼½¾]`;
 
 /** `[:punct:]` has symbols, and `\p{Punct}` has none. */
 const IN_BRACKETS: Readonly<Record<string, string>> = { ...NAMED, punct: "[\\p{P}\\p{S}]", word: `[${WORD}]` };
-const IN_BRACES: Readonly<Record<string, string>> = { ...NAMED, punct: "\\p{P}", word: `[${WORD}]`, any: "[^]" };
+const IN_BRACES: Readonly<Record<string, string>> = { ...NAMED, punct: "\\p{P}", word: `[${WORD}]`, any: "\\p{Any}" };
 
 const CONTROLS: Readonly<Record<string, string>> = {
   t: "\t",
