@@ -63,7 +63,7 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
   try {
     const seed = flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     const { eosId } = tokenizer;
-    const ids = tokenizer.encode(prompt, { truncation: false, padding: false });
+    const ids = tokenizer.encode(prompt);
     const timing = new Timing(ids.length);
     const tokens = timing.count(model.generate(ids, {
       maxNewTokens: flags.maxNewTokens ?? 256,

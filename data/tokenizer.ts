@@ -30,9 +30,12 @@ export interface EncodeOptions {
   readonly addSpecialTokens?: boolean | undefined;
   /** A second text, which the tokenizer joins to the first in its own way: a question and its answer. */
   readonly pair?: string | undefined;
-  /** Whether a text is cut where the tokenizer.json itself has a "truncation", as most have not. Default true. */
+  /**
+   * Whether a text is cut as the "truncation" in the tokenizer.json says, which many files keep from their training. Hugging
+   * Face's tokenizers do so, and its transformers don't. Default false.
+   */
   readonly truncation?: boolean | undefined;
-  /** Whether the ids are filled up where the tokenizer.json itself has a "padding", as most have not. Default true. */
+  /** Whether the ids are filled up as the "padding" in the tokenizer.json says; likewise. Default false. */
   readonly padding?: boolean | undefined;
 }
 
@@ -163,8 +166,7 @@ export class AndromedaTokenizer {
   }
 
   /**
-   * The token ids of a text. Special tokens that occur in it are recognised; nothing is cut off, unless the tokenizer.json
-   * says so.
+   * The token ids of a text. Special tokens that occur in it are recognised; nothing is cut off.
    *
    * @example
    * ```ts
@@ -199,7 +201,7 @@ export class AndromedaTokenizer {
    * @throws {TokenizerError} As `encode`.
    */
   encodeWithTypes(text: string, options: EncodeOptions = {}): TypedIds {
-    const { pair, addSpecialTokens = true, truncation = true, padding = true } = options ?? {};
+    const { pair, addSpecialTokens = true, truncation = false, padding = false } = options ?? {};
     for (const [name, value] of Object.entries({ addSpecialTokens, truncation, padding })) checkBoolean(name, value);
     return this.#pipeline.encode({
       text: checkText(text),

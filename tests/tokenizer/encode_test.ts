@@ -39,26 +39,21 @@ Deno.test("rows are cut before their special tokens are added", () => {
   assertThrows(() => row(5, { truncation: false }), TokenizerError, "it has 6 tokens");
 });
 
-Deno.test("a file's own truncation and padding hold for encode, as in Rust, unless they are turned off", async () => {
+Deno.test("a file's own truncation and padding hold on request, as in Rust", async () => {
+  const padding = { strategy: { Fixed: 6 }, direction: "Left", pad_to_multiple_of: null, pad_id: 0, pad_type_id: 0 };
   const file = {
     ...bertJson(),
     truncation: { direction: "Right", max_length: 4, strategy: "LongestFirst", stride: 0 },
-    padding: {
-      strategy: { Fixed: 6 },
-      direction: "Left",
-      pad_to_multiple_of: null,
-      pad_id: 0,
-      pad_type_id: 0,
-      pad_token: "[PAD]",
-    },
+    padding: { ...padding, pad_token: "[PAD]" },
   };
   const tokenizer = await AndromedaTokenizer.load({ tokenizer: file });
   const text = "hello world hello";
-  assertEquals(spelled(tokenizer, tokenizer.encode(text)), "[PAD] [PAD] [CLS] hello wor [SEP]");
-  assertEquals(spelled(tokenizer, tokenizer.encode(text, { padding: false })), "[CLS] hello wor [SEP]");
   const whole = "[CLS] hello wor ##ld hello [SEP]";
-  assertEquals(spelled(tokenizer, tokenizer.encode(text, { padding: false, truncation: false })), whole);
+  assertEquals(spelled(tokenizer, tokenizer.encode(text)), whole);
   assertEquals(spelled(tokenizer, tokenizer.tokenizeTexts(text).inputIds), whole);
+  assertEquals(spelled(tokenizer, tokenizer.encode(text, { truncation: true })), "[CLS] hello wor [SEP]");
+  const both = { truncation: true, padding: true };
+  assertEquals(spelled(tokenizer, tokenizer.encode(text, both)), "[PAD] [PAD] [CLS] hello wor [SEP]");
   assertEquals(tokenizer.padToken, "[PAD]");
 });
 

@@ -32,7 +32,8 @@ Deno.test("kinds of tokenizers give Rust's ids for texts, and its text for ids",
     const isPaired = kind.encodings.length !== answers.texts.length;
     kind.encodings.forEach((expected, index) => {
       const [text, pair] = isPaired ? answers.paired[index >> 2]! : [answers.texts[index]!];
-      const options = isPaired ? { pair: index & 2 ? pair : undefined, addSpecialTokens: (index & 1) === 0 } : {};
+      const pairing = isPaired ? { pair: index & 2 ? pair : undefined, addSpecialTokens: (index & 1) === 0 } : {};
+      const options = { ...pairing, truncation: true, padding: true };
       const name = `${kind.name}: ${JSON.stringify(text)} ${JSON.stringify(options)}`;
       if (expected === null) {
         assertThrows(() => tokenizer.encode(text, options), TokenizerError, undefined, name);
