@@ -131,9 +131,10 @@ export class AndromedaTokenizer {
     source: TokenizerSource = DEFAULT_TOKENIZER,
     options: TokenizerOptions = {},
   ): Promise<AndromedaTokenizer> {
-    const files = await readTokenizerFiles(source, options);
+    const given = options ?? {};
+    const files = await readTokenizerFiles(source, given);
     const pipeline = readPipeline(files.tokenizer);
-    return new AndromedaTokenizer(pipeline, chooseSpecialTokens(files, pipeline, options));
+    return new AndromedaTokenizer(pipeline, chooseSpecialTokens(files, pipeline, given));
   }
 
   /**
@@ -222,9 +223,10 @@ export class AndromedaTokenizer {
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     if (!isObject(ids) || !(Symbol.iterator in ids)) throw notIds(ids);
+    const skips = skipsSpecialTokens(options);
     const pieces: string[] = [];
     const decoder = this.#decoder(pieces);
-    for (const id of ids) this.#decodeId(id, options, decoder);
+    for (const id of ids) this.#decodeId(id, skips, decoder);
     decoder.end();
     return pieces.join("");
   }
@@ -244,11 +246,12 @@ export class AndromedaTokenizer {
     options: DecodeOptions = {},
   ): AsyncGenerator<string, void, void> {
     if (!isObject(ids) || !(Symbol.iterator in ids || Symbol.asyncIterator in ids)) throw notIds(ids);
+    const skips = skipsSpecialTokens(options);
     const pieces: string[] = [];
     const decoder = this.#decoder(pieces);
     const take = (): string => pieces.splice(0).join("");
     for await (const id of ids) {
-      this.#decodeId(id, options, decoder);
+      this.#decodeId(id, skips, decoder);
       const piece = take();
       if (piece !== "") yield piece;
     }
@@ -268,7 +271,9 @@ export class AndromedaTokenizer {
    * @throws {ConfigError} `maxLength` is not a whole number above 0, or the rectangle is too large.
    */
   tokenizeTexts(texts: string | readonly string[], options: TokenizeOptions = {}): TokenBatch {
-    const { maxLength = this.modelMaxLength, padding = "longest", paddingSide = "right" } = options;
+    const { maxLength = this.modelMaxLength, padding = "longest", paddingSide = "right" } = options ?? {};
+    checkChoice("padding", padding, ["longest", "max"]);
+    checkChoice("paddingSide", paddingSide, ["left", "right"]);
     if (!Number.isSafeInteger(maxLength) || maxLength < 1) {
       throw new ConfigError(
         `Cannot tokenize to maxLength ${shown(maxLength)}: expected a whole number of tokens above 0`,
@@ -298,8 +303,10 @@ export class AndromedaTokenizer {
   }
 
   #row(text: string, index: number, maxLength: number, options: TokenizeOptions): number[] {
-    const { addSpecialTokens = true, truncation = true, truncationSide = "right" } = options;
+    const { addSpecialTokens = true, truncation = true, truncationSide = "right" } = options ?? {};
     checkBoolean("addSpecialTokens", addSpecialTokens);
+    checkBoolean("truncation", truncation);
+    checkChoice("truncationSide", truncationSide, ["left", "right"]);
     const cut: Truncation = { maxLength, strategy: "LongestFirst", side: truncationSide };
     const { ids }: Encoding = this.#pipeline.encode({
       text: checkText(text),
@@ -329,10 +336,10 @@ export class AndromedaTokenizer {
     return this.#pipeline.decoder({ push: (text) => void pieces.push(text), end: () => {} });
   }
 
-  #decodeId(id: number, options: DecodeOptions, decoder: Stage): void {
+  #decodeId(id: number, skipsSpecial: boolean, decoder: Stage): void {
     const { tokens } = this.#pipeline;
     const spelt = checkToken(id, tokens.speltOf(id), this.vocabSize);
-    if (options.skipSpecialTokens !== true || !tokens.isSpecial(spelt)) decoder.push(spelt);
+    if (!skipsSpecial || !tokens.isSpecial(spelt)) decoder.push(spelt);
   }
 }
 
@@ -350,6 +357,17 @@ function checkToken(id: number, token: string | undefined, vocabSize: number): s
 function checkText(text: string): string {
   if (typeof text === "string") return text.toWellFormed();
   throw new TokenizerError(`Cannot encode ${describe(text)}: expected a string`);
+}
+
+function skipsSpecialTokens(options: DecodeOptions): boolean {
+  const { skipSpecialTokens = false } = options ?? {};
+  checkBoolean("skipSpecialTokens", skipSpecialTokens);
+  return skipSpecialTokens;
+}
+
+function checkChoice(name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new ConfigError(`Cannot use ${name} = ${shown(value)}: it must be one of ${choices.map(shown).join(", ")}`);
 }
 
 function checkBoolean(name: string, value: boolean): void {

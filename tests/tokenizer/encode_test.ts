@@ -81,6 +81,12 @@ Deno.test("what is no text, no id and no option is refused by name", async () =>
     assertThrows(() => bert.encode("a", { [name]: "no" }), ConfigError, `Cannot use ${name} = "no"`);
   }
   assertThrows(() => bert.tokenizeTexts("a", { maxLength: "3" as never }), ConfigError, '"3"');
+  for (const name of ["padding", "paddingSide", "truncationSide", "truncation"]) {
+    assertThrows(() => bert.tokenizeTexts("a", { [name]: "Left" }), ConfigError, `Cannot use ${name} = "Left"`);
+  }
+  assertThrows(() => bert.decode([1], { skipSpecialTokens: "no" as never }), ConfigError, '"no"');
+  assertEquals(bert.decode([4], null as never), "hello");
+  assertEquals(bert.encode("hello", null as never), [2, 4, 3]);
   assertThrows(() => bert.tokenizeTexts("a", { padding: "max", maxLength: 2 ** 53 - 1 }), ConfigError, "at most");
 
   for (const ids of [[undefined], [, 1], ["1"], [1n], [true], new String("1")]) {
