@@ -69,7 +69,7 @@ class Translator extends CharacterReader {
       const start = this.position;
       const atom = options === undefined ? this.#atom(mode) : grouped(this.nested(() => this.alternatives(options)));
       const read = this.read(start);
-      const part = this.#quantified(atom);
+      const part = this.#quantified(atom, mode);
       run = part === atom && [...read].length === 1 ? run + read : "";
       if (mode.ignoresCase && isMultipleOfCharacters(run)) {
         throw this.unsupported(`"${run}" without regard to case, which one character can stand for`);
@@ -149,8 +149,9 @@ class Translator extends CharacterReader {
   }
 
   /** An atom and the quantifiers behind it. */
-  #quantified(part: Part): Part {
+  #quantified(part: Part, mode: RegexMode): Part {
     for (;;) {
+      while (mode.isExtended && this.skipExtended());
       const simple = this.takeMatch(/([*+?])([+?]?)/y);
       const interval = simple === undefined ? this.takeMatch(/\{(\d*)(,?)(\d*)\}/y, isInterval) : undefined;
       if (simple === undefined && interval === undefined) return part;

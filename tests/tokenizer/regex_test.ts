@@ -68,10 +68,13 @@ const ONIGURUMA = `
 import json, os, sys
 os.environ["RUST_BACKTRACE"] = "0"
 from tokenizers import Regex, pre_tokenizers
-def parts(regex, texts):
-    try: split = pre_tokenizers.Split(Regex(regex), "isolated")
+def answer(call):
+    try: return call()
     except BaseException: return None
-    return [[part for part, _ in split.pre_tokenize_str(text)] for text in texts]
+def parts(regex, texts):
+    split = answer(lambda: pre_tokenizers.Split(Regex(regex), "isolated"))
+    if split is None: return None
+    return [answer(lambda: [part for part, _ in split.pre_tokenize_str(text)]) for text in texts]
 regexes, texts = json.load(sys.stdin)
 json.dump([parts(regex, texts) for regex in regexes], sys.stdout)
 `;
@@ -81,7 +84,7 @@ pythonTest("random expressions cut random texts where Oniguruma does", ["tokeniz
   const numRuns = Number(Deno.env.get("FUZZ_RUNS") ?? 2000);
   const regexes = fc.sample(pattern, { seed, numRuns });
   const texts = ["", "\n", "a\n", "ab\r\ncd\n", "K k \u212a ſ S", "aaaa", ...fc.sample(text, { seed, numRuns: 12 })];
-  const expected = await runPython<(string[][] | null)[]>(ONIGURUMA, [], [regexes, texts]);
+  const expected = await runPython<((string[] | null)[] | null)[]>(ONIGURUMA, [], [regexes, texts]);
   let compared = 0;
   regexes.forEach((regex, index) => {
     const ours = split(regex);
@@ -89,6 +92,7 @@ pythonTest("random expressions cut random texts where Oniguruma does", ["tokeniz
     if (ours instanceof TokenizerError || parts === null || parts === undefined) return; // refused here or there
     compared++;
     texts.forEach((text, i) => {
+      if (parts[i] === null) return; // Oniguruma gives up
       assertEquals(ours(pieceOf(text)).map((piece) => piece.text), parts[i], `${regex} in ${JSON.stringify(text)}`);
     });
   });
