@@ -91,6 +91,7 @@ export type { HubRepo } from "./data/hub_repo.ts";
 export {
   AndromedaTokenizer,
   type DecodeOptions,
+  type EncodeOptions,
   type JsonFile,
   type SpecialTokenOptions,
   type TokenBatch,
@@ -98,6 +99,7 @@ export {
   type TokenizerFileOptions,
   type TokenizerOptions,
   type TokenizerSource,
+  type TypedIds,
 } from "./data/tokenizer.ts";
 export {
   ImageError,

@@ -58,6 +58,7 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
   const { model, tokenizer } = loaded;
   try {
     const seed = flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    const { eosId } = tokenizer;
     const ids = tokenizer.encode(prompt);
     const { maxSeqLen } = model.netConfig;
     const timing = new Timing(Math.min(ids.length, maxSeqLen));
@@ -73,7 +74,7 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
       minP: flags.minP,
       repetitionPenalty: flags.repetitionPenalty,
       seed,
-      stopTokens: tokenizer.eosId < model.netConfig.numTokens ? [tokenizer.eosId] : [],
+      stopTokens: eosId !== undefined && eosId < model.netConfig.numTokens ? [eosId] : [],
       signal,
     }));
     const pieces = tokenizer.decodeStream(tokens, { skipSpecialTokens: true });

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { ConfigError, TokenizerError } from "../backend.ts";
-import { isRecord } from "./tokenizer_files.ts";
+import { ConfigError } from "../backend.ts";
+import type { Pipeline } from "./text/pipeline.ts";
+import { isRecord, shown } from "./text/section.ts";
 import type { TokenizerFiles } from "./tokenizer_files.ts";
 
 /** What replaces a tokenizer's special tokens and its longest input. */
@@ -22,43 +23,60 @@ export interface SpecialTokenOptions {
 
 /** The same, decided. */
 export interface SpecialTokens {
-  /** The token that ends a text. */
-  readonly eosToken: string;
-  /** The token that fills a row of a batch up. */
-  readonly padToken: string;
-  /** Further tokens to add. */
-  readonly extraTokens: readonly string[];
+  /** The token that ends a text, if there is one. */
+  readonly eosToken: string | undefined;
+  /** The token that fills a row of a batch up, if there is one. */
+  readonly padToken: string | undefined;
+  /** Those that are to be special tokens, in the order in which new ones take ids, with the extra ids. */
+  readonly added: readonly string[];
   /** Tokens that a text may have before it is cut. */
   readonly modelMaxLength: number;
 }
 
-/** The documented settings of AndromedaTokenizer, which stand where neither an option nor the tokenizer says otherwise. */
+/** The documented settings of AndromedaTokenizer. Its special tokens are for its own vocabulary alone. */
 const DOCUMENTED = { eosToken: "<eos>", padToken: "<pad>", extraIds: 0, modelMaxLength: 8192 };
+
+/** More would take longer to add than to read the rest. */
+const MOST_EXTRA_IDS = 1_000_000;
 
 /**
  * Decides on the special tokens. An option goes first. A tokenizer that the caller chose comes next: what its config
- * names is what its model was trained with, and where it names an end but no padding, the end pads, so that no id lies beyond
- * the model's vocabulary. The documented settings fill the rest, and hold for the default tokenizer whatever its config says.
+ * names is what its model was trained with, and where that names an end but no padding, the end pads, so that no id lies
+ * beyond the model's vocabulary. One that names no end has none. The documented settings hold for the default tokenizer,
+ * whatever its config says, and for copies of it whose config says nothing.
  *
  * @param files The tokenizer.
+ * @param pipeline The same, read.
  * @param options What replaces its settings.
  * @returns The decided settings.
  * @throws {ConfigError} An option is out of its range.
  */
-export function chooseSpecialTokens(files: TokenizerFiles, options: SpecialTokenOptions): SpecialTokens {
+export function chooseSpecialTokens(
+  files: TokenizerFiles,
+  pipeline: Pipeline,
+  options: SpecialTokenOptions,
+): SpecialTokens {
   const config = files.isDefault ? {} : files.config;
-  const named = { eos: tokenContent(config["eos_token"]), pad: tokenContent(config["pad_token"]) };
-  const eosToken = options.eosToken ?? named.eos ?? DOCUMENTED.eosToken;
-  const padToken = options.padToken ?? named.pad ?? named.eos ?? DOCUMENTED.padToken;
+  const own = { eos: tokenContent(config["eos_token"]), pad: tokenContent(config["pad_token"]) };
+  const isDocumented = files.isDefault || (own.eos === undefined && isDocumentedVocabulary(pipeline));
+  const eosToken = options.eosToken ?? own.eos ?? (isDocumented ? DOCUMENTED.eosToken : undefined);
+  const namedPad = options.padToken ?? own.pad ?? own.eos ?? (isDocumented ? DOCUMENTED.padToken : undefined);
+  const padToken = namedPad ?? paddingOf(pipeline) ?? eosToken;
   for (const [name, token] of [["eosToken", eosToken], ["padToken", padToken]]) {
     if (token === "") throw new ConfigError(`Cannot use an empty ${name}: give the text of the token, such as "<eos>"`);
+    if (token !== undefined && typeof token !== "string") {
+      throw new ConfigError(`Cannot use ${shown(token)} as ${name}: give the text of the token, such as "<eos>"`);
+    }
   }
 
   const extraIds = options.extraIds ?? DOCUMENTED.extraIds;
-  if (!Number.isSafeInteger(extraIds) || extraIds < 0) {
-    throw new ConfigError(`Cannot add extraIds ${extraIds}: expected a whole number of tokens, 0 or more`);
+  if (!Number.isSafeInteger(extraIds) || extraIds < 0 || extraIds > MOST_EXTRA_IDS) {
+    throw new ConfigError(
+      `Cannot add extraIds = ${shown(extraIds)}: expected a whole number of tokens from 0 to ${MOST_EXTRA_IDS}`,
+    );
   }
-  const extraTokens = Array.from({ length: extraIds }, (_, i) => `<extra_id_${i}>`);
+  const extra = Array.from({ length: extraIds }, (_, i) => `<extra_id_${i}>`);
+  const added = [eosToken, namedPad, ...extra].filter((token) => token !== undefined);
 
   // Transformers writes 1e30 where a length was never set.
   const ownLength = config["model_max_length"];
@@ -66,75 +84,20 @@ export function chooseSpecialTokens(files: TokenizerFiles, options: SpecialToken
   const modelMaxLength = options.modelMaxLength ?? (hasOwnLength ? ownLength : DOCUMENTED.modelMaxLength);
   if (!Number.isSafeInteger(modelMaxLength) || modelMaxLength < 1) {
     throw new ConfigError(
-      `Cannot cut texts to modelMaxLength ${modelMaxLength}: expected a whole number of tokens above 0`,
+      `Cannot cut texts to modelMaxLength ${shown(modelMaxLength)}: expected a whole number of tokens above 0`,
     );
   }
-  return { eosToken, padToken, extraTokens, modelMaxLength };
+  return { eosToken, padToken, added, modelMaxLength };
 }
 
-/**
- * A tokenizer.json whose added tokens include the given ones. A token that the vocabulary lacks takes the next free id.
- *
- * @param tokenizer The parsed tokenizer.json, which stays as it is.
- * @param tokens The tokens, in the order in which new ones take ids.
- * @returns The extended tokenizer.json.
- * @throws {TokenizerError} The vocabulary is not one.
- */
-export function withSpecialTokens(
-  tokenizer: Record<string, unknown>,
-  tokens: readonly string[],
-): Record<string, unknown> {
-  const added: Record<string, unknown>[] = [];
-  const idOf = modelVocabulary(tokenizer["model"]);
-  const listed = tokenizer["added_tokens"] ?? [];
-  if (!Array.isArray(listed)) throw new TokenizerError(`Cannot read added_tokens of tokenizer.json: expected a list`);
-  for (const entry of listed) {
-    if (!isRecord(entry) || typeof entry["content"] !== "string" || !isTokenId(entry["id"])) {
-      throw new TokenizerError(
-        `Cannot read added_tokens of tokenizer.json: expected entries with id and content, got ${
-          JSON.stringify(entry)
-        }`,
-      );
-    }
-    added.push(entry);
-    idOf.set(entry["content"], entry["id"]);
-  }
-
-  const isAdded = new Set(added.map((entry) => entry["content"]));
-  let nextId = 0;
-  for (const id of idOf.values()) nextId = Math.max(nextId, id + 1);
-  for (const content of tokens) {
-    if (isAdded.has(content)) continue;
-    const id = idOf.get(content) ?? nextId++;
-    added.push({ id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false });
-    isAdded.add(content);
-  }
-  return { ...tokenizer, added_tokens: added };
+/** Whether a vocabulary is that of GPT-NeoX, wherever the file comes from. */
+function isDocumentedVocabulary({ tokens, modelSize }: Pipeline): boolean {
+  return modelSize === 50_254 && tokens.idOf("<|endoftext|>") === 0 && tokens.idOf("<|padding|>") === 1;
 }
 
-/** Ids by token: an object for BPE and WordPiece, a list of [token, score] for Unigram. */
-function modelVocabulary(model: unknown): Map<string, number> {
-  const vocab = isRecord(model) ? model["vocab"] : undefined;
-  const idOf = new Map<string, number>();
-  if (Array.isArray(vocab)) {
-    vocab.forEach((entry, id) => idOf.set(String(Array.isArray(entry) ? entry[0] : entry), id));
-  } else if (isRecord(vocab)) {
-    for (const [token, id] of Object.entries(vocab)) {
-      if (!isTokenId(id)) {
-        throw new TokenizerError(
-          `Cannot read the vocabulary of tokenizer.json: the id of ${JSON.stringify(token)} is ${id}`,
-        );
-      }
-      idOf.set(token, id);
-    }
-  } else {
-    throw new TokenizerError("Cannot read a tokenizer: tokenizer.json has no model.vocab");
-  }
-  return idOf;
-}
-
-function isTokenId(id: unknown): id is number {
-  return typeof id === "number" && Number.isInteger(id) && id >= 0 && id < 2 ** 31;
+/** The padding token that tokenizer.json itself names, if it is one. */
+function paddingOf({ padding, tokens }: Pipeline): string | undefined {
+  return padding !== undefined && tokens.idOf(padding.token) === padding.id ? padding.token : undefined;
 }
 
 /** A config names a token by its text, or by an object with it. */

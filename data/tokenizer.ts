@@ -4,23 +4,54 @@
  * @module
  */
 
-import { Tokenizer } from "npm:@huggingface/tokenizers@0.2.0";
 import { ConfigError, TokenizerError } from "../backend.ts";
-import { bytesOfToken } from "./byte_level.ts";
-import { chooseSpecialTokens, withSpecialTokens } from "./special_tokens.ts";
+import { chooseSpecialTokens } from "./special_tokens.ts";
 import type { SpecialTokenOptions, SpecialTokens } from "./special_tokens.ts";
+import type { Stage } from "./text/decoders.ts";
+import type { Encoding, Truncation } from "./text/encoding.ts";
+import { readPipeline } from "./text/pipeline.ts";
+import type { Pipeline } from "./text/pipeline.ts";
+import { shown } from "./text/section.ts";
 import type { TokenBatch } from "./token_batch.ts";
-import { DEFAULT_TOKENIZER, isRecord, readTokenizerFiles } from "./tokenizer_files.ts";
-import type { JsonFile, TokenizerFileOptions, TokenizerFiles, TokenizerSource } from "./tokenizer_files.ts";
+import { DEFAULT_TOKENIZER, readTokenizerFiles } from "./tokenizer_files.ts";
+import type { JsonFile, TokenizerFileOptions, TokenizerSource } from "./tokenizer_files.ts";
 
 export type { JsonFile, SpecialTokenOptions, TokenBatch, TokenizerFileOptions, TokenizerSource };
 
 /** Options of `AndromedaTokenizer.load`. */
 export interface TokenizerOptions extends SpecialTokenOptions, TokenizerFileOptions {}
 
+/** Options of `AndromedaTokenizer.encode` and `encodeWithTypes`. */
+export interface EncodeOptions {
+  /**
+   * Whether the special tokens of the tokenizer's post-processor, such as "[CLS]" and "[SEP]", are put around the text.
+   * Default true.
+   */
+  readonly addSpecialTokens?: boolean | undefined;
+  /** A second text, which the tokenizer joins to the first in its own way: a question and its answer. */
+  readonly pair?: string | undefined;
+  /**
+   * Whether a text is cut as the "truncation" in the tokenizer.json says, which many files keep from their training. Hugging
+   * Face's tokenizers do so, and its transformers don't. Default false.
+   */
+  readonly truncation?: boolean | undefined;
+  /** Whether the ids are filled up as the "padding" in the tokenizer.json says; likewise. Default false. */
+  readonly padding?: boolean | undefined;
+}
+
+/** Token ids with their types. */
+export interface TypedIds {
+  /** The token ids. */
+  readonly ids: number[];
+  /** For each id 0 if it belongs to the first text, 1 to the second: what BERT's `token_type_ids` are. */
+  readonly typeIds: number[];
+}
+
 /** Options of `AndromedaTokenizer.tokenizeTexts`. */
 export interface TokenizeOptions {
-  /** Tokens that a row may have. Default: the tokenizer's `modelMaxLength`. */
+  /** Whether the special tokens of the tokenizer's post-processor are put around each text. Default true. */
+  readonly addSpecialTokens?: boolean | undefined;
+  /** Tokens that a row may have, special ones included. Default: the tokenizer's `modelMaxLength`. */
   readonly maxLength?: number | undefined;
   /** Rows are padded to the longest text, or to `maxLength`. Default "longest". */
   readonly padding?: "longest" | "max" | undefined;
@@ -28,7 +59,7 @@ export interface TokenizeOptions {
   readonly paddingSide?: "left" | "right" | undefined;
   /** Whether longer texts are cut to `maxLength`; if not, they are refused. Default true. */
   readonly truncation?: boolean | undefined;
-  /** Which end of a longer text is cut off. Default "right". */
+  /** Which end of a longer text is cut off. Special tokens stay. Default "right". */
   readonly truncationSide?: "left" | "right" | undefined;
 }
 
@@ -38,14 +69,12 @@ export interface DecodeOptions {
   readonly skipSpecialTokens?: boolean | undefined;
 }
 
-/** Tokens that can be waiting for the rest of one character: UTF-8 needs up to four bytes. */
-const TOKENS_OF_A_CHARACTER = 4;
-
-const REPLACEMENT_CHARACTER = "\uFFFD";
+/** A batch of more ids takes gigabytes. */
+const MOST_IDS = 2 ** 28;
 
 /**
  * The tokenizer of Andromeda: `EleutherAI/gpt-neox-20b` with `<eos>` and `<pad>` added, or any tokenizer in Hugging Face's
- * tokenizer.json format.
+ * tokenizer.json format. Its ids are those of Hugging Face's tokenizers in Rust.
  *
  * @example
  * ```ts
@@ -55,60 +84,57 @@ const REPLACEMENT_CHARACTER = "\uFFFD";
  * ```
  */
 export class AndromedaTokenizer {
-  /** The token that ends a text. */
-  readonly eosToken: string;
-  /** The token that fills a row of a batch up. */
-  readonly padToken: string;
+  /** The token that ends a text. A tokenizer whose configuration names none has none. */
+  readonly eosToken: string | undefined;
+  /** The token that fills a row of a batch up. A tokenizer whose configuration names neither it nor an end has none. */
+  readonly padToken: string | undefined;
   /** Tokens that a text may have before `tokenizeTexts` cuts it. */
   readonly modelMaxLength: number;
   /** Ids are below this: the `numTokens` that a model needs at least. */
   readonly vocabSize: number;
-  /** Id of the token that ends a text. */
-  readonly eosId: number;
-  /** Id of the token that fills a row of a batch up. */
-  readonly padId: number;
+  /** Id of the token that ends a text, if there is one. */
+  readonly eosId: number | undefined;
+  /** Id of the token that fills a row of a batch up, if there is one. */
+  readonly padId: number | undefined;
 
-  readonly #tokenizer: Tokenizer;
-  readonly #isByteLevel: boolean;
-  /** Added tokens stand for their own text, and are special or not. */
-  readonly #addedTokens: ReadonlyMap<number, { readonly content: string; readonly special: boolean }>;
+  readonly #pipeline: Pipeline;
 
-  private constructor(tokenizer: Tokenizer, isByteLevel: boolean, special: SpecialTokens) {
-    this.#tokenizer = tokenizer;
-    this.#isByteLevel = isByteLevel;
-    this.#addedTokens = tokenizer.get_added_tokens_decoder();
-    this.vocabSize = tokenizer.model?.vocab.length ?? 0;
-    this.eosToken = special.eosToken;
-    this.padToken = special.padToken;
+  private constructor(pipeline: Pipeline, special: SpecialTokens) {
+    this.#pipeline = pipeline;
+    const { eosToken, padToken } = special;
+    pipeline.tokens.addMore(special.added);
+    this.vocabSize = pipeline.tokens.limit;
+    this.eosToken = eosToken;
+    this.padToken = padToken;
     this.modelMaxLength = special.modelMaxLength;
-    this.eosId = this.idOf(special.eosToken);
-    this.padId = this.idOf(special.padToken);
+    this.eosId = eosToken === undefined ? undefined : this.idOf(eosToken);
+    this.padId = padToken === undefined ? undefined : this.idOf(padToken);
   }
 
   /**
    * Reads a tokenizer.
    *
-   * End and padding are `<eos>` and `<pad>`, no extra ids, and texts are cut at 8192 tokens. A source other than the
-   * default keeps what its tokenizer_config.json names instead; if that names an end and no padding, the end pads too.
-   * Options go before both. Tokens that the vocabulary lacks take the next free ids, in the order end, padding, extra
-   * ids.
+   * The default has the end `<eos>`, the padding `<pad>` and no extra ids, and cuts texts at 8192 tokens; so has a copy of
+   * it without a tokenizer_config.json. Others have what their tokenizer_config.json names: if that names an end and no
+   * padding, the end pads too, and if it names none, there is none. Options go before both. Tokens that the vocabulary
+   * lacks take the next free ids, in the order end, padding, extra ids.
    *
    * @param source "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json, its bytes, or
    * `{ tokenizer, config }` with the bytes or the parsed contents of both files. Default "EleutherAI/gpt-neox-20b".
    * @param options What replaces its special tokens, and how files are fetched.
    * @returns The tokenizer.
-   * @throws {TokenizerError} The source is missing or holds no tokenizer that can be read.
+   * @throws {TokenizerError} The source is missing or holds no tokenizer that can be read; the message names what it has
+   * that is not supported.
    * @throws {ConfigError} An option is out of its range.
    */
   static async load(
     source: TokenizerSource = DEFAULT_TOKENIZER,
     options: TokenizerOptions = {},
   ): Promise<AndromedaTokenizer> {
-    const files = await readTokenizerFiles(source, options);
-    const special = chooseSpecialTokens(files, options);
-    const decoder = files.tokenizer["decoder"];
-    const isByteLevel = isRecord(decoder) && decoder["type"] === "ByteLevel";
-    return new AndromedaTokenizer(createTokenizer(files, special), isByteLevel, special);
+    const given = options ?? {};
+    const files = await readTokenizerFiles(source, given);
+    const pipeline = readPipeline(files.tokenizer);
+    return new AndromedaTokenizer(pipeline, chooseSpecialTokens(files, pipeline, given));
   }
 
   /**
@@ -119,12 +145,10 @@ export class AndromedaTokenizer {
    * @throws {TokenizerError} The vocabulary lacks it.
    */
   idOf(token: string): number {
-    const id = this.#tokenizer.token_to_id(token);
+    const id = this.#pipeline.tokens.idOf(token);
     if (id === undefined) {
       throw new TokenizerError(
-        `Cannot find the token ${
-          JSON.stringify(token)
-        }: the vocabulary of ${this.vocabSize} has no such entry (entries of ` +
+        `Cannot find the token ${shown(token)}: the vocabulary of ${this.vocabSize} has no such entry (entries of ` +
           `byte-level BPE spell a leading space as "Ġ"; encode() takes text)`,
       );
     }
@@ -139,30 +163,54 @@ export class AndromedaTokenizer {
    * @throws {TokenizerError} No token has this id.
    */
   tokenOf(id: number): string {
-    const token = Number.isInteger(id) ? this.#tokenizer.id_to_token(id) : undefined;
-    if (token === undefined) {
-      throw new TokenizerError(
-        `Cannot decode the token id ${String(id)}: expected a whole number from 0 to ${
-          this.vocabSize - 1
-        } that the vocabulary ` +
-          `assigns; a model with more tokens than its tokenizer can produce others, which have no text`,
-      );
-    }
-    return token;
+    return checkToken(id, this.#pipeline.tokens.tokenOf(id), this.vocabSize);
   }
 
   /**
    * The token ids of a text. Special tokens that occur in it are recognised; nothing is cut off.
    *
-   * @param text The text.
+   * @example
+   * ```ts
+   * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+   * console.log(tokenizer.encode("Good morrow", { addSpecialTokens: false }));
+   * ```
+   *
+   * @param text The text. Half surrogate pairs are read as U+FFFD.
+   * @param options Special tokens, and a second text.
    * @returns Its token ids.
-   * @throws {TokenizerError} The argument is not a string.
+   * @throws {TokenizerError} The text or the second text is not a string, or has a part that the vocabulary has no token
+   * for, not even an unknown one, or one that the normalizer or the model does not treat as Rust does.
+   * @throws {ConfigError} An option is not true or false.
    */
-  encode(text: string): number[] {
-    if (typeof text !== "string") {
-      throw new TokenizerError(`Cannot encode ${describe(text)}: expected a string`);
-    }
-    return this.#tokenizer.encode(text).ids;
+  encode(text: string, options: EncodeOptions = {}): number[] {
+    return this.encodeWithTypes(text, options).ids;
+  }
+
+  /**
+   * The token ids of a text, or of two, and which of the two each belongs to.
+   *
+   * @example
+   * ```ts
+   * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+   * const { ids, typeIds } = tokenizer.encodeWithTypes("Who is there?", { pair: "Nay, answer me." });
+   * console.log(tokenizer.decode(ids.filter((_, i) => typeIds[i] === 1))); // "Nay, answer me."
+   * ```
+   *
+   * @param text The text.
+   * @param options Special tokens, and a second text.
+   * @returns Its token ids and their types.
+   * @throws {TokenizerError} As `encode`.
+   */
+  encodeWithTypes(text: string, options: EncodeOptions = {}): TypedIds {
+    const { pair, addSpecialTokens = true, truncation = false, padding = false } = options ?? {};
+    for (const [name, value] of Object.entries({ addSpecialTokens, truncation, padding })) checkBoolean(name, value);
+    return this.#pipeline.encode({
+      text: checkText(text),
+      pair: pair === undefined ? undefined : checkText(pair),
+      addsSpecialTokens: addSpecialTokens,
+      truncation: truncation ? this.#pipeline.truncation : undefined,
+      padding: padding ? this.#pipeline.padding : undefined,
+    });
   }
 
   /**
@@ -174,23 +222,19 @@ export class AndromedaTokenizer {
    * @throws {TokenizerError} No token has one of the ids.
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
-    const kept: number[] = [];
-    for (const id of iterable(ids)) {
-      this.tokenOf(id);
-      if (!this.#isLeftOut(id, options)) kept.push(id);
-    }
-    if (!this.#isByteLevel) return this.#decodeWhole(kept);
-
-    const bytes: number[] = [];
-    for (const id of kept) {
-      for (const byte of this.#bytesOf(id)) bytes.push(byte);
-    }
-    return utf8Decoder().decode(Uint8Array.from(bytes));
+    if (!isObject(ids) || !(Symbol.iterator in ids)) throw notIds(ids);
+    const skips = skipsSpecialTokens(options);
+    const pieces: string[] = [];
+    const decoder = this.#decoder(pieces);
+    for (const id of ids) this.#decodeId(id, skips, decoder);
+    decoder.end();
+    return pieces.join("");
   }
 
   /**
    * The text of token ids as they come, piece by piece: together the pieces are what `decode` gives. A character whose bytes
-   * are spread over several tokens is held back until it is whole, or until the ids end.
+   * are spread over several tokens is held back until it is whole, or until the ids end. So are characters that a tokenizer
+   * spells as tokens "<0x0A>" for single bytes, until another token follows.
    *
    * @param ids Token ids, such as a model's `generate` makes.
    * @param options Whether special tokens are left out.
@@ -201,14 +245,18 @@ export class AndromedaTokenizer {
     ids: Iterable<number> | AsyncIterable<number>,
     options: DecodeOptions = {},
   ): AsyncGenerator<string, void, void> {
-    const decoder = this.#isByteLevel ? this.#byteStream() : this.#windowStream();
-    for await (const id of iterable(ids)) {
-      this.tokenOf(id);
-      if (this.#isLeftOut(id, options)) continue;
-      const piece = decoder.push(id);
+    if (!isObject(ids) || !(Symbol.iterator in ids || Symbol.asyncIterator in ids)) throw notIds(ids);
+    const skips = skipsSpecialTokens(options);
+    const pieces: string[] = [];
+    const decoder = this.#decoder(pieces);
+    const take = (): string => pieces.splice(0).join("");
+    for await (const id of ids) {
+      this.#decodeId(id, skips, decoder);
+      const piece = take();
       if (piece !== "") yield piece;
     }
-    const rest = decoder.end();
+    decoder.end();
+    const rest = take();
     if (rest !== "") yield rest;
   }
 
@@ -218,22 +266,33 @@ export class AndromedaTokenizer {
    * @param texts The texts, or a single one.
    * @param options Length, padding and cutting.
    * @returns Token ids and attention mask: [texts, tokens of the longest text] or [texts, maxLength].
-   * @throws {TokenizerError} An item is not a string, or is longer than `maxLength` although `truncation` is false.
-   * @throws {ConfigError} `maxLength` is not a whole number above 0.
+   * @throws {TokenizerError} An item is not a string, or is longer than `maxLength` although `truncation` is false, or
+   * rows need padding and the tokenizer has none.
+   * @throws {ConfigError} `maxLength` is not a whole number above 0, or the rectangle is too large.
    */
   tokenizeTexts(texts: string | readonly string[], options: TokenizeOptions = {}): TokenBatch {
-    const { maxLength = this.modelMaxLength, padding = "longest", paddingSide = "right" } = options;
+    const { maxLength = this.modelMaxLength, padding = "longest", paddingSide = "right" } = options ?? {};
+    checkChoice("padding", padding, ["longest", "max"]);
+    checkChoice("paddingSide", paddingSide, ["left", "right"]);
     if (!Number.isSafeInteger(maxLength) || maxLength < 1) {
-      throw new ConfigError(`Cannot tokenize to maxLength ${maxLength}: expected a whole number of tokens above 0`);
+      throw new ConfigError(
+        `Cannot tokenize to maxLength ${shown(maxLength)}: expected a whole number of tokens above 0`,
+      );
     }
     const list = typeof texts === "string" ? [texts] : texts;
     if (!Array.isArray(list)) {
       throw new TokenizerError(`Cannot tokenize ${describe(texts)}: expected a string or an array of strings`);
     }
-    const rows = list.map((text, index) => truncate(this.encode(text), index, maxLength, options));
+    const rows = Array.from(list, (text, index) => this.#row(text, index, maxLength, options));
 
     const width = padding === "max" ? maxLength : rows.reduce((longest, row) => Math.max(longest, row.length), 0);
-    const inputIds = new Int32Array(rows.length * width).fill(this.padId);
+    if (rows.length * width > MOST_IDS) {
+      throw new ConfigError(
+        `Cannot tokenize ${rows.length} texts to ${width} tokens each: a batch has at most ${MOST_IDS} ids; take fewer ` +
+          `texts or a smaller maxLength`,
+      );
+    }
+    const inputIds = new Int32Array(rows.length * width).fill(this.#paddingId(rows, width));
     const attentionMask = new Int32Array(inputIds.length);
     rows.forEach((row, index) => {
       const start = index * width + (paddingSide === "left" ? width - row.length : 0);
@@ -243,97 +302,87 @@ export class AndromedaTokenizer {
     return { inputIds, attentionMask, shape: [rows.length, width] };
   }
 
-  #isLeftOut(id: number, options: DecodeOptions): boolean {
-    return options.skipSpecialTokens === true && this.#addedTokens.get(id)?.special === true;
-  }
-
-  /** The bytes of a token of a byte-level vocabulary. */
-  #bytesOf(id: number): Uint8Array {
-    const added = this.#addedTokens.get(id);
-    return added === undefined ? bytesOfToken(this.tokenOf(id)) : new TextEncoder().encode(added.content);
-  }
-
-  #decodeWhole(ids: number[]): string {
-    return ids.length === 0 ? "" : this.#tokenizer.decode(ids, { clean_up_tokenization_spaces: false });
-  }
-
-  /** Byte-level vocabularies: the host's UTF-8 decoder keeps the unfinished character. */
-  #byteStream(): PieceDecoder {
-    const decoder = utf8Decoder();
-    return {
-      push: (id) => decoder.decode(this.#bytesOf(id), { stream: true }),
-      end: () => decoder.decode(),
-    };
-  }
-
-  /**
-   * Other vocabularies: a token's text depends on the token before it (spaces between words, none before the first). So each
-   * piece is what its tokens add to the text of the tokens of the piece before.
-   */
-  #windowStream(): PieceDecoder {
-    let context: number[] = [];
-    let pending: number[] = [];
-    const take = (): string => {
-      const piece = this.#decodeWhole([...context, ...pending]).slice(this.#decodeWhole(context).length);
-      context = pending;
-      pending = [];
-      return piece;
-    };
-    return {
-      push: (id) => {
-        pending.push(id);
-        const isUnfinished = this.#decodeWhole(pending).endsWith(REPLACEMENT_CHARACTER);
-        return isUnfinished && pending.length < TOKENS_OF_A_CHARACTER ? "" : take();
-      },
-      end: () => pending.length === 0 ? "" : take(),
-    };
-  }
-}
-
-/** Turns ids into text one at a time. */
-interface PieceDecoder {
-  /** The text that this token completes, perhaps none. */
-  push(id: number): string;
-  /** What is left. */
-  end(): string;
-}
-
-function createTokenizer(files: TokenizerFiles, special: SpecialTokens): Tokenizer {
-  const tokens = [special.eosToken, special.padToken, ...special.extraTokens];
-  const tokenizer = withSpecialTokens(files.tokenizer, tokens);
-  // The library wants every section named, and the ones that a tokenizer does without to be null.
-  const sections = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
-  try {
-    return new Tokenizer({ ...sections, ...tokenizer }, files.config);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TokenizerError(
-      `Cannot use the tokenizer: tokenizer.json is damaged, or of a kind that is not supported (${reason})`,
-      { cause },
-    );
-  }
-}
-
-function truncate(ids: number[], index: number, maxLength: number, options: TokenizeOptions): number[] {
-  if (ids.length <= maxLength) return ids;
-  if (options.truncation === false) {
+  #row(text: string, index: number, maxLength: number, options: TokenizeOptions): number[] {
+    const { addSpecialTokens = true, truncation = true, truncationSide = "right" } = options ?? {};
+    checkBoolean("addSpecialTokens", addSpecialTokens);
+    checkBoolean("truncation", truncation);
+    checkChoice("truncationSide", truncationSide, ["left", "right"]);
+    const cut: Truncation = { maxLength, strategy: "LongestFirst", side: truncationSide };
+    const { ids }: Encoding = this.#pipeline.encode({
+      text: checkText(text),
+      pair: undefined,
+      addsSpecialTokens: addSpecialTokens,
+      truncation: truncation ? cut : undefined,
+      padding: undefined,
+    });
+    if (ids.length <= maxLength) return ids;
     throw new TokenizerError(
       `Cannot fit text ${index} into a row: it has ${ids.length} tokens, and maxLength is ${maxLength}; raise maxLength, ` +
         `shorten the text or allow truncation`,
     );
   }
-  return options.truncationSide === "left" ? ids.slice(ids.length - maxLength) : ids.slice(0, maxLength);
+
+  /** What rows are filled up with; any id where none is. */
+  #paddingId(rows: readonly (readonly number[])[], width: number): number {
+    const needy = rows.findIndex((row) => row.length < width);
+    if (this.padId !== undefined || needy < 0) return this.padId ?? 0;
+    throw new TokenizerError(
+      `Cannot pad text ${needy} to ${width} tokens: the tokenizer names no padding token; load it with the option padToken`,
+    );
+  }
+
+  /** Decodes into a list of pieces. */
+  #decoder(pieces: string[]): Stage {
+    return this.#pipeline.decoder({ push: (text) => void pieces.push(text), end: () => {} });
+  }
+
+  #decodeId(id: number, skipsSpecial: boolean, decoder: Stage): void {
+    const { tokens } = this.#pipeline;
+    const spelt = checkToken(id, tokens.speltOf(id), this.vocabSize);
+    if (!skipsSpecial || !tokens.isSpecial(spelt)) decoder.push(spelt);
+  }
 }
 
-/** A byte-order mark is text like any other. */
-function utf8Decoder(): TextDecoder {
-  return new TextDecoder("utf-8", { ignoreBOM: true });
+/** A token, unless the id has none or is no number at all. */
+function checkToken(id: number, token: string | undefined, vocabSize: number): string {
+  if (token !== undefined && typeof id === "number") return token;
+  throw new TokenizerError(
+    `Cannot decode the token id ${typeof id === "string" ? shown(id) : String(id)}: expected a whole number from 0 to ${
+      vocabSize - 1
+    } that the vocabulary assigns; a model with more tokens than its tokenizer can produce others, which have no text`,
+  );
 }
 
-/** Callers without types pass a single id, or nothing. */
-function iterable<T extends Iterable<number> | AsyncIterable<number>>(ids: T): T {
-  if (typeof ids === "object" && ids !== null && (Symbol.iterator in ids || Symbol.asyncIterator in ids)) return ids;
-  throw new TokenizerError(`Cannot decode ${describe(ids)}: expected token ids, such as an array of numbers`);
+/** Half of a surrogate pair is no character: it is read as every encoder of UTF-8 reads it. */
+function checkText(text: string): string {
+  if (typeof text === "string") return text.toWellFormed();
+  throw new TokenizerError(`Cannot encode ${describe(text)}: expected a string`);
+}
+
+function skipsSpecialTokens(options: DecodeOptions): boolean {
+  const { skipSpecialTokens = false } = options ?? {};
+  checkBoolean("skipSpecialTokens", skipSpecialTokens);
+  return skipSpecialTokens;
+}
+
+function checkChoice(name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new ConfigError(`Cannot use ${name} = ${shown(value)}: it must be one of ${choices.map(shown).join(", ")}`);
+}
+
+function checkBoolean(name: string, value: boolean): void {
+  if (typeof value !== "boolean") {
+    throw new ConfigError(`Cannot use ${name} = ${shown(value)}: it must be true or false`);
+  }
+}
+
+/** Callers without types pass a single id, a text, or nothing. */
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function notIds(ids: unknown): TokenizerError {
+  return new TokenizerError(`Cannot decode ${describe(ids)}: expected token ids, such as an array of numbers`);
 }
 
 function describe(value: unknown): string {

@@ -10,6 +10,8 @@ import { openFileSet } from "./files.ts";
 import type { FileLocation, FileSet } from "./files.ts";
 import { whyNotJson } from "./html_page.ts";
 import type { HubOptions } from "./hub.ts";
+import { parseTokenizerJson } from "./text/long_json.ts";
+import { isRecord } from "./text/section.ts";
 
 /** The tokenizer that AndromedaTokenizer documents. */
 export const DEFAULT_TOKENIZER = "EleutherAI/gpt-neox-20b";
@@ -37,7 +39,7 @@ export interface TokenizerFiles {
   readonly tokenizer: Record<string, unknown>;
   /** tokenizer_config.json, empty where there is none. */
   readonly config: Record<string, unknown>;
-  /** Whether this is the documented default. */
+  /** Whether they are where the documented default is. */
   readonly isDefault: boolean;
 }
 
@@ -54,12 +56,12 @@ export async function readTokenizerFiles(
   options: TokenizerFileOptions,
 ): Promise<TokenizerFiles> {
   if (source instanceof Uint8Array) {
-    return { tokenizer: parseJson(source, "tokenizer.json"), config: {}, isDefault: false };
+    return { tokenizer: parseJson(source, "tokenizer.json", parseTokenizerJson), config: {}, isDefault: false };
   }
   if (typeof source === "object" && source !== null && "tokenizer" in source) {
     const { tokenizer, config = {} } = source;
     return {
-      tokenizer: parseJson(tokenizer, "tokenizer.json"),
+      tokenizer: parseJson(tokenizer, "tokenizer.json", parseTokenizerJson),
       config: parseJson(config, CONFIG_FILE),
       isDefault: false,
     };
@@ -75,7 +77,7 @@ export async function readTokenizerFiles(
 
   const files = await openFileSet(source, { ...options, errorClass: TokenizerError });
   const file = files.file ?? "tokenizer.json";
-  const tokenizer = await readJson(files, file, options.signal);
+  const tokenizer = await readJson(files, file, options.signal, parseTokenizerJson);
   if (tokenizer === undefined) {
     throw new TokenizerError(`Cannot load a tokenizer: ${files.description} has no ${file}`);
   }
@@ -86,22 +88,18 @@ export async function readTokenizerFiles(
   };
 }
 
-/** Whether a value is an object with string keys. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
-}
-
 /** A file's JSON. A cache's copy that holds none is forgotten. */
 async function readJson(
   files: FileSet,
   name: string,
   signal?: AbortSignal,
+  parse?: (text: string) => unknown,
 ): Promise<Record<string, unknown> | undefined> {
   const source = await files.open(name);
   if (source === undefined) return undefined;
   const bytes = await readAll(source, signal);
   try {
-    return parseJson(bytes, name);
+    return parseJson(bytes, name, parse);
   } catch (error) {
     await source.discard?.();
     throw error;
@@ -120,11 +118,15 @@ function isDefaultLocation(source: FileLocation): boolean {
   return repo === DEFAULT_TOKENIZER;
 }
 
-function parseJson(file: JsonFile, name: string): Record<string, unknown> {
+function parseJson(
+  file: JsonFile,
+  name: string,
+  parse: (text: string) => unknown = JSON.parse,
+): Record<string, unknown> {
   let value: unknown = file;
   if (file instanceof Uint8Array) {
     try {
-      value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file));
+      value = parse(new TextDecoder("utf-8", { fatal: true }).decode(file));
     } catch (cause) {
       throw new TokenizerError(`Cannot read ${name}: it ${whyNotJson(file)}`, { cause });
     }

@@ -59,3 +59,30 @@ export function byteFallbackJson(): Record<string, unknown> {
     },
   };
 }
+
+/** What BERT's look like: words and their ends, between [CLS] and [SEP]. */
+export function bertJson(): Record<string, unknown> {
+  const words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "hello", "wor", "##ld", "a"];
+  const vocab = Object.fromEntries(words.map((word, id) => [word, id]));
+  return {
+    version: "1.0",
+    added_tokens: words.slice(0, 4).map((content, id) => ({ id, content, special: true, normalized: false })),
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: { type: "BertProcessing", sep: ["[SEP]", 3], cls: ["[CLS]", 2] },
+    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
+    model: {
+      type: "WordPiece",
+      unk_token: "[UNK]",
+      continuing_subword_prefix: "##",
+      max_input_chars_per_word: 100,
+      vocab,
+    },
+  };
+}

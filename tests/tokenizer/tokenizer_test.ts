@@ -5,8 +5,32 @@ import { byteFallbackJson, byteLevelJson } from "./tiny_tokenizers.ts";
 
 const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
-Deno.test("without a config, <eos> and <pad> are added, then extra ids", async () => {
-  const tokenizer = await AndromedaTokenizer.load(bytesOf(byteLevelJson()), { extraIds: 1 });
+Deno.test("a tokenizer that names no end has none, and no id beyond its vocabulary", async () => {
+  const bert = { cls_token: "[CLS]", sep_token: "[SEP]", model_max_length: 512 };
+  for (const config of [undefined, {}, bert]) {
+    const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson(), config });
+    assertEquals([tokenizer.eosToken, tokenizer.eosId, tokenizer.padToken, tokenizer.padId], Array(4).fill(undefined));
+    assertEquals(tokenizer.vocabSize, 263);
+    assertEquals(tokenizer.encode("<eos>").length, 5); // text like any other
+    assertEquals(tokenizer.modelMaxLength, config === bert ? 512 : 8192);
+  }
+});
+
+Deno.test("a padding token stands without an end, from the config or from tokenizer.json itself", async () => {
+  const named = await AndromedaTokenizer.load({ tokenizer: byteLevelJson(), config: { pad_token: "<|endoftext|>" } });
+  assertEquals([named.eosId, named.padId, named.vocabSize], [undefined, 262, 263]);
+  const padding = { strategy: "BatchLongest", direction: "Right", pad_id: 1, pad_type_id: 0, pad_token: '"' };
+  const own = await AndromedaTokenizer.load({ tokenizer: { ...byteLevelJson(), padding } });
+  assertEquals([own.eosId, own.padId, own.padToken], [undefined, 1, '"']);
+  assertEquals(own.decode([1], { skipSpecialTokens: true }), '"'); // it is no special token
+});
+
+Deno.test("asked for, <eos>, <pad> and extra ids take the next ids in this order", async () => {
+  const tokenizer = await AndromedaTokenizer.load(bytesOf(byteLevelJson()), {
+    eosToken: "<eos>",
+    padToken: "<pad>",
+    extraIds: 1,
+  });
   assertEquals([tokenizer.eosToken, tokenizer.padToken], ["<eos>", "<pad>"]);
   assertEquals([tokenizer.eosId, tokenizer.padId, tokenizer.idOf("<extra_id_0>")], [263, 264, 265]);
   assertEquals(tokenizer.vocabSize, 266);
@@ -39,8 +63,8 @@ Deno.test("loading leaves the caller's objects as they are", async () => {
 });
 
 Deno.test("texts become a rectangle with its mask", async () => {
-  const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() });
-  const [h, i, hello, pad] = [tokenizer.idOf("h"), tokenizer.idOf("i"), tokenizer.idOf("hello"), tokenizer.padId];
+  const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() }, { padToken: "<pad>" });
+  const [h, i, hello, pad] = ["h", "i", "hello", "<pad>"].map((token) => tokenizer.idOf(token));
 
   const right = tokenizer.tokenizeTexts(["hi", "", "hello"]);
   assertEquals(right.shape, [3, 2]);
@@ -59,7 +83,7 @@ Deno.test("texts become a rectangle with its mask", async () => {
 });
 
 Deno.test("a padding token in a text is not padding", async () => {
-  const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() });
+  const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() }, { padToken: "<pad>" });
   const { inputIds, attentionMask } = tokenizer.tokenizeTexts(["<pad>", "hi"]);
   assertEquals([...inputIds.subarray(0, 2)], [tokenizer.padId, tokenizer.padId]);
   assertEquals([...attentionMask], [1, 0, 1, 1]);
@@ -87,7 +111,7 @@ Deno.test("decode keeps spaces before punctuation and byte-order marks", async (
 });
 
 Deno.test("special tokens are left out on request only", async () => {
-  const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() });
+  const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() }, { eosToken: "<eos>" });
   const ids = tokenizer.encode("hello<eos> he<|endoftext|>");
   assertEquals(tokenizer.decode(ids), "hello<eos> he<|endoftext|>");
   assertEquals(tokenizer.decode(ids, { skipSpecialTokens: true }), "hello he");
@@ -141,8 +165,9 @@ Deno.test("what is no tokenizer is refused", async () => {
   for (const [source, message] of refused) {
     await assertRejects(() => AndromedaTokenizer.load(source as never), TokenizerError, message);
   }
-  for (const options of [{ extraIds: -1 }, { extraIds: 0.5 }, { modelMaxLength: 0 }, { eosToken: "" }]) {
-    await assertRejects(() => AndromedaTokenizer.load({ tokenizer: byteLevelJson() }, options), ConfigError);
+  const options = [{ extraIds: -1 }, { extraIds: 0.5 }, { extraIds: 1e10 }, { modelMaxLength: 0 }, { eosToken: "" }];
+  for (const each of [...options, { padToken: 5 as never }]) {
+    await assertRejects(() => AndromedaTokenizer.load({ tokenizer: byteLevelJson() }, each), ConfigError);
   }
 });
 
@@ -175,7 +200,7 @@ Deno.test("a folder, a path and URLs of them lead to the same tokenizer", async 
       assertEquals(tokenizer.decode(tokenizer.encode("hello 你好")), "hello 你好");
     }
     await Deno.remove(`${folder}/tokenizer_config.json`);
-    assertEquals((await AndromedaTokenizer.load(base)).eosToken, "<eos>");
+    assertEquals((await AndromedaTokenizer.load(base)).eosToken, undefined);
 
     await Deno.remove(`${folder}/tokenizer.json`);
     for (const source of [folder, base]) {

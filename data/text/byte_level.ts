@@ -5,10 +5,21 @@
  * @module
  */
 
+/** Character of each byte. */
+const CHARACTER_OF: readonly string[] = byteAlphabet();
+
 /** Byte of each character of the alphabet. */
-const BYTE_OF: ReadonlyMap<string, number> = byteAlphabet();
+const BYTE_OF: ReadonlyMap<string, number> = new Map(CHARACTER_OF.map((character, byte) => [character, byte]));
 
 const utf8 = new TextEncoder();
+
+/** The UTF-8 of a text, spelt in the alphabet. */
+export function byteCharacters(text: string): string {
+  if (/^ ?[!-~]*$/.test(text)) return text.startsWith(" ") ? `Ġ${text.slice(1)}` : text;
+  let spelt = "";
+  for (const byte of utf8.encode(text)) spelt += CHARACTER_OF[byte] ?? "";
+  return spelt;
+}
 
 /**
  * The bytes that a vocabulary entry of byte-level BPE spells. An entry with a character outside the alphabet stands for
@@ -27,12 +38,10 @@ export function bytesOfToken(token: string): Uint8Array {
   return bytes;
 }
 
-function byteAlphabet(): Map<string, number> {
-  const byteOf = new Map<string, number>();
+function byteAlphabet(): string[] {
   let next = 256;
-  for (let byte = 0; byte < 256; byte++) {
-    const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xff && byte !== 0xad);
-    byteOf.set(String.fromCharCode(isPrintable ? byte : next++), byte);
-  }
-  return byteOf;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
+    return String.fromCharCode(isPrintable ? byte : next++);
+  });
 }
