@@ -328,7 +328,7 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
     return out;
   }
 
-  acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: Omit<SampleOptions, "temperature">): Tensor {
+  acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: SampleOptions): Tensor {
     const [wanted, guessed] = [
       this.#logits("acceptDraft", "target", target),
       this.#logits("acceptDraft", "draft", draft),
@@ -337,9 +337,12 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
     expectShape("acceptDraft", "target", wanted, [guessed.rows + 1, guessed.width]);
     expectDType("acceptDraft", "tokens", ids, "i32");
     expectShape("acceptDraft", "tokens", ids, [guessed.rows]);
+    const { temperature, seed, counter } = options;
+    if (!(temperature > 0)) {
+      throw new ConfigError(`Cannot accept a draft at temperature ${temperature}: it must be > 0`);
+    }
     const out = this.create([2], "i32");
-    const { seed, counter } = options;
-    this.record({ op: "acceptDraft", target: wanted, draft: guessed, tokens: ids, seed, counter, out });
+    this.record({ op: "acceptDraft", target: wanted, draft: guessed, tokens: ids, temperature, seed, counter, out });
     return out;
   }
 

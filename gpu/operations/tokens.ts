@@ -5,6 +5,7 @@
  */
 import { LOWEST } from "../../backend.ts";
 import type { CommandOf } from "../../engine/commands.ts";
+import { inverseOf } from "../../engine/temperature.ts";
 import { type GpuTensor, whole, wholeBuffer } from "../storage.ts";
 import { elementwise, fold, type Operations, reduction, ROW_WORKGROUP } from "./operation.ts";
 import { clone } from "./rows.ts";
@@ -84,7 +85,7 @@ export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">)
       width: logits.width,
       seed,
       counter,
-      inverseTemperature: 1 / Math.max(temperature, 1e-30),
+      inverseTemperature: inverseOf(temperature),
     },
     groups: fold(gpu.profile, logits.rows),
   });
@@ -92,12 +93,18 @@ export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">)
 
 /** How many drafted tokens are accepted, and the token after them. */
 export function acceptDraft(gpu: Operations, command: CommandOf<GpuTensor, "acceptDraft">): void {
-  const { target, draft, tokens, seed, counter, out } = command;
+  const { target, draft, tokens, temperature, seed, counter, out } = command;
   gpu.dispatch({
     kernel: "accept_draft",
     constants: { ...reduction(gpu, target.width), LOWEST },
     bindings: { wanted: whole(target), guessed: whole(draft), tokens: whole(tokens), out: whole(out) },
-    params: { drafted: draft.rows, width: target.width, seed, counter },
+    params: {
+      drafted: draft.rows,
+      width: target.width,
+      seed,
+      counter,
+      inverseTemperature: inverseOf(temperature),
+    },
     groups: [1, 1, 1],
   });
 }

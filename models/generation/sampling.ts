@@ -37,22 +37,24 @@ export function drawTokens(
   return backend.sample(filtered, { temperature, seed, counter });
 }
 
-/** Logits [r, V] of the distribution that `drawTokens` draws from: its softmax needs no temperature. */
+/**
+ * Logits [r, V] that `drawTokens` draws from, as speculative decoding compares them: a greedy draw has one token left, and is
+ * a draw at temperature 1 then.
+ */
 export function distribution(
   backend: Backend,
   logits: Tensor,
   sampling: Sampling,
   texts: readonly (readonly number[])[],
 ): Tensor {
-  const { temperature } = sampling;
   const penalised = penalise(backend, logits, sampling, texts);
-  if (temperature === 0) return backend.filterLogits(penalised, { topK: 1 });
-  const filtered = filter(backend, penalised, sampling.filter);
-  if (temperature === 1) return filtered;
-  // filtered - penalised is 0 for what is kept and LOWEST for the rest, which scaling must not touch: LOWEST / 0.5 is no float.
-  const hidden = backend.add(filtered, penalised, { factor: -1 });
-  const scaled = backend.add(penalised, penalised, { factor: 1 / temperature - 1 });
-  return backend.add(scaled, hidden);
+  if (sampling.temperature === 0) return backend.filterLogits(penalised, { topK: 1 });
+  return filter(backend, penalised, sampling.filter);
+}
+
+/** The temperature of draws from `distribution`. */
+export function distributionTemperature({ temperature }: Sampling): number {
+  return temperature === 0 ? 1 : temperature;
 }
 
 function filter(backend: Backend, logits: Tensor, filter: LogitsFilter): Tensor {

@@ -8,7 +8,7 @@ import type { Tensor } from "../../backend.ts";
 import { Context } from "./context.ts";
 import { continueTexts } from "./generate.ts";
 import type { Settings } from "./options.ts";
-import { distribution } from "./sampling.ts";
+import { distribution, distributionTemperature } from "./sampling.ts";
 import type { TextModel } from "./text_model.ts";
 import { Texts } from "./texts.ts";
 import { Turns } from "./turns.ts";
@@ -95,7 +95,8 @@ async function speculateOnce(
       const parts = guesses.map(({ logits }) => backend.reshape(logits, [1, ...logits.shape]));
       const draft = backend.reshape(backend.concat(parts), [count, logits.shape[1] ?? 0]);
       const ids = backend.tensor(Int32Array.from(guessed), [count]);
-      const result = backend.acceptDraft(target, draft, ids, { seed: settings.seed, counter: index });
+      const temperature = distributionTemperature(settings);
+      const result = backend.acceptDraft(target, draft, ids, { temperature, seed: settings.seed, counter: index });
       return { result, logits: settings.onLogits && logits };
     }, count + 1);
     const [[accepted = 0, next = 0], logits] = await readAll(verified);
@@ -136,7 +137,8 @@ async function guess(
   };
   const draw = (logits: Tensor): Guess => {
     const from = distribution(backend, logits, settings, [row]);
-    const draw = { temperature: 1, seed: settings.seed, counter: index + guesses.length };
+    const temperature = distributionTemperature(settings);
+    const draw = { temperature, seed: settings.seed, counter: index + guesses.length };
     return { token: backend.sample(from, draw), logits: from };
   };
   while (guesses.length < count) {
