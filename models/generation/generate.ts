@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ShapeError, type Tensor } from "../../backend.ts";
+import { NOTHING_DRAWN, ShapeError, type Tensor } from "../../backend.ts";
 import { Context } from "./context.ts";
 import { guide, unconditionalPrompts } from "./guidance.ts";
 import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
@@ -143,6 +143,8 @@ export async function* continueTexts(
       }
       const tokens = await takeFirst(coming, index, settings, (row) => !texts.hasEnded(row));
       const alive = rows.map((row) => texts.hasEnded(row) ? undefined : tokens[row]);
+      const broken = alive.indexOf(NOTHING_DRAWN);
+      if (broken >= 0) throw await texts.explain(isGuided ? [broken, broken + rowCount] : [broken]);
       for (const [row, token] of alive.entries()) {
         if (token === undefined) continue;
         texts.rows[row]?.push(token);

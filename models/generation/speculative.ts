@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Tensor } from "../../backend.ts";
+import { NOTHING_DRAWN, type Tensor } from "../../backend.ts";
 import { Context } from "./context.ts";
 import { continueTexts } from "./generate.ts";
 import type { Settings } from "./options.ts";
@@ -99,11 +99,10 @@ async function speculateOnce(
       const result = backend.acceptDraft(target, draft, ids, { temperature, seed: settings.seed, counter: index });
       return { result, logits: settings.onLogits && logits };
     }, count + 1);
-    const [[accepted = 0, next = 0], logits] = await readAll(verified);
-    for (const each of [texts, guesser]) {
-      each.truncate(0, length + accepted);
-      each.rows[0]?.push(next);
-    }
+    const [[accepted = 0, next = NOTHING_DRAWN], logits] = await readAll(verified);
+    for (const each of [texts, guesser]) each.truncate(0, length + accepted);
+    if (next === NOTHING_DRAWN) throw await texts.explain([0]);
+    for (const each of [texts, guesser]) each.rows[0]?.push(next);
     settings.onDraft?.(accepted, count);
     return { tokens: row.slice(length), logits };
   } catch (error) {
@@ -132,7 +131,11 @@ async function guess(
   const isHistoryNeeded = settings.repetitionPenalty !== 1;
   let known = 0;
   const readGuesses = async () => {
-    for (const { token } of guesses.slice(known)) row.push(...await token.data());
+    for (const { token } of guesses.slice(known)) {
+      const [id = NOTHING_DRAWN] = await token.data();
+      if (id === NOTHING_DRAWN) throw await guesser.explain([0]);
+      row.push(id);
+    }
     known = guesses.length;
   };
   const draw = (logits: Tensor): Guess => {

@@ -11,6 +11,7 @@
 import { type Backend, type CacheFormat, ConfigError, DisposedError, type Tensor } from "../../backend.ts";
 import type { KvCache } from "../kv_cache.ts";
 import type { Context } from "./context.ts";
+import { nothingDrawn } from "./not_finite.ts";
 import type { Overflow } from "./overflow.ts";
 import type { TextModel } from "./text_model.ts";
 import type { Turns } from "./turns.ts";
@@ -96,6 +97,23 @@ export class Texts {
   forget(): void {
     this.#cache?.dispose();
     this.#cache = undefined;
+  }
+
+  /**
+   * The error for rows whose next token could not be drawn; forgets all that was computed.
+   *
+   * @param rows whose logits it was to be drawn from
+   */
+  async explain(rows: readonly number[]): Promise<Error> {
+    this.forget();
+    const { context, cacheDtype } = this.#options;
+    const contexts = this.backend.scope(() => rows.map((row) => context.row(row)));
+    try {
+      const texts = rows.map((row, i) => ({ tokens: this.rows[row] ?? [], inputs: contexts[i] ?? {}, cacheDtype }));
+      return await nothingDrawn(this.#model, texts);
+    } finally {
+      for (const { context, contextMask } of contexts) for (const tensor of [context, contextMask]) tensor?.dispose();
+    }
   }
 
   /** The same texts once more, with a cache of their own. */
