@@ -6,9 +6,11 @@
 import { ConfigError, ShapeError, type Tensor } from "../backend.ts";
 import { AttentionLayers, slopesOf, type SublayerKind } from "./layers/attention_layers.ts";
 import { Rotary } from "./layers/rotary.ts";
+import { type Fields, optional, readFields, value } from "./fields.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { Parameters } from "./parameters.ts";
-import { type MaskInput, maskTensor } from "./tokens.ts";
+import { show } from "./show.ts";
+import { contextMaskTensor, isMask, isTensor, type MaskInput, maskTensor } from "./tokens.ts";
 import { readTransformerConfig, type TransformerConfig } from "./transformer_config.ts";
 import { blockOrder, checkContext } from "./transformer_net.ts";
 
@@ -38,6 +40,13 @@ export interface StackOptions {
   readonly contextMask?: MaskInput | undefined;
 }
 
+const mask = optional(value<MaskInput>(isMask, "it must be rows of true and false, or an int32 tensor"));
+const fields: Fields<StackOptions> = {
+  mask,
+  context: optional(value<Tensor>(isTensor, "it must be a tensor")),
+  contextMask: mask,
+};
+
 /** A stack of attention and feed-forward layers. */
 export abstract class AttentionStack extends Model {
   /** Every option, defaults filled in. */
@@ -64,8 +73,10 @@ export abstract class AttentionStack extends Model {
    * @throws {ShapeError} unless x has the configured width
    * @throws {ConfigError} for a context that is missing or not attended to
    */
-  forward(x: Tensor, options: StackOptions = {}): Tensor {
+  forward(x: Tensor, given: StackOptions = {}): Tensor {
     const { backend } = this;
+    const options = readFields<StackOptions>("forward", fields, given);
+    if (!isTensor(x)) throw new ShapeError(`Cannot run on ${show(x)}: give a tensor of embeddings [b, n, dim]`);
     const [b = 0, n = 0, dim] = x.shape;
     if (x.shape.length !== 3 || dim !== this.config.dim) {
       throw new ShapeError(`Cannot run on embeddings of shape [${x.shape}]: expected [b, n, ${this.config.dim}]`);
@@ -84,7 +95,7 @@ export abstract class AttentionStack extends Model {
         mask: maskTensor(backend, options.mask, [b, n]),
         keyMask: undefined,
         context,
-        contextMask: maskTensor(backend, options.contextMask, context?.shape.slice(0, 2) ?? []),
+        contextMask: contextMaskTensor(backend, context, options.contextMask),
         cache: undefined,
       };
       return this.#layers.forward(pass, x);

@@ -4,6 +4,7 @@
  * @module
  */
 import { ConfigError } from "../backend.ts";
+import { show } from "./show.ts";
 import { nearest } from "./weights/names.ts";
 
 /** One field: how a value is checked, and what holds where none is given. */
@@ -58,6 +59,16 @@ export function choice<T extends string>(words: readonly T[], fallback: T): Fiel
   return { check, fallback };
 }
 
+/** A value that a predicate accepts. */
+export function value<T>(isRight: (value: unknown) => boolean, rule: string): Field<T> {
+  return {
+    check: (name, value) => {
+      if (isRight(value)) return value as T;
+      throw new ConfigError(`Cannot use ${name} = ${show(value)}: ${rule}`);
+    },
+  };
+}
+
 /** A field that may be left out. */
 export function optional<T>(field: Field<T>): Field<T | undefined> {
   const check = (name: string, value: unknown): T | undefined => value === null ? undefined : field.check(name, value);
@@ -78,6 +89,7 @@ export function readFields<C extends object>(
   given: object,
   defaults: Partial<C> = {},
 ): C {
+  checkOptions(what, given);
   const names = new Map<string, string>();
   const known = Object.entries<Field<unknown>>(fields);
   for (const [name, field] of known) for (const alias of [name, ...(field.aliases ?? [])]) names.set(alias, name);
@@ -105,6 +117,12 @@ export function readFields<C extends object>(
   return config as C;
 }
 
+/** Options as they were given. @throws {ConfigError} unless they are an object of them */
+export function checkOptions<T extends object>(what: string, given: T): T {
+  if (typeof given === "object" && given !== null && !Array.isArray(given)) return given;
+  throw new ConfigError(`Cannot configure ${what} with ${show(given)}: give an object of options, or leave it out`);
+}
+
 /** `max_seq_len` as `maxSeqLen`. */
 export function camelCase(name: string): string {
   return name.replace(/_+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase());
@@ -126,8 +144,4 @@ function unknownName(what: string, key: string, names: readonly string[]): Confi
   const closest = nearest(camelCase(key), names);
   const hint = closest.length > 0 ? `did you mean ${closest.join(" or ")}?` : "remove it";
   return new ConfigError(`Cannot configure ${what} with ${key}: there is no such parameter; ${hint}`);
-}
-
-function show(value: unknown): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

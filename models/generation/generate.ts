@@ -4,6 +4,7 @@
  * @module
  */
 import { NOTHING_DRAWN, ShapeError, type Tensor } from "../../backend.ts";
+import { largest } from "../largest.ts";
 import { Context } from "./context.ts";
 import { guide, unconditionalPrompts } from "./guidance.ts";
 import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
@@ -72,7 +73,7 @@ export function textsOptions(
   rows: readonly (readonly number[])[],
   { overflow, maxNewTokens, cacheDtype }: Settings,
 ): Omit<TextsOptions, "context"> {
-  const longest = Math.max(...rows.map((row) => row.length));
+  const longest = largest(rows.map((row) => row.length));
   if (overflow === "stop") checkFits(longest, maxSeqLen);
   return { overflow, cacheDtype, capacity: Math.min(maxSeqLen, longest + maxNewTokens), isKept: false };
 }

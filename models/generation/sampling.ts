@@ -4,6 +4,7 @@
  * @module
  */
 import type { Backend, LogitsFilter, Tensor } from "../../backend.ts";
+import { largest } from "../largest.ts";
 
 /** How tokens are drawn. */
 export interface Sampling {
@@ -69,7 +70,7 @@ function penalise(
 ): Tensor {
   if (repetitionPenalty === 1) return logits;
   const tokens = texts.map((text) => [...new Set(text)]);
-  const longest = Math.max(...tokens.map((row) => row.length));
+  const longest = largest(tokens.map((row) => row.length));
   const history = new Int32Array(tokens.length * longest).fill(-1);
   for (const [r, row] of tokens.entries()) history.set(row, r * longest);
   return backend.repetitionPenalty(logits, backend.tensor(history, [tokens.length, longest]), repetitionPenalty);

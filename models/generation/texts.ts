@@ -10,6 +10,7 @@
  */
 import { type Backend, type CacheFormat, ConfigError, DisposedError, type Tensor } from "../../backend.ts";
 import type { KvCache } from "../kv_cache.ts";
+import { largest } from "../largest.ts";
 import type { Context } from "./context.ts";
 import { nothingDrawn } from "./not_finite.ts";
 import type { Overflow } from "./overflow.ts";
@@ -142,7 +143,7 @@ export class Texts {
   get canRunAhead(): boolean {
     const cache = this.#cache;
     if (!cache || !this.#canCache(this.#cached.map((end) => end + 1))) return false;
-    const canRewind = Math.max(...cache.lengths) < cache.capacity && this.#model.netConfig.shiftTokens === 0;
+    const canRewind = largest(cache.lengths) < cache.capacity && this.#model.netConfig.shiftTokens === 0;
     return canRewind || !this.#options.isKept;
   }
 
@@ -161,7 +162,7 @@ export class Texts {
       for (;;) {
         const room = Math.max(last, this.#room(cache));
         const pending = this.#pending();
-        if (Math.max(...pending) <= room) return;
+        if (largest(pending) <= room) return;
         const counts = pending.map((count) => Math.max(0, Math.min(count - last, room)));
         const sample = this.#run(this.#ids(counts), (hidden) => this.backend.slice(hidden, 0, 1));
         this.backend.flush();
@@ -200,7 +201,7 @@ export class Texts {
   /** Whether rows of these lengths can be continued from a cache. */
   #canCache(lengths: readonly number[]): boolean {
     const { net, netConfig: { maxSeqLen } } = this.#model;
-    return net.canCache && (this.#options.overflow === "slide" || Math.max(...lengths) <= maxSeqLen);
+    return net.canCache && (this.#options.overflow === "slide" || largest(lengths) <= maxSeqLen);
   }
 
   /** The cache, holding nothing that is not in the rows, and less than each row by `last` tokens. */
@@ -233,7 +234,7 @@ export class Texts {
   /** Tokens of one row that a step can take: what overwrites old keys must go one by one. */
   #room(cache: KvCache): number {
     const memory = cache.isEmpty ? this.#model.netConfig.numMemoryTokens : 0;
-    const free = cache.capacity - Math.max(...cache.lengths) - memory;
+    const free = cache.capacity - largest(cache.lengths) - memory;
     return Math.max(1, Math.min(free, Math.floor(CHUNK / this.rows.length)));
   }
 
@@ -244,7 +245,7 @@ export class Texts {
 
   /** The next `counts` tokens of each row, padded on the right. */
   #ids(counts: readonly number[]): StepTokens {
-    const n = Math.max(...counts);
+    const n = largest(counts);
     const ids = new Int32Array(counts.length * n);
     for (const [r, count] of counts.entries()) {
       const from = this.#cached[r] ?? 0;
