@@ -30,7 +30,7 @@ const refusals: [name: string, config: Record<string, unknown>, ...words: string
   ["a tied embedding of another width", { tieEmbedding: true, embDim: 16 }, "tieEmbedding", "embDim = 16"],
   ["two norms", { useRmsnorm: true, useScalenorm: true }, "useRmsnorm"],
   ["deepnorm of x-transformers", { deepnorm: true, reference: "x-transformers" }, "deepnorm", "zeta"],
-  ["a shift as wide as the model", { shiftTokens: 32 }, "shiftTokens = 32", 'dim = "32"'],
+  ["a shift as wide as the model", { shiftTokens: 32 }, "shiftTokens = 32", "dim = 32"],
   ["a name that does not exist", { attnKvHead: 2 }, "attnKvHead", "attnKvHeads"],
   ["an unknown reference", { reference: "torch" }, 'reference = "torch"', "zeta, x-transformers"],
   ["a dropout above 1", { attnDropout: 1.5 }, "attnDropout = 1.5", "from 0 to 1"],
