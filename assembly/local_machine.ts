@@ -32,6 +32,7 @@ const NOBODY: HelperThreads = { count: 0, dispose: () => {} };
 
 /** Runs commands at once, in the calling thread, which waits for its helpers. */
 export class LocalMachine implements Machine {
+  readonly isHere = true;
   readonly isRelaxed: boolean;
   readonly #instance: Instance;
   readonly #layout: MemoryLayout;

@@ -11,6 +11,7 @@ import type { Recorder, WasmTensor } from "./encoders/encoder.ts";
 import { Kernel } from "./kernel_id.ts";
 import type { Machine } from "./machine.ts";
 import { type Block, Memory } from "./memory.ts";
+import { Turns } from "./turns.ts";
 import { workOf } from "./work.ts";
 
 /** Uploads up to this size travel in the command list; larger ones run what is in it first. */
@@ -29,7 +30,8 @@ export class Room<M extends Machine = Machine> implements Recorder {
   constructor(machine: M) {
     this.machine = machine;
     this.memory = new Memory(machine, machine.base);
-    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork));
+    const turns = machine.isHere ? new Turns() : undefined;
+    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork), turns);
   }
 
   /** Appends a command's records. */
@@ -65,6 +67,11 @@ export class Room<M extends Machine = Machine> implements Recorder {
     }
     this.list.flush();
     this.machine.write(address, data);
+  }
+
+  /** Copies bytes out as what was recorded by now leaves them. */
+  async read(address: number, bytes: number): Promise<ArrayBuffer> {
+    return await this.list.after(() => this.machine.read(address, bytes));
   }
 
   /** Fills a block with zeros in order with the commands recorded so far. */

@@ -6,6 +6,7 @@
 import type { CacheFormat, Tensor } from "../backend.ts";
 import { generate } from "./generation/generate.ts";
 import { generateBatch } from "./generation/generate_batch.ts";
+import { disposeHoldings } from "./generation/holdings.ts";
 import type { GenerateOptions } from "./generation/options.ts";
 import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
 import { Session, type SessionOptions } from "./generation/session.ts";
@@ -98,6 +99,12 @@ export abstract class LanguageModel extends Model {
   /** Gets ready for the first token of `generate` with these options: on a GPU, compiles the kernels that it takes. */
   warmUp(options: GenerateOptions = {}): Promise<void> {
     return warmUp(this, options);
+  }
+
+  /** Frees the parameters, and what generations and sessions hold: they can't go on. A second call does nothing. */
+  override dispose(): void {
+    disposeHoldings(this);
+    super.dispose();
   }
 
   /**

@@ -6,6 +6,7 @@
 import { type Backend, type CacheFormat, ShapeError, type Tensor } from "../backend.ts";
 import { generate } from "./generation/generate.ts";
 import { generateBatch } from "./generation/generate_batch.ts";
+import { disposeHoldings } from "./generation/holdings.ts";
 import type { GenerateOptions, SamplingOptions } from "./generation/options.ts";
 import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
 import { Session, type SessionOptions } from "./generation/session.ts";
@@ -211,6 +212,12 @@ export class PalmE extends Model {
   /** Gets ready for the first token of `generate` with these options: on a GPU, compiles the kernels that it takes. */
   warmUp(options: SamplingOptions = {}): Promise<void> {
     return warmUp(this, options);
+  }
+
+  /** Frees the parameters, and what generations and sessions hold: they can't go on. A second call does nothing. */
+  override dispose(): void {
+    disposeHoldings(this);
+    super.dispose();
   }
 
   /**

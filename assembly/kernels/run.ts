@@ -4,7 +4,8 @@
  *     [kernel id and work, words in the whole record, arguments...]
  *
  * Addresses are u32, sizes i32, floats by their bits; 0 is the address of what is absent. The first thread runs them in order.
- * Where there is enough work for several threads a record is cut into pieces, which a kernel knows as `thread` of `threads`.
+ * Where there is enough work for several threads a record is cut into pieces, which a kernel knows as `thread` of `threads`. A record that
+ * takes so long that the host's event loop would miss its turn stands there several times, each time for a part of its pieces.
  *
  * How to add a kernel:
  *  1. a name in `../kernel_id.ts`;
@@ -69,7 +70,7 @@ export function run(list: usize, end: usize, scratch: usize, team: usize): void 
       doPieces(team, scratch);
       awaitPieces(team);
     } else {
-      dispatch(load<i32>(list) & RecordWord.kernel, list + 8, 0, 1, scratch);
+      runPiece(list, 0, 1, scratch);
     }
     list += <usize> load<u32>(list, 4) << 2;
   }
@@ -88,9 +89,17 @@ export function help(scratch: usize, team: usize): void {
 function doPieces(team: usize, scratch: usize): void {
   for (let piece = takePiece(team); piece >= 0; piece = takePiece(team)) {
     const record: usize = load<u32>(team + Team.record);
-    dispatch(load<i32>(record) & RecordWord.kernel, record + 8, piece, load<i32>(team + Team.pieces), scratch);
+    runPiece(record, piece, load<i32>(team + Team.pieces), scratch);
     finishPiece(team);
   }
+}
+
+/** Runs one of the pieces of a record, or of the part of it that the record stands for. */
+function runPiece(record: usize, piece: i32, pieces: i32, scratch: usize): void {
+  const word = load<i32>(record);
+  const part = (word >> RecordWord.part) & RecordWord.partMask;
+  const parts = ((word >> RecordWord.furtherParts) & RecordWord.partMask) + 1;
+  dispatch(word & RecordWord.kernel, record + 8, part * pieces + piece, parts * pieces, scratch);
 }
 
 function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: usize): void {

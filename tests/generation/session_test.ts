@@ -202,7 +202,7 @@ engineTest("a session says what it can't do", async (backend) => {
     session.rewind(4);
     session.dispose();
     session.dispose();
-    await assertRejects(() => session.generate().next(), DisposedError, "session was disposed");
+    await assertRejects(() => session.generate().next(), DisposedError, "was disposed");
     assert(session.length === 4);
     assertThrows(() => model.session({ overflow: "sometimes" } as object), ConfigError, "overflow");
   });
