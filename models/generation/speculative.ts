@@ -38,6 +38,8 @@ export async function* speculate(
       let given = 0;
       try {
         for (const token of tokens) {
+          settings.signal?.throwIfAborted();
+          texts.checkAlive();
           settings.onLogits?.(round.logits[given] ?? new Float32Array(), index + given, 0);
           given += 1;
           yield token;
