@@ -93,6 +93,11 @@ export class CommandList {
     values.set(data, at + args.length);
   }
 
+  /** Whether nothing waits to be run. */
+  get isEmpty(): boolean {
+    return this.#length === this.#done;
+  }
+
   /** Runs what was recorded. */
   flush(): void {
     this.#complete();

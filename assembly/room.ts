@@ -14,8 +14,10 @@ import { type Block, Memory } from "./memory.ts";
 import { Turns } from "./turns.ts";
 import { workOf } from "./work.ts";
 
-/** Uploads up to this size travel in the command list; larger ones run what is in it first. */
+/** Bytes of an upload that travel in one record of the command list. */
 const INLINE_BYTES = 1 << 16;
+/** Uploads up to this size travel in several where others' commands wait; larger ones run what is in the list first. */
+const MOST_INLINE_BYTES = 1 << 20;
 
 /** Where tensors lie and commands run. */
 export class Room<M extends Machine = Machine> implements Recorder {
@@ -61,12 +63,15 @@ export class Room<M extends Machine = Machine> implements Recorder {
 
   /** Writes values in order with the commands recorded so far. */
   write(address: number, data: Float32Array | Int32Array): void {
-    if (data.byteLength <= INLINE_BYTES) {
-      this.list.pushData(Kernel.inline, [address, data.byteLength], data);
+    if (data.byteLength > (this.list.isEmpty ? INLINE_BYTES : MOST_INLINE_BYTES)) {
+      this.list.flush();
+      this.machine.write(address, data);
       return;
     }
-    this.list.flush();
-    this.machine.write(address, data);
+    for (let from = 0; from < data.length; from += INLINE_BYTES / 4) {
+      const some = data.subarray(from, from + INLINE_BYTES / 4);
+      this.list.pushData(Kernel.inline, [address + from * 4, some.byteLength], some);
+    }
   }
 
   /** Copies bytes out as what was recorded by now leaves them. */

@@ -4,13 +4,13 @@
  * @module
  */
 import { ConfigError, ShapeError, type Tensor } from "../backend.ts";
+import { type Fields, readFields } from "./fields.ts";
 import { AttentionLayers, slopesOf, type SublayerKind } from "./layers/attention_layers.ts";
 import { Rotary } from "./layers/rotary.ts";
-import { type Fields, optional, readFields, value } from "./fields.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { Parameters } from "./parameters.ts";
 import { show } from "./show.ts";
-import { contextMaskTensor, isMask, isTensor, type MaskInput, maskTensor } from "./tokens.ts";
+import { contextMaskTensor, isTensor, maskField, type MaskInput, maskTensor, tensorField } from "./tokens.ts";
 import { readTransformerConfig, type TransformerConfig } from "./transformer_config.ts";
 import { blockOrder, checkContext } from "./transformer_net.ts";
 
@@ -40,12 +40,7 @@ export interface StackOptions {
   readonly contextMask?: MaskInput | undefined;
 }
 
-const mask = optional(value<MaskInput>(isMask, "it must be rows of true and false, or an int32 tensor"));
-const fields: Fields<StackOptions> = {
-  mask,
-  context: optional(value<Tensor>(isTensor, "it must be a tensor")),
-  contextMask: mask,
-};
+const fields: Fields<StackOptions> = { mask: maskField, context: tensorField, contextMask: maskField };
 
 /** A stack of attention and feed-forward layers. */
 export abstract class AttentionStack extends Model {

@@ -9,12 +9,13 @@ import { show } from "./show.ts";
 import {
   checkTokenTensor,
   contextMaskTensor,
-  isMask,
   isTensor,
+  maskField,
   type MaskInput,
   maskTensor,
   readMask,
   readTokens,
+  tensorField,
   type TokensInput,
 } from "./tokens.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
@@ -60,9 +61,6 @@ export interface LossOptions {
   readonly contextMask?: MaskInput | undefined;
 }
 
-const tensor = optional(value<Tensor>(isTensor, "it must be a tensor"));
-const mask = optional(value<MaskInput>(isMask, "it must be rows of true and false, or an int32 tensor"));
-
 const forwardFields: Fields<ForwardOptions> = {
   positions: optional(
     value<ForwardOptions["positions"]>(
@@ -70,21 +68,21 @@ const forwardFields: Fields<ForwardOptions> = {
       'it must be "all", "last" or [from, to]',
     ),
   ),
-  mask,
-  context: tensor,
-  contextMask: mask,
+  mask: maskField,
+  context: tensorField,
+  contextMask: maskField,
   returnEmbeddings: optional(flag(false)),
-  prependEmbeds: tensor,
-  sumEmbeds: tensor,
-  pos: tensor,
+  prependEmbeds: tensorField,
+  sumEmbeds: tensorField,
+  pos: tensorField,
 };
 
 const lossFields: Fields<LossOptions> = {
   ignoreIndex: optional(value<number>(Number.isSafeInteger, "it must be a whole number")),
-  mask,
+  mask: maskField,
   keyMask: optional(value<readonly (readonly boolean[])[]>(Array.isArray, "it must be rows of true and false")),
-  context: tensor,
-  contextMask: mask,
+  context: tensorField,
+  contextMask: maskField,
 };
 
 /** Logits and loss of a network. */

@@ -72,7 +72,9 @@ export abstract class LanguageModel extends Model {
    * given too.
    *
    * @param prompt token ids, at least one
-   * @throws {ConfigError} for options that can't work, before anything runs
+   * @throws {ConfigError} for options that can't work and ids that there are not, before anything runs
+   * @throws {WeightsError} where the logits are no numbers: it names the first layer whose values are not finite
+   * @throws {DisposedError} once the model was disposed
    * @throws {ShapeError} for an empty prompt, or with overflow "stop" one that is too long
    * @throws the signal's reason once it is aborted
    */

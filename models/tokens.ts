@@ -5,6 +5,7 @@
  */
 import { type Backend, ConfigError, ShapeError, type Tensor } from "../backend.ts";
 import type { TokenBatch } from "../data/token_batch.ts";
+import { type Field, optional, value } from "./fields.ts";
 import { show } from "./show.ts";
 
 /** One row of token ids, several rows of equal length, a tokenizer's batch, or an int32 tensor [b, n]. */
@@ -32,6 +33,14 @@ export function isTensor(value: unknown): value is Tensor {
 export function isMask(value: unknown): value is MaskInput {
   return Array.isArray(value) || isTensor(value);
 }
+
+/** An option that is a tensor. */
+export const tensorField: Field<Tensor | undefined> = optional(value<Tensor>(isTensor, "it must be a tensor"));
+
+/** An option that is a mask. */
+export const maskField: Field<MaskInput | undefined> = optional(
+  value<MaskInput>(isMask, "it must be rows of true and false, or an int32 tensor"),
+);
 
 /**
  * Brings tokens into one form and checks them.
@@ -252,10 +261,10 @@ function checkRow(row: Row, r: number, numTokens: number, ignoreIndex?: number):
       if ((id >= 0 && id < numTokens) || id === ignoreIndex) continue;
       throw outOfVocabulary(id, r, i, numTokens);
     }
+    const hint = typeof id === "string" ? "; encode texts with a tokenizer" : "";
     throw new ConfigError(
-      `Cannot use ${
-        show(id)
-      } as a token id at row ${r}, position ${i}: ids are whole numbers from 0 to numTokens - 1 = ${numTokens - 1}`,
+      `Cannot use ${show(id)} as a token id at row ${r}, position ${i}: ids are whole numbers from 0 to ` +
+        `numTokens - 1 = ${numTokens - 1}${hint}`,
     );
   }
 }

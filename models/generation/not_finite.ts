@@ -24,18 +24,19 @@ export interface BrokenText {
  * The error for texts of which one has no token that can be drawn.
  *
  * @param texts one text, or those whose logits were combined
+ * @param who the model is, for the message
  */
-export async function nothingDrawn(model: TextModel, texts: readonly BrokenText[]): Promise<Error> {
+export async function nothingDrawn(model: TextModel, texts: readonly BrokenText[], who: string): Promise<Error> {
   for (const text of texts) {
     const part = await firstNotFinite(model, text);
     if (part === undefined) continue;
     return new WeightsError(
-      `Cannot draw the next token of ${text.tokens.length}: the model's logits are not finite, and the first values ` +
+      `Cannot draw the next token of ${text.tokens.length}: ${who}'s logits are not finite, and the first values ` +
         `that are not come out of ${part}; check what it is given and its weights, or hold them in a wider format`,
     );
   }
   return new ConfigError(
-    "Cannot draw the next token: no logit is left that is a number, although those of the model are; bring " +
+    `Cannot draw the next token: no logit is left that is a number, although those of ${who} are; bring ` +
       "guidanceScale, repetitionPenalty and the filters nearer to their defaults",
   );
 }

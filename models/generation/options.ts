@@ -6,8 +6,9 @@
 import { type CacheFormat, ConfigError, type LogitsFilter, type Tensor } from "../../backend.ts";
 import { choice, type Fields, integer, optional, readFields, real, value } from "../fields.ts";
 import { show } from "../show.ts";
-import { isMask, isTensor, type MaskInput } from "../tokens.ts";
+import { maskField, type MaskInput, tensorField } from "../tokens.ts";
 import { TransformerNet } from "../transformer_net.ts";
+import type { ContextInput } from "./context.ts";
 import { strategies, type Strategy } from "./filters.ts";
 import { type Overflow, overflowOf } from "./overflow.ts";
 import type { Sampling } from "./sampling.ts";
@@ -58,8 +59,8 @@ export interface SamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options that hold for a text as long as it is continued. */
-export interface TextOptions {
+/** Options of a session: those that hold for a text as long as it is continued. */
+export interface SessionOptions extends ContextInput {
   /** What happens beyond `maxSeqLen`. Default: "slide" where the model can, else "recompute". */
   readonly overflow?: Overflow | undefined;
   /**
@@ -68,14 +69,10 @@ export interface TextOptions {
    * of 32 values, and needs heads whose width 32 divides. Default "f32". Engines that don't have a format say so.
    */
   readonly cacheDtype?: CacheFormat | undefined;
-  /** What cross attention looks at: [b, m, contextDim]. */
-  readonly context?: Tensor | undefined;
-  /** Positions of the context to keep. */
-  readonly contextMask?: MaskInput | undefined;
 }
 
 /** Options of `generate` and `generateBatch`. */
-export interface GenerateOptions extends SamplingOptions, TextOptions {
+export interface GenerateOptions extends SamplingOptions, SessionOptions {
   /** Classifier-free guidance: uncond + guidanceScale · (cond - uncond). 1, the default, is none. */
   readonly guidanceScale?: number | undefined;
   /** The unconditional text. Default: the prompt without its context, or the prompt's last token where there is no context. */
@@ -120,11 +117,11 @@ const isNumber = (value: unknown, least: number, most: number) =>
 const isRatio = (value: unknown) => isNumber(value, 0, 1);
 
 /** What holds for a text as long as it is continued. */
-const textFields: Fields<TextOptions & Pick<Given, "cacheDtype">> = {
+const sessionFields: Fields<SessionOptions & Pick<Given, "cacheDtype">> = {
   overflow: optional(choice(["slide", "recompute", "stop"], "slide")),
   cacheDtype: choice(["f32", "f16", "q8_0"], "f32"),
-  context: optional(value<Tensor>(isTensor, "it must be a tensor")),
-  contextMask: optional(value<MaskInput>(isMask, "it must be rows of true and false, or an int32 tensor")),
+  context: tensorField,
+  contextMask: maskField,
 };
 
 /** A documented strategy and its thresholds. */
@@ -136,7 +133,7 @@ export const strategyFields: Fields<Pick<Given, "strategy" | "filterThres" | "mi
 };
 
 const fields: Fields<Given> = {
-  ...textFields,
+  ...sessionFields,
   ...strategyFields,
   maxNewTokens: integer(256, 0),
   temperature: real(1, 0),
@@ -227,8 +224,8 @@ export function readSettings(model: TextModel, options: GenerateOptions): Settin
  *
  * @throws {ConfigError} as `readSettings`
  */
-export function readTextSettings(model: TextModel, options: TextOptions): Pick<Settings, keyof TextOptions> {
-  const given = readFields("session", textFields, options);
+export function readSessionSettings(model: TextModel, options: SessionOptions): Pick<Settings, keyof SessionOptions> {
+  const given = readFields("session", sessionFields, options);
   checkDecoder(model);
   const { context, contextMask, cacheDtype } = given;
   return { overflow: overflowOf(model, given.overflow), cacheDtype, context, contextMask };

@@ -3,19 +3,18 @@
  *
  * @module
  */
-import { ConfigError, type Tensor } from "../../backend.ts";
-import { Context } from "./context.ts";
-import { checkFits, continueText } from "./generate.ts";
-import { readSettings, readTextSettings, type SamplingOptions, type TextOptions } from "./options.ts";
-import type { Overflow } from "./overflow.ts";
-import { emptyPrompt, type HostPromptsInput, readRows } from "./prompts.ts";
+import { ConfigError, ShapeError, type Tensor } from "../../backend.ts";
 import { camelCase, checkOptions } from "../fields.ts";
 import { show } from "../show.ts";
+import { Context } from "./context.ts";
+import { checkFits, continueText } from "./generate.ts";
+import { readSessionSettings, readSettings, type SamplingOptions, type SessionOptions } from "./options.ts";
+import type { Overflow } from "./overflow.ts";
+import { emptyPrompt, type HostPromptsInput, readRows } from "./prompts.ts";
 import type { TextModel } from "./text_model.ts";
 import { Texts } from "./texts.ts";
 
-/** Options of a session. */
-export type SessionOptions = TextOptions;
+export type { SessionOptions } from "./options.ts";
 
 /** Options that hold for a whole session, and those that need texts beside its own. */
 const NOT_IN_A_TURN = ["overflow", "cacheDtype", "context", "contextMask", "guidanceScale", "negativePrompt"];
@@ -43,7 +42,7 @@ export class Session {
    * @param encode makes the context, of an image
    */
   static begin(model: TextModel, options: SessionOptions = {}, encode?: () => Tensor): Session {
-    const { overflow, cacheDtype, ...context } = readTextSettings(model, options);
+    const { overflow, cacheDtype, ...context } = readSessionSettings(model, options);
     const texts = new Texts(model, [[]], {
       overflow,
       cacheDtype,
@@ -68,11 +67,14 @@ export class Session {
    * Adds tokens; they are computed with the next turn.
    *
    * @throws {ConfigError} for an id outside the vocabulary
-   * @throws {ShapeError} with overflow "stop", where the text would become longer than the model can take
+   * @throws {ShapeError} for several texts, or with overflow "stop", where the text would become longer than the model can take
    */
   append(tokens: HostPromptsInput): this {
     this.#checkIdle("append to");
-    const added = readRows(tokens, this.#model.netConfig.numTokens).flat();
+    const [added = [], ...others] = readRows(tokens, this.#model.netConfig.numTokens);
+    if (others.length > 0) {
+      throw new ShapeError(`Cannot append ${others.length + 1} texts at once: append one after the other`);
+    }
     if (this.#overflow === "stop") checkFits(this.length + added.length, this.#texts.maxSeqLen);
     for (const token of added) this.#row.push(token);
     return this;

@@ -133,7 +133,7 @@ async function guess(
   const readGuesses = async () => {
     for (const { token } of guesses.slice(known)) {
       const [id = NOTHING_DRAWN] = await unlessAborted(token.data(), settings.signal);
-      if (id === NOTHING_DRAWN) throw await guesser.explain([0]);
+      if (id === NOTHING_DRAWN) throw await guesser.explain([0], "the draft");
       row.push(id);
     }
     known = guesses.length;

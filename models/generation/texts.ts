@@ -118,14 +118,15 @@ export class Texts {
    * The error for rows whose next token could not be drawn; forgets all that was computed.
    *
    * @param rows whose logits it was to be drawn from
+   * @param who the model is, for the message
    */
-  async explain(rows: readonly number[]): Promise<Error> {
+  async explain(rows: readonly number[], who = "the model"): Promise<Error> {
     this.forget();
     const { context, cacheDtype } = this.#options;
     const contexts = this.backend.scope(() => rows.map((row) => context.row(row)));
     try {
       const texts = rows.map((row, i) => ({ tokens: this.rows[row] ?? [], inputs: contexts[i] ?? {}, cacheDtype }));
-      return await nothingDrawn(this.#model, texts);
+      return await nothingDrawn(this.#model, texts, who);
     } finally {
       for (const { context, contextMask } of contexts) for (const tensor of [context, contextMask]) tensor?.dispose();
     }

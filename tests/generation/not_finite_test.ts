@@ -141,3 +141,16 @@ engineTest("filters that leave nothing are told from what the model gives", asyn
     }
   });
 });
+
+engineTest("a draft that is not finite is told from its model", async (backend) => {
+  await withModel(backend, {}, async (model) => {
+    await withModel(backend, { depth: 1 }, async (draft) => {
+      await withValue(draft, "attn_layers.layers.1.1.ff.2.weight", (values) => values[3] = NaN, async () => {
+        const run = () => Array.fromAsync(model.generate(text(6), { draft, maxNewTokens: 6 }));
+        const error = await assertRejects(run, WeightsError);
+        assertStringIncludes(error.message, "the draft's logits are not finite");
+        assertStringIncludes(error.message, "attn_layers.layers.1 (feedForward)");
+      });
+    });
+  });
+});

@@ -249,6 +249,7 @@ engineTest("lists as long as memory allows", async (backend) => {
     assertEquals(session.length, 200_000);
     assertEquals((await Array.fromAsync(session.generate({ maxNewTokens: 2, temperature: 0 }))).length, 2);
     session.rewind(3);
+    assertThrows(() => session.append([[1, 2], [3]]), ShapeError, "Cannot append 2 texts at once");
     session.dispose();
     const rows = await model.generateBatch(Array<number[]>(200_000).fill([5]), { maxNewTokens: 0 });
     assertEquals(rows.length, 200_000);
