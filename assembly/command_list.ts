@@ -19,7 +19,7 @@ const MOST_WORDS = 16 * LIST_WORDS;
 const PORTION_MS = 10;
 
 /** Milliseconds of a part of a record: shorter ones would pack the same inputs too often. */
-const PART_MS = 20;
+const PART_MS = 25;
 const MOST_PARTS = RecordWord.partMask + 1;
 
 /** Weight of the newest portion in the mean of what work takes. */
@@ -131,7 +131,8 @@ export class CommandList {
   #advance(): void {
     if (this.#isAdvancing) return;
     while (this.#portions.some(({ marks }) => marks.length > 0)) {
-      if (this.#turns?.isDue) {
+      const expected = (this.#portions[0]?.work ?? 0) * this.#cost;
+      if (this.#turns?.isDue(expected)) {
         this.#isAdvancing = true;
         void this.#turns.take().then(() => {
           this.#isAdvancing = false;

@@ -5,8 +5,8 @@
  * @module
  */
 
-/** Milliseconds of work after which a turn is due. */
-const TURN_MS = 40;
+/** Milliseconds that the engine may work from one turn to the next. */
+const TURN_MS = 50;
 
 /** The turns of one engine. */
 export class Turns {
@@ -15,13 +15,19 @@ export class Turns {
   /** When the engine was last seen at work. */
   #seen = 0;
 
-  /** Whether the engine has worked for so long that others are due. */
-  get isDue(): boolean {
+  /**
+   * Whether the engine has worked for so long that others are due.
+   *
+   * @param expected milliseconds of what it would do next
+   */
+  isDue(expected: number): boolean {
     const now = performance.now();
     // An engine that has rested kept nobody waiting.
     if (now - this.#seen > TURN_MS) this.#began = now;
     this.#seen = now;
-    return now - this.#began >= TURN_MS;
+    const worked = now - this.#began;
+    // What is long by itself has a turn before it, but not two.
+    return worked >= TURN_MS || (worked > TURN_MS / 10 && worked + expected > TURN_MS);
   }
 
   /** Says that the engine was at work until now. */
