@@ -1,7 +1,6 @@
-/** Who frees what texts hold: a model that is disposed, a signal that is aborted, the collector of garbage. */
+/** Who frees what texts hold: a model that is disposed, a signal that is aborted. `tests/wasm/dropped_test.ts` has the third. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DisposedError, type Transformer } from "../../mod.ts";
-import { deno } from "../support/deno.ts";
 import { engineTest } from "../support/engines.ts";
 import { text, withModel } from "./models.ts";
 
@@ -109,8 +108,3 @@ function held(backend: Backend): number[] {
   const { bytesInUse, tensors } = backend.memory();
   return [bytesInUse, tensors];
 }
-
-Deno.test("generators and sessions that are dropped give back what they hold", async () => {
-  const { code, stdout, stderr } = await deno(["run", "-A", "--v8-flags=--expose-gc", "tests/generation/dropped.ts"]);
-  assertEquals({ code, stdout }, { code: 0, stdout: "held: true, left: 0, goes on: true\n" }, stderr);
-});
