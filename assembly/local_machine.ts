@@ -77,7 +77,7 @@ export class LocalMachine implements Machine {
     const { team, list, scratches } = this.#layout;
     const end = list + bytes;
     try {
-      this.#instance.kernels.run(list, end, scratches, isTogether ? team : 0);
+      this.#instance.kernels.run(list, end, scratches, team, isTogether);
     } catch (error) {
       throw isTogether ? this.#disband(error) : error;
     }

@@ -4,7 +4,9 @@ import { WasmBackend } from "../../assembly/backend.ts";
 import { CommandList } from "../../assembly/command_list.ts";
 import { Kernel } from "../../assembly/kernel_id.ts";
 import { LIST_WORDS } from "../../assembly/layout.ts";
+import { Teamwork } from "../../assembly/teamwork.ts";
 import { Turns } from "../../assembly/turns.ts";
+import type { Backend } from "../../backend.ts";
 import { ConfigError, DisposedError, Transformer } from "../../mod.ts";
 import { RandomValues } from "../support/ops.ts";
 
@@ -123,7 +125,47 @@ Deno.test("a backend that is disposed while it computes says so to those who wai
   await Promise.all(errors);
 });
 
-Deno.test("long records give the same bits in parts", async () => {
+/** What long records give: those of a product and of attention, whose kernels share work in different ways. */
+async function runLong(backend: Backend): Promise<(Float32Array | Int32Array)[]> {
+  const random = new RandomValues(3);
+  const [rows, inSize, outSize] = [256, 768, 8192];
+  const weight = backend.weight([outSize, inSize], "f32");
+  backend.writeRows(weight, 0, random.normal([outSize, inSize]).data);
+  const make = (shape: readonly number[]) => backend.tensor(random.normal(shape).data, shape);
+  const [product, attended] = backend.scope(() => {
+    const [q, k, v] = [make([1, 700, 512]), make([1, 4000, 128]), make([1, 4000, 128])];
+    return [
+      backend.linear(make([rows, inSize]), weight),
+      backend.attention(q, k, v, { heads: 8, kvHeads: 2, scale: 0.1, causal: true }),
+    ] as const;
+  });
+  const values = await Promise.all([product.data(), attended.data()]);
+  for (const tensor of [product, attended, weight]) tensor.dispose();
+  return values;
+}
+
+Deno.test("long records give the same bits in parts, whichever of them are shared", async () => {
+  const alone = await WasmBackend.create({ threads: 1 });
+  const expected = await runLong(alone);
+  alone.dispose();
+  const { run } = Teamwork.prototype;
+  const modes = { always: () => true, never: () => false, "now and then": (list: number) => list % 2 === 0 };
+  const backend = await WasmBackend.create({ threads: 3 });
+  try {
+    for (const [mode, isShared] of Object.entries(modes)) {
+      let lists = 0;
+      Teamwork.prototype.run = (work, run) => run(work > 0 && isShared(lists++));
+      const actual = await runLong(backend);
+      assert(lists > 6, `${lists} lists: nothing was run in parts`);
+      for (const [i, values] of actual.entries()) assertEquals(values, expected[i], `result ${i}, shared ${mode}`);
+    }
+  } finally {
+    Teamwork.prototype.run = run;
+    backend.dispose();
+  }
+});
+
+Deno.test("some rows of a long product are those of a short one", async () => {
   const backend = await WasmBackend.create({ threads: 1 });
   const random = new RandomValues(3);
   const [rows, inSize, outSize] = [256, 768, 8192];
