@@ -70,6 +70,7 @@ export {
 
 export { HostTensor } from "./models/weights/host_tensor.ts";
 export type { FloatFormat, SafetensorsDType } from "./models/weights/dtypes.ts";
+export type { Float8Format } from "./models/weights/float8.ts";
 export type { BlockFormat } from "./models/weights/ggml_blocks.ts";
 export { readSafetensors, type SafetensorsSource } from "./models/weights/read.ts";
 export {
@@ -83,7 +84,7 @@ export {
 export type { ModelParts, ModelSource } from "./models/weights/source.ts";
 
 export type { ErrorClass, Progress } from "./data/byte_source.ts";
-export type { DownloadOptions } from "./data/download.ts";
+export type { DownloadOptions } from "./data/http.ts";
 export type { FileLocation } from "./data/files.ts";
 export type { HubOptions } from "./data/hub.ts";
 export type { HubRepo } from "./data/hub_repo.ts";

@@ -1,4 +1,4 @@
-"""Logits of an Andromeda checkpoint with x-transformers' conventions, by NumPy, one layer of the sharded files at a time.
+"""Logits of an Andromeda checkpoint with the conventions of x-transformers 2.31, by NumPy, one layer of the sharded files at a time.
 
     python bench/large_reference.py FOLDER TOKEN TOKEN ... > logits.json
 """
@@ -68,10 +68,10 @@ def attention(config, tensors, prefix, x):
     q = unit(split("to_q", heads)) * tensors[prefix + "qk_norm_q_scale"]
     k = unit(split("to_k", kv_heads)) * tensors[prefix + "qk_norm_k_scale"]
     v = split("to_v", kv_heads)
-    features = max(dim // 2, 32)
+    features = dim // 2
     q, k = rotate(q, features, 1), rotate(k, features, -1)
     head = np.arange(heads) % kv_heads
-    scores = 10 * q @ k[head].transpose(0, 2, 1)
+    scores = dim**-0.5 * q @ k[head].transpose(0, 2, 1)
     distance = np.abs(np.arange(n)[:, None] - np.arange(n)[None])
     bias = np.zeros(heads)
     bias[: config["alibi_num_heads"]] = slopes(config["alibi_num_heads"])

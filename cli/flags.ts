@@ -3,8 +3,8 @@
  *
  * @module
  */
-// @ts-types="./parse_args.d.ts"
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "node:util";
+import { closestFlag } from "./closest_flag.ts";
 
 /** A command line that can't be followed. */
 export class UsageError extends Error {
@@ -18,7 +18,7 @@ interface Flag<T> {
   readonly placeholder: string;
   /** What it means. */
   readonly help: string;
-  /** Reads its value. @throws {UsageError} if it is none */
+  /** Reads its value, which is not empty. @throws {UsageError} if it is none */
   readonly read: (text: string, flag: string) => T;
 }
 
@@ -50,24 +50,32 @@ const FLAGS: { readonly [name in keyof Valued]: Flag<Valued[name]> } = {
     read: modelFolder,
   },
   prompt: { placeholder: "<text>", help: "the text to continue", read: (text) => text },
-  maxNewTokens: { placeholder: "<n>", help: "most tokens to make; default 256", read: wholeNumber },
-  temperature: { placeholder: "<x>", help: "0 always takes the likeliest token; default 0.8", read: number },
-  topK: { placeholder: "<n>", help: "draw from the n likeliest tokens", read: wholeNumber },
+  maxNewTokens: { placeholder: "<n>", help: "most tokens to make; default 256", read: wholeNumber(1) },
+  temperature: {
+    placeholder: "<x>",
+    help: "0 always takes the likeliest token; default 0.8",
+    read: number((x) => x >= 0, "a number from 0 on"),
+  },
+  topK: { placeholder: "<n>", help: "draw from the n likeliest tokens", read: wholeNumber(1) },
   topP: {
     placeholder: "<x>",
     help: "draw from the likeliest tokens that together reach this probability",
-    read: number,
+    read: number((x) => x > 0 && x <= 1, "a number above 0 and up to 1"),
   },
   minP: {
     placeholder: "<x>",
     help: "draw from tokens of at least this share of the likeliest one's probability",
-    read: number,
+    read: number((x) => x >= 0 && x <= 1, "a number from 0 to 1"),
   },
-  repetitionPenalty: { placeholder: "<x>", help: "above 1: makes tokens that came before less likely", read: number },
+  repetitionPenalty: {
+    placeholder: "<x>",
+    help: "above 1: makes tokens that came before less likely",
+    read: number((x) => x > 0, "a number above 0"),
+  },
   seed: {
     placeholder: "<n>",
     help: "the same seed gives the same text; default: another one each time",
-    read: wholeNumber,
+    read: wholeNumber(0),
   },
   backend: {
     placeholder: "auto|wasm|webgpu",
@@ -81,6 +89,17 @@ const FLAGS: { readonly [name in keyof Valued]: Flag<Valued[name]> } = {
   },
 };
 
+/** Characters of what was typed that messages repeat. */
+const LONGEST_QUOTE = 80;
+
+/** By their names on the command line. */
+const VALUED_FLAGS = new Map(Object.keys(FLAGS).map((name) => [kebabCase(name), { type: "string" }] as const));
+const OPTIONS = {
+  ...Object.fromEntries(VALUED_FLAGS),
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 /** What `--help` prints. */
 export function helpText(): string {
   const lines: (readonly [flag: string, help: string])[] = [
@@ -88,7 +107,7 @@ export function helpText(): string {
       [`--${kebabCase(name)} ${placeholder}`, help] as const
     ),
     ["--json", "print one JSON object: text, token ids, timings"],
-    ["--help", "print this"],
+    ["-h, --help", "print this"],
   ];
   const width = Math.max(...lines.map(([flag]) => flag.length));
   return [
@@ -98,7 +117,11 @@ export function helpText(): string {
     "",
     ...lines.map(([flag, help]) => `  ${flag.padEnd(width)}  ${help}`),
     "",
-    "Text goes to stdout; progress, timings and errors go to stderr. Ctrl-C ends the text where it is.",
+    'Values may begin with a dash; one that looks like a flag goes behind "=": --prompt=--verbose. Of a flag that is given',
+    "more than once, the last value counts.",
+    "",
+    "Text goes to stdout; progress, timings and errors go to stderr. Ctrl-C ends the text where it is. The exit code is 2 for",
+    "a command line that can't be followed, and 1 where something else fails.",
   ].join("\n");
 }
 
@@ -108,26 +131,12 @@ export function helpText(): string {
  * @throws {UsageError} for flags that don't exist, values that are missing or wrong, and anything that is no flag
  */
 export function readFlags(args: readonly string[]): GenerateFlags {
-  const names = Object.keys(FLAGS).map(kebabCase);
-  const parsed = parseArgs(args, {
-    string: names,
-    boolean: ["json", "help"],
-    unknown: (argument, key) => {
-      if (key === undefined) {
-        throw new UsageError(
-          `Unexpected ${JSON.stringify(argument)}: text to continue goes behind --prompt, in quotes`,
-        );
-      }
-      throw new UsageError(`Unknown flag ${argument.replace(/=.*/s, "")}: --help lists those that exist`);
-    },
-  });
+  const { values, isJson, isHelp } = readTokens(args);
   const value = <K extends keyof Valued>(name: K): Valued[K] | undefined => {
     const { read }: Flag<Valued[K]> = FLAGS[name];
     const flag = kebabCase(name);
-    const text = parsed[flag];
-    if (text === undefined) return undefined;
-    if (typeof text !== "string" || text === "") throw new UsageError(`--${flag} needs a value behind it`);
-    return read(text, `--${flag}`);
+    const text = values.get(flag);
+    return text === undefined ? undefined : read(text, `--${flag}`);
   };
   return {
     model: value("model"),
@@ -141,27 +150,73 @@ export function readFlags(args: readonly string[]): GenerateFlags {
     seed: value("seed"),
     backend: value("backend"),
     dtype: value("dtype"),
-    json: parsed["json"] === true,
-    help: parsed["help"] === true,
+    json: isJson,
+    help: isHelp,
   };
+}
+
+/** The flags of a command line: the texts of those with a value, and which of the others are there. */
+interface Given {
+  readonly values: ReadonlyMap<string, string>;
+  readonly isJson: boolean;
+  readonly isHelp: boolean;
+}
+
+function readTokens(args: readonly string[]): Given {
+  const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
+  const values = new Map<string, string>();
+  const given = new Set<string>();
+  // A call for help is answered, whatever else is wrong.
+  const [end] = tokens.filter(({ kind }) => kind === "option-terminator");
+  if (args.slice(0, end?.index).some((arg) => arg === "--help" || arg === "-h")) {
+    return { values, isJson: false, isHelp: true };
+  }
+  for (const token of tokens) {
+    if (token.kind === "positional") {
+      throw new UsageError(`Unexpected ${quote(token.value)}: text to continue goes behind --prompt, in quotes`);
+    }
+    if (token.kind === "option-terminator") continue;
+    const { name, rawName, value, inlineValue } = token;
+    if (VALUED_FLAGS.has(name)) values.set(name, checkValue(rawName, value, inlineValue));
+    else if (!Object.hasOwn(OPTIONS, name)) throw unknownFlag(rawName);
+    else if (value !== undefined) throw new UsageError(`${rawName} takes no value, but got ${quote(value)}`);
+    else given.add(name);
+  }
+  return { values, isJson: given.has("json"), isHelp: given.has("help") };
+}
+
+/** A value that is there. What follows a flag and looks like another one is none: more often, the value was forgotten. */
+function checkValue(flag: string, value: string | undefined, isInline: boolean | undefined): string {
+  if (value === undefined) throw new UsageError(`${flag} needs a value behind it`);
+  if (value === "") throw new UsageError(`${flag} needs a value, but got an empty text`);
+  if (!isInline && /^--($|[a-z])/i.test(value)) {
+    throw new UsageError(
+      `${flag} needs a value behind it; if that is ${quote(value)}, put "=" between them: ${flag}=...`,
+    );
+  }
+  return value;
+}
+
+function unknownFlag(flag: string): UsageError {
+  const closest = closestFlag(flag.replace(/^-+/, ""), Object.keys(OPTIONS));
+  const suggestion = closest === undefined ? "" : `did you mean --${closest}? `;
+  return new UsageError(`Unknown flag ${quote(flag)}: ${suggestion}--help lists those that exist`);
 }
 
 function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function number(text: string, flag: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new UsageError(`${flag} takes a number, not ${quote(text)}`);
-  return value;
+function number(isRight: (value: number) => boolean, what: string): (text: string, flag: string) => number {
+  return (text, flag) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isFinite(value) && isRight(value)) return value;
+    throw new UsageError(`${flag} takes ${what}, not ${quote(text)}`);
+  };
 }
 
-function wholeNumber(text: string, flag: string): number {
-  const value = number(text, flag);
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new UsageError(`${flag} takes a whole number from 0 on, not ${quote(text)}`);
-  }
-  return value;
+function wholeNumber(least: number): (text: string, flag: string) => number {
+  return number((value) => Number.isSafeInteger(value) && value >= least, `a whole number from ${least} on`);
 }
 
 function oneOf<const T extends string>(...choices: readonly T[]): (text: string, flag: string) => T {
@@ -181,6 +236,7 @@ function modelFolder(text: string, flag: string): string {
   return text;
 }
 
+/** A text as it was typed, in one line and not too long. */
 function quote(text: string): string {
-  return JSON.stringify(text);
+  return JSON.stringify(text.length > LONGEST_QUOTE ? text.slice(0, LONGEST_QUOTE) + "..." : text);
 }

@@ -38,7 +38,7 @@ async function load(flags: GenerateFlags, signal: AbortSignal): Promise<Loaded> 
     const onProgress = bar.show.bind(bar);
     const model = await loadModel(source, { backend, dtype: flags.dtype, signal, onProgress });
     if (!(model instanceof LanguageModel)) {
-      throw new UsageError(`--model ${source} is a ${model.modelType}, which does not continue texts by themselves`);
+      throw new UsageError(`--model names a ${model.modelType}, which does not continue texts by themselves`);
     }
     const tokenizer = await AndromedaTokenizer.load(source, { signal, onProgress });
     const dispose = () => {
@@ -63,7 +63,12 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
   try {
     const seed = flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     const ids = tokenizer.encode(prompt);
-    const timing = new Timing(ids.length);
+    const { maxSeqLen } = model.netConfig;
+    const timing = new Timing(Math.min(ids.length, maxSeqLen));
+    const isCut = ids.length > maxSeqLen;
+    if (isCut) {
+      await printNote(`note: the prompt has ${ids.length} tokens, of which the model reads the last ${maxSeqLen}`);
+    }
     const tokens = timing.count(model.generate(ids, {
       maxNewTokens: flags.maxNewTokens ?? 256,
       temperature: flags.temperature ?? 0.8,
@@ -90,15 +95,18 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
 /** Prints a text as it comes, with its prompt in front and notes around it; nothing, if it fails before it begins. */
 async function printText(pieces: AsyncIterable<string>, prompt: string, note: string, timing: Timing): Promise<void> {
   let hasBegun = false;
+  const begin = async () => {
+    if (hasBegun) return;
+    hasBegun = true;
+    await printNote(note);
+    await print(prompt);
+  };
   try {
     for await (const piece of pieces) {
-      if (!hasBegun) {
-        await printNote(note);
-        await print(prompt);
-      }
-      hasBegun = true;
+      await begin();
       await print(piece);
     }
+    await begin(); // with a text that ends where it begins
   } finally {
     if (hasBegun) await printNote(`\n\n${timing.summary()}`);
   }
@@ -133,16 +141,23 @@ async function print(text: string): Promise<void> {
   for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
 }
 
-/** Writes a line to stderr. */
+/** Writes a line to stderr; it matters less than the text, and is given up where nobody reads it. */
 async function printNote(line: string): Promise<void> {
   const bytes = new TextEncoder().encode(line + "\n");
-  for (let written = 0; written < bytes.length;) written += await Deno.stderr.write(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) written += await Deno.stderr.write(bytes.subarray(written));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 /** Runs the command line; gives the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
-  const onInterrupt = () => interrupt.abort();
+  const onInterrupt = () => {
+    interrupt.abort();
+    Deno.removeSignalListener("SIGINT", onInterrupt); // a second one ends the process as usual
+  };
   Deno.addSignalListener("SIGINT", onInterrupt);
   try {
     const flags = readFlags(args);

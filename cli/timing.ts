@@ -20,7 +20,7 @@ export class Timing {
   #first = this.#start;
   #last = this.#start;
 
-  /** @param promptLength tokens of the prompt */
+  /** @param promptLength tokens of the prompt that are read */
   constructor(promptLength: number) {
     this.#promptLength = promptLength;
   }
@@ -33,9 +33,10 @@ export class Timing {
       this.tokens.push(token);
       yield token;
     }
+    if (this.tokens.length === 0) this.#first = this.#last = performance.now();
   }
 
-  /** Reading the prompt: its tokens, and the time to the first new one. */
+  /** Reading the prompt: its tokens, and the time to the first new one, or to the end where none comes. */
   get prefill(): Rate {
     return rate(this.#promptLength, this.#first - this.#start);
   }

@@ -37,6 +37,8 @@ export interface ByteSource {
   readonly size: number | undefined;
   /** Whether it can be opened only once. */
   readonly once: boolean;
+  /** Where other bytes may take these bytes' place: what tells these from those. */
+  readonly identity?: string | undefined;
   /** The bytes themselves, where they are in memory already. */
   readonly bytes?: Uint8Array | undefined;
   /** Starts to read at a byte. An aborted signal rejects this and the reader's calls with its reason. */
@@ -107,7 +109,7 @@ export function streamSource(
     size,
     once: true,
     open: async (from, signal) => {
-      const reader = readerOf(streamChunks(stream, signal));
+      const reader = readerOf(streamChunks(stream, signal, errorClass));
       await skip(reader, from, name, errorClass);
       return reader;
     },
@@ -117,7 +119,11 @@ export function streamSource(
 }
 
 /** The chunks of a stream; ending early cancels it. */
-export async function* streamChunks(stream: ReadableStream<unknown>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* streamChunks(
+  stream: ReadableStream<unknown>,
+  signal?: AbortSignal,
+  errorClass: ErrorClass = WeightsError,
+): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   // A read that waits for ever ends when its stream is cancelled; a stream that fails at that has ended too.
   const cancel = () => void reader.cancel(signal?.reason).catch(() => {});
@@ -129,7 +135,9 @@ export async function* streamChunks(stream: ReadableStream<unknown>, signal?: Ab
       signal?.throwIfAborted();
       if (done) return;
       if (!(value instanceof Uint8Array)) {
-        throw new TypeError(`A stream of bytes gave ${typeof value} where a Uint8Array was expected`);
+        throw new errorClass(
+          `Cannot read a stream of ${typeof value} values: bytes come as Uint8Array; encode them first`,
+        );
       }
       yield value;
     }
@@ -176,29 +184,24 @@ export async function skip(reader: ByteReader, count: number, name: string, erro
   }
 }
 
+/** Bytes that `readAll` makes room for before they are there: a source's size may be no more than a server's claim. */
+const MOST_ROOM = 1 << 26;
+
 /** Everything that a source holds. */
 export async function readAll(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const reader = await source.open(0, signal);
   try {
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    // One byte more than is expected, so that the first room is enough and meets the end.
+    let all = new Uint8Array(Math.min(MOST_ROOM, (source.size ?? 1 << 16) + 1));
     let size = 0;
     while (true) {
-      // One byte more than is expected, so that the first piece is the only one and meets the end.
-      const piece = new Uint8Array(pieces.length === 0 && source.size !== undefined ? source.size + 1 : 1 << 16);
-      const found = await reader.read(piece);
-      pieces.push(piece.subarray(0, found));
-      size += found;
-      if (found < piece.byteLength) break;
+      signal?.throwIfAborted();
+      size += await reader.read(all.subarray(size));
+      if (size < all.byteLength) return all.subarray(0, size);
+      const larger = new Uint8Array(2 * size);
+      larger.set(all);
+      all = larger;
     }
-    const [only] = pieces;
-    if (only !== undefined && pieces.length === 1) return only;
-    const all = new Uint8Array(size);
-    let end = 0;
-    for (const piece of pieces) {
-      all.set(piece, end);
-      end += piece.byteLength;
-    }
-    return all;
   } finally {
     await reader.close();
   }

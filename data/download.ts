@@ -1,29 +1,18 @@
 /**
- * Downloads that survive a bad network: retries with growing pauses, `Retry-After`, and cut connections taken up where
- * they broke (RFC 9110: `Range` with `If-Range`).
+ * Downloads that survive a bad network: cut connections are taken up where they broke (RFC 9110: `Range` with `If-Range`),
+ * lengths are compared with what was announced, and what is no file is not taken for one.
  *
  * @module
  */
 
 import { WeightsError } from "../backend.ts";
-import { type ErrorClass, messageOf, streamChunks } from "./byte_source.ts";
-import { hostHasFiles } from "./local_files.ts";
-
-/** Options of `startDownload`. */
-export interface DownloadOptions {
-  /** Sent with every request. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Aborts the download, which then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Tries after a first one that failed, counted anew whenever bytes arrive. Default 5. */
-  readonly retries?: number | undefined;
-  /** Pause before the first retry in milliseconds; doubles with each one. Default 500. */
-  readonly retryDelay?: number | undefined;
-  /** Milliseconds without an answer or a byte after which a connection counts as cut. Default 60,000. */
-  readonly stallTimeout?: number | undefined;
-  /** Class of the errors thrown. Default `WeightsError`. */
-  readonly errorClass?: ErrorClass | undefined;
-}
+import { type ErrorClass, streamChunks } from "./byte_source.ts";
+import { checksumOf } from "./checksum.ts";
+import { codingsOf, decodedBody } from "./content_coding.ts";
+import { isHtmlPage, PAGE_HEAD_BYTES } from "./html_page.ts";
+import { type Answer, anyOf, type DownloadOptions, faultOf, isPage, NoAnswer, pause, request } from "./http.ts";
+import { type Refusal, refusalError, refusalOf } from "./refusal.ts";
+import { showUrl } from "./show_url.ts";
 
 /** Which part of a file is asked for. */
 export interface DownloadRange {
@@ -31,18 +20,24 @@ export interface DownloadRange {
   readonly from?: number | undefined;
   /** What the bytes before `from` belong to: an ETag or date. If the file is another by now, it comes from its beginning. */
   readonly validator?: string | undefined;
-  /** ETag of a copy that is at hand: if it is still right, nothing needs to be sent. */
-  readonly etagAtHand?: string | undefined;
+  /** `Download.tag` of a copy that is at hand: if it is still right, nothing needs to be sent. */
+  readonly tagAtHand?: string | undefined;
 }
 
 /** A file that has begun to come in. */
 export interface Download {
-  /** The file's ETag as the server wrote it. */
-  readonly etag: string | undefined;
+  /** Tells it from the other answers. */
+  readonly kind: "download";
+  /** What tells this version of the file from others: its ETag as the server wrote it, or else its date. */
+  readonly tag: string | undefined;
+  /** The hash that a hub gives the file, see `checksumOf`. Another server's ETag is no hub's word. */
+  readonly checksum: string | undefined;
   /** What `DownloadRange.validator` may say to go on with this file later; absent if the server offers nothing. */
   readonly validator: string | undefined;
-  /** Size of the whole file in bytes, where the server says it. */
+  /** Size of the whole file in bytes, where the server says it. A claim: nothing is allocated for it. */
   readonly size: number | undefined;
+  /** Whether a connection that is cut can be told from the end of the file: by a length, a hash, or the form of the body. */
+  readonly isEndSure: boolean;
   /** The first byte that comes: what was asked for, or 0. */
   readonly from: number;
   /** Whether the file on the server became another one while it came in, so that the download failed. */
@@ -53,134 +48,199 @@ export interface Download {
   cancel(): Promise<void>;
 }
 
-/** Longest pause that a server may ask for, in seconds. */
-const LONGEST_RETRY_AFTER = 300;
+/** The answer that a copy at hand is right. */
+export interface Unchanged {
+  /** Tells it from the other answers. */
+  readonly kind: "unchanged";
+}
 
-/** Answers that may be others a moment later. */
-const PASSING = [408, 425, 429, 500, 502, 503, 504];
+/** Bytes that make a new beginning of a connection: after fewer a cut one counts as failed once more. */
+const PROGRESS_BYTES = 1 << 16;
+
+/** Bytes of the largest JSON file that is fetched: as much as fits into a text. */
+const MOST_JSON_BYTES = 2 ** 29 - 1;
+
+/**
+ * All bytes, as a range. Browsers ask servers to compress, decompress what comes, and keep the header that says so from
+ * pages of other sites, so that `Content-Length` can't be believed. Ranges they ask for uncompressed.
+ */
+const WHOLE = { range: "bytes=0-" };
 
 /**
  * Asks for a file.
  *
  * @param url Where it is.
  * @param range Which part of it, and which copy is at hand.
- * @returns The download, "missing" if there is no such file, or "unchanged" if the copy at hand is right.
- * @throws {Error} Of `errorClass`, if the server can't be reached or refuses.
+ * @returns The download, or what the server answered instead.
+ * @throws {Error} Of `errorClass`, if the server can't be reached or breaks its protocol.
  */
 export async function startDownload(
   url: string,
   range: DownloadRange = {},
   options: DownloadOptions = {},
-): Promise<Download | "missing" | "unchanged"> {
-  const { from = 0, validator, etagAtHand } = range;
-  if (etagAtHand !== undefined && isPage()) {
-    const probe = await request(url, { range: "bytes=0-0" }, options);
-    await probe.body?.cancel();
-    return sameTag(probe, etagAtHand) ? "unchanged" : await startDownload(url, { from, validator }, options);
+): Promise<Download | Refusal | Unchanged> {
+  const { from = 0, validator, tagAtHand } = range;
+  if (tagAtHand !== undefined && isPage()) {
+    const { response } = await request(url, { range: "bytes=0-0" }, options);
+    await response.body?.cancel();
+    return sameTag(response, tagAtHand)
+      ? { kind: "unchanged" }
+      : await startDownload(url, { from, validator }, options);
   }
   const resuming = from > 0 && validator !== undefined;
-  const headers = resuming ? rangeHeaders(from, validator) : {};
-  const answer = await request(
-    url,
-    etagAtHand === undefined ? headers : { ...headers, "if-none-match": etagAtHand },
-    options,
-  );
-  if (answer.status === 304) {
-    await answer.body?.cancel();
-    return "unchanged";
+  const headers = resuming ? rangeHeaders(from, validator) : isPage() ? WHOLE : {};
+  let answer = await request(url, { ...headers, ...conditionOf(tagAtHand) }, options);
+  if (headers === WHOLE && isNoPlainRange(answer.response)) {
+    await answer.response.body?.cancel();
+    answer = await request(url, {}, options);
   }
-  if (answer.status === 404 || answer.status === 410) {
-    await answer.body?.cancel();
-    return "missing";
+  const { response } = answer;
+  if (response.status === 304 && tagAtHand !== undefined) {
+    await response.body?.cancel();
+    return { kind: "unchanged" };
   }
-  if (resuming && (answer.status === 416 || (answer.status === 206 && !isSameFile(answer, validator)))) {
-    await answer.body?.cancel();
-    return await startDownload(url, { etagAtHand }, options);
+  if (resuming && (response.status === 416 || (response.status === 206 && !isRest(response, validator)))) {
+    await response.body?.cancel();
+    return await startDownload(url, { tagAtHand }, options);
   }
-  await refuseFailure(answer, url, options);
+  if (response.status !== 200 && response.status !== 206) return await refusalOf(response);
   // A server without conditional requests, or a proxy that drops the condition, sends the same file again.
-  if (etagAtHand !== undefined && sameTag(answer, etagAtHand)) {
-    await answer.body?.cancel();
-    return "unchanged";
+  if (tagAtHand !== undefined && sameTag(response, tagAtHand)) {
+    await response.body?.cancel();
+    return { kind: "unchanged" };
   }
-  return new ResumingDownload(url, answer, from, options);
+  try {
+    return new ResumingDownload(url, answer, from, options);
+  } catch (error) {
+    await response.body?.cancel();
+    throw error;
+  }
 }
 
 class ResumingDownload implements Download {
-  readonly etag: string | undefined;
+  readonly kind = "download";
+  readonly tag: string | undefined;
+  readonly checksum: string | undefined;
   readonly validator: string | undefined;
   readonly size: number | undefined;
+  readonly isEndSure: boolean;
   readonly from: number;
   changed = false;
   readonly #url: string;
+  /** The URL as messages show it. */
+  readonly #name: string;
   readonly #options: DownloadOptions;
   readonly #errorClass: ErrorClass;
-  #answer: Response;
+  #body: ReadableStream<Uint8Array> | null;
 
-  constructor(url: string, answer: Response, from: number, options: DownloadOptions) {
+  constructor(url: string, { response, isElsewhere, linkedEtag }: Answer, from: number, options: DownloadOptions) {
     this.#url = url;
+    this.#name = showUrl(url);
     this.#options = options;
     this.#errorClass = options.errorClass ?? WeightsError;
-    this.#answer = answer;
-    const part = partOf(answer);
-    if (answer.status === 206 && part?.begin !== from) {
-      throw new this.#errorClass(
-        `${url} sent ${answer.headers.get("content-range")} when asked for bytes from ${from}`,
-      );
+    const part = partOf(response, from);
+    const isCoded = codingsOf(response).length > 0;
+    if (response.status === 206 && (part?.begin !== from || isCoded)) {
+      const sent = isCoded ? "a compressed part" : response.headers.get("content-range");
+      throw new this.#errorClass(`${this.#name} sent ${sent} when asked for bytes from ${from}`);
+    }
+    try {
+      this.#body = decodedBody(response);
+    } catch (error) {
+      throw new this.#errorClass(`${this.#name} can't be read: ${faultOf(error)}`);
     }
     this.from = part?.begin ?? 0;
-    this.size = part === undefined ? wholeLength(answer) : part.total;
-    this.etag = answer.headers.get("etag") ?? undefined;
-    this.validator = validatorOf(answer);
+    this.size = part === undefined ? wholeLength(response) : part.total;
+    this.#refuseLength(this.size);
+    this.tag = tagOf(response);
+    this.checksum = checksumOf(linkedEtag ?? (isElsewhere ? undefined : response.headers.get("etag")));
+    const isSelfEnding = isCoded || response.headers.get("transfer-encoding") === "chunked";
+    this.isEndSure = this.size !== undefined || this.checksum !== undefined || isSelfEnding;
+    // Positions in a compressed body are not those in the file.
+    this.validator = isCoded ? undefined : validatorOf(response);
   }
 
   async *chunks(): AsyncGenerator<Uint8Array> {
-    const { signal, retries = 5 } = this.#options;
-    let position = this.from;
-    let failures = 0;
-    while (true) {
-      let cause: unknown;
-      try {
-        for await (const chunk of this.#body()) {
-          position += chunk.byteLength;
-          if (this.size !== undefined && position > this.size) break;
-          failures = 0;
-          yield chunk;
-        }
-        if (this.size === undefined || position === this.size) return;
-      } catch (error) {
-        signal?.throwIfAborted();
-        cause = error;
-      }
-      if (this.size !== undefined && position > this.size) {
-        throw new this.#errorClass(`${this.#url} sent more than the ${this.size} bytes that it announced`);
-      }
-      failures++;
-      if (failures > retries || this.validator === undefined) {
-        const why = cause === undefined ? "the server ended it" : messageOf(cause);
-        throw new this.#errorClass(
-          `The download of ${this.#url} broke off after ${position} of ${
-            this.size ?? "an unknown number of"
-          } bytes: ${why}`,
-          { cause },
-        );
-      }
-      await pause(failures, undefined, this.#options);
-      await this.#resume(position);
-    }
+    yield* this.from === 0 ? this.#withoutPages(this.#pieces()) : this.#pieces();
   }
 
   async cancel(): Promise<void> {
     // A body that failed has nothing left to cancel, and says so by failing again.
-    await this.#answer.body?.cancel().catch(() => {});
+    await this.#body?.cancel().catch(() => {});
+  }
+
+  /** The bytes from `from` on, over as many connections as it takes. */
+  async *#pieces(): AsyncGenerator<Uint8Array> {
+    const { signal, retries = 5 } = this.#options;
+    let position = this.from;
+    let failures = 0;
+    let begin = position;
+    while (true) {
+      let why = "the server ended it";
+      try {
+        for await (const chunk of this.#received()) {
+          position += chunk.byteLength;
+          if (this.size !== undefined && position > this.size) break;
+          this.#refuseLength(position);
+          if (position - begin >= PROGRESS_BYTES) failures = 0;
+          yield chunk;
+        }
+        if (this.size === undefined) return;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof this.#errorClass) throw error;
+        why = faultOf(error);
+      }
+      if (position === this.size) return;
+      if (this.size !== undefined && position > this.size) {
+        throw new this.#errorClass(`${this.#name} sent more than the ${this.size} bytes that it announced`);
+      }
+      failures++;
+      if (failures > retries || this.validator === undefined) {
+        const all = this.size ?? "an unknown number of";
+        throw new this.#errorClass(`The download of ${this.#name} broke off after ${position} of ${all} bytes: ${why}`);
+      }
+      await pause(failures, undefined, this.#options);
+      await this.#resume(position);
+      begin = position;
+    }
+  }
+
+  /** The same bytes, unless they are a web page. */
+  async *#withoutPages(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+    if (/\.(html?|md|svg|xml)$/i.test(new URL(this.#url).pathname)) return yield* pieces;
+    const held: Uint8Array[] = [];
+    let length = 0;
+    let isKnown = false;
+    const judge = async () => {
+      isKnown = true;
+      if (!isHtmlPage(new Uint8Array(await new Blob(held.map((piece) => piece.slice())).arrayBuffer()))) return;
+      const fault = "sent a web page (HTML) in place of the file";
+      const advice = "a sign-in page of the network or of a proxy does that: open the URL in a browser";
+      throw new this.#errorClass(`${this.#name} ${fault}; ${advice}`, { cause: new NoAnswer(fault) });
+    };
+    for await (const piece of pieces) {
+      if (isKnown) {
+        yield piece;
+        continue;
+      }
+      held.push(piece);
+      length += piece.byteLength;
+      if (length < PAGE_HEAD_BYTES) continue;
+      await judge();
+      yield* held;
+    }
+    if (isKnown) return;
+    await judge();
+    yield* held;
   }
 
   /** The chunks of the current answer; one that stalls is cut. */
-  async *#body(): AsyncGenerator<Uint8Array> {
-    if (this.#answer.body === null) return;
+  async *#received(): AsyncGenerator<Uint8Array> {
+    if (this.#body === null) return;
     const { signal, stallTimeout = 60_000 } = this.#options;
     const stalled = new AbortController();
-    const chunks = streamChunks(this.#answer.body, anyOf(signal, stalled.signal));
+    const chunks = streamChunks(this.#body, anyOf(signal, stalled.signal));
     try {
       while (true) {
         const timer = setTimeout(() => stalled.abort(new Error(`no byte came for ${stallTimeout} ms`)), stallTimeout);
@@ -195,113 +255,37 @@ class ResumingDownload implements Download {
 
   /** Asks for the rest of the same file. */
   async #resume(position: number): Promise<void> {
-    const answer = await request(this.#url, rangeHeaders(position, this.validator ?? ""), this.#options);
-    if (answer.status === 416) {
-      await answer.body?.cancel();
-      throw new this.#errorClass(`${this.#url} announced ${this.size ?? "more"} bytes but ends after ${position}`);
+    const headers = rangeHeaders(position, this.validator ?? "");
+    const { response } = await request(this.#url, headers, this.#options);
+    if (response.status === 416) {
+      await response.body?.cancel();
+      throw new this.#errorClass(`${this.#name} announced ${this.size ?? "more"} bytes but ends after ${position}`);
     }
-    await refuseFailure(answer, this.#url, this.#options);
-    this.#answer = answer;
-    const part = partOf(answer);
+    if (response.status !== 200 && response.status !== 206) {
+      throw refusalError(this.#url, await refusalOf(response), this.#errorClass);
+    }
+    this.#body = response.body;
+    const part = partOf(response, position);
     const samePart = part !== undefined && part.begin === position && part.total === this.size;
-    if (samePart && isSameFile(answer, this.validator)) return;
+    if (samePart && isRest(response, this.validator)) return;
     await this.cancel();
-    if (answer.status === 200 && validatorOf(answer) === this.validator) {
+    if (codingsOf(response).length > 0 || (response.status === 200 && validatorOf(response) === this.validator)) {
       throw new this.#errorClass(
-        `The download of ${this.#url} broke off after ${position} bytes, and the server can't send the rest alone`,
+        `The download of ${this.#name} broke off after ${position} bytes, and the server can't send the rest alone`,
       );
     }
     this.changed = true;
-    throw new this.#errorClass(`${this.#url} became another file while it was read: try again`);
+    throw new this.#errorClass(`${this.#name} became another file while it was read: try again`);
   }
-}
 
-/** One answer that is not a passing failure. */
-async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Response> {
-  const { signal, retries = 5, errorClass = WeightsError } = options;
-  for (let failures = 0;;) {
-    signal?.throwIfAborted();
-    let fault: string;
-    let cause: unknown;
-    let retryAfter: number | undefined;
-    try {
-      const answer = await fetchInTime(url, headers, options);
-      if (!PASSING.includes(answer.status)) return answer;
-      await answer.body?.cancel();
-      fault = `answered ${answer.status} ${answer.statusText}`.trimEnd();
-      retryAfter = secondsOf(answer.headers.get("retry-after"));
-    } catch (error) {
-      signal?.throwIfAborted();
-      fault = `can't be reached: ${messageOf(error)}`;
-      cause = error;
-    }
-    failures++;
-    if (retryAfter !== undefined && retryAfter > LONGEST_RETRY_AFTER) {
-      throw new errorClass(`${url} ${fault} and asks to come back in ${retryAfter} s`, { cause });
-    }
-    if (failures > retries) throw new errorClass(`${url} ${fault} (tried ${failures} times)`, { cause });
-    await pause(failures, retryAfter, options);
+  /** Refuses a length that no file of its kind has, announced or arrived. */
+  #refuseLength(length: number | undefined): void {
+    if (length === undefined) return;
+    const isJson = /\.json$/i.test(new URL(this.#url).pathname);
+    if (Number.isSafeInteger(length) && !(isJson && length > MOST_JSON_BYTES)) return;
+    const rule = isJson ? `a JSON file has up to ${MOST_JSON_BYTES}` : "no file is that long";
+    throw new this.#errorClass(`${this.#name} announces or sends ${length} bytes: ${rule}`);
   }
-}
-
-async function fetchInTime(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Response> {
-  const { signal, stallTimeout = 60_000 } = options;
-  const stalled = new AbortController();
-  const timer = setTimeout(() => stalled.abort(new Error(`no answer came for ${stallTimeout} ms`)), stallTimeout);
-  try {
-    return await fetch(url, {
-      // Lengths and ranges are those of the file itself only if nothing compresses it on the way.
-      headers: { "accept-encoding": "identity", ...options.headers, ...headers },
-      signal: anyOf(signal, stalled.signal),
-    });
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function refuseFailure(answer: Response, url: string, options: DownloadOptions): Promise<void> {
-  if (answer.status === 200 || answer.status === 206) return;
-  await answer.body?.cancel();
-  const hint = answer.status === 401 || answer.status === 403
-    ? ": it does not exist, or it is private or gated and needs a `token` that may read it"
-    : "";
-  const errorClass = options.errorClass ?? WeightsError;
-  throw new errorClass(`${url} answered ${answer.status} ${answer.statusText}`.trimEnd() + hint);
-}
-
-/** Waits before a retry: as long as the server asks, or twice as long as before, ±25 % so that clients spread out. */
-async function pause(failures: number, retryAfter: number | undefined, options: DownloadOptions): Promise<void> {
-  const { signal, retryDelay = 500 } = options;
-  const backoff = retryDelay * 2 ** (failures - 1) * (0.75 + 0.5 * Math.random());
-  const milliseconds = retryAfter !== undefined ? retryAfter * 1000 : Math.min(backoff, 30_000);
-  await new Promise<void>((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", abort, { once: true });
-    if (signal?.aborted) abort();
-  });
-}
-
-/** `Retry-After` in seconds: a number or a date. */
-function secondsOf(retryAfter: string | null): number | undefined {
-  if (retryAfter === null) return undefined;
-  if (/^\d+$/.test(retryAfter)) return Number(retryAfter);
-  const date = Date.parse(retryAfter);
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
-}
-
-/**
- * Whether a browser's rules about other sites hold. Of all that is used here, they let only `Range` through without asking
- * the server's permission, which few servers give. There conditions are not sent; the answers' ETags are compared.
- */
-function isPage(): boolean {
-  return !hostHasFiles() && Reflect.get(globalThis, "location") !== undefined;
 }
 
 function rangeHeaders(from: number, validator: string): Record<string, string> {
@@ -309,20 +293,42 @@ function rangeHeaders(from: number, validator: string): Record<string, string> {
   return isPage() ? { range } : { range, "if-range": validator };
 }
 
-/** Whether a part belongs to the file that was asked for. With `If-Range` a server that says nothing has said so. */
-function isSameFile(answer: Response, validator: string | undefined): boolean {
+/**
+ * Whether a part belongs to the file that was asked for, and can be put behind its beginning. With `If-Range` a server that
+ * says nothing has said so.
+ */
+function isRest(answer: Response, validator: string | undefined): boolean {
+  if (codingsOf(answer).length > 0) return false;
   return (validatorOf(answer) ?? (isPage() ? undefined : validator)) === validator;
 }
 
-/** Whether an answer has an ETag; that a proxy made it weak, by compressing, makes no difference here. */
-function sameTag(answer: Response, etag: string): boolean {
-  return answer.headers.get("etag")?.replace(/^W\//, "") === etag.replace(/^W\//, "");
+function tagOf({ headers }: Response): string | undefined {
+  return headers.get("etag") ?? headers.get("last-modified") ?? undefined;
 }
 
-/** What a partial answer says it holds. */
-function partOf(answer: Response): { begin: number; total: number | undefined } | undefined {
+/** The condition that a file is another than the one with this tag. */
+function conditionOf(tag: string | undefined): Record<string, string> {
+  if (tag === undefined) return {};
+  const isDate = /^[A-Z][a-z]{2}, /.test(tag);
+  return isDate ? { "if-modified-since": tag } : { "if-none-match": tag };
+}
+
+/** Whether an answer has a tag; that a proxy made it weak, by compressing, makes no difference here. */
+function sameTag(answer: Response, tag: string): boolean {
+  return tagOf(answer)?.replace(/^W\//, "") === tag.replace(/^W\//, "");
+}
+
+/** Whether a file can't be asked for as a range: it is empty, or compressed all the same. */
+function isNoPlainRange(answer: Response): boolean {
+  return answer.status === 416 || (answer.status === 206 && codingsOf(answer).length > 0);
+}
+
+/** What a partial answer says it holds, or what it must hold where a page of another site is not told. */
+function partOf(answer: Response, asked: number): { begin: number; total: number | undefined } | undefined {
   if (answer.status !== 206) return undefined;
-  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.headers.get("content-range") ?? "");
+  const range = answer.headers.get("content-range");
+  if (range === null && asked === 0 && isPage()) return { begin: 0, total: wholeLength(answer) };
+  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? "");
   if (match === null) return { begin: -1, total: undefined };
   return { begin: Number(match[1]), total: match[2] === "*" ? undefined : Number(match[2]) };
 }
@@ -330,8 +336,7 @@ function partOf(answer: Response): { begin: number; total: number | undefined } 
 /** The file's size as a full answer gives it: the length counts the bytes sent, which a coding makes others. */
 function wholeLength(answer: Response): number | undefined {
   const length = answer.headers.get("content-length");
-  const coding = answer.headers.get("content-encoding") ?? "identity";
-  return length !== null && /^\d+$/.test(length) && coding === "identity" ? Number(length) : undefined;
+  return length !== null && /^\d+$/.test(length) && codingsOf(answer).length === 0 ? Number(length) : undefined;
 }
 
 /** What names the very bytes of a file: an ETag, unless it is a weak one, or else the date of the last change. */
@@ -339,8 +344,4 @@ function validatorOf(answer: Response): string | undefined {
   const etag = answer.headers.get("etag");
   if (etag !== null && !etag.startsWith("W/")) return etag;
   return answer.headers.get("last-modified") ?? undefined;
-}
-
-function anyOf(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal {
-  return signal === undefined ? other : AbortSignal.any([signal, other]);
 }

@@ -6,9 +6,11 @@
 
 import { WeightsError } from "../backend.ts";
 import { type ByteSource, messageOf } from "./byte_source.ts";
+import { currentPlaces } from "./folder_update.ts";
 import type { HubOptions } from "./hub.ts";
 import { type HubRepo, isRepoName } from "./hub_repo.ts";
 import { fileSource, hostHasFiles, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
+import { showUrl } from "./show_url.ts";
 import { urlSource } from "./url_source.ts";
 
 /**
@@ -25,6 +27,44 @@ export interface FileSet {
   readonly file: string | undefined;
   /** A file by its name, or nothing if there is none. */
   open(name: string): Promise<ByteSource | undefined>;
+  /** Whether another file has taken the place of one that was opened, so that those opened may not belong together. */
+  hasChanged(): Promise<boolean>;
+}
+
+/** How often files are opened anew where others take their places meanwhile. */
+const ATTEMPTS = 100;
+
+/**
+ * Opens files that belong together, once more where they are replaced meanwhile.
+ *
+ * @param open Opens them.
+ * @param close Undoes that.
+ * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if they are not there or never stay the same.
+ */
+export async function openTogether<T>(
+  location: FileLocation,
+  options: HubOptions,
+  open: (files: FileSet) => Promise<T>,
+  close: (opened: T) => Promise<void>,
+): Promise<T> {
+  for (let attempt = 0;; attempt++) {
+    const files = await openFileSet(location, options);
+    let opened: T;
+    try {
+      opened = await open(files);
+    } catch (error) {
+      if (attempt < ATTEMPTS && await files.hasChanged()) continue;
+      throw error;
+    }
+    if (!await files.hasChanged()) return opened;
+    await close(opened);
+    if (attempt === ATTEMPTS) {
+      const { errorClass = WeightsError } = options;
+      throw new errorClass(
+        `Cannot open ${files.description}: its files were replaced ${attempt} times meanwhile; wait until that ends`,
+      );
+    }
+  }
 }
 
 /**
@@ -37,7 +77,10 @@ export async function openFileSet(location: FileLocation, options: HubOptions = 
   const { errorClass = WeightsError } = options;
   if (location instanceof URL) return await openUrl(location, options);
   if (typeof location !== "string") return hubFiles(location, options);
-  if (/^(https?|file|blob|data):/.test(location)) return await openUrl(new URL(location), options);
+  if (/^(https?|file|blob|data):/.test(location)) {
+    if (URL.canParse(location)) return await openUrl(new URL(location), options);
+    throw new errorClass(`Cannot open ${JSON.stringify(showUrl(location))}: it is not a valid URL`);
+  }
   if (hostHasFiles()) {
     const files = await openPath(location, options);
     if (files !== undefined) return files;
@@ -47,7 +90,7 @@ export async function openFileSet(location: FileLocation, options: HubOptions = 
   const [repo = "", revision] = location.split(/@(.*)/s);
   if (isRepoName(repo)) return hubFiles({ repo, revision }, options);
   const meant = 'a path that exists, a URL, or "org/name" on the Hugging Face Hub';
-  throw new errorClass(`There is no file or folder ${JSON.stringify(location)}: expected ${meant}`);
+  throw new errorClass(`There is no file or folder ${JSON.stringify(showLocation(location))}: expected ${meant}`);
 }
 
 async function openPath(path: string, options: HubOptions): Promise<FileSet | undefined> {
@@ -61,10 +104,21 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
   }
   if (kind === "nothing") return undefined;
   const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : await splitPath(path);
+  const open = async (name: string) =>
+    await fileSource(await joinPath(folder, name), options.errorClass, () => currentPlaces(folder, name));
+  const opened = new Map<string, string | undefined>();
   return {
     description: path,
     file,
-    open: async (name) => await fileSource(await joinPath(folder, name), options.errorClass),
+    open: async (name) => {
+      const source = await open(name);
+      opened.set(name, source?.identity);
+      return source;
+    },
+    hasChanged: async () => {
+      for (const [name, identity] of opened) if ((await open(name))?.identity !== identity) return true;
+      return false;
+    },
   };
 }
 
@@ -72,7 +126,7 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   if (url.protocol === "file:") {
     const files = await openPath(await pathOfUrl(url), options);
     if (files !== undefined) return files;
-    throw new (options.errorClass ?? WeightsError)(`There is no file or folder ${url.href}`);
+    throw new (options.errorClass ?? WeightsError)(`There is no file or folder ${showUrl(url)}`);
   }
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   const hasFolder = /^https?:$/.test(url.protocol);
@@ -81,7 +135,7 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   const folder = new URL(url);
   if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
   return {
-    description: url.href,
+    description: showUrl(url),
     file,
     open: async (name) => {
       if (name === file) return await urlSource(url, options);
@@ -90,6 +144,7 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
       sibling.search = folder.search;
       return await urlSource(sibling, options);
     },
+    hasChanged: () => Promise.resolve(false),
   };
 }
 
@@ -99,8 +154,14 @@ function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
     description: `${repo.repo}${revision === undefined ? "" : `@${revision}`} on the Hugging Face Hub`,
     file: undefined,
     open: async (name) => {
-      const { fetchHubFile } = await import("./hub.ts");
-      return await fetchHubFile(repo, name, options);
+      const { openHubFile } = await import("./hub.ts");
+      return await openHubFile(repo, name, options);
     },
+    hasChanged: () => Promise.resolve(false),
   };
+}
+
+/** A location as messages show it: one that looks like a URL without what may be secret. */
+function showLocation(location: string): string {
+  return location.includes("://") ? showUrl(location) : location;
 }

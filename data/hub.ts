@@ -7,29 +7,34 @@
  * @module
  */
 
-import { ConfigError, WeightsError } from "../backend.ts";
-import { type ByteSource, type ErrorClass, messageOf, type Progress } from "./byte_source.ts";
-import { type Download, type DownloadOptions, startDownload } from "./download.ts";
+import { WeightsError } from "../backend.ts";
+import type { ByteSource, Progress } from "./byte_source.ts";
+import { type Download, startDownload, type Unchanged } from "./download.ts";
+import { type DownloadOptions, NoAnswer } from "./http.ts";
+import { type HubAddress, hubAddress, hubFileUrl } from "./hub_address.ts";
 import type { CachedFile, CacheWriter, HubCache } from "./hub_cache.ts";
-import { type HubRepo, isRepoName } from "./hub_repo.ts";
-import { hostHasFiles, joinPath, makeFolder } from "./local_files.ts";
+import { openCache } from "./hub_cache_choice.ts";
+import type { HubRepo } from "./hub_repo.ts";
+import { type Refusal, refusalError } from "./refusal.ts";
 import { downloadSource } from "./url_source.ts";
 
-/** Where the Hub is, unless `host` or the environment variable HF_ENDPOINT says otherwise. */
-const DEFAULT_HOST = "https://huggingface.co";
-
-/** The name of the cache in a browser. */
-const STORAGE_NAME = "andromeda-hub";
+/** How often a file is begun anew that changes, or does not fit its hash, while it is fetched. */
+const MOST_TRIES = 3;
 
 /** Options of whatever fetches files from a hub or a URL. */
-export interface HubOptions extends Omit<DownloadOptions, "headers"> {
+export interface HubOptions extends Omit<DownloadOptions, "authorization"> {
   /** The hub's URL. Default: the environment variable HF_ENDPOINT, else https://huggingface.co. */
   readonly host?: string | undefined;
-  /** An access token, for private and gated repositories. Default: the environment variable HF_TOKEN. */
+  /**
+   * An access token, for private and gated repositories. It is sent to `host`, and to no server that redirects lead to.
+   * Default: the environment variable HF_TOKEN, if `host` is https://huggingface.co or HF_ENDPOINT, over https or within
+   * this machine.
+   */
   readonly token?: string | undefined;
   /**
    * Where copies are kept: a folder (Deno, Node), or a name in the Cache API (browsers); false keeps none. Default: the
-   * folder "andromeda/hub" in XDG_CACHE_HOME or ~/.cache, or the Cache API, whichever the host has, or none.
+   * folder "andromeda/hub" in XDG_CACHE_HOME or ~/.cache, or the Cache API, whichever the host has, or none. Where it is
+   * full or must not be written to, files are used without being kept.
    */
   readonly cache?: string | false | undefined;
   /** Uses copies only, and no network. */
@@ -38,11 +43,14 @@ export interface HubOptions extends Omit<DownloadOptions, "headers"> {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** What a hub may not have. */
+type Missing = "no repository" | "no revision" | "no file";
+
 /**
  * Fetches a file of a repository, or takes the copy at hand if it is still right or nobody can be asked.
  *
  * @param file Its path in the repository, such as "config.json".
- * @returns The file to read, or nothing if the repository has none of this name.
+ * @returns The file to read, or nothing if the hub has none, be it for want of the file, the revision or the repository.
  * @throws {ConfigError} If a name is not one that a hub can have.
  * @throws {Error} Of `errorClass`, by default `WeightsError`, if the file can neither be fetched nor found in the cache.
  */
@@ -51,57 +59,116 @@ export async function fetchHubFile(
   file: string,
   options: HubOptions = {},
 ): Promise<ByteSource | undefined> {
+  const found = await findHubFile(repo, file, await hubAddress(options.host, options.token), options);
+  return typeof found === "string" ? undefined : found;
+}
+
+/**
+ * Fetches a file of a repository that has to be there.
+ *
+ * @returns The file to read, or nothing if the repository has none of this name.
+ * @throws {Error} As `fetchHubFile` does; and if there is no such repository or revision.
+ */
+export async function openHubFile(
+  repo: HubRepo,
+  file: string,
+  options: HubOptions = {},
+): Promise<ByteSource | undefined> {
+  const hub = await hubAddress(options.host, options.token);
+  const found = await findHubFile(repo, file, hub, options);
+  if (typeof found !== "string") return found;
+  const fetching = `Cannot fetch ${file} of ${JSON.stringify(repo.repo)}`;
+  const fault = {
+    "no file": undefined,
+    "no revision": `it has no revision ${JSON.stringify(repo.revision ?? "main")}; name a branch, a tag or a commit`,
+    "no repository":
+      `${hub.url} has no such repository, or it is private; check its name, or give a \`token\` that may ` +
+      `read it${withheldHint(hub)}`,
+  }[found];
+  if (fault !== undefined) throw new (options.errorClass ?? WeightsError)(`${fetching}: ${fault}`);
+  return undefined;
+}
+
+async function findHubFile(
+  repo: HubRepo,
+  file: string,
+  hub: HubAddress,
+  options: HubOptions,
+): Promise<ByteSource | Missing> {
   const { errorClass = WeightsError, signal } = options;
-  const url = hubUrl(options.host ?? await environment("HF_ENDPOINT") ?? DEFAULT_HOST, repo, file);
+  const url = hubFileUrl(hub.url, repo, file);
   const name = `${repo.repo}/${file}`;
-  const token = options.token ?? await environment("HF_TOKEN");
-  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const requestOptions = { ...options, headers };
-  const cache = await openCache(options.cache, errorClass);
-  for (let tries = 1;; tries++) {
+  const requestOptions = { ...options, authorization: hub.authorization };
+  let cache = await openCache(options.cache, errorClass);
+  let fault = "";
+  for (let tries = 0; tries < MOST_TRIES;) {
     signal?.throwIfAborted();
-    const cached: CachedFile = await cache?.find(url) ?? { missing: false };
+    const cached = await lookUp(cache, url, signal);
     const copy = cached.complete && { ...cached.complete.source, name };
-    const known = copy !== undefined || cached.missing;
-    // What a commit holds never changes.
-    if (known && (options.offline || /^[0-9a-f]{40}$/.test(repo.revision ?? ""))) return copy;
+    // What a commit holds never changes. Whether a copy is that, and whether a file is missing, the hub is asked.
+    const isFinal = /^[0-9a-f]{40}$/.test(repo.revision ?? "") && cached.complete?.isProven === true;
+    if (copy !== undefined && (options.offline || isFinal)) return copy;
     if (options.offline) {
+      if (cached.missing) return "no file";
       throw new errorClass(`${name} is not in the cache, and offline nothing is fetched: fetch it once when online`);
     }
-    const download = await begin(url, cached, requestOptions);
-    if (download === "unreachable" || download === "unchanged") return copy;
-    if (download === "missing") {
-      await cache?.markMissing(url);
-      return undefined;
+    const answer = await ask(url, cached, requestOptions);
+    if (answer === undefined || answer.kind === "unchanged") return copy ?? "no file";
+    if (answer.kind === "refusal") {
+      const { reason } = answer;
+      if (reason === "no file") await cache?.markMissing(url).catch(() => {});
+      if (reason === "no file" || reason === "no revision" || reason === "no repository") return reason;
+      if (copy !== undefined) return copy;
+      throw refusalError(url, answer, errorClass, reason === "not allowed" ? withheldHint(hub) : "");
     }
-    if (cache === undefined) return downloadSource(name, url, download, requestOptions);
-    if (await store(cache, url, name, download, options)) {
-      const { complete } = await cache.find(url);
+    // What may have been cut off unseen is not kept: its reader will find out.
+    if (cache === undefined || !answer.isEndSure) return downloadSource(name, url, answer, requestOptions);
+    const result = await store(cache, url, name, answer, options).catch((error) => {
+      if (copy !== undefined && error instanceof Error && error.cause instanceof NoAnswer) return copy;
+      throw error;
+    });
+    if (typeof result !== "string") return result;
+    if (result === "kept") {
+      const { complete } = await lookUp(cache, url, signal);
       if (complete !== undefined) return { ...complete.source, name };
     }
-    if (tries === 3) throw new errorClass(`${name} keeps changing while it is fetched: try again later`);
+    // A cache that can't be written to is no reason to fail: the file is read as it comes.
+    if (result === "not kept") cache = undefined;
+    else tries++;
+    fault = result === "corrupt" ? "its bytes are not those that the hub's hash is of" : "it keeps changing";
+  }
+  throw new errorClass(`Cannot fetch ${name}: ${fault}, ${MOST_TRIES} times; try again later, or on another network`);
+}
+
+/** What a cache has; nothing where it can't be read. */
+async function lookUp(cache: HubCache | undefined, url: string, signal: AbortSignal | undefined): Promise<CachedFile> {
+  try {
+    return await cache?.find(url, signal) ?? { missing: false };
+  } catch {
+    signal?.throwIfAborted();
+    return { missing: false };
   }
 }
 
-/** Asks for a file, making use of what the cache has. */
-async function begin(
+/**
+ * Asks for a file, making use of what the cache has.
+ *
+ * @returns Nothing if nobody can be asked, and what the cache knows has to do.
+ */
+async function ask(
   url: string,
-  cached: CachedFile,
+  { complete, partial, missing }: CachedFile,
   options: DownloadOptions,
-): Promise<Download | "missing" | "unchanged" | "unreachable"> {
-  const known = cached.complete !== undefined || cached.missing;
-  const range = {
-    etagAtHand: cached.complete?.etag,
-    from: cached.partial?.length,
-    validator: cached.partial?.validator,
-  };
+): Promise<Download | Refusal | Unchanged | undefined> {
+  const range = { tagAtHand: complete?.tag, from: partial?.length, validator: partial?.validator };
+  const isKnown = complete !== undefined || missing;
   try {
     // With an answer at hand one retry is enough: without a network it should not take long to find out.
-    const retries = known ? Math.min(options.retries ?? 1, 1) : options.retries;
+    const retries = isKnown ? Math.min(options.retries ?? 1, 1) : options.retries;
     return await startDownload(url, range, { ...options, retries });
   } catch (error) {
     options.signal?.throwIfAborted();
-    if (known) return "unreachable";
+    if (isKnown && error instanceof Error && error.cause instanceof NoAnswer) return undefined;
     throw error;
   }
 }
@@ -109,100 +176,53 @@ async function begin(
 /**
  * Writes a download to the cache.
  *
- * @returns Whether it is there now; false if it has to begin anew, because the file changed on its way.
+ * @returns How that ended; "gone" if it has to begin anew because the file changed on its way, "not kept" if the cache
+ * can't be written to.
  */
 async function store(
   cache: HubCache,
   url: string,
   name: string,
   download: Download,
-  { errorClass = WeightsError, onProgress }: HubOptions,
-): Promise<boolean> {
-  const keep = async <T>(step: Promise<T>) => {
-    try {
-      return await step;
-    } catch (cause) {
-      const advice = "make room, choose another folder with `cache`, or keep no copies with `cache: false`";
-      throw new errorClass(`${name} can't be kept in the cache: ${messageOf(cause)}; ${advice}`, { cause });
-    }
-  };
+  { onProgress, signal }: HubOptions,
+): Promise<"kept" | "gone" | "corrupt" | "not kept"> {
   let writer: CacheWriter | undefined;
   try {
     writer = await keep(cache.write(url, download));
-    if (writer === undefined) return false;
+    if (writer === undefined) return "gone";
     let loaded = download.from;
     for await (const chunk of download.chunks()) {
       await keep(writer.write(chunk));
       loaded += chunk.byteLength;
       onProgress?.({ stage: "download", file: name, loaded, total: download.size });
     }
-    return await keep(writer.commit());
+    return await keep(writer.commit(signal));
   } catch (error) {
-    if (download.changed) return false;
-    throw error;
+    signal?.throwIfAborted();
+    if (download.changed) return "gone";
+    if (!(error instanceof CacheFault)) throw error;
+    // A full disk gets its room back.
+    await writer?.remove().catch(() => {});
+    return "not kept";
   } finally {
-    await writer?.close();
+    await writer?.close().catch(() => {});
     await download.cancel();
   }
 }
 
-/** The URL of a file: `{host}/{org}/{name}/resolve/{revision}/{file}`. */
-function hubUrl(host: string, { repo, revision = "main" }: HubRepo, file: string): string {
-  if (!isRepoName(repo)) {
-    throw new ConfigError(`A repository is called "org/name": ${JSON.stringify(repo)} was given`);
-  }
-  if (file.split("/").some((part) => ["", ".", ".."].includes(part)) || /[\\?#]/.test(file)) {
-    throw new ConfigError(`${JSON.stringify(file)} is not the path of a file in a repository`);
-  }
-  if (["", ".", ".."].includes(revision)) {
-    throw new ConfigError(`A revision is a branch, tag or commit: ${JSON.stringify(revision)} was given`);
-  }
-  if (!/^https?:\/\//.test(host)) {
-    throw new ConfigError(`The host of a hub is a URL such as ${DEFAULT_HOST}: ${JSON.stringify(host)} was given`);
-  }
-  return `${host.replace(/\/+$/, "")}/${repo}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`;
-}
+/** What the cache could not do, as opposed to the network. */
+class CacheFault extends Error {}
 
-/** The cache that was asked for, or the one that suits the host. */
-async function openCache(
-  choice: string | false | undefined,
-  errorClass: ErrorClass,
-): Promise<HubCache | undefined> {
-  if (choice === false) return undefined;
-  if (hostHasFiles()) {
-    try {
-      const folder = choice ?? await defaultFolder();
-      await makeFolder(folder);
-      const { FolderCache } = await import("./hub_cache.ts");
-      return new FolderCache(folder, errorClass);
-    } catch (cause) {
-      // Only a cache that somebody asked for has to work: a host may forbid writing.
-      if (choice === undefined) return undefined;
-      throw new errorClass(`The cache ${choice} can't be made: ${messageOf(cause)}`, { cause });
-    }
-  }
-  if (!("caches" in globalThis)) return undefined;
+async function keep<T>(step: Promise<T>): Promise<T> {
   try {
-    const { StorageCache } = await import("./hub_cache_storage.ts");
-    return new StorageCache(await caches.open(choice ?? STORAGE_NAME), errorClass);
+    return await step;
   } catch (cause) {
-    if (choice === undefined) return undefined;
-    throw new errorClass(`The cache ${choice} can't be opened: ${messageOf(cause)}`, { cause });
+    throw new CacheFault("The cache can't be written to", { cause });
   }
 }
 
-async function defaultFolder(): Promise<string> {
-  const { homedir } = await import("node:os");
-  return await joinPath(await environment("XDG_CACHE_HOME") ?? await joinPath(homedir(), ".cache"), "andromeda", "hub");
-}
-
-/** An environment variable, on hosts that have them and let us read it. */
-async function environment(name: string): Promise<string | undefined> {
-  if (!hostHasFiles()) return undefined;
-  const { env } = await import("node:process");
-  try {
-    return env[name] || undefined;
-  } catch {
-    return undefined;
-  }
+/** Says why HF_TOKEN did not help, where it is set. */
+function withheldHint({ isTokenWithheld }: HubAddress): string {
+  if (!isTokenWithheld) return "";
+  return " (HF_TOKEN is sent to https://huggingface.co and HF_ENDPOINT alone, encrypted or within this machine)";
 }

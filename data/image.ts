@@ -5,9 +5,10 @@
  */
 
 import { ConfigError, ShapeError } from "../backend.ts";
-import { decodeImage, ImageError, toRgb } from "./image_decode.ts";
-import { resizePixels } from "./image_resize.ts";
-import type { Interpolation, Pixels } from "./image_resize.ts";
+import { decodeImage, MAX_PIXELS } from "./image/decode.ts";
+import { ImageError } from "./image/image_error.ts";
+import { resizePixels } from "./image/resize.ts";
+import type { Interpolation, Pixels } from "./image/resize.ts";
 
 export { ImageError };
 export type { Interpolation };
@@ -40,6 +41,11 @@ export interface ImageOptions {
   readonly mean?: number | readonly [number, number, number] | undefined;
   /** Divides red, green and blue afterwards. Default 1. */
   readonly std?: number | readonly [number, number, number] | undefined;
+  /**
+   * Most pixels that a file may have and that `resize` may make: what an image costs is known before memory is taken for it.
+   * Default: 256 for each byte of the file, but between 2^24 (16.8 million) and 100 million; 100 million for `resize`.
+   */
+  readonly maxPixels?: number | undefined;
 }
 
 /** An image as a model takes it; `backend.tensor(image.data, image.shape)` brings it to an engine. */
@@ -51,9 +57,9 @@ export interface ImageTensor {
 }
 
 /**
- * Turns an image into a tensor [1, 3, h, w]: the steps, and for PNG files the values, of torchvision's
- * `Resize(antialias), CenterCrop, ToTensor, Normalize` on an image that Pillow opened. (JPEG decoders differ by some levels
- * of 255.) A photograph is turned upright by its EXIF data first.
+ * Turns an image into a tensor [1, 3, h, w]: the steps and the values of torchvision's `Resize(antialias), CenterCrop, ToTensor,
+ * Normalize` on an image that Pillow opened. A photograph is turned upright by its EXIF or XMP data first, and color profiles
+ * are passed over, as Pillow does. (Grey PNG files of 16 bits are the exception: their upper 8 count, where Pillow cuts.)
  *
  * @param source PNG or JPEG bytes, a Blob of them, an ImageBitmap, an ImageData, or raw RGB or RGBA.
  * @param options Resizing, cropping, normalising.
@@ -82,18 +88,29 @@ export async function imageTensor(source: ImageSource, options: ImageOptions = {
     );
   }
 
-  const pixels = await pixelsOf(source);
+  const { maxPixels } = options;
+  if (maxPixels !== undefined && !isSize(maxPixels)) {
+    throw new ConfigError(`Cannot read images of up to ${shown(maxPixels)} pixels: expected a whole number above 0`);
+  }
+
+  const pixels = await pixelsOf(source, maxPixels);
   const [height, width] = typeof resize === "number"
     ? shorterSideTo(resize, pixels)
     : resize ?? [pixels.height, pixels.width];
+  if (resize !== undefined && width * height > (maxPixels ?? MAX_PIXELS)) {
+    throw new ConfigError(
+      `Cannot resize an image of ${pixels.height}×${pixels.width} (height×width) to ${height}×${width}: the limit is ` +
+        `${maxPixels ?? MAX_PIXELS} pixels; make the result smaller, or raise maxPixels`,
+    );
+  }
   const resized = resizePixels(pixels, width, height, interpolation);
   return cropAndNormalise(resized, typeof crop === "number" ? [crop, crop] : crop ?? [height, width], mean, std);
 }
 
-async function pixelsOf(source: ImageSource): Promise<Pixels> {
-  if (source instanceof Uint8Array) return await decodeImage(source);
-  if (source instanceof ArrayBuffer) return await decodeImage(new Uint8Array(source));
-  if (source instanceof Blob) return await decodeImage(new Uint8Array(await source.arrayBuffer()));
+async function pixelsOf(source: ImageSource, maxPixels: number | undefined): Promise<Pixels> {
+  if (source instanceof Uint8Array) return await decodeImage(source, maxPixels);
+  if (source instanceof ArrayBuffer) return await decodeImage(new Uint8Array(source), maxPixels);
+  if (source instanceof Blob) return await decodeImage(new Uint8Array(await source.arrayBuffer()), maxPixels);
   if (typeof ImageBitmap === "function" && source instanceof ImageBitmap) return await bitmapPixels(source);
   if (typeof source === "object" && source !== null && "data" in source) return rawPixels(source);
   throw new ImageError(
@@ -129,6 +146,17 @@ function rawPixels({ data, width, height }: RawImage | ImageData): Pixels {
   return image;
 }
 
+/** Pixels of 3 or 4 channels to RGB: bytes as bytes, floats as floats. */
+function toRgb(samples: RawImage["data"], width: number, height: number): Pixels {
+  const pixels = width * height;
+  const channels = samples.length / pixels;
+  const data = samples instanceof Float32Array ? new Float32Array(pixels * 3) : new Uint8ClampedArray(pixels * 3);
+  for (let i = 0; i < pixels; i++) {
+    for (let c = 0; c < 3; c++) data[i * 3 + c] = samples[i * channels + c] ?? 0;
+  }
+  return { data, width, height };
+}
+
 /**
  * Hosts show a bitmap's pixels only by way of a canvas, and all that have a canvas can write it as PNG, which loses
  * nothing.
@@ -144,7 +172,7 @@ async function bitmapPixels(bitmap: ImageBitmap): Promise<Pixels> {
   }
   context.transferFromImageBitmap(await createImageBitmap(bitmap)); // a copy, as transferring takes a bitmap from its owner
   const png = await canvas.convertToBlob({ type: "image/png" });
-  return await decodeImage(new Uint8Array(await png.arrayBuffer()));
+  return await decodeImage(new Uint8Array(await png.arrayBuffer()), bitmap.width * bitmap.height);
 }
 
 /** torchvision's rule: the longer side is rounded down. */
@@ -187,22 +215,27 @@ function roundHalfToEven(x: number): number {
 
 function checkSizeOption(name: string, size: Size | undefined): void {
   const isValid = size === undefined ||
-    (typeof size === "number" ? isSize(size) : size.length === 2 && size.every(isSize));
+    (typeof size === "number" ? isSize(size) : Array.isArray(size) && size.length === 2 && size.every(isSize));
   if (!isValid) {
     throw new ConfigError(
-      `Cannot ${name} to ${String(size)}: expected a whole number above 0, or [height, width] of such`,
+      `Cannot ${name} to ${shown(size)}: expected a whole number above 0, or [height, width] of such`,
     );
   }
 }
 
 function channelOption(name: string, value: number | readonly number[]): readonly number[] {
   const channels = typeof value === "number" ? [value, value, value] : value;
-  if (channels.length !== 3 || !channels.every(Number.isFinite)) {
+  if (!Array.isArray(channels) || channels.length !== 3 || !channels.every(Number.isFinite)) {
     throw new ConfigError(
-      `Cannot normalise with ${name} ${String(value)}: expected a finite number, or three for R, G and B`,
+      `Cannot normalise with ${name} ${shown(value)}: expected a finite number, or three for R, G and B`,
     );
   }
   return channels;
+}
+
+/** Texts in quotes, so that "8" is seen to be none of the numbers. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 function isSize(size: number): boolean {

@@ -45,48 +45,49 @@ export async function joinPath(...parts: readonly string[]): Promise<string> {
   return join(...parts);
 }
 
-/** Makes a folder and those around it. */
-export async function makeFolder(path: string): Promise<void> {
+/** Makes a folder and those around it, and gives the outermost that was not there before. */
+export async function makeFolder(path: string): Promise<string | undefined> {
   const { mkdir } = await import("node:fs/promises");
-  await mkdir(path, { recursive: true });
+  return await mkdir(path, { recursive: true });
 }
 
 /**
  * A file.
  *
- * @returns Nothing if there is no file at that path.
- * @throws {Error} Of the given class, if it is there but can't be read.
+ * @param places Where it may be by now: the first of these paths that leads to a file counts, whenever it is opened.
+ * @returns Nothing if there is no file at any of them.
+ * @throws {Error} Of the given class, if it is there but can't be read, also where another took its place meanwhile.
  */
 export async function fileSource(
   path: string,
   errorClass: ErrorClass = WeightsError,
+  places: () => Promise<readonly string[]> = () => Promise.resolve([path]),
 ): Promise<ByteSource | undefined> {
-  const { open, stat } = await import("node:fs/promises");
-  const unreadable = (cause: unknown) => new errorClass(`${path} can't be read: ${messageOf(cause)}`, { cause });
-  let size: number;
-  try {
-    const found = await stat(path);
-    if (!found.isFile()) return undefined;
-    size = found.size;
-  } catch (cause) {
-    if (isAbsence(cause)) return undefined;
-    throw unreadable(cause);
-  }
+  const unreadable = (cause: unknown): never => {
+    throw new errorClass(`${path} can't be read: ${messageOf(cause)}`, { cause });
+  };
+  const found = await statFirst(await places().catch(unreadable)).catch(unreadable);
+  if (found === undefined) return undefined;
+  const { size, identity } = found;
   return {
     name: path,
     size,
     once: false,
+    identity,
     open: async (from) => {
-      const handle = await open(path).catch((cause) => Promise.reject(unreadable(cause)));
+      const handle = await openFirst(await places().catch(unreadable), identity).catch(unreadable);
+      if (handle === undefined) {
+        throw new errorClass(
+          `Cannot go on with ${path}: it was replaced or removed meanwhile; read it from the beginning`,
+        );
+      }
       let position = from;
       return {
         read: async (target) => {
           let filled = 0;
           while (filled < target.byteLength) {
             const left = target.byteLength - filled;
-            const { bytesRead } = await handle.read(target, filled, left, position).catch((cause) =>
-              Promise.reject(unreadable(cause))
-            );
+            const { bytesRead } = await handle.read(target, filled, left, position).catch(unreadable);
             if (bytesRead === 0) break;
             filled += bytesRead;
             position += bytesRead;
@@ -100,33 +101,74 @@ export async function fileSource(
   };
 }
 
-/** A file that is written beside its target, and replaces it only when it is complete. */
-export interface PendingFile {
+/** What of a file stays the same where it is moved, and is another's where it is replaced. */
+interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+}
+
+function identityOf({ dev, ino, size, mtimeNs }: Identity): string {
+  return `${dev} ${ino} ${size} ${mtimeNs}`;
+}
+
+/** The first of the paths that leads to a file. */
+async function statFirst(paths: readonly string[]): Promise<{ size: number; identity: string } | undefined> {
+  const { stat } = await import("node:fs/promises");
+  for (const path of paths) {
+    const stats = await stat(path, { bigint: true }).catch(absent);
+    if (stats?.isFile()) return { size: Number(stats.size), identity: identityOf(stats) };
+  }
+}
+
+/** Opens the file of an identity, if one of the paths leads to it. */
+async function openFirst(paths: readonly string[], identity: string) {
+  const { open } = await import("node:fs/promises");
+  for (const path of paths) {
+    const handle = await open(path).catch(absent);
+    if (handle === undefined) continue;
+    const stats = await handle.stat({ bigint: true });
+    if (identityOf(stats) === identity) return handle;
+    await handle.close();
+  }
+}
+
+/** The names of what is in a folder; none if there is no folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  const { readdir } = await import("node:fs/promises");
+  return await readdir(folder).catch(absent) ?? [];
+}
+
+/** A file that is being written. */
+export interface NewFile {
   /** Appends bytes. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Waits until the bytes are on the disk. */
+  /** Closes the file when its bytes are on the disk. */
   finish(): Promise<void>;
-  /** Puts the finished file in its target's place. */
-  commit(): Promise<void>;
-  /** Closes and removes it. Does nothing after `commit`. */
-  discard(): Promise<void>;
+  /** Closes it as it is. Does nothing after `finish`. */
+  close(): Promise<void>;
 }
 
 /**
- * Begins a file, and makes its folder if need be.
+ * Begins a file in a folder that is there.
  *
+ * @param path Where it is written; nothing may be there.
+ * @param name What messages call it.
  * @throws {Error} Of the given class, also from the file's methods, if the host refuses.
  */
-export async function beginFile(path: string, errorClass: ErrorClass = WeightsError): Promise<PendingFile> {
-  const { mkdir, open, rename, rm } = await import("node:fs/promises");
-  const { dirname } = await import("node:path");
-  const explain = (cause: unknown) => {
-    throw new errorClass(`${path} can't be written: ${messageOf(cause)}`, { cause });
+export async function createFile(path: string, name: string, errorClass: ErrorClass = WeightsError): Promise<NewFile> {
+  const { open } = await import("node:fs/promises");
+  const explain = (cause: unknown): never => {
+    throw new errorClass(`${name} can't be written: ${messageOf(cause)}`, { cause });
   };
-  await mkdir(dirname(path), { recursive: true }).catch(explain);
-  const beside = `${path}.${crypto.randomUUID()}.tmp`;
-  const handle = await open(beside, "wx").catch(explain);
-  let state: "open" | "closed" | "committed" = "open";
+  const handle = await open(path, "wx").catch(explain);
+  let isOpen = true;
+  const close = async () => {
+    if (!isOpen) return;
+    isOpen = false;
+    await handle.close().catch(explain);
+  };
   return {
     write: async (bytes) => {
       for (let start = 0; start < bytes.byteLength;) {
@@ -135,26 +177,10 @@ export async function beginFile(path: string, errorClass: ErrorClass = WeightsEr
     },
     finish: async () => {
       await handle.sync().catch(explain);
-      state = "closed";
-      await handle.close().catch(explain);
+      await close();
     },
-    commit: async () => {
-      await rename(beside, path).catch(explain);
-      state = "committed";
-    },
-    discard: async () => {
-      if (state === "committed") return;
-      if (state === "open") await handle.close();
-      state = "closed";
-      await rm(beside, { force: true });
-    },
+    close,
   };
-}
-
-/** Removes a file, if it is there. */
-export async function removeFile(path: string): Promise<void> {
-  const { rm } = await import("node:fs/promises");
-  await rm(path, { force: true });
 }
 
 /**
@@ -166,15 +192,24 @@ export async function replaceFile(
   path: string,
   content: string | Uint8Array | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const file = await beginFile(path);
+  const { rename, rm } = await import("node:fs/promises");
+  const { dirname } = await import("node:path");
+  const explain = (cause: unknown): never => {
+    throw new WeightsError(`${path} can't be written: ${messageOf(cause)}`, { cause });
+  };
+  await makeFolder(dirname(path)).catch(explain);
+  const beside = `${path}.${crypto.randomUUID()}.tmp`;
+  const file = await createFile(beside, path);
   try {
     if (typeof content === "string") await file.write(new TextEncoder().encode(content));
     else if (content instanceof Uint8Array) await file.write(content);
     else for await (const bytes of content) await file.write(bytes);
     await file.finish();
-    await file.commit();
-  } finally {
-    await file.discard();
+    await rename(beside, path).catch(explain);
+  } catch (error) {
+    await file.close();
+    await rm(beside, { force: true });
+    throw error;
   }
 }
 
@@ -182,4 +217,9 @@ export async function replaceFile(
 export function isAbsence(cause: unknown): boolean {
   const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
   return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** Passes nothing on where an error says that nothing is there. */
+export function absent(cause: unknown): undefined {
+  if (!isAbsence(cause)) throw cause;
 }

@@ -8,6 +8,7 @@ import { TokenizerError } from "../backend.ts";
 import { readAll } from "./byte_source.ts";
 import { openFileSet } from "./files.ts";
 import type { FileLocation, FileSet } from "./files.ts";
+import { whyNotJson } from "./html_page.ts";
 import type { HubOptions } from "./hub.ts";
 
 /** The tokenizer that AndromedaTokenizer documents. */
@@ -74,14 +75,13 @@ export async function readTokenizerFiles(
 
   const files = await openFileSet(source, { ...options, errorClass: TokenizerError });
   const file = files.file ?? "tokenizer.json";
-  const tokenizer = await readFile(files, file, options.signal);
+  const tokenizer = await readJson(files, file, options.signal);
   if (tokenizer === undefined) {
     throw new TokenizerError(`Cannot load a tokenizer: ${files.description} has no ${file}`);
   }
-  const config = await readFile(files, CONFIG_FILE, options.signal);
   return {
-    tokenizer: parseJson(tokenizer, file),
-    config: config === undefined ? {} : parseJson(config, CONFIG_FILE),
+    tokenizer,
+    config: await readJson(files, CONFIG_FILE, options.signal) ?? {},
     isDefault: isDefaultLocation(source),
   };
 }
@@ -91,9 +91,21 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }
 
-async function readFile(files: FileSet, name: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+/** A file's JSON. A cache's copy that holds none is forgotten. */
+async function readJson(
+  files: FileSet,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Record<string, unknown> | undefined> {
   const source = await files.open(name);
-  return source === undefined ? undefined : await readAll(source, signal);
+  if (source === undefined) return undefined;
+  const bytes = await readAll(source, signal);
+  try {
+    return parseJson(bytes, name);
+  } catch (error) {
+    await source.discard?.();
+    throw error;
+  }
 }
 
 function isLocation(source: FileLocation): boolean {
@@ -114,7 +126,7 @@ function parseJson(file: JsonFile, name: string): Record<string, unknown> {
     try {
       value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file));
     } catch (cause) {
-      throw new TokenizerError(`Cannot read ${name}: it is not JSON`, { cause });
+      throw new TokenizerError(`Cannot read ${name}: it ${whyNotJson(file)}`, { cause });
     }
   }
   if (!isRecord(value)) throw new TokenizerError(`Cannot read ${name}: expected a JSON object`);

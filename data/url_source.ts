@@ -6,7 +6,10 @@
 
 import { WeightsError } from "../backend.ts";
 import { type ByteSource, readerOf, skip } from "./byte_source.ts";
-import { type Download, type DownloadOptions, startDownload } from "./download.ts";
+import { type Download, startDownload } from "./download.ts";
+import type { DownloadOptions } from "./http.ts";
+import { refusalError } from "./refusal.ts";
+import { showUrl } from "./show_url.ts";
 
 /**
  * A file on a server.
@@ -15,8 +18,12 @@ import { type Download, type DownloadOptions, startDownload } from "./download.t
  * @throws {Error} Of `options.errorClass`, if the server can't be reached or refuses.
  */
 export async function urlSource(url: URL, options: DownloadOptions = {}): Promise<ByteSource | undefined> {
-  const download = await startDownload(url.href, {}, options);
-  return typeof download === "string" ? undefined : downloadSource(url.href, url.href, download, options);
+  const answer = await startDownload(url.href, {}, options);
+  if (answer.kind === "download") return downloadSource(showUrl(url), url.href, answer, options);
+  if (answer.kind === "refusal" && answer.reason !== "no file") {
+    throw refusalError(url.href, answer, options.errorClass ?? WeightsError);
+  }
+  return undefined;
 }
 
 /**
@@ -42,8 +49,11 @@ export function downloadSource(name: string, url: string, first: Download, optio
       }
       await release();
       const again = await startDownload(url, { from, validator: first.validator }, { ...options, signal });
-      if (typeof again === "string") throw new errorClass(`${name} is gone from the server since its first bytes came`);
-      if (again.validator !== first.validator || again.size !== first.size) {
+      if (again.kind === "refusal" && again.reason !== "no file") throw refusalError(url, again, errorClass);
+      if (again.kind !== "download") {
+        throw new errorClass(`${name} is gone from the server since its first bytes came`);
+      }
+      if (again.validator !== first.validator || again.tag !== first.tag || again.size !== first.size) {
         await again.cancel();
         throw new errorClass(`${name} became another file while it was read: try again`);
       }

@@ -11,6 +11,7 @@ import { Parameters } from "./parameters.ts";
 import { Random } from "./random.ts";
 import { loadDefaults, readTransformerConfig, type TransformerConfig } from "./transformer_config.ts";
 import type { ModelSource } from "./weights/source.ts";
+import type { TensorShapes } from "./x_transformers/versions.ts";
 
 /** Configuration of Andromeda: a transformer's, with the documented defaults. */
 export type AndromedaConfig = TransformerConfig;
@@ -76,23 +77,18 @@ export class Andromeda extends LanguageModel {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<Andromeda> {
-    return await Model.fill(
-      () => new Andromeda(Andromeda.#read(checkpoint.config, loadDefaults(checkpoint.config))),
-      checkpoint,
-      options,
-    );
+    const { config, weights } = checkpoint;
+    const read = () => Andromeda.#read(config, loadDefaults(config), weights.tensors);
+    return await Model.fill(() => new Andromeda(read()), checkpoint, options);
   }
 
   /** `attnOneKvHead`, of the older form, stands in place of `attnKvHeads`. */
-  static #read(given: object, defaults: Partial<AndromedaConfig> = {}): AndromedaConfig {
+  static #read(given: object, defaults: Partial<AndromedaConfig> = {}, tensors?: TensorShapes): AndromedaConfig {
     const isOneHead = Object.entries(given).some(([name, value]) =>
       (name === "attnOneKvHead" || name === "attn_one_kv_head") && value === true
     );
     const { attnKvHeads, ...rest } = { ...andromedaDefaults, ...defaults };
-    return readTransformerConfig(
-      "Andromeda",
-      given,
-      isOneHead ? rest : { ...rest, ...(attnKvHeads && { attnKvHeads }) },
-    );
+    const complete = isOneHead ? rest : { ...rest, ...(attnKvHeads && { attnKvHeads }) };
+    return readTransformerConfig("Andromeda", given, complete, tensors);
   }
 }

@@ -35,7 +35,9 @@ export async function openCheckpoint(
   const reference = config["reference"] ?? referenceOf(weights.tensors.keys());
   const later = { ...options, signal: undefined, onProgress: undefined };
   const reopen = isStream(location) ? undefined : async () => (await openModel(location, later)).weights;
-  return { config: { ...config, reference }, weights, reopen };
+  const { x_transformers_version: saved } = weights.metadata;
+  const version = "xTransformersVersion" in config ? {} : { x_transformers_version: saved };
+  return { config: { ...version, ...config, reference }, weights, reopen };
 }
 
 /** Whether a source can be read only once. */

@@ -10,6 +10,7 @@ import { Model, type ModelOptions } from "./model.ts";
 import { Parameters } from "./parameters.ts";
 import { loadDefaults, readTransformerConfig, type TransformerConfig } from "./transformer_config.ts";
 import type { ModelSource } from "./weights/source.ts";
+import type { TensorShapes } from "./x_transformers/versions.ts";
 
 /** Configuration of GPT4: a transformer's, with the documented defaults. */
 export type GPT4Config = TransformerConfig;
@@ -47,15 +48,13 @@ export class GPT4 extends LanguageModel {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<GPT4> {
-    return await Model.fill(
-      () => new GPT4(GPT4.#read(checkpoint.config, loadDefaults(checkpoint.config))),
-      checkpoint,
-      options,
-    );
+    const { config, weights } = checkpoint;
+    const read = () => GPT4.#read(config, loadDefaults(config), weights.tensors);
+    return await Model.fill(() => new GPT4(read()), checkpoint, options);
   }
 
-  static #read(given: object, defaults: Partial<GPT4Config> = {}): GPT4Config {
+  static #read(given: object, defaults: Partial<GPT4Config> = {}, tensors?: TensorShapes): GPT4Config {
     const own = { ...andromedaDefaults, attnKvHeads: undefined, attnOneKvHead: true };
-    return readTransformerConfig("GPT4", given, { ...own, ...defaults });
+    return readTransformerConfig("GPT4", given, { ...own, ...defaults }, tensors);
   }
 }

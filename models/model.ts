@@ -16,7 +16,7 @@ import type { HubOptions } from "../data/hub.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type BackendLease, leaseBackend } from "./default_backend.ts";
 import { toSnakeCase } from "./fields.ts";
-import type { Parameter, Parameters } from "./parameters.ts";
+import type { Parameter, Parameters, StateBuffer } from "./parameters.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
 import type { SafetensorsReader } from "./weights/read.ts";
@@ -116,14 +116,17 @@ export abstract class Model {
   async loadStateDict(entries: StateDict, options: { readonly strict?: boolean } = {}): Promise<void> {
     const matched = matchNames(this.#parameters, entries, this.nameAliases, options.strict ?? true);
     this.#refill = undefined;
-    for (const [found, parameter] of matched) {
+    const valuesOf = async (found: string) => {
       const entry = entries.get(found);
-      if (!entry) continue;
-      const values = entry instanceof HostTensor ? entry.values() : await entry.data();
-      if (values instanceof Int32Array) {
-        throw new WeightsError(`Cannot load ${found} from int32 values: expected floats`);
-      }
-      this.backend.writeRows(parameter.value, 0, values);
+      const values = entry instanceof HostTensor ? entry.values() : await entry?.data();
+      if (values instanceof Float32Array) return values;
+      throw new WeightsError(`Cannot load ${found} from int32 values: expected floats`);
+    };
+    for (const [found, buffer] of matched.buffers) {
+      checkBuffer(buffer, entries.get(found)?.dtype, 0, await valuesOf(found));
+    }
+    for (const [found, parameter] of matched.parameters) {
+      this.backend.writeRows(parameter.value, 0, await valuesOf(found));
     }
   }
 
@@ -134,14 +137,14 @@ export abstract class Model {
    * @throws {WeightsError} where it can't be written; no half-written file is left
    */
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
-    const config = { model_type: this.modelType, ...toSnakeCase(this.config) };
+    const config: Record<string, unknown> = { model_type: this.modelType, ...toSnakeCase(this.config) };
     const { saveModel } = await import("./weights/save.ts");
     await saveModel(
       target,
       config,
       [...this.#parameters.byName.values()],
       [...this.#parameters.buffers.values()],
-      options,
+      { ...options, metadata: { format: "pt", ...versionOf(config), ...options.metadata } },
     );
   }
 
@@ -250,7 +253,9 @@ export abstract class Model {
         const reader = opened ?? await reopen?.() ?? weights;
         opened = undefined;
         for await (const { name, offset, values } of reader.chunks()) {
-          const parameter = matched.get(name);
+          const buffer = matched.buffers.get(name);
+          if (buffer) checkBuffer(buffer, weights.tensors.get(name)?.dtype, offset, values);
+          const parameter = matched.parameters.get(name);
           if (!parameter) continue;
           backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), values);
         }
@@ -282,6 +287,30 @@ export abstract class Model {
       throw error;
     }
   }
+}
+
+/** What weights carry of the configuration, for files that are parted from it. */
+function versionOf({ x_transformers_version: version }: Record<string, unknown>): Record<string, string> {
+  return typeof version === "string" ? { x_transformers_version: version } : {};
+}
+
+/** @throws {WeightsError} where a checkpoint's buffer has other values than the configuration gives */
+function checkBuffer(
+  { name, values }: StateBuffer,
+  dtype: string | undefined,
+  offset: number,
+  found: Float32Array,
+): void {
+  const expected = values().subarray(offset, offset + found.length);
+  const tolerance = dtype?.toLowerCase() === "f32" || dtype === "F64" ? 1e-4 : 1e-2; // of half precision
+  const wrong = expected.findIndex((value, i) => !(Math.abs((found[i] ?? NaN) - value) <= tolerance * Math.abs(value)));
+  if (wrong < 0) return;
+  throw new WeightsError(
+    `Cannot load ${name}: its value ${offset + wrong} is ${found[wrong]}, and the configuration gives ` +
+      `${
+        expected[wrong]
+      }; the model was made with options that the configuration does not name, or that are not supported`,
+  );
 }
 
 /** The value of a tensor of one float. */

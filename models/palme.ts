@@ -11,7 +11,7 @@ import type { GenerateOptions, SamplingOptions } from "./generation/options.ts";
 import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
 import { Session, type SessionOptions } from "./generation/session.ts";
 import { warmUp } from "./generation/warm_up.ts";
-import { checkOptions, choice, type Fields, flag, integer, readFields } from "./fields.ts";
+import { checkOptions, choice, type Fields, flag, integer, optional, readFields, word } from "./fields.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
@@ -22,11 +22,14 @@ import { loadDefaults, readTransformerConfig, type Reference, type TransformerCo
 import { TransformerNet } from "./transformer_net.ts";
 import { checkImages, type ImagesInput, placeImages, readViTConfig, type ViTConfig, ViTNet } from "./vit.ts";
 import type { ModelSource } from "./weights/source.ts";
+import { isOlder, type TensorShapes } from "./x_transformers/versions.ts";
 
 /** Configuration of PalmE. */
 export interface PalmEConfig {
   /** Conventions for names and norms: kyegomez/zeta or lucidrains/x-transformers. */
   readonly reference: Reference;
+  /** See `TransformerConfig.xTransformersVersion`. */
+  readonly xTransformersVersion: string | undefined;
   /** Height and width of an image. */
   readonly imageSize: number;
   /** Height and width of a patch. */
@@ -67,6 +70,7 @@ export interface PalmEConfig {
 
 const fields: Fields<PalmEConfig> = {
   reference: choice(["zeta", "x-transformers"], "x-transformers"),
+  xTransformersVersion: optional(word()),
   imageSize: integer(256),
   patchSize: integer(32),
   encoderDim: integer(512),
@@ -116,12 +120,13 @@ export class PalmE extends Model {
   readonly #encoder: ViTNet;
   readonly #encoderConfig: ViTConfig;
 
-  private constructor(config: PalmEConfig) {
+  private constructor(config: PalmEConfig, tensors?: TensorShapes) {
     const parameters = new Parameters();
     super(parameters);
-    this.config = config;
-    this.#encoderConfig = readViTConfig("PalmE", encoderOptions(config));
-    this.netConfig = readTransformerConfig("PalmE", decoderOptions(config));
+    const { encoder, decoder } = readParts(config, tensors);
+    this.config = { ...config, xTransformersVersion: decoder.xTransformersVersion };
+    this.netConfig = decoder;
+    this.#encoderConfig = encoder;
     this.#encoder = new ViTNet(parameters.in("encoder"), this.#encoderConfig);
     this.net = new TransformerNet(parameters.in("decoder.net"), this.netConfig);
     this.#head = new LanguageHead(this.net, this.netConfig);
@@ -148,11 +153,9 @@ export class PalmE extends Model {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<PalmE> {
-    return await Model.fill(
-      () => new PalmE(readFields("PalmE", fields, checkpoint.config, loadDefaults(checkpoint.config))),
-      checkpoint,
-      options,
-    );
+    const { config, weights } = checkpoint;
+    const read = () => readFields("PalmE", fields, config, { defaults: loadDefaults(config) });
+    return await Model.fill(() => new PalmE(read(), weights.tensors), checkpoint, options);
   }
 
   /**
@@ -246,9 +249,9 @@ export class PalmE extends Model {
   }
 }
 
-function encoderOptions({ reference, imageSize, patchSize, attnFlash, ...config }: PalmEConfig) {
+function encoderOptions({ reference, xTransformersVersion, imageSize, patchSize, attnFlash, ...config }: PalmEConfig) {
   const { encoderDim: dim, encoderDepth: depth, encoderHeads: heads } = config;
-  return { reference, imageSize, patchSize, attnFlash, dim, depth, heads };
+  return { reference, xTransformersVersion, imageSize, patchSize, attnFlash, dim, depth, heads };
 }
 
 function decoderOptions(config: PalmEConfig) {
@@ -256,6 +259,7 @@ function decoderOptions(config: PalmEConfig) {
   const shared = { reference, numTokens, maxSeqLen, useAbsPosEmb, crossAttend, alibiPosBias, alibiNumHeads, attnFlash };
   return {
     ...shared,
+    xTransformersVersion: config.xTransformersVersion,
     rotaryXpos: config.rotaryXpos,
     rotaryEmbedValues: config.rotaryEmbedValues,
     attnQkNorm: config.qkNorm,
@@ -264,6 +268,20 @@ function decoderOptions(config: PalmEConfig) {
     heads: config.decoderHeads,
     contextDim: config.encoderDim,
   };
+}
+
+/** Both parts, which are of one version: the older one, where they ask for two. */
+function readParts(config: PalmEConfig, tensors?: TensorShapes): { encoder: ViTConfig; decoder: TransformerConfig } {
+  const encoder = readViTConfig("PalmE", encoderOptions(config), tensors && within("encoder", tensors));
+  const decoder = readTransformerConfig("PalmE", decoderOptions(config), {}, tensors && within("decoder", tensors));
+  const [a, b] = [encoder.xTransformersVersion, decoder.xTransformersVersion];
+  if (a === b || a === undefined || b === undefined) return { encoder, decoder };
+  return readParts({ ...config, xTransformersVersion: isOlder(a, b) ? a : b }, tensors);
+}
+
+/** The tensors of one part of a checkpoint. */
+function within(part: "encoder" | "decoder", tensors: TensorShapes): TensorShapes {
+  return new Map([...tensors].filter(([name]) => name.split(".").includes(part)));
 }
 
 /** @throws {ShapeError} unless there are as many texts as images */

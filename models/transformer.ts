@@ -43,10 +43,8 @@ export class Transformer extends LanguageModel {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<Transformer> {
-    return await Model.fill(
-      () => new Transformer(readTransformerConfig("Transformer", checkpoint.config, loadDefaults(checkpoint.config))),
-      checkpoint,
-      options,
-    );
+    const { config, weights } = checkpoint;
+    const read = () => readTransformerConfig("Transformer", config, loadDefaults(config), weights.tensors);
+    return await Model.fill(() => new Transformer(read()), checkpoint, options);
   }
 }

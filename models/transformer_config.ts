@@ -4,7 +4,9 @@
  * @module
  */
 import { ConfigError } from "../backend.ts";
-import { choice, type Fields, flag, integer, optional, readFields, real } from "./fields.ts";
+import { atMost, choice, type Fields, flag, integer, optional, orDefault, readFields, real, word } from "./fields.ts";
+import { foreignOptions } from "./x_transformers/options.ts";
+import { resolveVersion, rotatedFeatures, type TensorShapes } from "./x_transformers/versions.ts";
 
 /** Which implementation's conventions a model follows where they differ. */
 export type Reference = "zeta" | "x-transformers";
@@ -16,6 +18,11 @@ export type Reference = "zeta" | "x-transformers";
 export interface TransformerConfig {
   /** Conventions for names, biases and rotary pairs: kyegomez/zeta or lucidrains/x-transformers. */
   readonly reference: Reference;
+  /**
+   * The version of x-transformers whose formulas hold where versions differ, such as "2.31.10"; absent for zeta. New models
+   * have the newest; what a checkpoint needs is told by its tensors or by this.
+   */
+  readonly xTransformersVersion: string | undefined;
   /** Causal decoder or bidirectional encoder. */
   readonly attnLayers: "decoder" | "encoder";
   /** Vocabulary size. */
@@ -40,6 +47,8 @@ export interface TransformerConfig {
   readonly postEmbNorm: boolean;
   /** Use the token embedding for the logits too. */
   readonly tieEmbedding: boolean;
+  /** Factor of tied logits; absent: dim^-0.5, and 1 before x-transformers 2.30.5. */
+  readonly tieEmbeddingScale: number | undefined;
   /** Learned tokens in front of every sequence (arXiv 2006.11527). */
   readonly numMemoryTokens: number;
   /** Attend to a context between self attention and feed forward. */
@@ -54,6 +63,8 @@ export interface TransformerConfig {
   readonly rotaryPosEmb: boolean;
   /** Rotary positions with xPos scaling (arXiv 2212.10554). */
   readonly rotaryXpos: boolean;
+  /** Features of a head that rotary positions turn; absent: half of them, and at least 32 before x-transformers 1.42.18. */
+  readonly rotaryEmbDim: number | undefined;
   /** Rotate values too, as zeta does; no cache can be exact then. */
   readonly rotaryEmbedValues: boolean;
   /** Attention in O(n) memory; false keeps all scores, for debugging. The numbers are the same. */
@@ -118,14 +129,18 @@ export interface TransformerConfig {
   readonly embDropout: number;
 }
 
+/** More blocks than any model has: what asks for them is a mistake or an attack. */
+export const MAX_DEPTH = 10_000;
+
 /** The fields with x-transformers' defaults. */
 export const transformerFields: Fields<TransformerConfig> = {
   reference: choice(["zeta", "x-transformers"], "x-transformers"),
+  xTransformersVersion: optional(word()),
   attnLayers: choice(["decoder", "encoder"], "decoder"),
   numTokens: integer(),
   maxSeqLen: integer(),
   dim: integer(),
-  depth: integer(),
+  depth: atMost(MAX_DEPTH, integer()),
   heads: integer(8),
   dimHead: integer(64, 1, "attnDimHead"),
   embDim: optional(integer()),
@@ -133,13 +148,15 @@ export const transformerFields: Fields<TransformerConfig> = {
   l2normEmbed: flag(false),
   postEmbNorm: flag(false),
   tieEmbedding: flag(false),
-  numMemoryTokens: integer(0, 0),
+  tieEmbeddingScale: optional(real()),
+  numMemoryTokens: orDefault(integer(0, 0)),
   crossAttend: flag(false),
   contextDim: optional(integer(undefined, 1, "attnContextDim", "crossAttnDimContext")),
   alibiPosBias: flag(false),
   alibiNumHeads: optional(integer(undefined, 0)),
   rotaryPosEmb: flag(false),
   rotaryXpos: flag(false),
+  rotaryEmbDim: optional(integer()),
   rotaryEmbedValues: flag(false, "attnRotaryEmbedValues"),
   attnFlash: flag(true),
   attnKvHeads: optional(integer()),
@@ -179,27 +196,32 @@ export const transformerFields: Fields<TransformerConfig> = {
  * @param what the class, for messages
  * @param given in camelCase or snake_case
  * @param defaults of the class
+ * @param tensors of the checkpoint that it belongs to
  * @throws {ConfigError} with the parameter, its value and the rule that it breaks
  */
 export function readTransformerConfig(
   what: string,
   given: object,
   defaults: Partial<TransformerConfig> = {},
+  tensors?: TensorShapes,
 ): TransformerConfig {
-  const config = readFields(what, transformerFields, given, defaults);
-  const complete = config.deepnorm && !("reference" in given) ? { ...config, reference: "zeta" as const } : config;
+  const config = readFields(what, transformerFields, given, { defaults, foreign: foreignOptions });
+  checkDepth(what, config.depth, tensors);
+  const own = config.deepnorm && !("reference" in given) ? { ...config, reference: "zeta" as const } : config;
+  const complete = resolveVersion(what, own, tensors);
   checkTransformerConfig(complete);
   return complete;
+}
+
+/** @throws {ConfigError} where a checkpoint can't hold as many blocks, before they are declared */
+export function checkDepth(what: string, depth: number, tensors: TensorShapes | undefined): void {
+  if (!tensors || depth <= tensors.size) return;
+  throw new ConfigError(`Cannot load ${what} with depth = ${depth}: its checkpoint has ${tensors.size} tensors in all`);
 }
 
 /** What holds for a checkpoint whose configuration does not say it: zeta rotates values. */
 export function loadDefaults({ reference }: Readonly<Record<string, unknown>>): { rotaryEmbedValues: boolean } {
   return { rotaryEmbedValues: reference === "zeta" };
-}
-
-/** Rotated features of a head: half of them, at least 32. */
-export function rotatedFeatures(dimHead: number): number {
-  return Math.max(Math.floor(dimHead / 2), 32);
 }
 
 /** Whether any rotary scheme is on. */
@@ -237,9 +259,11 @@ function checkTransformerConfig(config: TransformerConfig): void {
       `it must be <= heads = ${heads}`,
     ],
     [
-      usesRotary(config) && (rotatedFeatures(dimHead) > dimHead || rotatedFeatures(dimHead) % 2 !== 0),
+      usesRotary(config) && (rotatedFeatures(config) > dimHead || rotatedFeatures(config) === 0),
       `dimHead = ${dimHead}`,
-      "rotary positions need dimHead >= 32 with max(dimHead / 2, 32) even: choose 32, 64, 128, ... or turn rotaryXpos and rotaryPosEmb off",
+      `rotary positions turn ${rotatedFeatures(config)} features of each head: choose dimHead >= ${
+        Math.max(2, rotatedFeatures(config))
+      }, or turn rotaryXpos and rotaryPosEmb off`,
     ],
     [
       config.tieEmbedding && (embDim ?? dim) !== dim,

@@ -13,6 +13,7 @@ import { Rotary } from "./layers/rotary.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { normal } from "./random.ts";
 import { type TransformerConfig, usesAbsolutePositions } from "./transformer_config.ts";
+import { tiedLogitsScale } from "./x_transformers/versions.ts";
 
 /** What a pass may be given beside tokens. */
 export interface NetInputs {
@@ -120,7 +121,10 @@ export class TransformerNet {
 
   /** Hidden states (..., dim) to logits (..., numTokens). */
   logits(backend: Backend, hidden: Tensor): Tensor {
-    return this.#toLogits?.forward(backend, hidden) ?? backend.linear(hidden, this.#tokenEmbedding.weight.value);
+    if (this.#toLogits) return this.#toLogits.forward(backend, hidden);
+    const scale = tiedLogitsScale(this.#config);
+    const scaled = scale === 1 ? hidden : backend.multiply(hidden, backend.tensor(Float32Array.of(scale), [1]));
+    return backend.linear(scaled, this.#tokenEmbedding.weight.value);
   }
 
   /** Token ids to what the first layer sees, without memory tokens: (b, p + n, dim). */

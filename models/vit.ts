@@ -5,7 +5,7 @@
  */
 import { type Backend, ConfigError, ShapeError, type Tensor } from "../backend.ts";
 import type { ImageTensor } from "../data/image.ts";
-import { choice, type Fields, flag, integer, optional, readFields, real } from "./fields.ts";
+import { atMost, choice, type Fields, flag, integer, optional, readFields, real, word } from "./fields.ts";
 import { AttentionLayers } from "./layers/attention_layers.ts";
 import { Linear } from "./layers/linear.ts";
 import { layerNorm, type Norm } from "./layers/norm.ts";
@@ -15,13 +15,17 @@ import { type Parameter, Parameters } from "./parameters.ts";
 import { normal } from "./random.ts";
 import { show } from "./show.ts";
 import { isTensor } from "./tokens.ts";
-import { readTransformerConfig, type Reference } from "./transformer_config.ts";
+import { MAX_DEPTH, readTransformerConfig, type Reference } from "./transformer_config.ts";
 import type { ModelSource } from "./weights/source.ts";
+import { foreignOptions } from "./x_transformers/options.ts";
+import type { TensorShapes } from "./x_transformers/versions.ts";
 
 /** Configuration of a vision transformer. */
 export interface ViTConfig {
   /** Conventions for names and norms: kyegomez/zeta or lucidrains/x-transformers. */
   readonly reference: Reference;
+  /** See `TransformerConfig.xTransformersVersion`. */
+  readonly xTransformersVersion: string | undefined;
   /** Height and width of an image. */
   readonly imageSize: number;
   /** Height and width of a patch. */
@@ -54,18 +58,22 @@ export type ImagesInput = Tensor | ImageTensor | {
 
 const fields: Fields<ViTConfig> = {
   reference: choice(["zeta", "x-transformers"], "x-transformers"),
+  xTransformersVersion: optional(word()),
   imageSize: integer(),
   patchSize: integer(),
   channels: integer(3),
   numClasses: optional(integer()),
   dim: integer(),
-  depth: integer(),
+  depth: atMost(MAX_DEPTH, integer()),
   heads: integer(8),
   dimHead: integer(64, 1, "attnDimHead"),
   ffMult: real(4, 0),
   postEmbNorm: flag(false),
   attnFlash: flag(true),
 };
+
+/** Options of x-transformers' `ViTransformerWrapper` that no field reads; its layers are an encoder. */
+const viTOptions = new Map([...foreignOptions, ["attnLayers", { isInert: false, fallback: "encoder" }]]);
 
 /** The network of a vision transformer. State-dict names are the references' `ViTransformerWrapper`'s. */
 export class ViTNet {
@@ -88,10 +96,8 @@ export class ViTNet {
     this.#toEmbedding = new Linear(parameters.in("patch_to_embedding.1"), patchDim, dim);
     this.#embeddingNorm = layerNorm(parameters.in("patch_to_embedding.2"), reference, dim);
     if (config.postEmbNorm) this.#postNorm = layerNorm(parameters.in("post_emb_norm"), reference, dim);
-    this.#layers = new AttentionLayers(parameters.in("attn_layers"), encoderConfig(config, patches), [
-      "selfAttention",
-      "feedForward",
-    ]);
+    const encoder = readTransformerConfig("ViTransformerWrapper", encoderOptions(config));
+    this.#layers = new AttentionLayers(parameters.in("attn_layers"), encoder, ["selfAttention", "feedForward"]);
     if (numClasses !== undefined) this.#head = new Linear(parameters.in("mlp_head"), dim, numClasses);
   }
 
@@ -147,11 +153,9 @@ export class ViTransformerWrapper extends Model {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<ViTransformerWrapper> {
-    return await Model.fill(
-      () => new ViTransformerWrapper(readViTConfig("ViTransformerWrapper", checkpoint.config)),
-      checkpoint,
-      options,
-    );
+    const { config, weights } = checkpoint;
+    const read = () => readViTConfig("ViTransformerWrapper", config, weights.tensors);
+    return await Model.fill(() => new ViTransformerWrapper(read()), checkpoint, options);
   }
 
   /**
@@ -169,16 +173,21 @@ export class ViTransformerWrapper extends Model {
   }
 }
 
-/** Reads and checks a vision transformer's configuration. */
-export function readViTConfig(what: string, given: object): ViTConfig {
-  const config = readFields(what, fields, given);
+/**
+ * Reads and checks a vision transformer's configuration.
+ *
+ * @param tensors of the checkpoint that it belongs to
+ */
+export function readViTConfig(what: string, given: object, tensors?: TensorShapes): ViTConfig {
+  const config = readFields(what, fields, given, { foreign: viTOptions });
   const { imageSize, patchSize } = config;
   if (imageSize % patchSize !== 0) {
     throw new ConfigError(
       `Cannot configure ${what} with imageSize = ${imageSize}: it must be divisible by patchSize = ${patchSize}`,
     );
   }
-  return config;
+  const { xTransformersVersion } = readTransformerConfig(what, encoderOptions(config), {}, tensors);
+  return { ...config, xTransformersVersion };
 }
 
 /**
@@ -228,14 +237,8 @@ const NOTHING = {
   cache: undefined,
 };
 
-function encoderConfig(config: ViTConfig, patches: number) {
-  const { reference, dim, depth, heads, dimHead, ffMult, attnFlash } = config;
-  const shared = { reference, dim, depth, heads, dimHead, ffMult, attnFlash };
-  return readTransformerConfig("ViTransformerWrapper", {
-    ...shared,
-    attnLayers: "encoder",
-    numTokens: 1,
-    maxSeqLen: patches,
-    useAbsPosEmb: false,
-  });
+function encoderOptions(config: ViTConfig) {
+  const { reference, xTransformersVersion, dim, depth, heads, dimHead, ffMult, attnFlash } = config;
+  const shared = { reference, xTransformersVersion, dim, depth, heads, dimHead, ffMult, attnFlash };
+  return { ...shared, attnLayers: "encoder", numTokens: 1, maxSeqLen: 1, useAbsPosEmb: false };
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-// @ts-types="../../cli/parse_args.d.ts"
+// @ts-types="../parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { createBackend, Transformer } from "../../mod.ts";
 import { median, origin, writeReport } from "../report.ts";

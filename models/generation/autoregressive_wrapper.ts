@@ -4,7 +4,8 @@
  * @module
  */
 import { ConfigError, type Tensor } from "../../backend.ts";
-import { camelCase, checkOptions, type Fields, readFields, value } from "../fields.ts";
+import { camelCase } from "../case.ts";
+import { checkOptions, type Fields, readFields, value } from "../fields.ts";
 import type { ForwardOptions, LossOptions } from "../language_head.ts";
 import { largest } from "../largest.ts";
 import type { LanguageModel } from "../language_model.ts";

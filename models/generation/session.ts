@@ -4,7 +4,8 @@
  * @module
  */
 import { ConfigError, ShapeError, type Tensor } from "../../backend.ts";
-import { camelCase, checkOptions } from "../fields.ts";
+import { camelCase } from "../case.ts";
+import { checkOptions } from "../fields.ts";
 import { show } from "../show.ts";
 import { Context } from "./context.ts";
 import { checkFits, continueText } from "./generate.ts";

@@ -7,6 +7,13 @@ import type { Backend, Tensor } from "../../backend.ts";
 import type { Parameter, Parameters } from "../parameters.ts";
 import { constant, normal } from "../random.ts";
 import { kvHeadsOf, type TransformerConfig } from "../transformer_config.ts";
+import {
+  freshQkNormScale,
+  hasGateBias,
+  hasOutputProjection,
+  type QkNorm,
+  qkNormOf,
+} from "../x_transformers/versions.ts";
 import { deepnormInitializer } from "./deepnorm.ts";
 import { Linear } from "./linear.ts";
 import type { Pass } from "./pass.ts";
@@ -22,7 +29,10 @@ export class Attention {
   readonly #toQ: Linear;
   readonly #toK: Linear;
   readonly #toV: Linear;
-  readonly #toOut: Linear;
+  /** Absent where one head is as wide as the model. */
+  readonly #toOut: Linear | undefined;
+  /** Absent where queries and keys stay as they are. */
+  readonly #qkNorm: QkNorm | undefined;
   readonly #qScale: Parameter | undefined;
   readonly #kScale: Parameter | undefined;
   readonly #memoryKeys: Parameter | undefined;
@@ -44,10 +54,12 @@ export class Attention {
         bias: false,
         initialize: deepnormInitializer(config, name, inSize, outSize),
       });
-    if (this.#isNormalised && config.attnQkNormDimScale) {
+    if (config.qkNorm && config.attnQkNorm) this.#qkNorm = qkNormOf(config);
+    if (this.#qkNorm && config.attnQkNormDimScale) {
       const shape = (count: number) => isZeta ? [dimHead] : [count, 1, dimHead];
-      this.#qScale = parameters.values("qk_norm_q_scale", shape(heads), constant(1));
-      this.#kScale = parameters.values("qk_norm_k_scale", shape(this.#kvHeads), constant(1));
+      const fresh = constant(freshQkNormScale(config));
+      this.#qScale = parameters.values("qk_norm_q_scale", shape(heads), fresh);
+      this.#kScale = parameters.values("qk_norm_k_scale", shape(this.#kvHeads), fresh);
     }
     if (config.attnNumMemKv > 0) {
       const shape = [this.#kvHeads, config.attnNumMemKv, dimHead];
@@ -58,14 +70,15 @@ export class Attention {
     this.#toQ = project("to_q", dim, qSize);
     this.#toK = project("to_k", contextDim, kvSize);
     this.#toV = project("to_v", contextDim, kvSize);
-    const gate = (name: string, outSize: number) =>
+    const gate = (name: string, outSize: number, bias = true) =>
       new Linear(parameters.in(name), dim, outSize, {
+        bias,
         initialize: constant(0),
         initializeBias: constant(isZeta ? 1 : 10),
       });
-    if (config.attnGateValues) this.#valueGate = gate("to_v_gate", qSize);
+    if (config.attnGateValues) this.#valueGate = gate("to_v_gate", qSize, hasGateBias(config));
     if (config.attnGateValueHeads) this.#headGate = gate("to_v_head_gate", heads);
-    this.#toOut = project("to_out", qSize, dim);
+    if (hasOutputProjection(config)) this.#toOut = project("to_out", qSize, dim);
   }
 
   /**
@@ -85,12 +98,8 @@ export class Attention {
       const activation = this.#config.attnSwigluValues ? "silu" : "sigmoid";
       out = backend.multiply(out, this.#valueGate.forward(backend, x), { activation });
     }
-    const projected = this.#toOut.forward(backend, out); // (b, n, dim)
+    const projected = this.#toOut?.forward(backend, out) ?? out; // (b, n, dim)
     return pass.mask ? backend.maskRows(projected, pass.mask) : projected;
-  }
-
-  get #isNormalised(): boolean {
-    return this.#config.qkNorm && this.#config.attnQkNorm;
   }
 
   /** Keys and values of the sequence itself, (b, m, kvHeads · dimHead) or the cache that they were added to. */
@@ -127,7 +136,9 @@ export class Attention {
   }
 
   #normalise(backend: Backend, x: Tensor, groups: number, scale: Parameter | undefined): Tensor {
-    return this.#isNormalised ? backend.l2Norm(x, { groups, gain: scale?.value }) : x;
+    if (!this.#qkNorm) return x;
+    const { factor, isLearned } = this.#qkNorm;
+    return backend.l2Norm(x, { groups, gain: isLearned ? scale?.value : undefined, factor });
   }
 
   #rotate({ backend, rotary }: Pass, q: Tensor, heads: number): Tensor {
@@ -140,7 +151,7 @@ export class Attention {
     const options = {
       heads: this.#config.heads,
       kvHeads: this.#kvHeads,
-      scale: this.#isNormalised ? this.#config.attnQkNormScale : this.#config.dimHead ** -0.5,
+      scale: this.#qkNorm?.scale ?? this.#config.dimHead ** -0.5,
       causal: isSelf && this.#config.attnLayers === "decoder",
       positions: isSelf ? cache?.positions : undefined,
       slopes: isSelf ? pass.slopes : undefined,
@@ -157,7 +168,7 @@ export class Attention {
   /** Memory keys (kvHeads, memory, dimHead) under the QK norm. */
   #normalisedMemoryKeys(backend: Backend): Tensor | undefined {
     const keys = this.#memoryKeys?.value;
-    if (!keys || !this.#isNormalised) return keys;
+    if (!keys || !this.#qkNorm) return keys;
     const normalised = backend.l2Norm(keys);
     if (!this.#kScale) return normalised;
     const memory = this.#config.attnNumMemKv;

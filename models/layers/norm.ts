@@ -20,7 +20,7 @@ export function blockNorm(parameters: Parameters, config: TransformerConfig): No
   const offset = reference === "x-transformers" && (config.normAddUnitOffset ?? true) ? 1 : 0;
   if (config.useSimpleRmsnorm) return { forward: (backend, x) => backend.l2Norm(x, { factor: Math.sqrt(dim) }) };
   if (config.useRmsnorm) return rmsNorm(parameters, dim, offset);
-  if (config.useScalenorm) return scaleNorm(parameters, reference, dim);
+  if (config.useScalenorm) return scaleNorm(parameters, reference, dim, offset);
   return layerNorm(parameters, reference, dim, offset);
 }
 
@@ -44,12 +44,13 @@ function rmsNorm(parameters: Parameters, dim: number, offset: 0 | 1): Norm {
   return { forward: (backend, x) => backend.l2Norm(x, { gain: gain.value, gainOffset: offset, factor }) };
 }
 
-/** Scale norm (arXiv 1910.05895): x / ‖x‖ · g in zeta, x / ‖x‖ · √dim · (g + 1) in x-transformers; g is one number. */
-function scaleNorm(parameters: Parameters, reference: Reference, dim: number): Norm {
+/** Scale norm (arXiv 1910.05895): x / ‖x‖ · g in zeta, x / ‖x‖ · √dim · (g + offset) in x-transformers; g is one number. */
+function scaleNorm(parameters: Parameters, reference: Reference, dim: number, offset: 0 | 1): Norm {
   if (reference === "zeta") {
     const gain = parameters.values("g", [1], constant(dim ** -0.5));
     return { forward: (backend, x) => backend.l2Norm(x, { gain: gain.value, eps: 1e-5 }) };
   }
-  const gain = parameters.values("g", [1], constant(0));
-  return { forward: (backend, x) => backend.l2Norm(x, { gain: gain.value, gainOffset: 1, factor: Math.sqrt(dim) }) };
+  const gain = parameters.values("g", [1], constant(1 - offset));
+  const factor = Math.sqrt(dim);
+  return { forward: (backend, x) => backend.l2Norm(x, { gain: gain.value, gainOffset: offset, factor }) };
 }

@@ -11,7 +11,8 @@
  */
 import { type Backend, type Tensor, XPOS_BLOCK } from "../../backend.ts";
 import type { Parameters } from "../parameters.ts";
-import { rotatedFeatures, type TransformerConfig, usesRotary } from "../transformer_config.ts";
+import { type TransformerConfig, usesRotary } from "../transformer_config.ts";
+import { rotaryWidth, rotatedFeatures } from "../x_transformers/versions.ts";
 
 /** Tables of one forward pass: [rows, n, R], cosines then sines, multiplied by the scale. */
 export interface RotaryTables {
@@ -30,11 +31,14 @@ export class Rotary {
   readonly #config: TransformerConfig;
   /** Rotated features of a head. */
   readonly #features: number;
+  /** What frequencies are made for: the rotated features, or one less. */
+  readonly #width: number;
 
   /** Declares the reference's buffers: `inv_freq` [R/2], and for xPos `scale` [R/2]. */
   constructor(parameters: Parameters, config: TransformerConfig) {
     this.#config = config;
-    this.#features = rotatedFeatures(config.dimHead);
+    this.#features = rotatedFeatures(config);
+    this.#width = rotaryWidth(config);
     const half = this.#features / 2;
     parameters.buffer("inv_freq", [half], () => Float32Array.from({ length: half }, (_, i) => this.#frequency(i)));
     if (config.rotaryXpos) {
@@ -113,11 +117,11 @@ export class Rotary {
 
   /** Angle per position of pair i: 10000^(-2i / R). */
   #frequency(i: number): number {
-    return 10000 ** (-2 * i / this.#features);
+    return 10000 ** (-2 * i / this.#width);
   }
 
   /** xPos's base of pair i: (2i + 0.4 R) / (1.4 R). */
   #zeta(i: number): number {
-    return (2 * i + 0.4 * this.#features) / (1.4 * this.#features);
+    return (2 * i + 0.4 * this.#width) / (1.4 * this.#width);
   }
 }

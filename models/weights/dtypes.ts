@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ShapeError } from "../../backend.ts";
 import {
   BLOCK_BYTES,
   BLOCK_VALUES,
@@ -14,6 +15,7 @@ import {
   quantizeBlocks,
 } from "./ggml_blocks.ts";
 import { f16BitsOfF32, f32BitsOfF16 } from "./float16.ts";
+import { type Float8Format, float8Table } from "./float8.ts";
 
 /**
  * A number format, by its name in a safetensors header; Q8_0 and Q4_0 have none there, a file holds their blocks as U8 and says
@@ -33,10 +35,13 @@ export type SafetensorsDType =
   | "U16"
   | "U8"
   | "BOOL"
+  | Float8Format
   | BlockFormat;
 
 /** The formats that f32 values can be written in. */
 export type FloatFormat = "F32" | "F16" | "BF16" | BlockFormat;
+
+const FLOAT_FORMATS: readonly FloatFormat[] = ["F32", "F16", "BF16", "Q8_0", "Q4_0"];
 
 const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
   ["F64", 8],
@@ -52,7 +57,18 @@ const BYTES: ReadonlyMap<string, number> = new Map<SafetensorsDType, number>([
   ["U16", 2],
   ["U8", 1],
   ["BOOL", 1],
+  ["F8_E4M3", 1],
+  ["F8_E5M2", 1],
+  ["F8_E8M0", 1],
+  ["F8_E4M3FNUZ", 1],
+  ["F8_E5M2FNUZ", 1],
 ]);
+
+/**
+ * Formats of safetensors files that are not read: complex values have no f32 that stands for them, and how 4 and 6 bits
+ * are packed, and by what they are scaled, is left to whoever wrote them.
+ */
+const UNSUPPORTED: readonly unknown[] = ["F4", "F6_E2M3", "F6_E3M2", "C64"];
 
 /** The names of the formats, for messages. */
 export const DTYPE_NAMES: readonly string[] = [...BYTES.keys()];
@@ -60,6 +76,11 @@ export const DTYPE_NAMES: readonly string[] = [...BYTES.keys()];
 /** Whether a name from a header is a format that can be read. */
 export function isSafetensorsDType(name: unknown): name is Exclude<SafetensorsDType, BlockFormat> {
   return typeof name === "string" && BYTES.has(name);
+}
+
+/** Whether a name from a header is a format that the file format knows and this library does not read. */
+export function isUnsupportedDType(name: unknown): boolean {
+  return UNSUPPORTED.includes(name);
 }
 
 /** Bytes of one value; of blocks, their bytes by their values. */
@@ -70,12 +91,15 @@ export function bytesPerValue(dtype: SafetensorsDType): number {
 /**
  * How a tensor stands in a header.
  *
- * @throws {ShapeError} If its rows can't be cut into the blocks of its format.
+ * @throws {ShapeError} If its sizes are none, or its rows can't be cut into the blocks of its format.
  */
 export function headerForm(
   dtype: SafetensorsDType,
   shape: readonly number[],
 ): { readonly dtype: Exclude<SafetensorsDType, BlockFormat>; readonly shape: readonly number[] } {
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    throw new ShapeError(`Cannot make a tensor of shape [${shape.join(", ")}]: its sizes must be whole numbers >= 0`);
+  }
   return isBlockFormat(dtype) ? { dtype: "U8", shape: blocksShape(dtype, shape) } : { dtype, shape };
 }
 
@@ -103,7 +127,7 @@ function aligned(bytes: Uint8Array, size: number): Uint8Array {
 }
 
 /**
- * Converts stored values to f32. F16 and BF16 keep every value, NaN payloads included; wider formats and integers of
+ * Converts stored values to f32. F16 and BF16 keep every value, NaN payloads included, and 8-bit floats every value; wider formats and integers of
  * more than 24 bits are rounded to the nearest f32.
  *
  * @param bytes The values, little-endian, in the order of the file.
@@ -136,6 +160,15 @@ export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Fl
       for (let i = 0; i < count; i++) values[i] = (high[2 * i + 1] ?? 0) * 2 ** 32 + (low[2 * i] ?? 0);
       return;
     }
+    case "F8_E4M3":
+    case "F8_E5M2":
+    case "F8_E8M0":
+    case "F8_E4M3FNUZ":
+    case "F8_E5M2FNUZ": {
+      const table = float8Table(dtype);
+      for (let i = 0; i < count; i++) values[i] = table[bytes[i] ?? 0] ?? 0;
+      return;
+    }
     case "F64":
       return values.set(new Float64Array(buffer, byteOffset, count));
     case "I32":
@@ -154,8 +187,18 @@ export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Fl
   }
 }
 
-/** Converts f32 values to stored bytes, rounding to nearest: ties to even, in blocks away from zero. */
+/**
+ * Converts f32 values to stored bytes, rounding to nearest: ties to even, in blocks away from zero.
+ *
+ * @throws {ShapeError} If they are no f32 values, or the format is none that these can be written in.
+ */
 export function fromFloat32(format: FloatFormat, values: Float32Array): Uint8Array<ArrayBuffer> {
+  if (!(values instanceof Float32Array)) {
+    throw new ShapeError("Cannot write values that are no Float32Array: make it one");
+  }
+  if (!FLOAT_FORMATS.includes(format)) {
+    throw new ShapeError(`Cannot write f32 values as ${format}: expected one of ${FLOAT_FORMATS.join(", ")}`);
+  }
   if (isBlockFormat(format)) return quantizeBlocks(format, values);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   if (format === "F32") return new Uint8Array(bits.slice().buffer);

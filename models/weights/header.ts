@@ -10,12 +10,24 @@
 
 import { WeightsError } from "../../backend.ts";
 import type { ByteReader } from "../../data/byte_source.ts";
-import { bytesPerValue, DTYPE_NAMES, headerForm, isSafetensorsDType, type SafetensorsDType } from "./dtypes.ts";
+import {
+  bytesPerValue,
+  DTYPE_NAMES,
+  headerForm,
+  isSafetensorsDType,
+  isUnsupportedDType,
+  type SafetensorsDType,
+} from "./dtypes.ts";
 import { BLOCK_BYTES, BLOCK_VALUES, type BlockFormat, isBlockFormat } from "./ggml_blocks.ts";
 import { sizeOf } from "./host_tensor.ts";
+import { jsonEntries, type JsonEntry } from "./json_entries.ts";
+import { otherFormat, SIGNATURE_BYTES } from "./other_formats.ts";
 
 /** The longest header that the format allows, in bytes. */
 const MAX_HEADER_BYTES = 100_000_000;
+
+/** The longest text that can describe a tensor: more than a hundred dimensions. */
+const MAX_TENSOR_TEXT = 4096;
 
 /** The key of `__metadata__` under which a file names its tensors of blocks: JSON, the format by the tensor's name. */
 const BLOCKS_KEY = "ggml_blocks";
@@ -52,9 +64,45 @@ export interface SafetensorsHeader {
  * @param reader At the beginning of the file; left at the first value.
  * @param name What messages call the file.
  * @param fileSize Size of the file in bytes, where it is known.
- * @throws {WeightsError} If the header is cut off, not valid, or does not fit the file.
+ * @throws {WeightsError} If the header is cut off, not valid, or does not fit the file; also where it is another file's.
  */
 export async function readHeader(
+  reader: ByteReader,
+  name: string,
+  fileSize: number | undefined,
+): Promise<SafetensorsHeader> {
+  const start = new Uint8Array(SIGNATURE_BYTES);
+  let known = 0;
+  let isBroken = false; // whether it was reading that failed
+  const recorded: ByteReader = {
+    read: async (target) => {
+      isBroken = true;
+      const found = await reader.read(target);
+      isBroken = false;
+      const part = target.subarray(0, Math.min(found, start.length - known));
+      start.set(part, known);
+      known += part.length;
+      return found;
+    },
+    close: () => reader.close(),
+  };
+  try {
+    return await readValid(recorded, name, fileSize);
+  } catch (error) {
+    if (isBroken || isHeaderStart(start)) throw error;
+    known += await reader.read(start.subarray(known));
+    const other = otherFormat(start.subarray(0, known));
+    if (other === undefined) throw error;
+    throw new WeightsError(`Cannot read ${name} as safetensors: ${other}`, { cause: error });
+  }
+}
+
+/** Whether a file begins with a length that the format allows and an object, as no other file does. */
+function isHeaderStart(start: Uint8Array): boolean {
+  return new DataView(start.buffer).getBigUint64(0, true) <= MAX_HEADER_BYTES && start[8] === "{".charCodeAt(0);
+}
+
+async function readValid(
   reader: ByteReader,
   name: string,
   fileSize: number | undefined,
@@ -63,9 +111,6 @@ export async function readHeader(
   const found = await reader.read(prefix);
   if (found < 8) throw invalid(name, `it ends after ${found} bytes; the header's length alone takes 8`);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
-  if (new TextDecoder().decode(prefix) === "version ") {
-    throw invalid(name, "it looks like a Git LFS pointer: run `git lfs pull` to get the file itself");
-  }
   if (length > MAX_HEADER_BYTES) {
     throw invalid(name, `its header claims ${length} bytes, and the format allows ${MAX_HEADER_BYTES}`);
   }
@@ -76,7 +121,8 @@ export async function readHeader(
   const text = await readText(reader, Number(length), name);
   const header = parseHeader(text, dataBegin, name);
   if (fileSize !== undefined && header.dataEnd !== fileSize) {
-    throw invalid(name, `its header describes ${header.dataEnd} bytes, and the file has ${fileSize}`);
+    const fault = fileSize < header.dataEnd ? "it is cut off; fetch it again" : "something follows its last value";
+    throw invalid(name, `its header describes ${header.dataEnd} bytes, and the file has ${fileSize}: ${fault}`);
   }
   return header;
 }
@@ -103,21 +149,20 @@ async function readText(reader: ByteReader, length: number, name: string): Promi
 }
 
 function parseHeader(text: string, dataBegin: number, name: string): SafetensorsHeader {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(name, "its header is not JSON", cause);
-  }
-  if (!text.startsWith("{") || !isRecord(json)) throw invalid(name, "its header is not a JSON object");
-  const duplicate = duplicateKey(text, json);
-  if (duplicate !== undefined) throw invalid(name, `its header says ${quote(duplicate)} twice`);
-
+  if (!text.startsWith("{")) throw invalid(name, "its header is not a JSON object");
+  const names = new Set<string>();
   const tensors: TensorInfo[] = [];
   let metadata: Readonly<Record<string, string>> = {};
-  for (const [key, value] of Object.entries(json)) {
-    if (key === "__metadata__") metadata = checkMetadata(value, name);
-    else tensors.push(checkTensor(key, value, dataBegin, name));
+  try {
+    for (const entry of jsonEntries(text)) {
+      if (names.has(entry.key)) throw invalid(name, `its header says ${quote(entry.key)} twice`);
+      names.add(entry.key);
+      if (entry.key === "__metadata__") metadata = checkMetadata(entry, name);
+      else tensors.push(checkTensor(entry, dataBegin, name));
+    }
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw invalid(name, "its header is not JSON", cause);
+    throw cause;
   }
   tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let end = dataBegin;
@@ -168,20 +213,32 @@ function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): T
   return unpacked;
 }
 
-function checkMetadata(value: unknown, name: string): Readonly<Record<string, string>> {
-  if (!isRecord(value)) throw invalid(name, "its __metadata__ is not an object");
-  const metadata: Record<string, string> = {};
-  for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") throw invalid(name, `its __metadata__ holds ${quote(key)}, which is not a text`);
-    metadata[key] = text;
-  }
-  return metadata;
+/** Texts by their keys. As for other readers, null stands for none. */
+function checkMetadata({ text, depth }: JsonEntry, name: string): Readonly<Record<string, string>> {
+  if (depth === 0 && JSON.parse(text) === null) return {};
+  if (!text.startsWith("{")) throw invalid(name, "its __metadata__ is not an object");
+  const entries = Array.from(jsonEntries(text), ({ key, text, depth }) => {
+    const value: unknown = depth === 0 ? JSON.parse(text) : undefined;
+    if (typeof value !== "string") throw invalid(name, `its __metadata__ holds ${quote(key)}, which is not a text`);
+    return [key, value];
+  });
+  return Object.fromEntries(entries);
 }
 
-function checkTensor(tensor: string, value: unknown, dataBegin: number, name: string): TensorInfo {
-  const wrong = (fault: string) => invalid(name, `${quote(tensor)} ${fault}`);
+function checkTensor({ key, text }: JsonEntry, dataBegin: number, name: string): TensorInfo {
+  const wrong = (fault: string) => invalid(name, `${quote(key)} ${fault}`);
+  if (text.length > MAX_TENSOR_TEXT) throw wrong(`is described by ${text.length} characters: no tensor takes so many`);
+  const value: unknown = JSON.parse(text);
   if (!isRecord(value)) throw wrong("is not described by an object");
+  if ([...jsonEntries(text)].length > Object.keys(value).length) throw wrong("says dtype, shape or data_offsets twice");
   const { dtype, shape, data_offsets: offsets } = value;
+  if (isUnsupportedDType(dtype)) {
+    throw new WeightsError(
+      `Cannot read ${quote(key)} of ${name}: its dtype ${
+        quote(dtype)
+      } is known, but not supported; save it in F32, F16 or BF16`,
+    );
+  }
   if (!isSafetensorsDType(dtype)) {
     throw wrong(`has the dtype ${quote(dtype)}; those that can be read are ${DTYPE_NAMES.join(", ")}`);
   }
@@ -190,55 +247,26 @@ function checkTensor(tensor: string, value: unknown, dataBegin: number, name: st
     throw wrong(`has the data_offsets ${quote(offsets)}, which are not two offsets`);
   }
   const [begin = 0, end = 0] = offsets;
-  const bytes = sizeOf(shape) * bytesPerValue(dtype);
-  if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
-    throw wrong(`is ${dtype} [${shape.join(", ")}], ${bytes} bytes, but its data_offsets are [${begin}, ${end}]`);
+  const bytes = bytesOf(shape, bytesPerValue(dtype));
+  if (end - begin !== bytes) {
+    const size = bytes === undefined ? "more bytes than any file" : `${bytes} bytes`;
+    throw wrong(`is ${dtype} [${shape.join(", ")}], ${size}, but its data_offsets are [${begin}, ${end}]`);
   }
-  return { name: tensor, dtype, shape, begin: dataBegin + begin, end: dataBegin + end };
+  return { name: key, dtype, shape, begin: dataBegin + begin, end: dataBegin + end };
 }
 
 function isListOfSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** The first key that valid JSON says twice in one object, which `JSON.parse` hides by taking the last. */
-function duplicateKey(text: string, json: Record<string, unknown>): string | undefined {
-  let written = 0;
-  for (const _ of keysOf(text)) written++;
-  if (written === countKeys(json)) return undefined;
-  const seen = new Set<string>();
-  const fields = new Set(["dtype", "shape", "data_offsets"]);
-  for (const quoted of keysOf(text)) {
-    const key = String(JSON.parse(quoted));
-    if (seen.has(key) && !fields.has(key)) return key;
-    seen.add(key);
+/** Bytes of a shape; nothing if they, or the values on the way to them, are beyond what numbers count exactly. */
+function bytesOf(shape: readonly number[], bytesEach: number): number | undefined {
+  let bytes = bytesEach;
+  for (const size of shape) {
+    bytes *= size;
+    if (!Number.isSafeInteger(bytes)) return undefined;
   }
-  return "dtype, shape or data_offsets";
-}
-
-/** The keys of valid JSON as they are written: the strings that a colon follows. */
-function* keysOf(text: string): Generator<string> {
-  for (let open = text.indexOf('"'); open >= 0;) {
-    let close = open + 1;
-    for (; text[close] !== '"'; close++) if (text[close] === "\\") close++;
-    let next = close + 1;
-    while (" \t\n\r".includes(text[next] ?? "}")) next++;
-    if (text[next] === ":") yield text.slice(open, close + 1);
-    open = text.indexOf('"', next);
-  }
-}
-
-function countKeys(json: unknown): number {
-  let count = 0;
-  const open: unknown[] = [json];
-  while (open.length > 0) {
-    const value = open.pop();
-    if (typeof value !== "object" || value === null) continue;
-    const inner = Object.values(value);
-    if (!Array.isArray(value)) count += inner.length;
-    for (const each of inner) open.push(each);
-  }
-  return count;
+  return bytes;
 }
 
 /**
@@ -246,12 +274,14 @@ function countKeys(json: unknown): number {
  *
  * @param tensors In the order in which their values will follow.
  * @throws {ShapeError} If a tensor can't be cut into the blocks of its format.
+ * @throws {WeightsError} If nobody could read the header.
  */
 export function encodeHeader(
   tensors: readonly Pick<TensorInfo, "name" | "dtype" | "shape">[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const fields: string[] = [];
+  checkTexts(metadata);
   const blocks = tensors.filter(({ dtype }) => isBlockFormat(dtype)).map((
     { name, dtype },
   ) => [name, dtype.toLowerCase()]);
@@ -269,15 +299,38 @@ export function encodeHeader(
   // Joined by hand, because an object would move names that are numbers to the front.
   const json = new TextEncoder().encode(`{${fields.join(",")}}`);
   const length = Math.ceil(json.length / 8) * 8;
+  if (length > MAX_HEADER_BYTES) {
+    throw new WeightsError(
+      `Cannot write a header of ${length} bytes: the format allows ${MAX_HEADER_BYTES}; use shards`,
+    );
+  }
   const bytes = new Uint8Array(8 + length).fill(0x20, 8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, 8);
   return bytes;
 }
 
+/** Refuses metadata that could not be read again. */
+function checkTexts(metadata: Readonly<Record<string, unknown>>): void {
+  for (const [key, text] of Object.entries(metadata)) {
+    const refuse = (rule: string) => {
+      throw new WeightsError(`Cannot write the metadata ${quote(key)} = ${quote(text)}: ${rule}`);
+    };
+    if (typeof text !== "string") refuse("its values must be texts");
+    if (key === BLOCKS_KEY) refuse("that key is for the formats of blocks");
+  }
+}
+
 /** A value as it stands in a message, shortened. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  if (typeof value === "number") return String(value);
+  let text: string;
+  try {
+    text = JSON.stringify(typeof value === "string" ? value.slice(0, 100) : value) ?? String(value);
+  } catch {
+    // What refers to itself, or lies too deep within itself.
+    text = typeof value;
+  }
   return text.length > 100 ? `${text.slice(0, 97)}...` : text;
 }
 

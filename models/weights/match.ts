@@ -3,15 +3,21 @@
  *
  * @module
  */
-import type { Parameter, Parameters } from "../parameters.ts";
+import type { Parameter, Parameters, StateBuffer } from "../parameters.ts";
 import { checkNames } from "./names.ts";
 
 /** What wrappers put in front: of zeta, Andromeda, PyTorch's compile and data-parallel wrappers. */
 const WRAPPERS = ["Andromeda.", "andromeda.", "decoder.net.", "decoder.", "net.", "model.", "module.", "_orig_mod."];
 
+/** Whose each tensor of a checkpoint is, by its name there. */
+export interface Matched {
+  readonly parameters: ReadonlyMap<string, Parameter>;
+  /** Buffers follow from the configuration: what the checkpoint has for them is compared, not taken over. */
+  readonly buffers: ReadonlyMap<string, StateBuffer>;
+}
+
 /**
- * Finds the parameter of each tensor; where a module was registered twice, the first of its names counts. Buffers that follow
- * from the configuration are passed over.
+ * Finds the parameter or buffer of each tensor; where a module was registered twice, the first of its names counts.
  *
  * @param found name and shape of each tensor
  * @param aliases beginnings of names that stand for others
@@ -23,17 +29,22 @@ export function matchNames(
   found: ReadonlyMap<string, { readonly shape: readonly number[] }>,
   aliases: readonly (readonly [found: string, declared: string])[],
   strict: boolean,
-): Map<string, Parameter> {
-  const matched = new Map<string, Parameter>();
+): Matched {
+  const matched = { parameters: new Map<string, Parameter>(), buffers: new Map<string, StateBuffer>() };
   const declaredOnes = new Map<string, readonly number[]>();
+  const expected = new Map([...byName].map(([name, { shape }]) => [name, shape]));
   for (const [name, { shape }] of found) {
     const declared = candidates(name, aliases).find((candidate) => byName.has(candidate) || buffers.has(candidate));
-    if (declared !== undefined && (buffers.has(declared) || declaredOnes.has(declared))) continue;
+    if (declared !== undefined && declaredOnes.has(declared)) continue;
     declaredOnes.set(declared ?? name, shape);
     const parameter = declared === undefined ? undefined : byName.get(declared);
-    if (parameter) matched.set(name, parameter);
+    const buffer = declared === undefined ? undefined : buffers.get(declared);
+    if (parameter) matched.parameters.set(name, parameter);
+    if (buffer) {
+      matched.buffers.set(name, buffer);
+      expected.set(buffer.name, buffer.shape);
+    }
   }
-  const expected = new Map([...byName].map(([name, { shape }]) => [name, shape]));
   checkNames(expected, declaredOnes, strict);
   return matched;
 }

@@ -58,11 +58,11 @@ function listed(kind: string, items: readonly string[], line: (item: string) => 
 }
 
 /**
- * The names that are most similar to a name, at most two, the nearest first: those that take fewer edits than half of its
- * length.
+ * The names that are most similar to a name, at most two, the nearest first: those that take fewer edits than a share of
+ * its length.
  */
-export function nearest(name: string, names: readonly string[]): string[] {
-  const limit = Math.ceil(name.length / 2);
+export function nearest(name: string, names: readonly string[], share = 1 / 2): string[] {
+  const limit = Math.ceil(name.length * share);
   return names
     // A difference in length takes as many edits; and nothing this long is a parameter's name.
     .filter((other) => Math.abs(other.length - name.length) < limit && other.length < 1000)

@@ -5,25 +5,24 @@
  */
 
 import { OutOfMemoryError, WeightsError } from "../../backend.ts";
-import {
-  blobSource,
-  type ByteReader,
-  type ByteSource,
-  bytesSource,
-  readAll,
-  streamSource,
-} from "../../data/byte_source.ts";
-import { type FileSet, openFileSet } from "../../data/files.ts";
+import { blobSource, type ByteReader, type ByteSource, bytesSource, streamSource } from "../../data/byte_source.ts";
+import { type FileSet, openTogether } from "../../data/files.ts";
 import type { HubOptions } from "../../data/hub.ts";
+import { showUrl } from "../../data/show_url.ts";
 import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
 import { isRecord, quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
 import { HostTensor, sizeOf } from "./host_tensor.ts";
+import { readJsonFile } from "./json_file.ts";
+import { FROM_PYTORCH } from "./other_formats.ts";
 
 /** What a checkpoint's weights are called, and the index of one that is cut into shards. */
 export const WEIGHTS_FILE = "model.safetensors";
 
 /** The index that names the shards. */
 export const INDEX_FILE = "model.safetensors.index.json";
+
+/** Files that are kept open from their headers to their values: macOS allows 256. Others are looked for once more. */
+const MAX_OPEN = 100;
 
 /** Values in a chunk: 4 MB in f32. */
 const CHUNK_VALUES = 1 << 20;
@@ -75,7 +74,7 @@ export interface SafetensorsReader {
 interface OpenFile {
   readonly source: ByteSource;
   readonly header: SafetensorsHeader;
-  /** Where reading goes on, if the source can be opened only once; taken by whoever goes on. */
+  /** Where reading goes on, if what is opened once more could be something else; taken by whoever goes on. */
   reader: ByteReader | undefined;
 }
 
@@ -103,8 +102,8 @@ export async function readSafetensors(
 export async function openSafetensors(source: SafetensorsSource, options: HubOptions = {}): Promise<SafetensorsReader> {
   options.signal?.throwIfAborted();
   if (typeof source !== "string" && !(source instanceof URL)) return await openFiles([sourceOf(source)], options);
-  const files = await openFileSet(source, { ...options, errorClass: WeightsError });
-  return await openWeights(files, options);
+  const located = { ...options, errorClass: WeightsError };
+  return await openTogether(source, located, (files) => openWeights(files, options), (reader) => reader.close());
 }
 
 /**
@@ -124,8 +123,27 @@ export async function openWeights(files: FileSet, options: HubOptions = {}): Pro
     return await openShards(files, source, options);
   }
   throw new WeightsError(
-    `There is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ${files.description}`,
+    `There is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ${files.description}` +
+      (candidates.includes(WEIGHTS_FILE) ? await otherWeights(files) : ""),
   );
+}
+
+/** Weights of other kinds by the names of their files, and what to do with them. */
+const OTHER_WEIGHTS: ReadonlyMap<string, string> = new Map([
+  ["pytorch_model.bin", FROM_PYTORCH],
+  ["pytorch_model.bin.index.json", FROM_PYTORCH],
+  ["adapter_model.safetensors", "merge this adapter into its model first"],
+]);
+
+/** What there is in place of weights, for a message. */
+async function otherWeights(files: FileSet): Promise<string> {
+  for (const [name, advice] of OTHER_WEIGHTS) {
+    const source = await files.open(name).catch(() => undefined);
+    if (source === undefined) continue;
+    await source.close();
+    return `, but there is ${name}; ${advice}`;
+  }
+  return "";
 }
 
 /** The source of bytes that a value stands for. */
@@ -139,7 +157,7 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
       `Weights are read from a path, URL, Uint8Array, Blob, Response or stream: ${quote(source)} was given`,
     );
   }
-  const name = source.url || "The Response";
+  const name = source.url === "" ? "The Response" : showUrl(source.url);
   if (!source.ok || source.body === null) {
     throw new WeightsError(`${name} has no weights: its status is ${source.status} ${source.statusText}`.trimEnd());
   }
@@ -148,7 +166,11 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
 }
 
 async function openShards(files: FileSet, index: ByteSource, options: HubOptions): Promise<SafetensorsReader> {
-  const shardOf = await readIndex(index, options.signal);
+  const shardOf = await readIndex(index, options.signal).catch(async (error) => {
+    // A copy in a cache that is no index is fetched again the next time.
+    if (error instanceof WeightsError) await index.discard?.();
+    throw error;
+  });
   const sources: ByteSource[] = [];
   try {
     for (const shard of new Set(shardOf.values())) {
@@ -178,26 +200,23 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
  * @throws {WeightsError} If the index is not valid.
  */
 export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<Map<string, string>> {
-  const invalid = (fault: string, cause?: unknown) =>
-    new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`, { cause });
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await readAll(index, signal)));
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof WeightsError) throw cause;
-    throw invalid("it is not JSON", cause);
-  }
-  const weightMap = isRecord(json) ? json["weight_map"] : undefined;
+  const invalid = (fault: string) =>
+    new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`);
+  const { weight_map: weightMap } = await readJsonFile(index, signal);
   if (!isRecord(weightMap)) throw invalid("it has no object `weight_map`");
   const shardOf = new Map<string, string>();
   for (const [tensor, file] of Object.entries(weightMap)) {
-    if (typeof file !== "string" || !/^[^/\\:?#]+\.safetensors$/.test(file)) {
+    if (typeof file !== "string" || !isShardName(file)) {
       throw invalid(`it puts ${quote(tensor)} into ${quote(file)}, which is not the name of a file beside it`);
     }
     shardOf.set(tensor, file);
   }
   return shardOf;
+}
+
+/** Whether a name means a file beside the index, in a folder as well as in a URL. */
+function isShardName(name: string): boolean {
+  return /^[^/\\:?#%]+\.safetensors$/.test(name) && !/\p{Cc}/u.test(name);
 }
 
 async function openFiles(
@@ -207,18 +226,20 @@ async function openFiles(
 ): Promise<SafetensorsReader> {
   const files: OpenFile[] = [];
   const tensors = new Map<string, TensorInfo>();
-  const metadata: Record<string, string> = {};
+  let metadata: Readonly<Record<string, string>> = {};
   try {
     for (const source of sources) {
-      const file = await openFile(source, options.signal);
+      const isKept = source.once || source.identity !== undefined && files.length < MAX_OPEN;
+      const file = await openFile(source, isKept, options.signal);
       files.push(file);
-      Object.assign(metadata, file.header.metadata);
+      metadata = { ...metadata, ...file.header.metadata };
       for (const tensor of file.header.tensors) {
         if (tensors.has(tensor.name)) throw new WeightsError(`${name} holds ${quote(tensor.name)} in two files`);
         tensors.set(tensor.name, tensor);
       }
     }
   } catch (error) {
+    for (const file of files) await takeReader(file)?.close();
     for (const source of sources) await source.close();
     throw error;
   }
@@ -230,16 +251,16 @@ async function openFiles(
     chunks: () => readFiles(files, options, chunkReader()),
     stored: () => readFiles(files, options, readStored),
     close: async () => {
-      for (const { reader, source } of files) await (reader ?? source).close();
+      for (const file of files) await (takeReader(file) ?? file.source).close();
     },
   };
 }
 
-async function openFile(source: ByteSource, signal: AbortSignal | undefined): Promise<OpenFile> {
+async function openFile(source: ByteSource, isKept: boolean, signal: AbortSignal | undefined): Promise<OpenFile> {
   const reader = await source.open(0, signal);
   try {
     const header = await readHeader(reader, source.name, source.size);
-    if (source.once) return { source, header, reader };
+    if (isKept) return { source, header, reader };
     await reader.close();
     return { source, header, reader: undefined };
   } catch (error) {
@@ -247,6 +268,13 @@ async function openFile(source: ByteSource, signal: AbortSignal | undefined): Pr
     if (error instanceof WeightsError) await source.discard?.();
     throw error;
   }
+}
+
+/** The reader that is kept of a file, for whoever goes on with it or closes it. */
+function takeReader(file: OpenFile): ByteReader | undefined {
+  const { reader } = file;
+  file.reader = undefined;
+  return reader;
 }
 
 /** Fills a target with the next bytes of a file. */
@@ -258,30 +286,41 @@ async function* readFiles<T>(
   { signal, onProgress }: HubOptions,
   read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
-  for (const file of files) {
-    const { source, header } = file;
-    if (source.once && file.reader === undefined) throw new WeightsError(`${source.name} can be read only once`);
-    const reader = file.reader ?? await source.open(header.dataBegin, signal);
-    file.reader = undefined;
-    let loaded = header.dataBegin;
-    const fill = async (target: Uint8Array) => {
-      signal?.throwIfAborted();
-      const found = await reader.read(target);
-      signal?.throwIfAborted();
-      loaded += found;
-      if (found < target.byteLength) {
-        throw new WeightsError(`${source.name} is cut off: it ends after ${loaded} of ${header.dataEnd} bytes`);
-      }
-      onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
-    };
-    try {
-      for (const tensor of header.tensors) yield* read(tensor, fill, source);
-      if (source.size === undefined && await reader.read(new Uint8Array(1)) > 0) {
-        throw new WeightsError(`${source.name} goes on after the ${header.dataEnd} bytes that its header describes`);
-      }
-    } finally {
-      await reader.close();
+  const kept = files.map((file) => ({ ...file, reader: takeReader(file) }));
+  try {
+    for (const file of kept) yield* readFile(file, signal, onProgress, read);
+  } finally {
+    for (const file of kept) await takeReader(file)?.close();
+  }
+}
+
+async function* readFile<T>(
+  file: OpenFile,
+  signal: AbortSignal | undefined,
+  onProgress: HubOptions["onProgress"],
+  read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  const { source, header } = file;
+  if (source.once && file.reader === undefined) throw new WeightsError(`${source.name} can be read only once`);
+  const reader = takeReader(file) ?? await source.open(header.dataBegin, signal);
+  let loaded = header.dataBegin;
+  const fill = async (target: Uint8Array) => {
+    signal?.throwIfAborted();
+    const found = await reader.read(target);
+    signal?.throwIfAborted();
+    loaded += found;
+    if (found < target.byteLength) {
+      throw new WeightsError(`${source.name} is cut off: it ends after ${loaded} of ${header.dataEnd} bytes`);
     }
+    onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
+  };
+  try {
+    for (const tensor of header.tensors) yield* read(tensor, fill, source);
+    if (source.size === undefined && await reader.read(new Uint8Array(1)) > 0) {
+      throw new WeightsError(`${source.name} goes on after the ${header.dataEnd} bytes that its header describes`);
+    }
+  } finally {
+    await reader.close();
   }
 }
 

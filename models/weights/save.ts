@@ -3,13 +3,20 @@
  *
  * @module
  */
-import type { DType } from "../../backend.ts";
-import { joinPath, pathOfUrl, replaceFile } from "../../data/local_files.ts";
+import { ConfigError, type DType } from "../../backend.ts";
 import type { Parameter, StateBuffer } from "../parameters.ts";
 import type { FloatFormat } from "./dtypes.ts";
 import { BLOCK_VALUES } from "./ggml_blocks.ts";
+import { quote } from "./header.ts";
 import { HostTensor } from "./host_tensor.ts";
-import { type SaveOptions, saveSafetensors, type WritableTensor } from "./write.ts";
+import {
+  pathOfTarget,
+  type SaveOptions,
+  saveToFolder,
+  saveToStream,
+  WEIGHTS_ENDING,
+  type WritableTensor,
+} from "./write.ts";
 
 /** Where a model is saved: a folder, or a stream that takes the weights alone. */
 export type SaveTarget = string | URL | WritableStream<Uint8Array>;
@@ -29,10 +36,17 @@ export async function saveModel(
     ...parameters.map((parameter) => [parameter.name, streamed(parameter)] as const),
     ...buffers.map(({ name, shape, values }) => [name, HostTensor.from(values(), shape)] as const),
   ];
-  await saveSafetensors(target, entries, options);
-  if (target instanceof WritableStream) return;
-  const folder = target instanceof URL ? await pathOfUrl(target) : target;
-  await replaceFile(await joinPath(folder, "config.json"), JSON.stringify(config, null, 2) + "\n");
+  if (target instanceof WritableStream) return await saveToStream(target, entries, options);
+  const folder = await pathOfTarget(target);
+  if (folder.endsWith(WEIGHTS_ENDING)) {
+    throw new ConfigError(
+      `Cannot save a model to ${
+        quote(folder)
+      }: its configuration and its weights are two files; give a folder for them`,
+    );
+  }
+  const texts = new Map([["config.json", JSON.stringify(config, null, 2) + "\n"]]);
+  await saveToFolder(folder, entries, options, texts);
 }
 
 /** A parameter's values, a chunk of rows at a time, in the format that holds them exactly. */

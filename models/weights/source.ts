@@ -5,10 +5,11 @@
  */
 
 import { WeightsError } from "../../backend.ts";
-import { type ByteSource, readAll } from "../../data/byte_source.ts";
-import { type FileLocation, openFileSet } from "../../data/files.ts";
+import type { ByteSource } from "../../data/byte_source.ts";
+import { type FileLocation, type FileSet, openTogether } from "../../data/files.ts";
 import type { HubOptions } from "../../data/hub.ts";
 import { isRecord } from "./header.ts";
+import { readJsonFile } from "./json_file.ts";
 import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
 
 /** A configuration at hand and weights from anywhere. */
@@ -53,7 +54,11 @@ export async function openModel(source: ModelSource, options: HubOptions = {}): 
       file: () => Promise.resolve(undefined),
     };
   }
-  const files = await openFileSet(source, { ...options, errorClass: WeightsError });
+  const located = { ...options, errorClass: WeightsError };
+  return await openTogether(source, located, (files) => openFound(files, options), ({ weights }) => weights.close());
+}
+
+async function openFound(files: FileSet, options: HubOptions): Promise<ModelFiles> {
   const configFile = await files.open("config.json");
   if (configFile === undefined) {
     throw new WeightsError(
@@ -63,21 +68,8 @@ export async function openModel(source: ModelSource, options: HubOptions = {}): 
   }
   return {
     description: files.description,
-    config: await readJson(configFile, options.signal),
+    config: await readJsonFile(configFile, options.signal),
     weights: await openWeights(files, options),
     file: files.open,
   };
-}
-
-async function readJson(source: ByteSource, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {
-  const text = new TextDecoder().decode(await readAll(source, signal));
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    await source.discard?.();
-    throw new WeightsError(`${source.name} is not JSON`, { cause });
-  }
-  if (!isRecord(json)) throw new WeightsError(`${source.name} is not a JSON object`);
-  return json;
 }

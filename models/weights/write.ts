@@ -9,19 +9,23 @@
 
 import { ConfigError, ShapeError, WeightsError } from "../../backend.ts";
 import type { Progress } from "../../data/byte_source.ts";
+import { beginUpdate, type FolderUpdate } from "../../data/folder_update.ts";
 import {
-  beginFile,
   fileSource,
+  hostHasFiles,
   joinPath,
   kindOfPath,
+  namesIn,
   pathOfUrl,
-  type PendingFile,
-  removeFile,
+  splitPath,
 } from "../../data/local_files.ts";
 import { bytesPerValue, type FloatFormat, fromFloat32 } from "./dtypes.ts";
 import { encodeHeader, quote } from "./header.ts";
 import { type HostTensor, sizeOf } from "./host_tensor.ts";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./read.ts";
+
+/** What the name of a file of weights ends in. */
+export const WEIGHTS_ENDING = ".safetensors";
 
 /** Bytes in a piece. */
 const PIECE_BYTES = 1 << 22;
@@ -80,43 +84,71 @@ export function writeSafetensors(
 }
 
 /**
- * Writes a checkpoint piece by piece. Files are written beside their target and take its place when they are complete.
+ * Writes a checkpoint piece by piece. A file or folder holds what it held until everything is written, and then all of the
+ * new, also where this process is killed or others save to the same place at the same time.
  *
  * @param target A stream, which is closed, or aborted on failure; the path or `file:` URL of a file that ends in
  * ".safetensors"; or a folder, which gets `model.safetensors`, or shards and their index, in place of what it had.
  * @throws {WeightsError} If a name is not possible or a file can't be written.
  * @throws {ShapeError} If a tensor gives more or fewer values than its shape says.
- * @throws {ConfigError} If the options don't fit the target.
+ * @throws {ConfigError} If the target is none, or the options don't fit it.
  */
 export async function saveSafetensors(
   target: string | URL | WritableStream<Uint8Array>,
   entries: Iterable<readonly [string, WritableTensor]>,
   options: SaveOptions = {},
 ): Promise<void> {
-  const tensors = inFileOrder(entries);
-  if (target instanceof WritableStream) {
-    if (options.shardBytes !== undefined) throw new ConfigError("shardBytes is for folders: a stream takes one file");
-    return await writeStream(target, tensors, options);
-  }
-  const path = target instanceof URL ? await pathOfUrl(target) : target;
-  if (!path.endsWith(".safetensors")) return await writeFolder(path, tensors, options);
+  if (target instanceof WritableStream) return await saveToStream(target, entries, options);
+  const path = await pathOfTarget(target);
+  if (!path.endsWith(WEIGHTS_ENDING)) return await saveToFolder(path, entries, options);
   if (options.shardBytes !== undefined) {
     throw new ConfigError(`shardBytes is for folders: ${path} is one file`);
   }
-  const file = await beginFile(path);
-  try {
-    await writeFile(file, path, tensors, options);
-    await file.commit();
-  } finally {
-    await file.discard();
-  }
+  const tensors = inFileOrder(entries);
+  const { folder, file } = await splitPath(path);
+  await updateFolder(folder, async (update) => {
+    await writeFile(update, file, filePieces(path, tensors, options));
+    options.signal?.throwIfAborted();
+    await update.commit(() => Promise.resolve([]));
+  });
 }
 
-async function writeStream(
+/**
+ * The path that a target stands for.
+ *
+ * @throws {ConfigError} If it stands for none.
+ */
+export async function pathOfTarget(target: string | URL): Promise<string> {
+  const refuse = (rule: string, cause?: unknown): never => {
+    const given = target instanceof URL ? target.href : quote(target);
+    throw new ConfigError(
+      `Cannot save to ${given}: ${rule}; give the path or file: URL of a folder, or a WritableStream`,
+      { cause },
+    );
+  };
+  if (typeof target !== "string" && !(target instanceof URL)) return refuse("it is neither a path nor a URL");
+  if (!hostHasFiles()) return refuse("this host has no files");
+  let path = String(target);
+  if (target instanceof URL || /^([a-z][a-z\d+.-]+:\/\/|(file|data|blob):)/i.test(target)) {
+    try {
+      path = await pathOfUrl(new URL(target));
+    } catch (cause) {
+      return refuse(`it is not the URL of a file here`, cause);
+    }
+  }
+  if (path.trim() === "") return refuse("it names nothing");
+  if (path.includes("\0")) return refuse("paths have no NUL character");
+  return path;
+}
+
+/** Writes all of a stream. */
+export async function saveToStream(
   stream: WritableStream<Uint8Array>,
-  tensors: readonly Entry[],
+  entries: Iterable<readonly [string, WritableTensor]>,
   options: SaveOptions,
 ): Promise<void> {
+  if (options.shardBytes !== undefined) throw new ConfigError("shardBytes is for folders: a stream takes one file");
+  const tensors = inFileOrder(entries);
   const writer = stream.getWriter();
   try {
     for await (const piece of filePieces("The stream", tensors, options)) {
@@ -134,62 +166,70 @@ async function writeStream(
   }
 }
 
+/** Changes a folder, or leaves it as it was. */
+async function updateFolder(folder: string, write: (update: FolderUpdate) => Promise<void>): Promise<void> {
+  const update = await beginUpdate(folder);
+  try {
+    await write(update);
+  } finally {
+    await update.discard();
+  }
+}
+
 async function writeFile(
-  file: PendingFile,
+  update: FolderUpdate,
   name: string,
-  tensors: readonly Entry[],
-  options: SaveOptions,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
-  for await (const piece of filePieces(name, tensors, options)) await file.write(piece);
+  const file = await update.create(name);
+  for await (const piece of pieces) await file.write(piece);
   await file.finish();
 }
 
-async function writeFolder(folder: string, tensors: readonly Entry[], options: SaveOptions): Promise<void> {
-  if (await kindOfPath(folder) === "file") {
-    throw new WeightsError(`${folder} is a file: give a folder, or a name that ends in ".safetensors"`);
-  }
-  const shards = cutIntoShards(tensors, options.shardBytes ?? Infinity);
+/**
+ * Writes a folder's weights, in one file or in shards, and files beside them.
+ *
+ * @param others Texts by the names of their files.
+ */
+export async function saveToFolder(
+  folder: string,
+  entries: Iterable<readonly [string, WritableTensor]>,
+  options: SaveOptions,
+  others: ReadonlyMap<string, string> = new Map(),
+): Promise<void> {
+  const shards = cutIntoShards(inFileOrder(entries), options.shardBytes ?? Infinity);
   const names = shards.map((_, i) => shards.length === 1 ? WEIGHTS_FILE : shardName(i + 1, shards.length));
-  const before = await filesBefore(folder);
-  const files: PendingFile[] = [];
-  const begin = async (name: string) => {
-    const file = await beginFile(await joinPath(folder, name));
-    files.push(file);
-    return file;
-  };
-  try {
+  const texts = new Map(others);
+  if (shards.length > 1) texts.set(INDEX_FILE, indexOf(shards, names));
+  const kept = new Set([...names, ...texts.keys()]);
+  if (await kindOfPath(folder).catch(() => "nothing") === "file") {
+    throw new WeightsError(`${folder} is a file: give a folder, or a name that ends in "${WEIGHTS_ENDING}"`);
+  }
+  await updateFolder(folder, async (update) => {
     for (const [i, shard] of shards.entries()) {
       const name = names[i] ?? WEIGHTS_FILE;
-      await writeFile(await begin(name), name, shard, options);
+      await writeFile(update, name, filePieces(name, shard, options));
     }
-    if (shards.length > 1) {
-      const index = await begin(INDEX_FILE);
-      await index.write(indexOf(shards, names));
-      await index.finish();
-      // Never an index beside shards of another checkpoint.
-      await removeFile(await joinPath(folder, INDEX_FILE));
-    }
-    for (const file of files) await file.commit();
-    const kept = new Set(shards.length > 1 ? [...names, INDEX_FILE] : names);
-    // model.safetensors goes before an index, so it must not stay beside the new one, nor useless shards beside it.
-    for (const old of before) if (!kept.has(old)) await removeFile(await joinPath(folder, old));
-  } finally {
-    for (const file of files) await file.discard();
-  }
+    for (const [name, text] of texts) await writeFile(update, name, [new TextEncoder().encode(text)]);
+    options.signal?.throwIfAborted();
+    await update.commit(async () => (await checkpointFiles(folder)).filter((name) => !kept.has(name)));
+  });
 }
 
-/** The files of the checkpoint that a folder holds already. */
-async function filesBefore(folder: string): Promise<string[]> {
+/** The names that files of a checkpoint in a folder have: those of the weights and their index, and all shards. */
+async function checkpointFiles(folder: string): Promise<string[]> {
   const index = await fileSource(await joinPath(folder, INDEX_FILE));
-  if (index === undefined) return [WEIGHTS_FILE];
-  // An index that can't be understood names no files to remove.
-  const shards = await readIndex(index).then((map) => [...new Set(map.values())], () => []);
-  return [WEIGHTS_FILE, INDEX_FILE, ...shards];
+  // An index that can't be understood names no files.
+  const listed = index === undefined ? [] : await readIndex(index).then((map) => map.values(), () => []);
+  const shards = (await namesIn(folder)).filter((name) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(name));
+  return [...new Set([WEIGHTS_FILE, INDEX_FILE, ...listed, ...shards])];
 }
 
 /** Fills one shard after the other; a tensor that is larger than a shard has one for itself. */
 function cutIntoShards(tensors: readonly Entry[], shardBytes: number): Entry[][] {
-  if (!(shardBytes > 0)) throw new ConfigError(`shardBytes must be above 0: ${shardBytes} was given`);
+  if (typeof shardBytes !== "number" || !(shardBytes > 0)) {
+    throw new ConfigError(`shardBytes must be a number above 0: ${quote(shardBytes)} was given`);
+  }
   let shard: Entry[] = [];
   const shards = [shard];
   let size = 0;
@@ -211,14 +251,14 @@ function shardName(number: number, count: number): string {
   return `model-${digits(number)}-of-${digits(count)}.safetensors`;
 }
 
-function indexOf(shards: readonly (readonly Entry[])[], names: readonly string[]): Uint8Array {
+function indexOf(shards: readonly (readonly Entry[])[], names: readonly string[]): string {
   const all = shards.flat();
   const places = shards.flatMap((shard, i) => shard.map(([name]) => [name, names[i]]));
   const index = {
     metadata: { total_size: all.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), 0) },
     weight_map: Object.fromEntries(places),
   };
-  return new TextEncoder().encode(JSON.stringify(index, undefined, 2));
+  return JSON.stringify(index, undefined, 2);
 }
 
 /** A file in pieces. */
@@ -268,6 +308,10 @@ function inFileOrder<T extends WritableTensor>(entries: Iterable<readonly [strin
   const names = new Set<string>();
   for (const [name] of tensors) {
     if (name === "__metadata__") throw new WeightsError(`A tensor can't be called "__metadata__"`);
+    // Half of a pair of surrogates has no UTF-8.
+    if (/\p{Cs}/u.test(name)) {
+      throw new WeightsError(`A tensor can't be called ${quote(name)}: that is no Unicode text`);
+    }
     if (names.has(name)) throw new WeightsError(`There are two tensors called ${quote(name)}`);
     names.add(name);
   }

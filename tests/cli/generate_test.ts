@@ -6,6 +6,18 @@ async function generate(...args: string[]): Promise<Outcome> {
   return await deno(["run", "-A", "cli/generate.ts", ...args]);
 }
 
+/** Starts a generation that goes on for hours. */
+function startWithoutEnd(): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "cli/generate.ts", "--prompt", "ROMEO:\n", "--max-new-tokens", "1000000", "--backend", "wasm"],
+    cwd: new URL("../../", import.meta.url),
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
 /** Asserts that a command ends with one clear line and nothing else. */
 async function assertRefused(args: readonly string[], code: number, ...parts: string[]): Promise<void> {
   const outcome = await generate(...args);
@@ -22,6 +34,7 @@ Deno.test("what can't be understood is refused in one line, with exit code 2", a
   await assertRefused(["--prompt"], 2, "--prompt needs a value");
   await assertRefused(["--prompt", "ROMEO:", "--temperature", "hot"], 2, "--temperature", "hot");
   await assertRefused(["--prompt", "ROMEO:", "--top-k", "2.5"], 2, "--top-k", "2.5");
+  await assertRefused(["--prompt", "ROMEO:", "--top-p", "7"], 2, "--top-p", "7");
   await assertRefused(["--prompt", "ROMEO:", "--backend", "cuda"], 2, "auto, wasm, webgpu", "cuda");
   await assertRefused(["--prompt", "ROMEO:", "--model", "folder/model.safetensors"], 2, "--model", "folder");
 });
@@ -29,7 +42,6 @@ Deno.test("what can't be understood is refused in one line, with exit code 2", a
 Deno.test("what can't be done is refused in one line, with exit code 1", async () => {
   await assertRefused(["--prompt", "ROMEO:", "--model", "./no/such/model", "--backend", "wasm"], 1, "./no/such/model");
   await assertRefused(["--prompt", "ROMEO:", "--model", "tests", "--backend", "wasm"], 1, "config.json", "tests");
-  await assertRefused(["--prompt", "ROMEO:", "--top-p", "7", "--backend", "wasm"], 1, "topP", "7");
 });
 
 Deno.test("--help lists every flag", async () => {
@@ -38,6 +50,41 @@ Deno.test("--help lists every flag", async () => {
   for (const flag of ["model", "prompt", "max-new-tokens", "temperature", "top-k", "top-p", "min-p", "seed", "json"]) {
     assertStringIncludes(stdout, `--${flag}`);
   }
+});
+
+Deno.test("-h is help too", async () => {
+  assertEquals(await generate("-h"), await generate("--help"));
+});
+
+Deno.test("a prompt that is longer than the model's context is said to be cut, and counts as what is read", async () => {
+  const prompt = "Now is the winter of our discontent. ".repeat(100);
+  const args = ["--prompt", prompt, "--max-new-tokens", "2", "--backend", "wasm"];
+  const { code, stdout, stderr } = await generate(...args);
+  assertEquals(code, 0, stderr);
+  assert(stdout.startsWith(prompt));
+  assertMatch(stderr, /^note: the prompt has \d{3,4} tokens, of which the model reads the last 256\n/);
+  assertMatch(stderr, /prompt: 256 tokens at \d+ tokens\/s/);
+  const json = await generate(...args, "--json");
+  assertEquals(JSON.parse(json.stdout).prefill.tokens, 256);
+  assertMatch(json.stderr, /^note: [^\n]+\n$/);
+});
+
+Deno.test("a text that begins with a dash is continued", async () => {
+  const { code, stdout, stderr } = await generate(
+    ...["--prompt", "- a list\n- of things", "--max-new-tokens", "2", "--backend", "wasm"],
+  );
+  assertEquals(code, 0, stderr);
+  assert(stdout.startsWith("- a list\n- of things"));
+});
+
+Deno.test("a reader who has seen enough ends the text quietly", async () => {
+  const child = startWithoutEnd();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const stderr = await new Response(child.stderr).text();
+  assertEquals((await child.status).code, 0, stderr);
+  assert(!stderr.includes("error"), stderr);
 });
 
 Deno.test("text goes to stdout, speeds go to stderr", async () => {
@@ -66,14 +113,7 @@ Deno.test("--json gives one object, and the same seed the same tokens", async ()
 });
 
 Deno.test("Ctrl-C ends the text where it is", async () => {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "cli/generate.ts", "--prompt", "ROMEO:\n", "--max-new-tokens", "1000000", "--backend", "wasm"],
-    cwd: new URL("../../", import.meta.url),
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const child = startWithoutEnd();
   const reader = child.stdout.getReader();
   let text = "";
   while (text.length < 40) text += new TextDecoder().decode((await reader.read()).value);

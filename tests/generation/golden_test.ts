@@ -1,11 +1,11 @@
 /** Greedy tokens are PyTorch's, one text at a time and several at once. */
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend.ts";
-import { Andromeda, PalmE, ViTransformerWrapper } from "../../mod.ts";
+import { type Andromeda, PalmE, ViTransformerWrapper } from "../../mod.ts";
 import type { HostTensor } from "../../models/weights/host_tensor.ts";
-import { caseNames, readCase, rowsOf } from "../support/cases.ts";
+import { caseNames, loadCheckpoint, readCase, rowsOf } from "../support/cases.ts";
 import { engineTest, forEachEngine, type GpuRuns, isLeftOut } from "../support/engines.ts";
-import { goldenTest, goldenUrl, readGoldenJson } from "../support/golden.ts";
+import { goldenTest, readGoldenJson } from "../support/golden.ts";
 
 /** The cases that a GPU is tested with. */
 const typical: Readonly<Record<string, GpuRuns>> = {
@@ -90,7 +90,7 @@ forEachEngine((engine, create, isAvailable) => {
       "checkpoint/parity.json",
     );
     const backend = await create();
-    const model = await Andromeda.load(goldenUrl("checkpoint"), { backend });
+    const model = await loadCheckpoint(backend);
     const options = { maxNewTokens: 64, temperature: 0 };
     const expected = prompts.map(({ greedy_ids }) => greedy_ids);
     const together = isLeftOut(engine, "slow") ? 0 : prompts.length;

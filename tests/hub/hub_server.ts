@@ -1,22 +1,33 @@
 /**
  * A server that speaks the Hub's paths, over plain TCP so that it can misbehave as no HTTP library would let it: cut
- * connections, announce wrong lengths, fall silent.
+ * connections, announce wrong lengths, fall silent, compress.
  */
+
+import { createHash } from "node:crypto";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 
 /** How one request is answered otherwise than it should be. */
 export interface Fault {
   /** Answers with this status and no file. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Headers on top. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Closes the connection after so many bytes of the body. */
-  readonly cutAfter?: number;
+  readonly cutAfter?: number | undefined;
   /** Falls silent after so many bytes of the body, until the client goes. */
-  readonly stallAfter?: number;
-  /** Announces so many bytes more than there are (fewer if negative). */
-  readonly announce?: number;
+  readonly stallAfter?: number | undefined;
+  /** Announces so many bytes more than there are (fewer if negative), as the length and as that of the whole of a range. */
+  readonly announce?: number | undefined;
   /** Closes the connection without an answer. */
-  readonly hangUp?: boolean;
+  readonly hangUp?: boolean | undefined;
+  /** Sends this in place of what was asked for. */
+  readonly body?: Uint8Array | undefined;
+  /** Compresses what it sends, asked or not, and says so. */
+  readonly coding?: keyof typeof coders | undefined;
+  /** Sends no length; the end of the connection ends the body. */
+  readonly withoutLength?: boolean | undefined;
+  /** Sends no length but the body in chunks, of which an empty one is the last. */
+  readonly chunked?: boolean | undefined;
 }
 
 /** A request as the server saw it, header names in lower case. */
@@ -33,7 +44,18 @@ export interface ServedFile {
   readonly etag?: string | null;
   /** Where the file really is: the request is sent there. */
   readonly redirect?: string;
+  /** Headers of that redirect. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
+
+const coders = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+  // A coding that nobody knows.
+  lzma: (bytes: Uint8Array) => bytes.toReversed(),
+};
 
 /** See above. */
 export class HubServer {
@@ -41,6 +63,8 @@ export class HubServer {
   readonly files = new Map<string, ServedFile>();
   /** Faults of the next requests, in turn; undefined for a request that goes well. */
   readonly faults: (Fault | undefined)[] = [];
+  /** The fault of requests that `faults` has none for. */
+  always: Fault = {};
   /** The requests so far. */
   readonly requests: SeenRequest[] = [];
   /** Token that is asked for. */
@@ -78,7 +102,10 @@ export class HubServer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener.close();
-    for (const connection of this.#open) connection.close();
+    for (const connection of this.#open) {
+      this.#open.delete(connection);
+      connection.close();
+    }
     await Promise.all(this.#connections);
   }
 
@@ -98,16 +125,21 @@ export class HubServer {
   async #serve(connection: Deno.TcpConn): Promise<void> {
     const request = await readRequest(connection);
     if (request === undefined) return;
-    const fault = this.faults.shift() ?? {};
-    const { status, headers, body } = this.#answer(request.path, request.headers, fault);
+    const fault = this.faults.shift() ?? this.always;
+    const answer = this.#answer(request.path, request.headers, fault);
+    const { status, headers } = answer;
+    const body = fault.coding === undefined || status >= 300 ? answer.body : coders[fault.coding](answer.body);
+    if (body !== answer.body) headers["content-encoding"] = fault.coding ?? "";
     this.requests.push({ ...request, status: fault.hangUp ? 0 : status });
     if (fault.hangUp) return;
     const length = body.length + (fault.announce ?? 0);
     const lines = [`HTTP/1.1 ${status} Whatever`, "connection: close"];
-    if (status !== 304) lines.push(`content-length: ${length}`);
+    if (status !== 304 && !fault.withoutLength && !fault.chunked) lines.push(`content-length: ${length}`);
+    if (fault.chunked) lines.push("transfer-encoding: chunked");
     for (const [name, value] of Object.entries({ ...headers, ...fault.headers })) lines.push(`${name}: ${value}`);
     await writeAll(connection, new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"));
-    const sent = body.subarray(0, fault.cutAfter ?? fault.stallAfter ?? body.length);
+    const framed = fault.chunked ? inChunks(body) : body;
+    const sent = framed.subarray(0, fault.cutAfter ?? fault.stallAfter ?? framed.length);
     for (let start = 0; start < sent.length; start += this.pieceSize) {
       await writeAll(connection, sent.subarray(start, start + this.pieceSize));
       if (this.pieceSize !== Infinity) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -122,11 +154,12 @@ export class HubServer {
       headers,
       body: new Uint8Array(0),
     });
-    if (fault.status !== undefined) return nothing(fault.status);
+    if (fault.status !== undefined) return { ...nothing(fault.status), body: fault.body ?? new Uint8Array(0) };
     if (this.token !== undefined && asked.get("authorization") !== `Bearer ${this.token}`) return nothing(401);
+    if (fault.body !== undefined) return { status: 200, headers: {}, body: fault.body };
     const file = this.files.get(path);
     if (file === undefined) return nothing(404, { "x-error-code": "EntryNotFound" });
-    if (file.redirect !== undefined) return nothing(302, { location: file.redirect });
+    if (file.redirect !== undefined) return nothing(302, { location: file.redirect, ...file.headers });
     const etag = file.etag === undefined ? `"${hashOf(file.bytes)}"` : file.etag;
     const headers: Record<string, string> = etag === null ? {} : { etag };
     const whole = { status: 200, headers, body: file.bytes };
@@ -138,9 +171,19 @@ export class HubServer {
     const size = file.bytes.length;
     const end = range[2] ? Number(range[2]) + 1 : size;
     if (from >= size) return nothing(416, { ...headers, "content-range": `bytes */${size}` });
-    headers["content-range"] = `bytes ${from}-${end - 1}/${size}`;
+    headers["content-range"] = `bytes ${from}-${end - 1}/${size + (fault.announce ?? 0)}`;
     return { status: 206, headers, body: file.bytes.subarray(from, end) };
   }
+}
+
+/** The ETag that the Hub gives large files: their SHA-256. */
+export function tagOfLargeFile(bytes: Uint8Array): string {
+  return `"${createHash("sha256").update(bytes).digest("hex")}"`;
+}
+
+/** The ETag that the Hub gives small files: git's name of the content. */
+export function tagOfSmallFile(bytes: Uint8Array): string {
+  return `"${createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex")}"`;
 }
 
 async function readRequest(
@@ -158,6 +201,14 @@ async function readRequest(
     [name!.toLowerCase(), value!] as const
   );
   return { path: first.split(" ")[1]!, headers: new Map(headers) };
+}
+
+/** A body as "transfer-encoding: chunked" has it, in two chunks and the last one. */
+function inChunks(body: Uint8Array): Uint8Array {
+  const text = (part: string) => new TextEncoder().encode(part);
+  const chunk = (bytes: Uint8Array) => [...text(`${bytes.length.toString(16)}\r\n`), ...bytes, ...text("\r\n")];
+  const halves = [body.subarray(0, body.length / 2), body.subarray(body.length / 2)].filter(({ length }) => length > 0);
+  return Uint8Array.from([...halves.flatMap(chunk), ...text("0\r\n\r\n")]);
 }
 
 async function writeAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<void> {

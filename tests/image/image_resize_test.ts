@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { resizePixels } from "../../data/image_resize.ts";
+import { resizePixels } from "../../data/image/resize.ts";
 import { bytesOf, difference, expected, floatsOf } from "./expected.ts";
 
 const { width, height, rgb, cases } = expected.resize;

@@ -1,9 +1,9 @@
 /** The trained checkpoint: its cross entropy on the validation text is PyTorch's. */
 import { assert } from "@std/assert";
 import type { Backend } from "../../backend.ts";
-import { Andromeda, readSafetensors } from "../../mod.ts";
+import { readSafetensors } from "../../mod.ts";
 import { scalar } from "../../models/model.ts";
-import { idsOf } from "../support/cases.ts";
+import { idsOf, loadCheckpoint } from "../support/cases.ts";
 import { forEachEngine, isBrief, isLeftOut } from "../support/engines.ts";
 import { goldenTest, goldenUrl, readGoldenJson } from "../support/golden.ts";
 
@@ -11,7 +11,7 @@ const WINDOW = 256;
 
 /** Mean cross entropy over the first windows of the validation tokens. */
 async function crossEntropy(backend: Backend, windows: number): Promise<number> {
-  const model = await Andromeda.load(goldenUrl("checkpoint"), { backend });
+  const model = await loadCheckpoint(backend);
   const tensors = await readSafetensors(goldenUrl("checkpoint/parity.safetensors"));
   const tokens = idsOf(tensors.get("val_tokens")!);
   const rows = Array.from({ length: windows }, (_, i) => [...tokens.subarray(i * WINDOW, (i + 1) * WINDOW)]);

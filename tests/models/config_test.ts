@@ -21,8 +21,19 @@ async function assertRefused(create: (backend: WasmBackend) => Promise<unknown>,
 const refusals: [name: string, config: Record<string, unknown>, ...words: string[]][] = [
   ["heads that key heads don't divide", { heads: 5, attnKvHeads: 2 }, "heads = 5", "attnKvHeads = 2"],
   ["more ALiBi heads than heads", { alibiNumHeads: 5 }, "alibiNumHeads = 5", "heads = 4"],
-  ["a head too narrow for rotary positions", { dimHead: 16 }, "dimHead = 16", "rotaryXpos"],
-  ["an odd number of rotated features", { dimHead: 66 }, "dimHead = 66"],
+  [
+    "a head too narrow for 1.40's rotary positions",
+    { dimHead: 16, xTransformersVersion: "1.40.11" },
+    ...["dimHead = 16", "dimHead >= 32", "rotaryXpos"],
+  ],
+  ["a head of nothing to rotate", { dimHead: 1 }, "dimHead = 1", "dimHead >= 2"],
+  ["more rotated features than a head has", { rotaryEmbDim: 48 }, "dimHead = 32", "48 features"],
+  [
+    "one head that no projection brings to the model's width",
+    { heads: 1, attnKvHeads: 1, alibiNumHeads: 1, dimHead: 8, xTransformersVersion: "2.31.10" },
+    ...["2.31.10", "one head", "before 2.17.0"],
+  ],
+  ["a depth that no model has", { depth: 1e8 }, "depth = 100000000", "<= 10000"],
   ["no heads", { heads: 0 }, "heads = 0", ">= 1"],
   ["a fraction", { depth: 1.5 }, "depth = 1.5", "whole number"],
   ["a word in place of a number", { dim: "32" }, 'dim = "32"'],
@@ -32,7 +43,7 @@ const refusals: [name: string, config: Record<string, unknown>, ...words: string
   ["deepnorm of x-transformers", { deepnorm: true, reference: "x-transformers" }, "deepnorm", "zeta"],
   ["a shift as wide as the model", { shiftTokens: 32 }, "shiftTokens = 32", "dim = 32"],
   ["a name that does not exist", { attnKvHead: 2 }, "attnKvHead", "attnKvHeads"],
-  ["an unknown reference", { reference: "torch" }, 'reference = "torch"', "zeta, x-transformers"],
+  ["an unknown reference", { reference: "torch" }, 'reference = "torch"', '"zeta", "x-transformers"'],
   ["a dropout above 1", { attnDropout: 1.5 }, "attnDropout = 1.5", "from 0 to 1"],
 ];
 

@@ -5,7 +5,7 @@
  */
 import { assert } from "@std/assert";
 import type { Backend } from "../../backend.ts";
-import { type AnyModel, loadModel, readSafetensors } from "../../mod.ts";
+import { Andromeda, type AnyModel, loadModel, readSafetensors } from "../../mod.ts";
 import type { HostTensor } from "../../models/weights/host_tensor.ts";
 import { goldenFolders, goldenUrl, readGoldenJson } from "./golden.ts";
 
@@ -44,12 +44,21 @@ export async function readCase(name: string): Promise<GoldenCase> {
   const description = await readGoldenJson<CaseDescription>(`${folder}/case.json`);
   const { layers, ...options } = description.config;
   const attnLayers = layers === "Encoder" ? { attn_layers: "encoder" } : {};
-  const config = { model_type: modelTypes[description.model], ...options, ...attnLayers };
+  const version = { x_transformers_version: "1.40.11" };
+  const config = { model_type: modelTypes[description.model], ...version, ...options, ...attnLayers };
   return {
     description,
     io: await readSafetensors(goldenUrl(`${folder}/io.safetensors`)),
     load: (backend) => loadModel({ config, weights: goldenUrl(`${folder}/weights.safetensors`) }, { backend }),
   };
+}
+
+/** The trained checkpoint; its x-transformers was 1.40.11, which its own configuration does not say. */
+export async function loadCheckpoint(backend: Backend): Promise<Andromeda> {
+  const config = await readGoldenJson<Record<string, unknown>>("checkpoint/config.json");
+  const version = { x_transformers_version: "1.40.11" };
+  const weights = goldenUrl("checkpoint/model.safetensors");
+  return await Andromeda.load({ config: { ...config, ...version }, weights }, { backend });
 }
 
 /** The ids of an int32 tensor of a case. */

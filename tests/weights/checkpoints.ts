@@ -19,6 +19,11 @@ export const DTYPES: readonly SafetensorsDType[] = [
   "U16",
   "U8",
   "BOOL",
+  "F8_E4M3",
+  "F8_E5M2",
+  "F8_E8M0",
+  "F8_E4M3FNUZ",
+  "F8_E5M2FNUZ",
 ];
 
 /** A file whose header says what it is told to. */

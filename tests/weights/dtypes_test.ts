@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { fromFloat32, toFloat32 } from "../../models/weights/dtypes.ts";
+import type { Float8Format } from "../../models/weights/float8.ts";
+import { pythonTest, runPython } from "../support/python.ts";
 
 const every16 = Uint16Array.from({ length: 1 << 16 }, (_, i) => i);
 
@@ -80,6 +82,50 @@ Deno.test("integers, booleans and f64 become the nearest f32", () => {
     const values = new Float32Array(expected.length);
     toFloat32(dtype, new Uint8Array(stored.buffer), values);
     assertEquals([...values], [...expected], dtype);
+  }
+});
+
+Deno.test("8-bit floats have the largest, smallest and special values that their formats name", () => {
+  const cases = [
+    ["F8_E4M3", {
+      0x00: 0,
+      0x01: 2 ** -9,
+      0x08: 2 ** -6,
+      0x38: 1,
+      0x7e: 448,
+      0x7f: NaN,
+      0x80: -0,
+      0xfe: -448,
+      0xff: NaN,
+    }],
+    ["F8_E5M2", { 0x01: 2 ** -16, 0x04: 2 ** -14, 0x3c: 1, 0x7b: 57344, 0x7c: Infinity, 0x7d: NaN, 0xfc: -Infinity }],
+    ["F8_E8M0", { 0x00: 2 ** -127, 0x7f: 1, 0xfe: 2 ** 127, 0xff: NaN }],
+    ["F8_E4M3FNUZ", { 0x01: 2 ** -10, 0x40: 1, 0x7f: 240, 0x80: NaN, 0xff: -240 }],
+    ["F8_E5M2FNUZ", { 0x01: 2 ** -17, 0x40: 1, 0x7f: 57344, 0x80: NaN, 0xff: -57344 }],
+  ] as const;
+  for (const [dtype, expected] of cases) {
+    const values = new Float32Array(256);
+    toFloat32(dtype, Uint8Array.from({ length: 256 }, (_, bits) => bits), values);
+    for (const [bits, value] of Object.entries(expected)) {
+      assert(Object.is(values[Number(bits)], value), `${dtype} ${bits}: ${values[Number(bits)]}, not ${value}`);
+    }
+  }
+});
+
+pythonTest("all 8-bit floats become the f32 that PyTorch makes of them", ["torch"], async () => {
+  const script = `
+import base64, json, torch
+formats = {"F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "F8_E8M0": torch.float8_e8m0fnu,
+           "F8_E4M3FNUZ": torch.float8_e4m3fnuz, "F8_E5M2FNUZ": torch.float8_e5m2fnuz}
+bits = torch.arange(256, dtype=torch.uint8)
+print(json.dumps({name: base64.b64encode(bytes(bits.view(dtype).float().view(torch.uint8).tolist())).decode()
+                  for name, dtype in formats.items()}))`;
+  const all = await runPython<Record<Float8Format, string>>(script);
+  for (const dtype of ["F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"] as const) {
+    const expected = new Float32Array(Uint8Array.fromBase64(all[dtype]).buffer);
+    const values = new Float32Array(256);
+    toFloat32(dtype, Uint8Array.from({ length: 256 }, (_, bits) => bits), values);
+    for (const [bits, value] of expected.entries()) assert(Object.is(values[bits], value), `${dtype} ${bits}`);
   }
 });
 

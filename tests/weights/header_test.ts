@@ -18,13 +18,21 @@ const lies: readonly (readonly [what: string, header: unknown, message: string])
   ["a tensor that is a list", { a: [] }, "not described by an object"],
   ["a tensor that is nothing", { a: null }, "not described by an object"],
   ["no dtype", { a: { shape: [4], data_offsets: [0, 16] } }, "dtype"],
-  ["an unknown dtype", { a: { dtype: "F4", shape: [4], data_offsets: [0, 16] } }, '"F4"'],
+  ["an unknown dtype", { a: { dtype: "F33", shape: [4], data_offsets: [0, 16] } }, '"F33"'],
   ["a dtype of another size", { a: { dtype: "F16", shape: [4], data_offsets: [0, 16] } }, "8 bytes"],
   ["a negative size", { a: f32([-4], 0, 16) }, "shape"],
   ["two negative sizes", { a: f32([-2, -2], 0, 16) }, "shape"],
   ["a fractional size", { a: f32([1.5], 0, 6) }, "shape"],
   ["a size that is a text", { a: f32(["4"], 0, 16) }, "shape"],
   ["a shape that is a number", { a: f32(4, 0, 16) }, "shape"],
+  [
+    "a dtype that can't be read",
+    { a: { dtype: "F4", shape: [32], data_offsets: [0, 16] } },
+    "known, but not supported",
+  ],
+  ["complex values", { a: { dtype: "C64", shape: [2], data_offsets: [0, 16] } }, "known, but not supported"],
+  ["values of 6 bits", { a: { dtype: "F6_E3M2", shape: [16], data_offsets: [0, 12] } }, "known, but not supported"],
+  ["a product beyond 2^53 that comes to nothing", { a: f32([2 ** 40, 2 ** 40, 0], 0, 0) }, "more bytes than any file"],
   ["a product beyond 2^53", { a: f32([2 ** 40, 2 ** 40], 0, 16) }, "data_offsets"],
   ["a product that is infinite", { a: f32(Array(200).fill(2 ** 52), 0, 16) }, "data_offsets"],
   ["offsets the wrong way round", { a: f32([4], 16, 0) }, "data_offsets"],
@@ -41,6 +49,9 @@ const lies: readonly (readonly [what: string, header: unknown, message: string])
   ["the same values twice", { a: f32([4], 0, 16), b: f32([4], 0, 16) }, "overlaps"],
   ["an empty tensor inside another", { a: f32([4], 0, 16), b: f32([0], 8, 8) }, "overlaps"],
   ["metadata that are a text", { __metadata__: "pt", a: f32([4], 0, 16) }, "__metadata__"],
+  ["metadata that are a list", { __metadata__: [], a: f32([4], 0, 16) }, "__metadata__"],
+  ["metadata that hold nothing for a text", { __metadata__: { step: null }, a: f32([4], 0, 16) }, '"step"'],
+  ["metadata that hold a list", { __metadata__: { steps: ["1"] }, a: f32([4], 0, 16) }, '"steps"'],
   ["metadata that hold a number", { __metadata__: { step: 1 }, a: f32([4], 0, 16) }, "__metadata__"],
   [
     "a name twice",
@@ -52,6 +63,10 @@ const lies: readonly (readonly [what: string, header: unknown, message: string])
     '{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"\\u0061" :{"dtype":"I32","shape":[4],"data_offsets":[0,16]}}',
     '"a" twice',
   ],
+  ["metadata twice", '{"__metadata__":{},"__metadata__":{}}', '"__metadata__" twice'],
+  ["a comma too many", '{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},}', "not JSON"],
+  ["something after it", '{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}} x', "not JSON"],
+  ["a bracket of the wrong kind", '{"a":{"dtype":"F32","shape":[4},"data_offsets":[0,16]]}', "not JSON"],
   ["a field twice", '{"a":{"dtype":"F32","dtype":"I32","shape":[4],"data_offsets":[0,16]}}', "twice"],
 ];
 
@@ -79,6 +94,24 @@ Deno.test("bytes that are no UTF-8 are refused", async () => {
   const file = fileOf('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}', new Uint8Array(4));
   file[10] = 0xff;
   await assertRejects(() => openSafetensors(file), WeightsError, "UTF-8");
+});
+
+Deno.test("metadata may be absent, empty or null, as for other readers", async () => {
+  for (const metadata of [undefined, {}, null]) {
+    const file = fileOf({ __metadata__: metadata, a: f32([4], 0, 16) }, new Uint8Array(16));
+    const reader = await openSafetensors(file);
+    assertEquals(reader.metadata, {});
+    assertEquals([...reader.tensors.keys()], ["a"]);
+  }
+  const file = fileOf('{"__metadata__":{"__proto__":"p","constructor":"c"}}');
+  assertEquals(Object.entries((await openSafetensors(file)).metadata), [["__proto__", "p"], ["constructor", "c"]]);
+});
+
+Deno.test("a tensor without values may have any other sizes", async () => {
+  const file = fileOf({ a: f32([0, 2 ** 50, 2 ** 50], 0, 0), b: f32([1], 0, 4) }, new Uint8Array(4));
+  const read = await readSafetensors(file);
+  assertEquals(read.get("a")?.values().length, 0);
+  assertEquals(read.get("b")?.values().length, 1);
 });
 
 Deno.test("a Git LFS pointer is recognised", async () => {

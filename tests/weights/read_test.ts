@@ -213,5 +213,5 @@ Deno.test("what can't be weights is refused", async () => {
   await assertRejects(() => readSafetensors(locked), WeightsError, "locked");
   await assertRejects(() => readSafetensors("./no-such-file.safetensors"), WeightsError, "no-such-file");
   const texts = new ReadableStream<Uint8Array>({ start: (c) => c.enqueue("text" as unknown as Uint8Array) });
-  await assertRejects(() => readSafetensors(texts), TypeError, "Uint8Array");
+  await assertRejects(() => readSafetensors(texts), WeightsError, "Uint8Array");
 });

@@ -96,6 +96,24 @@ Deno.test("one error says what was looked for and where", async () => {
   });
 });
 
+Deno.test("a model of more shards than a host opens files at once is read", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const many = Array.from({ length: 300 }, (_, i) => [`t${i}`, HostTensor.from(Float32Array.of(i), [1])] as const);
+    await saveSafetensors(folder, many, { shardBytes: 4 });
+    const limited = `ulimit -n 200; exec "$0" eval "
+      const { readSafetensors } = await import(Deno.args[0]);
+      const read = [...await readSafetensors(Deno.args[1])];
+      console.log(read.length, read.every(([name, tensor]) => name === 't' + tensor.values()[0]));" -- "$@"`;
+    const module = new URL("../../models/weights/read.ts", import.meta.url).href;
+    const { stdout, stderr } = await new Deno.Command("sh", { args: ["-c", limited, Deno.execPath(), module, folder] })
+      .output();
+    assertEquals(new TextDecoder().decode(stdout), "300 true\n", new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("an index that does not fit its files is refused", async () => {
   await inModelFolder(async (folder) => {
     const path = `${folder}/model.safetensors.index.json`;

@@ -185,6 +185,31 @@ Deno.test("names and targets that can't be are refused", async () => {
   });
 });
 
+Deno.test("what no reader would understand is not written", async () => {
+  const [[name, tensor] = ["", HostTensor.from(counting(1), [1])]] = two;
+  const metadata = (value: unknown) => ({ metadata: value as Record<string, string> });
+  assertThrows(
+    () => writeSafetensors(two, metadata({ step: 1 })),
+    WeightsError,
+    '"step" = 1: its values must be texts',
+  );
+  assertThrows(() => writeSafetensors(two, metadata({ ggml_blocks: "{}" })), WeightsError, '"ggml_blocks"');
+  assertThrows(() => writeSafetensors([["\ud800", tensor]]), WeightsError, '"\\ud800"');
+  for (const shape of [[-2, -3], [1.5, 4], [NaN], [2 ** 53, 0]]) {
+    assertThrows(() => new HostTensor("F32", shape, tensor.bytes), ShapeError, "whole numbers >= 0");
+    const streamed = { dtype: "F32" as const, shape, values: () => [counting(6)] };
+    await assertRejects(
+      () => saveSafetensors(collector().stream, [[name, streamed]]),
+      ShapeError,
+      "whole numbers >= 0",
+    );
+  }
+  const other = "I16" as "F16";
+  assertThrows(() => HostTensor.from(counting(2), [2], other), ShapeError, "as I16: expected one of F32, F16");
+  const list = { dtype: "F32" as const, shape: [2], values: () => [[1, 2] as unknown as Float32Array] };
+  await assertRejects(() => saveSafetensors(collector().stream, [[name, list]]), ShapeError, "no Float32Array");
+});
+
 Deno.test("progress counts what was written of each file", async () => {
   const heard: Progress[] = [];
   const { stream, bytes } = collector();

@@ -1,0 +1,16 @@
+/**
+ * The errors of images.
+ *
+ * @module
+ */
+
+/** An image that can't be read: what it is, what was expected. */
+export class ImageError extends Error {
+  /** The name of the class. */
+  override readonly name = "ImageError";
+}
+
+/** The error of a file that is damaged, or was never right. */
+export function damaged(kind: "JPEG" | "PNG", what: string): ImageError {
+  return new ImageError(`Cannot read a damaged ${kind} file: ${what}`);
+}

@@ -1,0 +1,114 @@
+/**
+ * Files of a hub in a page of a real Chromium, which asks servers to compress, decompresses what comes, and tells a page of
+ * another site nothing of it.
+ *
+ * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { chromium } from "playwright-core";
+import { deno } from "../../support/deno.ts";
+import { noise } from "../../hub/hub_server.ts";
+
+const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
+const isInstalled = await Deno.stat(executablePath).then(() => true, () => false);
+const ignore = !isInstalled && Deno.env.get("REQUIRE_CHROMIUM") !== "1";
+const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
+
+/** What the page reads of each file, in turn: sums tell bytes apart well enough. */
+const PAGE = `<!doctype html><title>hub</title><script type="module">
+import { fetchHubFile } from "./hub.js";
+import { readAll } from "./byte_source.js";
+globalThis.read = async (host, cache, file) => {
+  const source = await fetchHubFile({ repo: "org/name" }, file, { host, cache, retries: 1, retryDelay: 1 });
+  const bytes = source && await readAll(source);
+  return bytes && [bytes.length, bytes.reduce((sum, byte, i) => (sum + byte * (i % 251 + 1)) % 65521, 0)];
+};
+</script>`;
+
+declare global {
+  /** Defined by PAGE. */
+  var read: (host: string, cache: string | false, file: string) => Promise<[number, number] | undefined>;
+}
+
+const files: Record<string, Uint8Array> = {
+  "config.json": new TextEncoder().encode(JSON.stringify(Array.from({ length: 30_000 }, (_, i) => i))),
+  "w": noise(17_000_000),
+  "empty": new Uint8Array(0),
+};
+
+/** A server of another site that compresses whenever it is told that it may, and whether it shows the range it sends. */
+function serveFiles(showsRange: boolean): Deno.HttpServer<Deno.NetAddr> {
+  const exposed = showsRange ? "ETag, Content-Range" : "ETag";
+  const open = { "access-control-allow-origin": "*", "access-control-expose-headers": exposed };
+  return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
+    const bytes = files[new URL(request.url).pathname.split("/").at(-1) ?? ""]?.slice();
+    if (bytes === undefined) return new Response(null, { status: 404, headers: open });
+    const etag = `"${bytes.length}"`;
+    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "");
+    if (range !== null) {
+      const from = Number(range[1]);
+      const end = range[2] ? Number(range[2]) + 1 : bytes.length;
+      if (from >= bytes.length) return new Response(null, { status: 416, headers: open });
+      const headers = { ...open, etag, "content-range": `bytes ${from}-${end - 1}/${bytes.length}` };
+      return new Response(bytes.subarray(from, end), { status: 206, headers });
+    }
+    const mayCompress = bytes.length > 0 && /gzip/.test(request.headers.get("accept-encoding") ?? "");
+    if (!mayCompress) return new Response(bytes, { headers: open });
+    const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+    const packed = await new Response(stream).arrayBuffer();
+    const headers = {
+      ...open,
+      etag: `W/${etag}`,
+      "content-encoding": "gzip",
+      "content-length": `${packed.byteLength}`,
+    };
+    return new Response(packed, { headers });
+  });
+}
+
+Deno.test({
+  name: `chromium: files of a site that compresses come as they are, with a cache and without${
+    ignore ? " (needs chromium)" : ""
+  }`,
+  ignore,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    const options = ["--quiet", "--platform", "browser", "--code-splitting", "--outdir", folder];
+    const { code, stderr } = await deno(["bundle", ...options, "data/hub.ts", "data/byte_source.ts"]);
+    assertEquals(code, 0, stderr);
+    const site = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async ({ url }) => {
+      const name = new URL(url).pathname.slice(1);
+      if (name === "") return new Response(PAGE, { headers: { "content-type": "text/html" } });
+      const script = await Deno.readTextFile(`${folder}/${name}`).catch(() => undefined);
+      return new Response(script ?? null, {
+        status: script === undefined ? 404 : 200,
+        headers: { "content-type": "text/javascript" },
+      });
+    });
+    const hubs = [serveFiles(true), serveFiles(false)];
+    const browser = await chromium.launch({ executablePath, args });
+    try {
+      const page = await browser.newPage();
+      await page.goto(`http://localhost:${site.addr.port}/`);
+      await page.waitForFunction(() => "read" in globalThis);
+      for (const [index, { addr }] of hubs.entries()) {
+        for (const cache of [`cache-${index}`, `cache-${index}`, false] as const) {
+          for (const [name, bytes] of Object.entries(files)) {
+            const sum = bytes.reduce((sum, byte, i) => (sum + byte * (i % 251 + 1)) % 65521, 0);
+            const found = await page.evaluate(
+              ([host, cache, name]) => globalThis.read(host, cache, name),
+              [`http://127.0.0.1:${addr.port}`, cache, name] as const,
+            );
+            assertEquals(found, [bytes.length, sum], `${name} in ${cache}`);
+          }
+        }
+      }
+    } finally {
+      await browser.close();
+      for (const server of [site, ...hubs]) await server.shutdown();
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});

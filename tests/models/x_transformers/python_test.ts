@@ -1,0 +1,80 @@
+/** Models that Python's x-transformers makes here and now, whatever version it has, and the README's recipe for them. */
+import { assert, assertEquals } from "@std/assert";
+import type { Backend } from "../../../backend.ts";
+import { loadModel, readSafetensors, Transformer } from "../../../mod.ts";
+import { scalar } from "../../../models/model.ts";
+import { assertAgrees, rowsOf } from "../../support/cases.ts";
+import { forEachEngine } from "../../support/engines.ts";
+import { pythonTest, runPython } from "../../support/python.ts";
+
+const modules = ["torch", "x_transformers", "safetensors"];
+const script = await Deno.readTextFile(new URL("random_models.py", import.meta.url));
+const COUNT = 24;
+
+/** The same sets of options every time; ANDROMEDA_SEED draws others. */
+const seed = Deno.env.get("ANDROMEDA_SEED") ?? "1";
+
+forEachEngine((engine, create, isAvailable) => {
+  if (!isAvailable) return;
+  pythonTest(`${engine}: random options of pip's x-transformers give PyTorch's numbers`, modules, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "andromeda_random_" });
+    const backend = await create();
+    try {
+      const { made } = await runPython<{ made: number }>(script, [folder, String(COUNT), seed]);
+      assertEquals(made, COUNT);
+      for (let i = 0; i < made; i++) await checkRandom(`${folder}/${i}`, backend);
+      assertEquals(backend.memory().tensors, 0);
+    } finally {
+      backend.dispose();
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+});
+
+async function checkRandom(folder: string, backend: Backend): Promise<void> {
+  const what = `seed ${seed}, ${await Deno.readTextFile(`${folder}/config.json`)}`;
+  const io = await readSafetensors(`${folder}/io.safetensors`);
+  const model = await loadModel(folder, { backend });
+  if (!(model instanceof Transformer)) throw new Error(`a ${model.modelType}`);
+  const ids = rowsOf(io.get("input_ids")!);
+  const logits = model.forward(ids);
+  assertAgrees(what, Float32Array.from(await logits.data()), io.get("logits")!.values());
+  logits.dispose();
+  if (io.has("greedy")) {
+    const loss = model.loss(ids);
+    assert(Math.abs(await scalar(loss) - io.get("loss")!.values()[0]!) < 5e-5, `loss: ${what}`);
+    loss.dispose();
+    for (const [row, expected] of rowsOf(io.get("greedy")!).entries()) {
+      const tokens = model.generate(ids[row]!.slice(0, 5), { temperature: 0, maxNewTokens: expected.length });
+      assertEquals(await Array.fromAsync(tokens), expected, `greedy: ${what}`);
+    }
+  }
+  model.dispose();
+}
+
+pythonTest("the README's recipe for one's own checkpoint works with pip's x-transformers", modules, async () => {
+  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
+  const recipe = /```python\n([\s\S]*?)```/.exec(readme)?.[1];
+  assert(recipe?.includes("x_transformers_version"), "the README has no recipe");
+  const folder = await Deno.makeTempDir({ prefix: "andromeda_recipe_" });
+  try {
+    const program = `
+import os, sys
+os.chdir(sys.argv[1])
+${recipe}
+import torch
+ids = [[7, 500, 31999, 0, 12, 12, 400, 8000]]
+with torch.no_grad():
+    print(json.dumps(model.eval()(torch.tensor(ids))[0, -1].tolist()))
+`;
+    const expected = await runPython<number[]>(program, [folder]);
+    const model = await loadModel(`${folder}/mine`);
+    if (!(model instanceof Transformer)) throw new Error(`a ${model.modelType}`);
+    const logits = model.forward([[7, 500, 31999, 0, 12, 12, 400, 8000]], { positions: "last" });
+    assertAgrees("logits", Float32Array.from(await logits.data()), Float32Array.from(expected));
+    logits.dispose();
+    model.dispose();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
