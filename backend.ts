@@ -218,7 +218,7 @@ export interface LogitsFilter {
 
 /** Options of `Backend.sample`. */
 export interface SampleOptions {
-  /** Divides the logits; 0 takes the largest (the lowest id among equals). */
+  /** Divides the logits; 0 takes the largest (the lowest id among equals), infinity draws evenly. */
   readonly temperature: number;
   /** Seed of the counter-based generator, an unsigned 32-bit integer. */
   readonly seed: number;
@@ -360,25 +360,30 @@ export interface Backend {
    * the penalty (arXiv 1909.05858), once for each token; logits at LOWEST stay there.
    */
   repetitionPenalty(logits: Tensor, history: Tensor, penalty: number): Tensor;
-  /** Logits [r, V] with all that a filter removes set to the lowest float. */
+  /** Logits [r, V] with all that a filter removes set to the lowest float. A row that holds a NaN stays as it is. */
   filterLogits(logits: Tensor, filter: LogitsFilter): Tensor;
   /**
-   * Draws one token a row: logits [r, V] to int32 [r]. Logits at LOWEST are never drawn; a row of nothing else gives 0.
-   * Every engine draws the same random numbers: the hash pcg4d of (seed, counter, row, token), taken as
+   * Draws one token a row: logits [r, V] to int32 [r]. Logits at LOWEST or -∞ are never drawn, of those at +∞ each is as
+   * likely. A row of which nothing can be drawn, for it holds a NaN or only hidden logits, gives `NOTHING_DRAWN`. Every
+   * engine draws the same random numbers: the hash pcg4d of (seed, counter, row, token), taken as
    * `engine/reference/random.ts` defines.
    */
   sample(logits: Tensor, options: SampleOptions): Tensor;
   /**
    * The acceptance step of speculative decoding (arXiv 2211.17192): target logits [g + 1, V] and draft logits [g, V],
-   * both filtered and divided by temperature, and the g drafted tokens, to int32 [2]: how many were accepted, and the
-   * token after them. An id that is no token is not accepted. Its random numbers are independent of those by which `sample` draws with the same seed and
+   * both filtered, and the g tokens that `sample` drew from the latter at this temperature, above 0, to int32 [2]: how
+   * many were accepted, and the token after them, which is `NOTHING_DRAWN` as in `sample`. An id that is no token is not
+   * accepted. Its random numbers are independent of those by which `sample` draws with the same seed and
    * counter.
    */
-  acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: Omit<SampleOptions, "temperature">): Tensor;
+  acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: SampleOptions): Tensor;
 }
 
 /** The lowest f32: what hides a logit or a score. Finite, so that differences of two hidden ones are defined. */
 export const LOWEST: number = -3.4028234663852886e38;
+
+/** What stands in place of a token where none can be drawn. */
+export const NOTHING_DRAWN: number = -1;
 
 /** Positions a block of xPos scales covers: scales are stored relative to the centre of their block. */
 export const XPOS_BLOCK = 512;

@@ -121,9 +121,8 @@ export class WasmBackend extends Engine<Block> {
     if (tensor.layout !== "rows") {
       return await readConvertedRows(this.#roomOf(tensor.storage), tensor, firstRow, count);
     }
-    this.flush();
     const stride = tensor.width * 4;
-    const bytes = await this.#alive().machine.read(tensor.storage.address + firstRow * stride, count * stride);
+    const bytes = await this.#alive().read(tensor.storage.address + firstRow * stride, count * stride);
     return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
@@ -139,7 +138,13 @@ export class WasmBackend extends Engine<Block> {
   }
 
   protected shutDown(): void {
-    for (const { machine } of this.#rooms()) machine.dispose();
+    const reason = new DisposedError(
+      "Cannot finish what the wasm backend was computing: it was disposed meanwhile; dispose of it later",
+    );
+    for (const { list, machine } of this.#rooms()) {
+      list.close(reason);
+      machine.dispose();
+    }
     this.#annexes.length = 0;
     this.#home = undefined;
   }

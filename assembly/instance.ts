@@ -9,8 +9,8 @@ import { PAGE, SCRATCH_BYTES } from "./constants.ts";
 
 /** What the kernels' wasm exports. */
 export interface Kernels {
-  /** Runs the records between two addresses, together with the helpers that meet at `team` if it is not 0. */
-  run(list: number, end: number, scratch: number, team: number): void;
+  /** Runs the records between two addresses, together with the helpers that meet at `team` or alone. */
+  run(list: number, end: number, scratch: number, team: number, isTogether: boolean): void;
   /** Helps the thread that runs lists, until the helpers are sent away. */
   help(scratch: number, team: number): void;
   /** Where memory to allocate begins. */
@@ -88,7 +88,7 @@ function kernelsOf({ run, help, heapBase, relaxed }: WebAssembly.Exports): Kerne
     throw new TypeError("it does not export what the kernels do");
   }
   return {
-    run: (list, end, scratch, team) => run(list, end, scratch, team),
+    run: (list, end, scratch, team, isTogether) => run(list, end, scratch, team, isTogether),
     help: (scratch, team) => help(scratch, team),
     heapBase: Number(heapBase.value),
     isRelaxed: Boolean(relaxed.value),

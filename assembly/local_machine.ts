@@ -32,6 +32,7 @@ const NOBODY: HelperThreads = { count: 0, dispose: () => {} };
 
 /** Runs commands at once, in the calling thread, which waits for its helpers. */
 export class LocalMachine implements Machine {
+  readonly isHere = true;
   readonly isRelaxed: boolean;
   readonly #instance: Instance;
   readonly #layout: MemoryLayout;
@@ -76,7 +77,7 @@ export class LocalMachine implements Machine {
     const { team, list, scratches } = this.#layout;
     const end = list + bytes;
     try {
-      this.#instance.kernels.run(list, end, scratches, isTogether ? team : 0);
+      this.#instance.kernels.run(list, end, scratches, team, isTogether);
     } catch (error) {
       throw isTogether ? this.#disband(error) : lost(error);
     }

@@ -8,6 +8,8 @@
 export interface Machine {
   /** Threads that compute. */
   readonly threads: number;
+  /** Whether it computes in the calling thread, whose event loop must have its turns. */
+  readonly isHere: boolean;
   /** Whether the kernels fuse multiply and add. */
   readonly isRelaxed: boolean;
   /** The first byte address that tensors may have. */

@@ -34,6 +34,7 @@ export interface PageParts {
  * asked for. What goes wrong over there rejects the read that follows it.
  */
 export class PageMachine implements Machine {
+  readonly isHere = false;
   readonly isRelaxed: boolean;
   readonly base: number;
   readonly #worker: WorkerHandle;

@@ -11,10 +11,13 @@ import type { Recorder, WasmTensor } from "./encoders/encoder.ts";
 import { Kernel } from "./kernel_id.ts";
 import type { Machine } from "./machine.ts";
 import { type Block, Memory } from "./memory.ts";
+import { Turns } from "./turns.ts";
 import { workOf } from "./work.ts";
 
-/** Uploads up to this size travel in the command list; larger ones run what is in it first. */
+/** Bytes of an upload that travel in one record of the command list. */
 const INLINE_BYTES = 1 << 16;
+/** Uploads up to this size travel in several where others' commands wait; larger ones run what is in the list first. */
+const MOST_INLINE_BYTES = 1 << 20;
 
 /** Where tensors lie and commands run. */
 export class Room<M extends Machine = Machine> implements Recorder {
@@ -29,7 +32,8 @@ export class Room<M extends Machine = Machine> implements Recorder {
   constructor(machine: M) {
     this.machine = machine;
     this.memory = new Memory(machine, machine.base);
-    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork));
+    const turns = machine.isHere ? new Turns() : undefined;
+    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork), turns);
   }
 
   /** Appends a command's records. */
@@ -59,12 +63,20 @@ export class Room<M extends Machine = Machine> implements Recorder {
 
   /** Writes values in order with the commands recorded so far. */
   write(address: number, data: Float32Array | Int32Array): void {
-    if (data.byteLength <= INLINE_BYTES) {
-      this.list.pushData(Kernel.inline, [address, data.byteLength], data);
+    if (data.byteLength > (this.list.isEmpty ? INLINE_BYTES : MOST_INLINE_BYTES)) {
+      this.list.flush();
+      this.machine.write(address, data);
       return;
     }
-    this.list.flush();
-    this.machine.write(address, data);
+    for (let from = 0; from < data.length; from += INLINE_BYTES / 4) {
+      const some = data.subarray(from, from + INLINE_BYTES / 4);
+      this.list.pushData(Kernel.inline, [address + from * 4, some.byteLength], some);
+    }
+  }
+
+  /** Copies bytes out as what was recorded by now leaves them. */
+  async read(address: number, bytes: number): Promise<ArrayBuffer> {
+    return await this.list.after(() => this.machine.read(address, bytes));
   }
 
   /** Fills a block with zeros in order with the commands recorded so far. */

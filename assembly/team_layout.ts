@@ -30,10 +30,15 @@ export enum Team {
   bytes = 512,
 }
 
-/** Parts of a record's first word. */
+/** Parts of a record's first word: masks, and by how many bits numbers are shifted up. */
 export enum RecordWord {
   /** The kernel. */
   kernel = 65535,
   /** Whether there is enough to do for several threads. */
   isShared = 65536,
+  /** Of a record that is run in parts: which part this is, counted from 0, and how many follow the first one. */
+  part = 17,
+  furtherParts = 24,
+  /** Of either, once it is shifted down. */
+  partMask = 127,
 }

@@ -13,9 +13,17 @@ const WORTH_SHARING = 16384;
 /** Products that take as long as an operation on one value, where weights are read from memory. */
 const PRODUCTS = 8;
 
-/** The first word of a record with so much to do, in values that an operation goes through: half a nanosecond each. */
+/** What a unit of work takes, roughly: an operation goes through one value. */
+export const NANOSECONDS = 0.5;
+
+/** The first word of a record with so much to do, in values that an operation goes through. */
 export function recordWord(kernel: Kernel, work: number): number {
   return work < WORTH_SHARING ? kernel : kernel | RecordWord.isShared;
+}
+
+/** The first word of one of several parts of a record. */
+export function partWord(word: number, part: number, parts: number): number {
+  return word | part << RecordWord.part | (parts - 1) << RecordWord.furtherParts;
 }
 
 /** How much there is to do for a command. Results don't depend on it. */

@@ -138,6 +138,7 @@ export type Command<T> =
     readonly target: T;
     readonly draft: T;
     readonly tokens: T;
+    readonly temperature: number;
     readonly seed: number;
     readonly counter: number;
     readonly out: T;

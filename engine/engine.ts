@@ -290,9 +290,9 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
     return this.run({ ...args, op: "sample", out: this.create([args.logits.rows], "i32") });
   }
 
-  acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: Omit<SampleOptions, "temperature">): Tensor {
-    const { seed, counter } = optionsOf("acceptDraft", options);
-    const args = { target, draft, tokens, seed, counter };
+  acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: SampleOptions): Tensor {
+    const { temperature, seed, counter } = optionsOf("acceptDraft", options);
+    const args = { target, draft, tokens, temperature, seed, counter };
     this.#check(OPERATIONS.acceptDraft, args);
     expectShape("acceptDraft", "target", args.target, [args.draft.rows + 1, args.draft.width]);
     return this.run({ ...args, op: "acceptDraft", out: this.create([2], "i32") });

@@ -155,6 +155,7 @@ export const OPERATIONS = describeAll({
     target: f32("r", "numTokens+"),
     draft: f32("drafted", "numTokens"),
     tokens: i32("drafted"),
+    temperature: real({ above: 0, isOpen: true }),
     ...draw,
   },
 });

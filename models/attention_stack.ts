@@ -4,11 +4,13 @@
  * @module
  */
 import { ConfigError, ShapeError, type Tensor } from "../backend.ts";
+import { type Fields, readFields } from "./fields.ts";
 import { AttentionLayers, slopesOf, type SublayerKind } from "./layers/attention_layers.ts";
 import { Rotary } from "./layers/rotary.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { Parameters } from "./parameters.ts";
-import { type MaskInput, maskTensor } from "./tokens.ts";
+import { show } from "./show.ts";
+import { contextMaskTensor, isTensor, maskField, type MaskInput, maskTensor, tensorField } from "./tokens.ts";
 import { readTransformerConfig, type TransformerConfig } from "./transformer_config.ts";
 import { blockOrder, checkContext } from "./transformer_net.ts";
 
@@ -38,6 +40,8 @@ export interface StackOptions {
   readonly contextMask?: MaskInput | undefined;
 }
 
+const fields: Fields<StackOptions> = { mask: maskField, context: tensorField, contextMask: maskField };
+
 /** A stack of attention and feed-forward layers. */
 export abstract class AttentionStack extends Model {
   /** Every option, defaults filled in. */
@@ -64,8 +68,10 @@ export abstract class AttentionStack extends Model {
    * @throws {ShapeError} unless x has the configured width
    * @throws {ConfigError} for a context that is missing or not attended to
    */
-  forward(x: Tensor, options: StackOptions = {}): Tensor {
+  forward(x: Tensor, given: StackOptions = {}): Tensor {
     const { backend } = this;
+    const options = readFields<StackOptions>("forward", fields, given);
+    if (!isTensor(x)) throw new ShapeError(`Cannot run on ${show(x)}: give a tensor of embeddings [b, n, dim]`);
     const [b = 0, n = 0, dim] = x.shape;
     if (x.shape.length !== 3 || dim !== this.config.dim) {
       throw new ShapeError(`Cannot run on embeddings of shape [${x.shape}]: expected [b, n, ${this.config.dim}]`);
@@ -84,7 +90,7 @@ export abstract class AttentionStack extends Model {
         mask: maskTensor(backend, options.mask, [b, n]),
         keyMask: undefined,
         context,
-        contextMask: maskTensor(backend, options.contextMask, context?.shape.slice(0, 2) ?? []),
+        contextMask: contextMaskTensor(backend, context, options.contextMask),
         cache: undefined,
       };
       return this.#layers.forward(pass, x);

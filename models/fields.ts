@@ -5,6 +5,7 @@
  */
 import { ConfigError } from "../backend.ts";
 import { camelCase, snakeCase } from "./case.ts";
+import { show } from "./show.ts";
 import { nearest } from "./weights/names.ts";
 import type { ForeignOption } from "./x_transformers/options.ts";
 
@@ -83,6 +84,16 @@ export function choice<T extends string>(words: readonly T[], fallback: T): Fiel
   return { check, fallback };
 }
 
+/** A value that a predicate accepts. */
+export function value<T>(isRight: (value: unknown) => boolean, rule: string): Field<T> {
+  return {
+    check: (name, value) => {
+      if (isRight(value)) return value as T;
+      throw new ConfigError(`Cannot use ${name} = ${show(value)}: ${rule}`);
+    },
+  };
+}
+
 /** A field that may be left out. */
 export function optional<T>(field: Field<T>): Field<T | undefined> {
   const check = (name: string, value: unknown): T | undefined => value === null ? undefined : field.check(name, value);
@@ -118,6 +129,7 @@ export function readFields<C extends object>(
   given: object,
   { defaults = {}, foreign }: FieldsContext<C> = {},
 ): C {
+  checkOptions(what, given);
   const known = Object.entries<Field<unknown>>(fields);
   const values = namedValues(what, known, given, foreign);
   const config: Record<string, unknown> = {};
@@ -130,6 +142,12 @@ export function readFields<C extends object>(
     config[name] = given ? field.check(given.key, given.value) : fallback;
   }
   return config as C;
+}
+
+/** Options as they were given. @throws {ConfigError} unless they are an object of them */
+export function checkOptions<T extends object>(what: string, given: T): T {
+  if (typeof given === "object" && given !== null && !Array.isArray(given)) return given;
+  throw new ConfigError(`Cannot configure ${what} with ${show(given)}: give an object of options, or leave it out`);
 }
 
 /** The given values, and the names they were given by, by the fields' names. */
@@ -192,10 +210,4 @@ function unknownName(what: string, key: string, names: readonly string[]): Confi
   const closest = nearest(key, spelled, 1 / 3);
   const hint = closest.length > 0 ? `did you mean ${closest.join(" or ")}?` : "remove it, or check its spelling";
   return new ConfigError(`Cannot configure ${what} with ${key}: there is no such parameter; ${hint}`);
-}
-
-/** A value in a message: texts in quotes, and no more of it than a line holds. */
-function show(value: unknown): string {
-  const text = typeof value === "object" || typeof value === "string" ? JSON.stringify(value) : String(value);
-  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }

@@ -3,10 +3,15 @@
  *
  * @module
  */
-import { type Backend, type CacheFormat, ConfigError, type Tensor } from "../backend.ts";
+import { type Backend, type CacheFormat, ConfigError, OutOfMemoryError, type Tensor } from "../backend.ts";
+import { integer } from "./fields.ts";
+import { largest } from "./largest.ts";
 import type { SublayerKind } from "./layers/attention_layers.ts";
 import type { CacheStep } from "./layers/pass.ts";
 import { kvHeadsOf, type TransformerConfig } from "./transformer_config.ts";
+
+/** Values of one tensor at most, whatever their format: what 32-bit addresses reach. */
+const MOST_VALUES = 2 ** 32;
 
 /** What one sublayer keeps. */
 interface LayerCache {
@@ -58,6 +63,12 @@ export class KvCache {
     dtype: CacheFormat = "f32",
   ): KvCache {
     const { numMemoryTokens, shiftTokens, dim, dimHead } = config;
+    for (const [name, count] of Object.entries({ batch, capacity })) integer().check(name, count);
+    if (batch * capacity * kvHeadsOf(config) * dimHead > MOST_VALUES) {
+      throw new OutOfMemoryError(
+        `Cannot hold keys of batch = ${batch} rows of capacity = ${capacity} tokens: one tensor has up to ${MOST_VALUES} values`,
+      );
+    }
     const layers = sublayers.map((): LayerCache => ({ self: undefined, cross: undefined, seen: undefined }));
     const cache = new KvCache(config, capacity + numMemoryTokens, Array(batch).fill(0), layers);
     const shape = [batch, kvHeadsOf(config), cache.capacity, dimHead];
@@ -94,7 +105,7 @@ export class KvCache {
   commit(step: Step): void {
     this.#lengths = this.#lengths.map((length, row) => length + (step.counts[row] ?? 0));
     this.#lastCounts = [...step.counts];
-    this.#longest = Math.max(this.#longest, ...this.#lengths);
+    this.#longest = largest(this.#lengths, this.#longest);
     for (const [i, layer] of this.#layers.entries()) {
       layer.cross ??= step.madeCross.get(i);
       const seen = step.madeSeen.get(i);

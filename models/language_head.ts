@@ -4,7 +4,20 @@
  * @module
  */
 import { type Backend, ConfigError, OutOfMemoryError, ShapeError, type Tensor } from "../backend.ts";
-import { checkLength, isTensor, type MaskInput, maskTensor, readTokens, type TokensInput } from "./tokens.ts";
+import { type Fields, flag, optional, readFields, value } from "./fields.ts";
+import { show } from "./show.ts";
+import {
+  checkTokenTensor,
+  contextMaskTensor,
+  isTensor,
+  maskField,
+  type MaskInput,
+  maskTensor,
+  readMask,
+  readTokens,
+  tensorField,
+  type TokensInput,
+} from "./tokens.ts";
 import type { TransformerConfig } from "./transformer_config.ts";
 import { checkContext, type NetInputs, type TransformerNet } from "./transformer_net.ts";
 
@@ -48,6 +61,30 @@ export interface LossOptions {
   readonly contextMask?: MaskInput | undefined;
 }
 
+const forwardFields: Fields<ForwardOptions> = {
+  positions: optional(
+    value<ForwardOptions["positions"]>(
+      (given) => given === "all" || given === "last" || (Array.isArray(given) && given.length === 2),
+      'it must be "all", "last" or [from, to]',
+    ),
+  ),
+  mask: maskField,
+  context: tensorField,
+  contextMask: maskField,
+  returnEmbeddings: optional(flag(false)),
+  prependEmbeds: tensorField,
+  sumEmbeds: tensorField,
+  pos: tensorField,
+};
+
+const lossFields: Fields<LossOptions> = {
+  ignoreIndex: optional(value<number>(Number.isSafeInteger, "it must be a whole number")),
+  mask: maskField,
+  keyMask: optional(value<readonly (readonly boolean[])[]>(Array.isArray, "it must be rows of true and false")),
+  context: tensorField,
+  contextMask: maskField,
+};
+
 /** Logits and loss of a network. */
 export class LanguageHead {
   readonly #net: TransformerNet;
@@ -60,14 +97,17 @@ export class LanguageHead {
   }
 
   /** See `LanguageModel.forward`. */
-  forward(backend: Backend, tokens: TokensInput, options: ForwardOptions = {}): Tensor {
+  forward(backend: Backend, tokens: TokensInput, given: ForwardOptions = {}): Tensor {
+    const options = readFields<ForwardOptions>("forward", forwardFields, given);
     const { numTokens } = this.#config;
     return backend.scope(() => {
       const { ids, mask } = this.#place(backend, tokens, options.mask);
-      const inputs = this.#inputs(backend, options, ids.shape[0] ?? 0);
-      const length = (ids.shape[1] ?? 0) + (options.prependEmbeds?.shape[1] ?? 0);
+      const [b = 0, n = 0] = ids.shape;
+      const inputs = this.#inputs(backend, options, b);
+      this.#checkEmbeddings(options, b, n);
+      const length = n + (options.prependEmbeds?.shape[1] ?? 0);
       const [from, to] = range(options.positions, length);
-      if (!options.returnEmbeddings) checkLogitsSize(ids.shape[0] ?? 0, to - from, numTokens);
+      if (!options.returnEmbeddings) checkLogitsSize(b, to - from, numTokens);
       const all = this.#net.hidden(backend, ids, { ...inputs, mask }); // (b, n, dim)
       const hidden = to - from === length ? all : backend.slice(all, from, to);
       return options.returnEmbeddings ? hidden : this.#net.logits(backend, hidden);
@@ -75,7 +115,8 @@ export class LanguageHead {
   }
 
   /** See `LanguageModel.loss`. */
-  loss(backend: Backend, tokens: TokensInput, options: LossOptions = {}): Tensor {
+  loss(backend: Backend, tokens: TokensInput, given: LossOptions = {}): Tensor {
+    const options = readFields<LossOptions>("loss", lossFields, given);
     return backend.scope(() => {
       const { inputs, targets, mask, keyMask, count } = this.#shiftedTokens(backend, tokens, options);
       const b = inputs.shape[0] ?? 0;
@@ -114,8 +155,9 @@ export class LanguageHead {
   ): { ids: Tensor; mask: Tensor | undefined } {
     const { numTokens, maxSeqLen } = this.#config;
     if (isTensor(tokens)) {
-      checkLength(tokens.shape, maxSeqLen);
-      return { ids: tokens, mask: maskTensor(backend, mask, tokens.shape) };
+      checkTokenTensor(tokens, maxSeqLen);
+      const [b = 0, n = 0] = tokens.shape;
+      return { ids: tokens, mask: maskTensor(backend, mask, [b, n]) };
     }
     const host = readTokens(tokens, numTokens, maxSeqLen);
     const ids = host.mask ? host.ids.map((id, i) => host.mask?.[i] === 0 ? 0 : id) : host.ids;
@@ -128,15 +170,42 @@ export class LanguageHead {
     if (!context && this.#config.crossAttend) {
       throw new ConfigError("Cannot run a model with crossAttend and no context: give a context [b, m, contextDim]");
     }
-    const contextMask = maskTensor(backend, options.contextMask, context?.shape.slice(0, 2) ?? []);
+    const contextMask = contextMaskTensor(backend, context, options.contextMask);
     return { context, contextMask, prependEmbeds, sumEmbeds, pos };
+  }
+
+  /** @throws {ShapeError} for embeddings and positions that don't go with tokens [b, n] */
+  #checkEmbeddings({ prependEmbeds, sumEmbeds, pos }: ForwardOptions, b: number, n: number): void {
+    const { embDim, dim } = this.#config;
+    const width = embDim ?? dim;
+    const expect = (name: string, tensor: Tensor | undefined, isRight: boolean, expected: string) => {
+      if (!tensor || isRight) return;
+      throw new ShapeError(`Cannot use ${name} of ${tensor.dtype} [${tensor.shape}]: expected ${expected}`);
+    };
+    const isEmbedding = (tensor: Tensor | undefined) =>
+      tensor?.dtype === "f32" && tensor.shape.length === 3 && tensor.shape[2] === width;
+    const isOfBatch = (tensor: Tensor | undefined) => tensor?.shape[0] === b;
+    expect(
+      "prependEmbeds",
+      prependEmbeds,
+      isEmbedding(prependEmbeds) && isOfBatch(prependEmbeds),
+      `[${b}, p, ${width}]`,
+    );
+    const isSum = isEmbedding(sumEmbeds) && isOfBatch(sumEmbeds) && sumEmbeds?.shape[1] === n;
+    expect("sumEmbeds", sumEmbeds, isSum, `[${b}, ${n}, ${width}]`);
+    const isPos = pos?.dtype === "i32" && pos.shape.length === 2 && pos.shape[1] === n;
+    expect("pos", pos, isPos && (isOfBatch(pos) || pos.shape[0] === 1), `int32 [${b} or 1, ${n}]`);
   }
 
   /** tokens[:-1], tokens[1:] and how many targets count. */
   #shiftedTokens(backend: Backend, tokens: TokensInput, { mask, keyMask, ignoreIndex = -100 }: LossOptions) {
     const [b = 0, n = 0] = isTensor(tokens) ? tokens.shape : [];
     if (isTensor(tokens)) {
-      checkLength([b, n - 1], this.#config.maxSeqLen);
+      checkTokenTensor(tokens, this.#config.maxSeqLen + 1);
+      checkTargets(n);
+      if (mask) {
+        throw new ConfigError("Cannot take a loss of tokens on the device with a mask: give lists of token ids");
+      }
       const ids = backend.reshape(tokens, [b, n, 1]);
       const part = (from: number, to: number) => backend.slice(ids, from, to);
       const targets = backend.reshape(part(1, n), [b * (n - 1)]);
@@ -157,9 +226,9 @@ export class LanguageHead {
     const { numTokens, maxSeqLen } = this.#config;
     const host = readTokens(tokens, numTokens, maxSeqLen + 1, ignoreIndex);
     const [b, n] = host.shape;
-    if (n < 2) throw new ShapeError("Cannot take the loss of rows of one token: there is no target; give at least two");
+    checkTargets(n);
     if (isTensor(mask)) throw new ConfigError("Cannot take a loss with a mask on the device: give rows of booleans");
-    const keep = mask ? Int32Array.from(mask.flat(), Number) : host.mask;
+    const keep = mask ? readMask(mask, host.shape) : host.mask;
     const without = (skip: number, values: Int32Array) => values.filter((_, i) => i % n !== skip);
     const isIgnored = (i: number) => host.ids[i] === ignoreIndex || keep?.[i] === 0;
     const targets = without(0, host.ids.map((id, i) => isIgnored(i) ? ignoreIndex : id));
@@ -181,12 +250,7 @@ function shiftedKeyMask(
   keep: Int32Array | undefined,
   [b, n]: readonly [number, number],
 ): Tensor {
-  if (visible.length !== b || visible.some((row) => row.length !== n)) {
-    throw new ShapeError(
-      `Cannot use a keyMask of ${visible.length} rows of ${visible[0]?.length ?? 0}: expected [${b}, ${n}]`,
-    );
-  }
-  const both = Int32Array.from(visible.flat(), (isVisible, i) => isVisible && keep?.[i] !== 0 ? 1 : 0);
+  const both = readMask(visible, [b, n], "keyMask").map((isVisible, i) => keep?.[i] === 0 ? 0 : isVisible);
   return backend.tensor(both.filter((_, i) => i % n !== n - 1), [b, n - 1]);
 }
 
@@ -196,9 +260,16 @@ function range(positions: ForwardOptions["positions"], n: number): readonly [fro
   if (positions === "last") return [n - 1, n];
   const [from, to] = positions;
   if (!(from >= 0 && from < to && to <= n && Number.isInteger(from) && Number.isInteger(to))) {
-    throw new ShapeError(`Cannot give positions ${from} to ${to} of ${n}: expected 0 <= from < to <= ${n}`);
+    throw new ShapeError(
+      `Cannot give positions ${show(from)} to ${show(to)} of ${n}: expected whole numbers 0 <= from < to <= ${n}`,
+    );
   }
   return positions;
+}
+
+/** @throws {ShapeError} for rows of one token */
+function checkTargets(n: number): void {
+  if (n < 2) throw new ShapeError("Cannot take the loss of rows of one token: there is no target; give at least two");
 }
 
 function checkLogitsSize(b: number, n: number, numTokens: number): void {

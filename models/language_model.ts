@@ -6,6 +6,7 @@
 import type { CacheFormat, Tensor } from "../backend.ts";
 import { generate } from "./generation/generate.ts";
 import { generateBatch } from "./generation/generate_batch.ts";
+import { disposeHoldings } from "./generation/holdings.ts";
 import type { GenerateOptions } from "./generation/options.ts";
 import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
 import { Session, type SessionOptions } from "./generation/session.ts";
@@ -71,7 +72,9 @@ export abstract class LanguageModel extends Model {
    * given too.
    *
    * @param prompt token ids, at least one
-   * @throws {ConfigError} for options that can't work, before anything runs
+   * @throws {ConfigError} for options that can't work and ids that there are not, before anything runs
+   * @throws {WeightsError} where the logits are no numbers: it names the first layer whose values are not finite
+   * @throws {DisposedError} once the model was disposed
    * @throws {ShapeError} for an empty prompt, or with overflow "stop" one that is too long
    * @throws the signal's reason once it is aborted
    */
@@ -98,6 +101,12 @@ export abstract class LanguageModel extends Model {
   /** Gets ready for the first token of `generate` with these options: on a GPU, compiles the kernels that it takes. */
   warmUp(options: GenerateOptions = {}): Promise<void> {
     return warmUp(this, options);
+  }
+
+  /** Frees the parameters, and what generations and sessions hold: they can't go on. A second call does nothing. */
+  override dispose(): void {
+    disposeHoldings(this);
+    super.dispose();
   }
 
   /**

@@ -6,20 +6,21 @@
 import { type Backend, type CacheFormat, ShapeError, type Tensor } from "../backend.ts";
 import { generate } from "./generation/generate.ts";
 import { generateBatch } from "./generation/generate_batch.ts";
+import { disposeHoldings } from "./generation/holdings.ts";
 import type { GenerateOptions, SamplingOptions } from "./generation/options.ts";
 import type { PromptInput, PromptsInput } from "./generation/prompts.ts";
 import { Session, type SessionOptions } from "./generation/session.ts";
 import { warmUp } from "./generation/warm_up.ts";
-import { choice, type Fields, flag, integer, optional, readFields, word } from "./fields.ts";
+import { checkOptions, choice, type Fields, flag, integer, optional, readFields, word } from "./fields.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { Parameters } from "./parameters.ts";
-import { isTensor, type TokensInput } from "./tokens.ts";
+import { shapeOfTokens, type TokensInput } from "./tokens.ts";
 import { loadDefaults, readTransformerConfig, type Reference, type TransformerConfig } from "./transformer_config.ts";
 import { TransformerNet } from "./transformer_net.ts";
-import { type ImagesInput, placeImages, readViTConfig, type ViTConfig, ViTNet } from "./vit.ts";
+import { checkImages, type ImagesInput, placeImages, readViTConfig, type ViTConfig, ViTNet } from "./vit.ts";
 import type { ModelSource } from "./weights/source.ts";
 import { isOlder, type TensorShapes } from "./x_transformers/versions.ts";
 
@@ -194,23 +195,32 @@ export class PalmE extends Model {
    * @param options `image` [1, 3, imageSize, imageSize] beside those of every model
    * @throws {ConfigError} without an image, unless the model was configured not to look at one
    */
-  generate(prompt: PromptInput, { image, ...options }: PalmEGenerateOptions = {}): AsyncGenerator<number> {
+  generate(prompt: PromptInput, given: PalmEGenerateOptions = {}): AsyncGenerator<number> {
+    const { image, ...options } = checkOptions("generate", given);
     return generate(this, prompt, options, this.#encoding(image));
   }
 
   /** Continues several texts, each about its image [b, 3, imageSize, imageSize]; see `LanguageModel.generateBatch`. */
-  generateBatch(prompts: PromptsInput, { image, ...options }: PalmEGenerateOptions = {}): Promise<number[][]> {
-    return generateBatch(this, prompts, options, this.#encoding(image));
+  async generateBatch(prompts: PromptsInput, given: PalmEGenerateOptions = {}): Promise<number[][]> {
+    const { image, ...options } = checkOptions("generate", given);
+    return await generateBatch(this, prompts, options, this.#encoding(image));
   }
 
   /** A text about an image that is continued in several turns; the caller disposes of it. */
-  session({ image, ...options }: PalmESessionOptions = {}): Session {
+  session(given: PalmESessionOptions = {}): Session {
+    const { image, ...options } = checkOptions("session", given);
     return Session.begin(this, options, this.#encoding(image));
   }
 
   /** Gets ready for the first token of `generate` with these options: on a GPU, compiles the kernels that it takes. */
   warmUp(options: SamplingOptions = {}): Promise<void> {
     return warmUp(this, options);
+  }
+
+  /** Frees the parameters, and what generations and sessions hold: they can't go on. A second call does nothing. */
+  override dispose(): void {
+    disposeHoldings(this);
+    super.dispose();
   }
 
   /**
@@ -276,19 +286,12 @@ function within(part: "encoder" | "decoder", tensors: TensorShapes): TensorShape
 
 /** @throws {ShapeError} unless there are as many texts as images */
 function checkBatch(img: ImagesInput, text: TokensInput): void {
+  checkImages(img);
   const images = img.shape[0] ?? 0;
-  const [rows, columns] = textShape(text);
+  const [rows, columns] = shapeOfTokens(text);
   if (rows === images) return;
   const hint = columns === images
     ? `the text looks time-major, [n, b]: transpose it to [${columns}, ${rows}]`
     : "give one row of text for each image";
   throw new ShapeError(`Cannot run on ${images} images and text of shape [${rows}, ${columns}]: ${hint}`);
-}
-
-function textShape(text: TokensInput): readonly [rows: number, columns: number] {
-  if (isTensor(text)) return [text.shape[0] ?? 0, text.shape[1] ?? 0];
-  if (text instanceof Int32Array) return [1, text.length];
-  if ("inputIds" in text) return text.shape;
-  const [first] = text;
-  return Array.isArray(first) ? [text.length, first.length] : [1, text.length];
 }

@@ -8,7 +8,7 @@ import type { KvCache, Step } from "./kv_cache.ts";
 import { AttentionLayers, slopesOf, type SublayerKind } from "./layers/attention_layers.ts";
 import { Embedding, Linear } from "./layers/linear.ts";
 import { layerNorm, type Norm } from "./layers/norm.ts";
-import type { CacheStep, Pass } from "./layers/pass.ts";
+import type { CacheStep, Pass, Watch } from "./layers/pass.ts";
 import { Rotary } from "./layers/rotary.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { normal } from "./random.ts";
@@ -31,6 +31,8 @@ export interface NetInputs {
   readonly sumEmbeds?: Tensor | undefined;
   /** Ids of learned absolute positions: int32 [b or 1, n]. Default 0 .. n - 1. */
   readonly pos?: Tensor | undefined;
+  /** Told what each part of the network gives. */
+  readonly watch?: Watch | undefined;
 }
 
 /** The network of a configuration. State-dict names are the references' `TransformerWrapper`'s. */
@@ -111,8 +113,8 @@ export class TransformerNet {
     const x = memory > 0 ? this.#prependMemory(backend, embedded) : embedded;
     const rowCounts = (counts ?? cache.lengths.map(() => n)).map((count) => count + memory);
     const step = cache.begin(backend, rowCounts, n + memory);
-    const { context, contextMask } = inputs;
-    const pass = this.#pass(backend, cache.lengths, n + memory, { context, contextMask }, step);
+    const { context, contextMask, watch } = inputs;
+    const pass = this.#pass(backend, cache.lengths, n + memory, { context, contextMask, watch }, step);
     const out = this.#layers.forward(pass, x);
     return { hidden: memory > 0 ? backend.slice(out, memory, memory + n) : out, step };
   }
@@ -140,7 +142,9 @@ export class TransformerNet {
     if (inputs.sumEmbeds) x = backend.add(x, inputs.sumEmbeds);
     x = this.#embeddingNorm?.forward(backend, x) ?? x;
     if (inputs.prependEmbeds) x = backend.concat([inputs.prependEmbeds, x]);
-    return this.#projectEmbedding?.forward(backend, x) ?? x;
+    x = this.#projectEmbedding?.forward(backend, x) ?? x;
+    inputs.watch?.("token_emb", x);
+    return x;
   }
 
   #prependMemory(backend: Backend, x: Tensor): Tensor {
@@ -164,7 +168,7 @@ export class TransformerNet {
     inputs: NetInputs,
     cache?: CacheStep,
   ): Pass {
-    const { mask, keyMask, context, contextMask } = inputs;
+    const { mask, keyMask, context, contextMask, watch } = inputs;
     if (this.#config.crossAttend && !context && !cache) {
       throw new ConfigError(
         "Cannot run a model with crossAttend and no context: give forward a context [b, m, contextDim]",
@@ -176,7 +180,8 @@ export class TransformerNet {
       );
     }
     const rotary = this.#rotary?.tables(backend, starts, n);
-    return { backend, rotary, slopes: slopesOf(backend, this.#config), mask, keyMask, context, contextMask, cache };
+    const slopes = slopesOf(backend, this.#config);
+    return { backend, rotary, slopes, mask, keyMask, context, contextMask, cache, watch };
   }
 }
 

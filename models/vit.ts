@@ -13,6 +13,7 @@ import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { type Parameter, Parameters } from "./parameters.ts";
 import { normal } from "./random.ts";
+import { show } from "./show.ts";
 import { isTensor } from "./tokens.ts";
 import { MAX_DEPTH, readTransformerConfig, type Reference } from "./transformer_config.ts";
 import type { ModelSource } from "./weights/source.ts";
@@ -195,6 +196,7 @@ export function readViTConfig(what: string, given: object, tensors?: TensorShape
  * @throws {ShapeError} unless they are [b, channels, imageSize, imageSize] of finite values
  */
 export function placeImages(backend: Backend, images: ImagesInput, { channels, imageSize }: ViTConfig): Tensor {
+  checkImages(images);
   const [, c, h, w] = images.shape;
   if (images.shape.length !== 4 || c !== channels || h !== imageSize || w !== imageSize) {
     throw new ShapeError(
@@ -203,12 +205,26 @@ export function placeImages(backend: Backend, images: ImagesInput, { channels, i
     );
   }
   if (isTensor(images)) return images;
-  const { data, shape } = images as { readonly data: Float32Array; readonly shape: readonly number[] };
+  const { data, shape } = images;
   const wrong = data.findIndex((value) => !Number.isFinite(value));
   if (wrong >= 0) {
     throw new ShapeError(`Cannot encode an image with ${data[wrong]} at value ${wrong}: values must be finite`);
   }
   return backend.tensor(data, shape);
+}
+
+/** @throws {ShapeError} unless images are a tensor, or float values with their shape */
+export function checkImages(images: unknown): asserts images is ImagesInput {
+  if (isTensor(images)) return;
+  const { data, shape } = typeof images === "object" && images !== null ? images as Record<string, unknown> : {};
+  if (data instanceof Float32Array && Array.isArray(shape) && data.length === shape.reduce((size, n) => size * n, 1)) {
+    return;
+  }
+  throw new ShapeError(
+    `Cannot encode ${
+      show(images)
+    } as images: give a tensor, or { data, shape } of as many float values; imageTensor makes one`,
+  );
 }
 
 /** A pass without positions, masks or a cache. */

@@ -3,12 +3,10 @@
  *
  * @module
  */
+import { inverseOf } from "../../engine/temperature.ts";
 import { floatBits } from "../command_list.ts";
 import { Kernel } from "../kernel_id.ts";
 import { addressOf, type Encoders } from "./encoder.ts";
-
-/** Temperatures below are taken for this one: differences of logits times its inverse stay finite. */
-const LOWEST_TEMPERATURE = 1e-30;
 
 /** Encoders of what turns logits into tokens. */
 export const sampling: Pick<Encoders, "repetitionPenalty" | "filterLogits" | "sample" | "acceptDraft"> = {
@@ -24,12 +22,13 @@ export const sampling: Pick<Encoders, "repetitionPenalty" | "filterLogits" | "sa
     recorder.push(Kernel.filterLogits, ...addresses, logits.rows, logits.width, count, ...limits);
   },
   sample({ logits, temperature, seed, counter, out }, recorder) {
-    const inverse = temperature === 0 ? 0 : 1 / Math.max(temperature, LOWEST_TEMPERATURE);
     const addresses = [addressOf(logits), addressOf(out)];
+    const inverse = temperature === 0 ? Infinity : inverseOf(temperature);
     recorder.push(Kernel.sample, ...addresses, logits.rows, logits.width, floatBits(inverse), seed, counter);
   },
-  acceptDraft({ target, draft, tokens, seed, counter, out }, recorder) {
+  acceptDraft({ target, draft, tokens, temperature, seed, counter, out }, recorder) {
     const addresses = [addressOf(target), addressOf(draft), addressOf(tokens), addressOf(out)];
-    recorder.push(Kernel.acceptDraft, ...addresses, tokens.size, target.width, seed, counter);
+    const inverse = floatBits(inverseOf(temperature));
+    recorder.push(Kernel.acceptDraft, ...addresses, tokens.size, target.width, inverse, seed, counter);
   },
 };

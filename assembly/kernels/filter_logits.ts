@@ -1,10 +1,13 @@
 import { exp, expWeight, log } from "./math";
+import { canDraw } from "./scaled_logits";
 import { LOWEST, maxRow, sumExp } from "./softmax";
 import { shareStart } from "./split";
 
 /**
  * Sets logits that filters remove to LOWEST: topK, topP (arXiv 1904.09751), minP (arXiv 2407.01082), topA, each on what the last one
  * left. Arguments: logits, out, rows, width, topK (0: all), topP (f32; 1: all), minP (f32), topA's power (f32) and ratio (f32; 0: all).
+ *
+ * A row that holds a NaN stays as it is. Beside a logit of infinity all finite ones count as hidden.
  *
  * topK and topP look for a threshold by radix selection instead of sorting: three passes over the logits' bits.
  */
@@ -23,9 +26,15 @@ export function filterLogits(args: usize, thread: i32, threads: i32, scratch: us
   for (let row = shareStart(rows, thread, threads); row < to; row++) {
     const values = out + row * stride;
     memory.copy(values, logits + row * stride, stride);
-    const largest = maxRow(values, width);
-    if (largest <= LOWEST) continue;
+    let largest = maxRow(values, width);
+    if (!canDraw(largest)) continue;
     if (topK > 0 && topK < width) keepLargest(values, width, topK, largest, false, scratch);
+    if (!(topP < 1 || minP > 0 || ratio > 0)) continue;
+    const isInfinite = largest === Infinity;
+    if (isInfinite) {
+      replace(values, width, Infinity, 0);
+      largest = 0;
+    }
     if (topP < 1) keepLargest(values, width, topP, largest, true, scratch);
     if (minP > 0) keepAbove(values, width, largest, minP);
     if (ratio > 0) {
@@ -34,6 +43,14 @@ export function filterLogits(args: usize, thread: i32, threads: i32, scratch: us
       const scale = f32x4.extract_lane(exp(f32x4.mul(log(total), f32x4.splat(1 - power))), 0);
       keepAbove(values, width, largest, min<f32>(ratio * scale, 1));
     }
+    if (isInfinite) replace(values, width, 0, Infinity);
+  }
+}
+
+/** Puts one logit in place of another, and hides all others. */
+function replace(logits: usize, count: i32, from: f32, to: f32): void {
+  for (const end = logits + (<usize> count << 2); logits < end; logits += 4) {
+    store<f32>(logits, load<f32>(logits) === from ? to : LOWEST);
   }
 }
 

@@ -4,7 +4,8 @@
  *     [kernel id and work, words in the whole record, arguments...]
  *
  * Addresses are u32, sizes i32, floats by their bits; 0 is the address of what is absent. The first thread runs them in order.
- * Where there is enough work for several threads a record is cut into pieces, which a kernel knows as `thread` of `threads`.
+ * Where there is enough work for several threads a record is cut into pieces, which a kernel knows as `thread` of `threads`. A record that
+ * takes so long that the host's event loop would miss its turn stands there several times, each time for a part of its pieces.
  *
  * How to add a kernel:
  *  1. a name in `../kernel_id.ts`;
@@ -62,15 +63,15 @@ export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;
 /** Where the kernels' own constants end; memory below is not to be allocated. */
 export const heapBase: usize = __heap_base;
 
-/** Runs the records from `list` up to `end`; large ones with the helpers that meet at `team`, if it is not 0. */
-export function run(list: usize, end: usize, scratch: usize, team: usize): void {
+/** Runs the records from `list` up to `end`; large ones, if they are to be shared, with the helpers that meet at `team`. */
+export function run(list: usize, end: usize, scratch: usize, team: usize, isTogether: bool): void {
   while (list < end) {
-    if (team != 0 && (load<u32>(list) & RecordWord.isShared) != 0) {
+    if (isTogether && (load<u32>(list) & RecordWord.isShared) != 0) {
       putUp(team, list);
       doPieces(team, scratch);
       awaitPieces(team);
     } else {
-      dispatch(load<i32>(list) & RecordWord.kernel, list + 8, 0, 1, scratch);
+      runAlone(list, scratch, team);
     }
     list += <usize> load<u32>(list, 4) << 2;
   }
@@ -89,9 +90,29 @@ export function help(scratch: usize, team: usize): void {
 function doPieces(team: usize, scratch: usize): void {
   for (let piece = takePiece(team); piece >= 0; piece = takePiece(team)) {
     const record: usize = load<u32>(team + Team.record);
-    dispatch(load<i32>(record) & RecordWord.kernel, record + 8, piece, load<i32>(team + Team.pieces), scratch);
+    runPiece(record, piece, load<i32>(team + Team.pieces), scratch);
     finishPiece(team);
   }
+}
+
+/**
+ * Runs a record in this thread. Other parts of it may be shared, so each is cut into as many pieces as the team's: those of a coarser
+ * cut would not go together with them.
+ */
+function runAlone(record: usize, scratch: usize, team: usize): void {
+  const pieces = partsOf(record) > 1 ? max(1, load<i32>(team + Team.pieces)) : 1;
+  for (let piece = 0; piece < pieces; piece++) runPiece(record, piece, pieces, scratch);
+}
+
+/** Runs one of the pieces of a record, or of the part of it that the record stands for. */
+function runPiece(record: usize, piece: i32, pieces: i32, scratch: usize): void {
+  const word = load<i32>(record);
+  const part = (word >> RecordWord.part) & RecordWord.partMask;
+  dispatch(word & RecordWord.kernel, record + 8, part * pieces + piece, partsOf(record) * pieces, scratch);
+}
+
+function partsOf(record: usize): i32 {
+  return ((load<i32>(record) >> RecordWord.furtherParts) & RecordWord.partMask) + 1;
 }
 
 function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: usize): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type LogitsFilter, LOWEST, type SampleOptions } from "../../backend.ts";
+import { type LogitsFilter, LOWEST, NOTHING_DRAWN, type SampleOptions } from "../../backend.ts";
 import { ACCEPT_SEED, exponential, log, RESIDUAL_SEED, uniform } from "./random.ts";
 import { softmaxRow } from "./softmax.ts";
 import { at, largestOf, mapRows, type Result, rowOf, size, type Values } from "./values.ts";
@@ -22,6 +22,7 @@ export function repetitionPenalty(logits: Values, history: Values, penalty: numb
 /** `Backend.filterLogits`. */
 export function filterLogits(logits: Values, { topK, topP, minP, topA }: LogitsFilter): Result {
   return mapRows(logits, (row) => {
+    if (row.some(Number.isNaN)) return [...row];
     let kept = row;
     if (topK !== undefined) kept = keepTopK(kept, topK);
     if (topP !== undefined) kept = keepTopP(kept, topP);
@@ -29,6 +30,18 @@ export function filterLogits(logits: Values, { topK, topP, minP, topA }: LogitsF
     if (topA !== undefined) kept = keepAbove(kept, (largest) => Math.min(largest ** topA.power * topA.ratio, largest));
     return kept;
   });
+}
+
+/** What tokens are drawn with: where logits are infinite, each of these alike, and no other. */
+function probabilitiesOf(row: readonly number[], temperature = 1): number[] {
+  const largest = Math.max(...row);
+  if (largest === Infinity) return softmaxRow(row.map((logit) => logit === Infinity ? 0 : LOWEST));
+  return softmaxRow(row.map((logit) => logit <= LOWEST ? LOWEST : (logit - largest) / temperature));
+}
+
+/** Whether a row has something to draw. */
+function canDraw(row: readonly number[]): boolean {
+  return !row.some(Number.isNaN) && row.some((logit) => logit > LOWEST);
 }
 
 /** Tokens from the most to the least likely, lower ids first among equals. */
@@ -47,7 +60,7 @@ function keepTopK(row: readonly number[], k: number): number[] {
 
 function keepTopP(row: readonly number[], mass: number): number[] {
   if (mass >= 1) return [...row];
-  const probabilities = softmaxRow(row);
+  const probabilities = probabilitiesOf(row);
   const kept: number[] = [];
   let total = 0;
   for (const token of ranking(row)) {
@@ -59,7 +72,7 @@ function keepTopP(row: readonly number[], mass: number): number[] {
 }
 
 function keepAbove(row: readonly number[], limit: (largest: number) => number): number[] {
-  const probabilities = softmaxRow(row);
+  const probabilities = probabilitiesOf(row);
   const least = limit(largestOf(probabilities));
   return row.map((logit, token) => (probabilities[token] ?? 0) >= least ? logit : LOWEST);
 }
@@ -74,11 +87,13 @@ export function sample(logits: Values, { temperature, seed, counter }: SampleOpt
   const round = Math.fround;
   const inverse = round(1 / Math.max(temperature, 1e-30));
   const draw = (row: number[], r: number) => {
+    if (!canDraw(row)) return [NOTHING_DRAWN];
     if (temperature === 0) return [argmax(row)];
     const largest = largestOf(row);
     return [argmax(row.map((logit, token) => {
-      if (logit <= LOWEST) return -Infinity;
-      return round(round(round(logit - largest) * inverse) - log(exponential(seed, counter, r, token)));
+      if (logit <= LOWEST || (largest === Infinity && logit < largest)) return -Infinity;
+      const scaled = logit === largest ? 0 : round(round(logit - largest) * inverse);
+      return round(scaled - log(exponential(seed, counter, r, token)));
     }))];
   };
   return { shape: [size(logits, 0)], data: mapRows(logits, draw, 1).data };
@@ -89,17 +104,19 @@ export function acceptDraft(
   target: Values,
   draft: Values,
   tokens: Values,
-  { seed, counter }: { seed: number; counter: number },
+  { temperature, seed, counter }: SampleOptions,
 ): Result {
   const drafted = tokens.data.length;
   for (let i = 0; i < drafted; i++) {
-    const [p, q] = [softmaxRow(rowOf(target, i)), softmaxRow(rowOf(draft, i))];
+    if (!canDraw(rowOf(target, i)) || !canDraw(rowOf(draft, i))) return result(i, NOTHING_DRAWN);
+    const [p, q] = [probabilitiesOf(rowOf(target, i), temperature), probabilitiesOf(rowOf(draft, i), temperature)];
     const token = at(tokens, i);
     if (uniform(seed ^ ACCEPT_SEED, counter, i, 0) * (q[token] ?? 0) < (p[token] ?? 0)) continue;
     const residual = p.map((probability, t) => Math.max(0, probability - (q[t] ?? 0)));
     return result(i, race(residual.some((r) => r > 0) ? residual : p, i));
   }
-  return result(drafted, race(softmaxRow(rowOf(target, drafted)), drafted));
+  if (!canDraw(rowOf(target, drafted))) return result(drafted, NOTHING_DRAWN);
+  return result(drafted, race(probabilitiesOf(rowOf(target, drafted), temperature), drafted));
 
   function race(weights: readonly number[], row: number): number {
     return argmax(weights.map((weight, t) => weight / exponential(seed ^ RESIDUAL_SEED, counter, row, t)));

@@ -72,7 +72,7 @@ function penaltyCheck(vocabulary: number): Check {
 }
 
 function draftCheck(vocabulary: number): Check {
-  const [drafted, options] = [6, { seed: 5, counter: 2 }];
+  const [drafted, options] = [6, { temperature: 1, seed: 5, counter: 2 }];
   const make = () => {
     const draft = logitsOf(drafted, vocabulary, 1);
     const noise = logitsOf(drafted + 1, vocabulary, 2);

@@ -6,6 +6,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
   accept_draft: "// The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is accepted with\n" +
     "// probability min(1, p/q); the first that isn't is replaced by a draw from max(0, p - q), and after the last comes a draw from p.\n" +
     "// All rows are gone through, also those after a rejection, so that barriers stand in uniform control flow.\n" +
+    "// A row that decides and has nothing to draw gives -1 for the token.\n" +
+    "#include not_a_number\n" +
     "#include random\n" +
     "#include reduce\n" +
     "#include reduce_index\n" +
@@ -15,6 +17,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  width: u32,\n" +
     "  seed: u32,\n" +
     "  counter: u32,\n" +
+    "  inverseTemperature: f32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -27,50 +30,61 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "const ACCEPT_SEED = 0x85ebca6bu;\n" +
     "const RESIDUAL_SEED = 0x9e3779b9u;\n" +
     "\n" +
-    "// The largest logit of a row, and the factor that makes e^(logit - largest) a probability.\n" +
+    "// The largest logit of a row, and the factor that makes e^((logit - largest) / temperature) a probability; 0 where nothing can be drawn.\n" +
     "struct Softmax {\n" +
     "  largest: f32,\n" +
     "  factor: f32,\n" +
     "}\n" +
     "\n" +
     "fn probability(logit: f32, softmax: Softmax) -> f32 {\n" +
-    "  return select(exp(logit - softmax.largest) * softmax.factor, 0.0, logit <= LOWEST);\n" +
+    "  // The largest is 0 also where it is infinite.\n" +
+    "  let scaled = select((logit - softmax.largest) * params.inverseTemperature, 0.0, logit == softmax.largest);\n" +
+    "  return select(exp(scaled) * softmax.factor, 0.0, logit <= LOWEST);\n" +
     "}\n" +
     "\n" +
-    "fn softmaxOf(largest: f32, total: f32) -> Softmax {\n" +
-    "  return Softmax(largest, select(1.0 / total, 0.0, total == 0.0));\n" +
+    "fn softmaxOf(largest: f32, total: f32, broken: f32) -> Softmax {\n" +
+    "  return Softmax(largest, select(0.0, 1.0 / total, largest > LOWEST && broken == 0.0));\n" +
     "}\n" +
     "\n" +
     "fn ofWanted(row: u32, lane: u32) -> Softmax {\n" +
     "  var largest = LOWEST;\n" +
+    "  var broken = 0.0;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    largest = max(largest, wanted[row * params.width + i]);\n" +
+    "    let logit = wanted[row * params.width + i];\n" +
+    "    largest = max(largest, logit);\n" +
+    "    broken = select(broken, 1.0, isNotANumber(logit));\n" +
     "  }\n" +
     "  largest = workgroupMax(largest, lane);\n" +
+    "  broken = workgroupMax(broken, lane);\n" +
     "  var sum = 0.0;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    sum += probability(wanted[row * params.width + i], Softmax(largest, 1.0));\n" +
     "  }\n" +
-    "  return softmaxOf(largest, workgroupSum(sum, lane));\n" +
+    "  return softmaxOf(largest, workgroupSum(sum, lane), broken);\n" +
     "}\n" +
     "\n" +
     "fn ofGuessed(row: u32, lane: u32) -> Softmax {\n" +
     "  var largest = LOWEST;\n" +
+    "  var broken = 0.0;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    largest = max(largest, guessed[row * params.width + i]);\n" +
+    "    let logit = guessed[row * params.width + i];\n" +
+    "    largest = max(largest, logit);\n" +
+    "    broken = select(broken, 1.0, isNotANumber(logit));\n" +
     "  }\n" +
     "  largest = workgroupMax(largest, lane);\n" +
+    "  broken = workgroupMax(broken, lane);\n" +
     "  var sum = 0.0;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    sum += probability(guessed[row * params.width + i], Softmax(largest, 1.0));\n" +
     "  }\n" +
-    "  return softmaxOf(largest, workgroupSum(sum, lane));\n" +
+    "  return softmaxOf(largest, workgroupSum(sum, lane), broken);\n" +
     "}\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(@builtin(local_invocation_index) lane: u32) {\n" +
     "  var accepted = 0u;\n" +
     "  var isOver = false;\n" +
+    "  var isBroken = false;\n" +
     "  var p = Softmax(0.0, 0.0);\n" +
     "  var q = Softmax(0.0, 0.0);\n" +
     "  for (var i = 0u; i < params.drafted; i++) {\n" +
@@ -79,9 +93,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    let isToken = u32(tokens[i]) < params.width;\n" +
     "    let at = i * params.width + select(0u, u32(tokens[i]), isToken);\n" +
     "    let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, i, 0) * probability(guessed[at], draft);\n" +
-    "    if (!isOver && isToken && limit < probability(wanted[at], wish)) {\n" +
+    "    let canDraw = wish.factor > 0.0 && draft.factor > 0.0;\n" +
+    "    if (!isOver && canDraw && isToken && limit < probability(wanted[at], wish)) {\n" +
     "      accepted += 1;\n" +
     "    } else if (!isOver) {\n" +
+    "      isBroken = !canDraw;\n" +
     "      isOver = true;\n" +
     "      p = wish;\n" +
     "      q = draft;\n" +
@@ -90,6 +106,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let afterAll = ofWanted(params.drafted, lane);\n" +
     "  if (!isOver) {\n" +
     "    p = afterAll;\n" +
+    "    isBroken = afterAll.factor <= 0.0;\n" +
     "  }\n" +
     "\n" +
     "  let base = accepted * params.width;\n" +
@@ -116,7 +133,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let token = workgroupArgmax(best, index, lane);\n" +
     "  if (lane == 0) {\n" +
     "    out[0] = i32(accepted);\n" +
-    "    out[1] = i32(token);\n" +
+    "    out[1] = select(i32(token), -1, isBroken);\n" +
     "  }\n" +
     "}",
   activate: "// An activation of every value.\n" +
@@ -1237,8 +1254,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   filter_logits: "// Narrows each row's distribution without sorting it; a workgroup for each row. Logits map to whole numbers in the same order; the\n" +
     "// one at which the wanted count (top-k) or mass (top-p) is reached is found bit by bit, and among equals at it the lower ids stay.\n" +
+    "// A row that holds a NaN stays as it is.\n" +
     "#include exponent\n" +
     "#include indices\n" +
+    "#include not_a_number\n" +
     "#include reduce\n" +
     "\n" +
     "struct Params {\n" +
@@ -1282,9 +1301,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return bitcast<f32>(select(~key, key ^ 0x80000000u, (key & 0x80000000u) != 0));\n" +
     "}\n" +
     "\n" +
-    "// The probability of a logit relative to the largest.\n" +
+    "// The probability of a logit relative to the largest, which may be infinite.\n" +
     "fn relativeOf(logit: f32) -> f32 {\n" +
-    "  return select(exponent(logit - largest), 0.0, logit <= LOWEST);\n" +
+    "  return select(select(exponent(logit - largest), 1.0, logit == largest), 0.0, logit <= LOWEST);\n" +
     "}\n" +
     "\n" +
     "fn relative(i: u32) -> f32 {\n" +
@@ -1363,10 +1382,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  base = row * params.width;\n" +
     "  var own = LOWEST;\n" +
+    "  var broken = 0.0;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    own = max(own, logits[base + i]);\n" +
+    "    broken = select(broken, 1.0, isNotANumber(logits[base + i]));\n" +
     "  }\n" +
     "  largest = workgroupMax(own, lane);\n" +
+    "  broken = workgroupMax(broken, lane);\n" +
     "\n" +
     "#if HAS_TOP_K\n" +
     "  var kEdge = 0u;\n" +
@@ -1418,7 +1440,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  least = max(least, min(pow(1.0 / mass, params.topAPower) * params.topARatio * mass, 1.0));\n" +
     "#endif\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
-    "    out[base + i] = select(LOWEST, logits[base + i], isKept(i) && relative(i) >= least);\n" +
+    "    out[base + i] = select(LOWEST, logits[base + i], broken > 0.0 || (isKept(i) && relative(i) >= least));\n" +
     "  }\n" +
     "}",
   gather_rows: "// Rows by their index; an index that is out of range gives zeros.\n" +
@@ -2055,6 +2077,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let factor = y[row * params.rowStride + (i % params.width) / params.sharedBy];\n" +
     "  out[i] = x[i] * ACTIVATION(factor);\n" +
     "}",
+  not_a_number: "// Told from the bits: compilers may take it that floats are numbers.\n" +
+    "fn isNotANumber(x: f32) -> bool {\n" +
+    "  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;\n" +
+    "}",
   patches: "// Cuts images [b, c, h, w] into patches: \"b c (h p1) (w p2) -> b (h w) (p1 p2 c)\".\n" +
     "#include indices\n" +
     "\n" +
@@ -2315,8 +2341,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  out[i] = x[i] * cosine + x[other] * sine;\n" +
     "}",
   sample: "// One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the largest\n" +
-    "// logit / temperature - log E, E exponential. A workgroup for each row.\n" +
+    "// logit / temperature - log E, E exponential. A row of which nothing can be drawn gives -1. A workgroup for each row.\n" +
     "#include indices\n" +
+    "#include not_a_number\n" +
     "#include random\n" +
     "#include reduce\n" +
     "#include reduce_index\n" +
@@ -2344,20 +2371,23 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "  let base = row * params.width;\n" +
-    "#if !GREEDY\n" +
     "  var largest = LOWEST;\n" +
+    "  var broken = 0.0;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    largest = max(largest, logits[base + i]);\n" +
+    "    broken = select(broken, 1.0, isNotANumber(logits[base + i]));\n" +
     "  }\n" +
     "  largest = workgroupMax(largest, lane);\n" +
-    "#endif\n" +
+    "  broken = workgroupMax(broken, lane);\n" +
     "  var best = LOWEST;\n" +
     "  var index = lane;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    var score = logits[base + i];\n" +
     "#if !GREEDY\n" +
     "    if (score > LOWEST) {\n" +
-    "      score = (score - largest) * params.inverseTemperature - logarithm(exponential(params.seed, params.counter, row, i));\n" +
+    "      // The largest is 0 also where it is infinite.\n" +
+    "      let scaled = select((score - largest) * params.inverseTemperature, 0.0, score == largest);\n" +
+    "      score = scaled - logarithm(exponential(params.seed, params.counter, row, i));\n" +
     "    }\n" +
     "#endif\n" +
     "    if (score > best) {\n" +
@@ -2367,7 +2397,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  let token = workgroupArgmax(best, index, lane);\n" +
     "  if (lane == 0) {\n" +
-    "    out[row] = i32(token);\n" +
+    "    out[row] = select(-1, i32(token), largest > LOWEST && broken == 0.0);\n" +
     "  }\n" +
     "}",
   scalar: "// A number that fills a unit.\n" +

@@ -1,6 +1,8 @@
 // The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is accepted with
 // probability min(1, p/q); the first that isn't is replaced by a draw from max(0, p - q), and after the last comes a draw from p.
 // All rows are gone through, also those after a rejection, so that barriers stand in uniform control flow.
+// A row that decides and has nothing to draw gives -1 for the token.
+#include not_a_number
 #include random
 #include reduce
 #include reduce_index
@@ -10,6 +12,7 @@ struct Params {
   width: u32,
   seed: u32,
   counter: u32,
+  inverseTemperature: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,50 +25,61 @@ struct Params {
 const ACCEPT_SEED = 0x85ebca6bu;
 const RESIDUAL_SEED = 0x9e3779b9u;
 
-// The largest logit of a row, and the factor that makes e^(logit - largest) a probability.
+// The largest logit of a row, and the factor that makes e^((logit - largest) / temperature) a probability; 0 where nothing can be drawn.
 struct Softmax {
   largest: f32,
   factor: f32,
 }
 
 fn probability(logit: f32, softmax: Softmax) -> f32 {
-  return select(exp(logit - softmax.largest) * softmax.factor, 0.0, logit <= LOWEST);
+  // The largest is 0 also where it is infinite.
+  let scaled = select((logit - softmax.largest) * params.inverseTemperature, 0.0, logit == softmax.largest);
+  return select(exp(scaled) * softmax.factor, 0.0, logit <= LOWEST);
 }
 
-fn softmaxOf(largest: f32, total: f32) -> Softmax {
-  return Softmax(largest, select(1.0 / total, 0.0, total == 0.0));
+fn softmaxOf(largest: f32, total: f32, broken: f32) -> Softmax {
+  return Softmax(largest, select(0.0, 1.0 / total, largest > LOWEST && broken == 0.0));
 }
 
 fn ofWanted(row: u32, lane: u32) -> Softmax {
   var largest = LOWEST;
+  var broken = 0.0;
   for (var i = lane; i < params.width; i += WORKGROUP) {
-    largest = max(largest, wanted[row * params.width + i]);
+    let logit = wanted[row * params.width + i];
+    largest = max(largest, logit);
+    broken = select(broken, 1.0, isNotANumber(logit));
   }
   largest = workgroupMax(largest, lane);
+  broken = workgroupMax(broken, lane);
   var sum = 0.0;
   for (var i = lane; i < params.width; i += WORKGROUP) {
     sum += probability(wanted[row * params.width + i], Softmax(largest, 1.0));
   }
-  return softmaxOf(largest, workgroupSum(sum, lane));
+  return softmaxOf(largest, workgroupSum(sum, lane), broken);
 }
 
 fn ofGuessed(row: u32, lane: u32) -> Softmax {
   var largest = LOWEST;
+  var broken = 0.0;
   for (var i = lane; i < params.width; i += WORKGROUP) {
-    largest = max(largest, guessed[row * params.width + i]);
+    let logit = guessed[row * params.width + i];
+    largest = max(largest, logit);
+    broken = select(broken, 1.0, isNotANumber(logit));
   }
   largest = workgroupMax(largest, lane);
+  broken = workgroupMax(broken, lane);
   var sum = 0.0;
   for (var i = lane; i < params.width; i += WORKGROUP) {
     sum += probability(guessed[row * params.width + i], Softmax(largest, 1.0));
   }
-  return softmaxOf(largest, workgroupSum(sum, lane));
+  return softmaxOf(largest, workgroupSum(sum, lane), broken);
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) lane: u32) {
   var accepted = 0u;
   var isOver = false;
+  var isBroken = false;
   var p = Softmax(0.0, 0.0);
   var q = Softmax(0.0, 0.0);
   for (var i = 0u; i < params.drafted; i++) {
@@ -74,9 +88,11 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let isToken = u32(tokens[i]) < params.width;
     let at = i * params.width + select(0u, u32(tokens[i]), isToken);
     let limit = uniformNumber(params.seed ^ ACCEPT_SEED, params.counter, i, 0) * probability(guessed[at], draft);
-    if (!isOver && isToken && limit < probability(wanted[at], wish)) {
+    let canDraw = wish.factor > 0.0 && draft.factor > 0.0;
+    if (!isOver && canDraw && isToken && limit < probability(wanted[at], wish)) {
       accepted += 1;
     } else if (!isOver) {
+      isBroken = !canDraw;
       isOver = true;
       p = wish;
       q = draft;
@@ -85,6 +101,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   let afterAll = ofWanted(params.drafted, lane);
   if (!isOver) {
     p = afterAll;
+    isBroken = afterAll.factor <= 0.0;
   }
 
   let base = accepted * params.width;
@@ -111,6 +128,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   let token = workgroupArgmax(best, index, lane);
   if (lane == 0) {
     out[0] = i32(accepted);
-    out[1] = i32(token);
+    out[1] = select(i32(token), -1, isBroken);
   }
 }

@@ -1,7 +1,9 @@
 // Narrows each row's distribution without sorting it; a workgroup for each row. Logits map to whole numbers in the same order; the
 // one at which the wanted count (top-k) or mass (top-p) is reached is found bit by bit, and among equals at it the lower ids stay.
+// A row that holds a NaN stays as it is.
 #include exponent
 #include indices
+#include not_a_number
 #include reduce
 
 struct Params {
@@ -45,9 +47,9 @@ fn logitOf(key: u32) -> f32 {
   return bitcast<f32>(select(~key, key ^ 0x80000000u, (key & 0x80000000u) != 0));
 }
 
-// The probability of a logit relative to the largest.
+// The probability of a logit relative to the largest, which may be infinite.
 fn relativeOf(logit: f32) -> f32 {
-  return select(exponent(logit - largest), 0.0, logit <= LOWEST);
+  return select(select(exponent(logit - largest), 1.0, logit == largest), 0.0, logit <= LOWEST);
 }
 
 fn relative(i: u32) -> f32 {
@@ -126,10 +128,13 @@ fn main(
   }
   base = row * params.width;
   var own = LOWEST;
+  var broken = 0.0;
   for (var i = lane; i < params.width; i += WORKGROUP) {
     own = max(own, logits[base + i]);
+    broken = select(broken, 1.0, isNotANumber(logits[base + i]));
   }
   largest = workgroupMax(own, lane);
+  broken = workgroupMax(broken, lane);
 
 #if HAS_TOP_K
   var kEdge = 0u;
@@ -181,6 +186,6 @@ fn main(
   least = max(least, min(pow(1.0 / mass, params.topAPower) * params.topARatio * mass, 1.0));
 #endif
   for (var i = lane; i < params.width; i += WORKGROUP) {
-    out[base + i] = select(LOWEST, logits[base + i], isKept(i) && relative(i) >= least);
+    out[base + i] = select(LOWEST, logits[base + i], broken > 0.0 || (isKept(i) && relative(i) >= least));
   }
 }

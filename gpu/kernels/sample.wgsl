@@ -1,6 +1,7 @@
 // One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the largest
-// logit / temperature - log E, E exponential. A workgroup for each row.
+// logit / temperature - log E, E exponential. A row of which nothing can be drawn gives -1. A workgroup for each row.
 #include indices
+#include not_a_number
 #include random
 #include reduce
 #include reduce_index
@@ -28,20 +29,23 @@ fn main(
     return;
   }
   let base = row * params.width;
-#if !GREEDY
   var largest = LOWEST;
+  var broken = 0.0;
   for (var i = lane; i < params.width; i += WORKGROUP) {
     largest = max(largest, logits[base + i]);
+    broken = select(broken, 1.0, isNotANumber(logits[base + i]));
   }
   largest = workgroupMax(largest, lane);
-#endif
+  broken = workgroupMax(broken, lane);
   var best = LOWEST;
   var index = lane;
   for (var i = lane; i < params.width; i += WORKGROUP) {
     var score = logits[base + i];
 #if !GREEDY
     if (score > LOWEST) {
-      score = (score - largest) * params.inverseTemperature - logarithm(exponential(params.seed, params.counter, row, i));
+      // The largest is 0 also where it is infinite.
+      let scaled = select((score - largest) * params.inverseTemperature, 0.0, score == largest);
+      score = scaled - logarithm(exponential(params.seed, params.counter, row, i));
     }
 #endif
     if (score > best) {
@@ -51,6 +55,6 @@ fn main(
   }
   let token = workgroupArgmax(best, index, lane);
   if (lane == 0) {
-    out[row] = i32(token);
+    out[row] = select(-1, i32(token), largest > LOWEST && broken == 0.0);
   }
 }

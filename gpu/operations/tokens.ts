@@ -5,6 +5,7 @@
  */
 import { LOWEST } from "../../backend.ts";
 import type { CommandOf } from "../../engine/commands.ts";
+import { inverseOf } from "../../engine/temperature.ts";
 import { loop } from "../loops.ts";
 import { type GpuTensor, whole } from "../storage.ts";
 import { elementwise, fold, type Operations, reduction } from "./operation.ts";
@@ -97,7 +98,7 @@ export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">)
       width: logits.width,
       seed,
       counter,
-      inverseTemperature: 1 / Math.max(temperature, 1e-30),
+      inverseTemperature: inverseOf(temperature),
     },
     groups: fold(gpu.profile, logits.rows),
     rounds,
@@ -106,7 +107,7 @@ export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">)
 
 /** How many drafted tokens are accepted, and the token after them. */
 export function acceptDraft(gpu: Operations, command: CommandOf<GpuTensor, "acceptDraft">): void {
-  const { target, draft, tokens, seed, counter, out } = command;
+  const { target, draft, tokens, temperature, seed, counter, out } = command;
   // Every row twice, and the last one twice more for the draw.
   const passes = 2 * (target.rows + draft.rows) + 2;
   const { constants, rounds } = reduction(gpu, target.width, passes, () => loop(draft.rows));
@@ -114,7 +115,13 @@ export function acceptDraft(gpu: Operations, command: CommandOf<GpuTensor, "acce
     kernel: "accept_draft",
     constants: { ...constants, LOWEST },
     bindings: { wanted: whole(target), guessed: whole(draft), tokens: whole(tokens), out: whole(out) },
-    params: { drafted: draft.rows, width: target.width, seed, counter },
+    params: {
+      drafted: draft.rows,
+      width: target.width,
+      seed,
+      counter,
+      inverseTemperature: inverseOf(temperature),
+    },
     groups: [1, 1, 1],
     rounds,
   });

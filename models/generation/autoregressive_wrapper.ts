@@ -4,13 +4,17 @@
  * @module
  */
 import { ConfigError, type Tensor } from "../../backend.ts";
+import { camelCase } from "../case.ts";
+import { checkOptions, type Fields, readFields, value } from "../fields.ts";
 import type { ForwardOptions, LossOptions } from "../language_head.ts";
+import { largest } from "../largest.ts";
 import type { LanguageModel } from "../language_model.ts";
 import { Random } from "../random.ts";
-import type { TokensInput } from "../tokens.ts";
+import { show } from "../show.ts";
+import { shapeOfTokens, type TokensInput } from "../tokens.ts";
 import { type FilterLogitsFn, strategies, topK } from "./filters.ts";
-import type { GenerateOptions } from "./options.ts";
-import { emptyPrompt, readPrompts } from "./prompts.ts";
+import { type GenerateOptions, isTextModel, strategyFields } from "./options.ts";
+import { emptyPrompt, readPrompt, readPrompts } from "./prompts.ts";
 
 /** Parameters of the wrapper. */
 export interface AutoregressiveWrapperOptions {
@@ -31,6 +35,20 @@ export interface WrapperGenerateOptions
   readonly filterLogitsFn?: FilterLogitsFn | undefined;
 }
 
+const whole = (fallback: number) => ({ ...value<number>(Number.isSafeInteger, "it must be a whole number"), fallback });
+const fields: Fields<Required<AutoregressiveWrapperOptions>> = {
+  ignoreIndex: whole(-100),
+  padValue: whole(0),
+  maskProb: {
+    ...value<number>((share) => typeof share === "number" && share >= 0 && share < 1, "it must be >= 0 and < 1"),
+    fallback: 0,
+  },
+  seed: whole(0),
+};
+
+/** Solutions that are made at a time at most. */
+const MOST_SOLUTIONS = 65536;
+
 /** Predicts and generates with a language model. */
 export class AutoregressiveWrapper {
   /** The model. */
@@ -46,10 +64,8 @@ export class AutoregressiveWrapper {
    * @throws {ConfigError} for a maskProb that is no share
    */
   constructor(net: LanguageModel, options: AutoregressiveWrapperOptions = {}) {
-    const { ignoreIndex = -100, padValue = 0, maskProb = 0, seed = 0 } = options;
-    if (!(maskProb >= 0 && maskProb < 1)) {
-      throw new ConfigError(`Cannot use maskProb = ${maskProb}: it must be >= 0 and < 1`);
-    }
+    if (!isTextModel(net)) throw new ConfigError(`Cannot wrap ${show(net)}: give a language model`);
+    const { ignoreIndex, padValue, maskProb, seed } = readFields("AutoregressiveWrapper", fields, options);
     this.net = net;
     this.#ignoreIndex = ignoreIndex;
     this.#padValue = padValue;
@@ -63,7 +79,10 @@ export class AutoregressiveWrapper {
    * @returns a scalar or [b, n, numTokens]; the caller disposes of it
    */
   forward(x: TokensInput, options: LossOptions & ForwardOptions & { readonly returnLoss?: boolean } = {}): Tensor {
-    const { returnLoss = true, ...rest } = options;
+    const { returnLoss = true, ...rest } = checkOptions("forward", options);
+    if (typeof returnLoss !== "boolean") {
+      throw new ConfigError(`Cannot use returnLoss = ${show(returnLoss)}: it must be true or false`);
+    }
     if (!returnLoss) return this.net.forward(x, rest);
     const isHiding = this.net.isTraining && this.#maskProb > 0;
     const keyMask = isHiding ? this.#hideSome(x) : undefined;
@@ -89,12 +108,11 @@ export class AutoregressiveWrapper {
     seqLen: number,
     options: WrapperGenerateOptions = {},
   ): Promise<number[] | number[][]> {
-    const [first] = startTokens;
-    if (first === undefined) throw emptyPrompt();
     const prompts = await readPrompts(startTokens, this.net.netConfig.numTokens);
+    if (prompts.length === 0) throw emptyPrompt();
     const rows = await this.net.generateBatch(prompts, this.#readOptions(seqLen, options));
-    if (!Array.isArray(first)) return rows[0] ?? [];
-    const longest = Math.max(0, ...rows.map((row) => row.length));
+    if (typeof startTokens[0] === "number") return rows[0] ?? [];
+    const longest = largest(rows.map((row) => row.length), 0);
     return rows.map((row) => [...row, ...Array<number>(longest - row.length).fill(this.#padValue)]);
   }
 
@@ -105,10 +123,13 @@ export class AutoregressiveWrapper {
     seqLen: number,
     options: WrapperGenerateOptions = {},
   ): Promise<number[][]> {
-    if (!(Number.isInteger(n) && n >= 1)) {
-      throw new ConfigError(`Cannot generate n = ${n} solutions: n must be a whole number >= 1`);
+    if (!(Number.isInteger(n) && n >= 1 && n <= MOST_SOLUTIONS)) {
+      throw new ConfigError(
+        `Cannot generate n = ${show(n)} solutions: n must be a whole number >= 1 and up to ${MOST_SOLUTIONS}`,
+      );
     }
-    return await this.net.generateBatch(Array(n).fill(startTokens), this.#readOptions(seqLen, options));
+    const prompt = await readPrompt(startTokens, this.net.netConfig.numTokens);
+    return await this.net.generateBatch(Array(n).fill(prompt), this.#readOptions(seqLen, options));
   }
 
   /**
@@ -120,23 +141,47 @@ export class AutoregressiveWrapper {
     solutions: readonly (readonly number[])[],
     reward: (solution: readonly number[]) => number,
   ): number {
+    if (!Array.isArray(solutions)) throw new ConfigError(`Cannot select the best of ${show(solutions)}: give a list`);
     if (solutions.length === 0) throw new ConfigError("Cannot select the best of no solutions: generate some first");
-    const rewards = solutions.map((solution) => reward(solution));
-    return rewards.indexOf(Math.max(...rewards));
+    if (typeof reward !== "function") {
+      throw new ConfigError(`Cannot select the best solution by ${show(reward)}: reward must be a function`);
+    }
+    let [best, most] = [0, -Infinity];
+    for (const [i, solution] of solutions.entries()) {
+      const value = reward(solution);
+      if (typeof value !== "number" || Number.isNaN(value)) {
+        throw new ConfigError(
+          `Cannot compare solutions by reward = ${show(value)} (solution ${i}): it must be a number`,
+        );
+      }
+      if (value > most) [best, most] = [i, value];
+    }
+    return best;
   }
 
   /** The models' own options; unlike those, the wrapper filters with top_k unless told otherwise. */
   #readOptions(seqLen: number, options: WrapperGenerateOptions): GenerateOptions {
-    const { filterLogitsFn, strategy, filterThres, minPPow = 2, minPRatio = 0.02, ...rest } = options;
-    const makesFilter = filterLogitsFn ?? (strategy && strategy !== "temperature" ? strategies[strategy] : topK);
-    const { numTokens } = this.net.netConfig;
-    const filter = makesFilter({ filterThres, minPPow, minPRatio, numTokens });
+    if (!(Number.isSafeInteger(seqLen) && seqLen >= 0)) {
+      throw new ConfigError(`Cannot generate seqLen = ${show(seqLen)} tokens: it must be a whole number >= 0`);
+    }
+    const { filterLogitsFn, strategy, filterThres, minPPow, minPRatio, ...rest } = inCamelCase(options);
+    if (filterLogitsFn !== undefined && typeof filterLogitsFn !== "function") {
+      throw new ConfigError(`Cannot use filterLogitsFn = ${show(filterLogitsFn)}: it must be a function`);
+    }
+    const given = readFields("generate", strategyFields, { strategy, filterThres, minPPow, minPRatio });
+    const named = given.strategy ?? "temperature";
+    const makesFilter = filterLogitsFn ?? (named === "temperature" ? topK : strategies[named]);
+    const filter = makesFilter({
+      ...given,
+      filterThres: given.filterThres,
+      numTokens: this.net.netConfig.numTokens,
+    });
     return { ...rest, ...filter, maxNewTokens: seqLen };
   }
 
   /** Hides ⌊n · maskProb⌋ of the n tokens before the last from attention, never the first. */
   #hideSome(x: TokensInput): boolean[][] {
-    const [b, n] = shapeOf(x);
+    const [b, n] = shapeOfTokens(x);
     const hidden = Math.min(Math.floor((n - 1) * this.#maskProb), n - 2);
     return Array.from({ length: b }, () => {
       const order = Array.from({ length: n - 2 }, (_, i) => ({ position: i + 1, key: this.#random.uniform() }));
@@ -148,9 +193,8 @@ export class AutoregressiveWrapper {
   }
 }
 
-function shapeOf(x: TokensInput): readonly [b: number, n: number] {
-  if ("shape" in x) return [x.shape[0] ?? 0, x.shape[1] ?? 0];
-  if (x instanceof Int32Array) return [1, x.length];
-  const [first] = x;
-  return Array.isArray(first) ? [x.length, first.length] : [1, x.length];
+/** Options by their own names, also where they were given in snake_case. */
+function inCamelCase<T extends object>(options: T): T {
+  const entries = Object.entries(checkOptions("generate", options));
+  return Object.fromEntries(entries.map(([name, value]) => [camelCase(name), value])) as T;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Backend, ConfigError, type Tensor } from "../../backend.ts";
-import { isTensor, type MaskInput, maskTensor } from "../tokens.ts";
+import { isTensor, type MaskInput, maskTensor, readMask } from "../tokens.ts";
 import { checkContext } from "../transformer_net.ts";
 import type { TextModel } from "./text_model.ts";
 
@@ -49,7 +49,7 @@ export class Context {
     isGuided: boolean,
     encode?: () => Tensor,
   ): Context {
-    checkUse(model, given !== undefined || encode !== undefined);
+    checkUse(model, given !== undefined || encode !== undefined, contextMask !== undefined);
     const { backend } = model;
     const made = backend.scope(() => {
       const context = encode?.() ?? given;
@@ -57,7 +57,7 @@ export class Context {
       checkContext(model.netConfig, context, rows);
       const [, m = 0] = context.shape;
       if (isGuided) return { context: twice(context), contextMask: beforeHidden(backend, contextMask, [rows, m]) };
-      return { context, contextMask: maskTensor(backend, contextMask, [rows, m]) };
+      return { context, contextMask: maskTensor(backend, contextMask, [rows, m], "contextMask") };
     });
     const owned = Object.values(made).filter((tensor): tensor is Tensor =>
       tensor !== undefined && tensor !== given && tensor !== contextMask
@@ -110,7 +110,7 @@ function maskRow(mask: Tensor, row: number): Tensor {
   return backend.reshape(backend.slice(backend.reshape(mask, [1, b, m]), row, row + 1), [1, m]);
 }
 
-function checkUse({ netConfig }: TextModel, isGiven: boolean): void {
+function checkUse({ netConfig }: TextModel, isGiven: boolean, isMasked: boolean): void {
   if (netConfig.crossAttend && !isGiven) {
     throw new ConfigError(
       "Cannot generate with crossAttend and no context: give a context [b, m, contextDim], or PalmE an image",
@@ -118,6 +118,9 @@ function checkUse({ netConfig }: TextModel, isGiven: boolean): void {
   }
   if (!netConfig.crossAttend && isGiven) {
     throw new ConfigError("Cannot attend to a context: configure the model with crossAttend, or leave it out");
+  }
+  if (isMasked && !isGiven) {
+    throw new ConfigError("Cannot use a contextMask without a context: give both, or leave it out");
   }
 }
 
@@ -133,10 +136,12 @@ function beforeHidden(
   backend: Backend,
   mask: MaskInput | undefined,
   [b, m]: readonly [number, number],
-): Tensor | undefined {
+): Tensor {
   if (isTensor(mask)) {
     throw new ConfigError("Cannot guide with a contextMask on the device: give rows of booleans");
   }
-  const rows = (value: boolean) => Array.from({ length: b }, () => Array<boolean>(m).fill(value));
-  return maskTensor(backend, [...(mask ?? rows(true)), ...rows(false)], [2 * b, m]);
+  const values = new Int32Array(2 * b * m);
+  if (mask) values.set(readMask(mask, [b, m], "contextMask"));
+  else values.fill(1, 0, b * m);
+  return backend.tensor(values, [2 * b, m]);
 }

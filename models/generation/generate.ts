@@ -3,16 +3,17 @@
  *
  * @module
  */
-import { ShapeError, type Tensor } from "../../backend.ts";
+import { NOTHING_DRAWN, ShapeError, type Tensor } from "../../backend.ts";
+import { largest } from "../largest.ts";
 import { Context } from "./context.ts";
 import { guide, unconditionalPrompts } from "./guidance.ts";
+import { unlessAborted } from "./holdings.ts";
 import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
 import { type PromptInput, readPrompt } from "./prompts.ts";
 import { drawTokens } from "./sampling.ts";
 import { speculate } from "./speculative.ts";
 import type { TextModel } from "./text_model.ts";
 import { Texts, type TextsOptions } from "./texts.ts";
-import { Turns } from "./turns.ts";
 
 /**
  * Continues one prompt; see `LanguageModel.generate`.
@@ -29,6 +30,7 @@ export async function* generate(
   const row = await readPrompt(prompt, model.netConfig.numTokens);
   const texts = openTexts(model, [row], settings, encode);
   try {
+    texts.endWith(settings.signal);
     yield* continueText(texts, settings);
   } finally {
     texts.dispose();
@@ -72,7 +74,7 @@ export function textsOptions(
   rows: readonly (readonly number[])[],
   { overflow, maxNewTokens, cacheDtype }: Settings,
 ): Omit<TextsOptions, "context"> {
-  const longest = Math.max(...rows.map((row) => row.length));
+  const longest = largest(rows.map((row) => row.length));
   if (overflow === "stop") checkFits(longest, maxSeqLen);
   return { overflow, cacheDtype, capacity: Math.min(maxSeqLen, longest + maxNewTokens), isKept: false };
 }
@@ -112,12 +114,11 @@ export async function* continueTexts(
   first = 0,
 ): AsyncGenerator<(number | undefined)[]> {
   const { backend } = texts;
-  const { guidanceScale, repetitionPenalty, maxNewTokens, onLogits } = settings;
+  const { guidanceScale, repetitionPenalty, maxNewTokens, onLogits, signal } = settings;
   const isGuided = guidanceScale !== 1;
   const rowCount = isGuided ? texts.rows.length / 2 : texts.rows.length;
   const rows = Array.from({ length: rowCount }, (_, row) => row);
   const ahead = isGuided || repetitionPenalty !== 1 || onLogits ? 0 : backend.info.stepsAhead ?? 0;
-  const turns = new Turns(settings.signal);
   const coming: Coming[] = [];
   let made = first;
   const draw = (all: Tensor): Drawn => {
@@ -127,22 +128,26 @@ export async function* continueTexts(
   };
   try {
     for (let index = first; index < maxNewTokens; index++) {
+      signal?.throwIfAborted();
+      texts.checkAlive();
       for (const row of rows) if (texts.isFull(row) || texts.isFull(row + rowCount)) endRow(texts, row, rowCount);
       if (rows.every((row) => texts.hasEnded(row))) return;
       if (coming.length === 0) {
-        await texts.prepare(turns);
-        coming.push(fetchTokens(texts.step(draw)));
+        await texts.prepare(signal);
+        coming.push(fetchTokens(texts, texts.step(draw)));
         made += 1;
-      } else await turns.take();
+      }
       for (
         let last = coming.at(-1);
         last && coming.length <= ahead && made < maxNewTokens && texts.canRunAhead;
         made++
       ) {
-        coming.push(last = fetchTokens(texts.stepOn(last.tokens, draw)));
+        coming.push(last = fetchTokens(texts, texts.stepOn(last.tokens, draw)));
       }
-      const tokens = await takeFirst(coming, index, settings, (row) => !texts.hasEnded(row));
+      const tokens = await takeFirst(texts, coming, index, settings);
       const alive = rows.map((row) => texts.hasEnded(row) ? undefined : tokens[row]);
+      const broken = alive.indexOf(NOTHING_DRAWN);
+      if (broken >= 0) throw await texts.explain(isGuided ? [broken, broken + rowCount] : [broken]);
       for (const [row, token] of alive.entries()) {
         if (token === undefined) continue;
         texts.rows[row]?.push(token);
@@ -152,7 +157,7 @@ export async function* continueTexts(
       yield alive;
     }
   } finally {
-    for (const { tokens, logits } of coming) for (const tensor of [tokens, logits]) tensor?.dispose();
+    for (const { tokens, logits } of coming) texts.free(tokens, logits);
     texts.settle();
   }
 }
@@ -164,7 +169,8 @@ function endRow(texts: Texts, row: number, rowCount: number): void {
 }
 
 /** Asks for tokens as soon as they are drawn: then reading them waits for their own step, and no later one. */
-function fetchTokens(drawn: Drawn): Coming {
+function fetchTokens(texts: Texts, drawn: Drawn): Coming {
+  texts.hold(drawn.tokens, drawn.logits);
   const values = drawn.tokens.data();
   // What becomes of tokens beyond the end nobody hears.
   values.catch(() => {});
@@ -173,21 +179,21 @@ function fetchTokens(drawn: Drawn): Coming {
 
 /** Waits for the oldest tokens and takes them off the list. */
 async function takeFirst(
+  texts: Texts,
   coming: Coming[],
   index: number,
-  { onLogits }: Settings,
-  isAlive: (row: number) => boolean,
+  { onLogits, signal }: Settings,
 ): Promise<Float32Array | Int32Array> {
   const [oldest] = coming;
   if (!oldest) return new Int32Array();
-  const tokens = await oldest.values;
-  const logits = oldest.logits && await oldest.logits.data();
+  const tokens = await unlessAborted(oldest.values, signal);
+  const logits = oldest.logits && await unlessAborted(oldest.logits.data(), signal);
   coming.shift();
-  for (const tensor of [oldest.tokens, oldest.logits]) tensor?.dispose();
+  texts.free(oldest.tokens, oldest.logits);
   if (logits instanceof Float32Array) {
     const width = logits.length / tokens.length;
     for (const row of tokens.keys()) {
-      if (isAlive(row)) onLogits?.(logits.slice(row * width, (row + 1) * width), index, row);
+      if (!texts.hasEnded(row)) onLogits?.(logits.slice(row * width, (row + 1) * width), index, row);
     }
   }
   return tokens;

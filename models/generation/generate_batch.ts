@@ -29,6 +29,7 @@ export async function generateBatch(
   const texts = openTexts(model, rows, settings, encode);
   const results = rows.map((): number[] => []);
   try {
+    texts.endWith(settings.signal);
     for await (const tokens of continueTexts(texts, settings)) {
       for (const [row, token] of tokens.entries()) if (token !== undefined) results[row]?.push(token);
     }
@@ -53,6 +54,7 @@ async function oneByOne(
       const own = { ...settings, seed: (seed + r) >>> 0, onLogits: onLogits && tellRow(onLogits, r) };
       const texts = new Texts(model, [row], { ...textsOptions(model, [row], settings), context: all.ofRow(r) });
       try {
+        texts.endWith(settings.signal);
         results.push(await Array.fromAsync(continueText(texts, own)));
       } finally {
         texts.dispose();

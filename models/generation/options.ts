@@ -4,8 +4,11 @@
  * @module
  */
 import { type CacheFormat, ConfigError, type LogitsFilter, type Tensor } from "../../backend.ts";
-import { choice, type Field, type Fields, integer, optional, readFields, real } from "../fields.ts";
-import type { MaskInput } from "../tokens.ts";
+import { choice, type Fields, integer, optional, readFields, real, value } from "../fields.ts";
+import { show } from "../show.ts";
+import { maskField, type MaskInput, tensorField } from "../tokens.ts";
+import { TransformerNet } from "../transformer_net.ts";
+import type { ContextInput } from "./context.ts";
 import { strategies, type Strategy } from "./filters.ts";
 import { type Overflow, overflowOf } from "./overflow.ts";
 import type { Sampling } from "./sampling.ts";
@@ -56,8 +59,8 @@ export interface SamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options of `generate` and `generateBatch`. */
-export interface GenerateOptions extends SamplingOptions {
+/** Options of a session: those that hold for a text as long as it is continued. */
+export interface SessionOptions extends ContextInput {
   /** What happens beyond `maxSeqLen`. Default: "slide" where the model can, else "recompute". */
   readonly overflow?: Overflow | undefined;
   /**
@@ -66,14 +69,14 @@ export interface GenerateOptions extends SamplingOptions {
    * of 32 values, and needs heads whose width 32 divides. Default "f32". Engines that don't have a format say so.
    */
   readonly cacheDtype?: CacheFormat | undefined;
+}
+
+/** Options of `generate` and `generateBatch`. */
+export interface GenerateOptions extends SamplingOptions, SessionOptions {
   /** Classifier-free guidance: uncond + guidanceScale · (cond - uncond). 1, the default, is none. */
   readonly guidanceScale?: number | undefined;
   /** The unconditional text. Default: the prompt without its context, or the prompt's last token where there is no context. */
   readonly negativePrompt?: readonly number[] | undefined;
-  /** What cross attention looks at: [b, m, contextDim]. */
-  readonly context?: Tensor | undefined;
-  /** Positions of the context to keep. */
-  readonly contextMask?: MaskInput | undefined;
 }
 
 /** Options, checked, with their defaults. */
@@ -104,13 +107,34 @@ type Given = GenerateOptions & {
   readonly gamma: number;
 };
 
-const tokenIds = value<readonly number[]>(
-  (ids) => (Array.isArray(ids) || ids instanceof Int32Array) && Array.from(ids).every(Number.isInteger),
-  "it must be a list of token ids",
-);
-const isRatio = (value: unknown) => typeof value === "number" && value >= 0 && value <= 1;
+/** What penalties and guidance may multiply a logit with: more would make infinities of logits that are none. */
+const STRONGEST = 1e6;
+
+const isTokenIds = (ids: unknown) =>
+  (Array.isArray(ids) || ids instanceof Int32Array) && Array.from(ids).every(Number.isInteger);
+const isNumber = (value: unknown, least: number, most: number) =>
+  typeof value === "number" && value >= least && value <= most;
+const isRatio = (value: unknown) => isNumber(value, 0, 1);
+
+/** What holds for a text as long as it is continued. */
+const sessionFields: Fields<SessionOptions & Pick<Given, "cacheDtype">> = {
+  overflow: optional(choice(["slide", "recompute", "stop"], "slide")),
+  cacheDtype: choice(["f32", "f16", "q8_0"], "f32"),
+  context: tensorField,
+  contextMask: maskField,
+};
+
+/** A documented strategy and its thresholds. */
+export const strategyFields: Fields<Pick<Given, "strategy" | "filterThres" | "minPPow" | "minPRatio">> = {
+  strategy: optional(choice(["temperature", "top_k", "top_p", "top_a", "min_p"], "temperature")),
+  filterThres: optional(real(0, 0, 1)),
+  minPPow: real(2, 0),
+  minPRatio: real(0.02, 0, 1),
+};
 
 const fields: Fields<Given> = {
+  ...sessionFields,
+  ...strategyFields,
   maxNewTokens: integer(256, 0),
   temperature: real(1, 0),
   topK: optional(integer()),
@@ -118,34 +142,47 @@ const fields: Fields<Given> = {
   minP: optional(real(0, 0, 1)),
   topA: optional(
     value<number | { power: number; ratio: number }>(
-      (given) => isRatio(given) || (isRecord(given) && Number(given["power"]) >= 0 && isRatio(given["ratio"])),
+      (given) =>
+        isRatio(given) || (isRecord(given) && isNumber(given["power"], 0, Infinity) && isRatio(given["ratio"])),
       "it must be a ratio from 0 to 1, or { power >= 0, ratio }",
     ),
   ),
-  strategy: optional(choice(["temperature", "top_k", "top_p", "top_a", "min_p"], "temperature")),
-  filterThres: optional(real(0, 0, 1)),
-  minPPow: real(2, 0),
-  minPRatio: real(0.02, 0, 1),
-  repetitionPenalty: { ...value((penalty) => Number(penalty) > 0, "it must be > 0"), fallback: 1 },
+  repetitionPenalty: {
+    ...value(
+      (penalty) => isNumber(penalty, 1 / STRONGEST, STRONGEST),
+      `it must be > 0, from ${1 / STRONGEST} to ${STRONGEST}`,
+    ),
+    fallback: 1,
+  },
   seed: optional(value(Number.isSafeInteger, "it must be a whole number")),
-  stopTokens: optional(tokenIds),
+  stopTokens: optional(value<readonly number[]>(isTokenIds, "it must be a list of token ids")),
   eosToken: optional(integer(undefined, 0)),
-  draft: optional(value<TextModel>((model) => isRecord(model) && "netConfig" in model, "it must be a text model")),
+  draft: optional(value<TextModel>(isTextModel, "it must be a text model")),
   gamma: {
-    ...value((count) => Number.isInteger(count) && isBetween(count, 1, 64), "it must be from 1 to 64"),
+    ...value((count) => Number.isInteger(count) && isNumber(count, 1, 64), "it must be from 1 to 64"),
     fallback: 5,
   },
   onDraft: optional(value(isFunction, "it must be a function")),
   onLogits: optional(value(isFunction, "it must be a function")),
   signal: optional(
-    value<AbortSignal>((signal) => isRecord(signal) && "aborted" in signal, "it must be an AbortSignal"),
+    value<AbortSignal>(
+      (signal) => isRecord(signal) && isFunction(signal["throwIfAborted"]) && isFunction(signal["addEventListener"]),
+      "it must be an AbortSignal",
+    ),
   ),
-  overflow: optional(choice(["slide", "recompute", "stop"], "slide")),
-  cacheDtype: choice(["f32", "f16", "q8_0"], "f32"),
-  guidanceScale: { ...value(Number.isFinite, "it must be a number"), fallback: 1 },
-  negativePrompt: optional(value((ids) => tokenIds.check("", ids).length > 0, "it must hold at least one token id")),
-  context: optional(value<Tensor>(isRecord, "it must be a tensor")),
-  contextMask: optional(value<MaskInput>(isRecord, "it must be rows of booleans or a tensor")),
+  guidanceScale: {
+    ...value(
+      (scale) => isNumber(scale, -STRONGEST, STRONGEST),
+      `it must be a number from ${-STRONGEST} to ${STRONGEST}`,
+    ),
+    fallback: 1,
+  },
+  negativePrompt: optional(
+    value<readonly number[]>(
+      (ids) => isTokenIds(ids) && (ids as readonly number[]).length > 0,
+      "it must be a list of at least one token id",
+    ),
+  ),
 };
 
 /**
@@ -155,10 +192,8 @@ const fields: Fields<Given> = {
  */
 export function readSettings(model: TextModel, options: GenerateOptions): Settings {
   const given = readFields<Given>("generate", fields, options);
-  const { numTokens, attnLayers } = model.netConfig;
-  if (attnLayers !== "decoder") {
-    throw new ConfigError(`Cannot generate with attnLayers = ${attnLayers}: only a decoder predicts the next token`);
-  }
+  const { numTokens } = model.netConfig;
+  checkDecoder(model);
   const ends = new Set([...(given.stopTokens ?? []), ...(given.eosToken === undefined ? [] : [given.eosToken])]);
   checkTokens("stopTokens", ends, numTokens);
   checkTokens("negativePrompt", given.negativePrompt ?? [], numTokens);
@@ -184,6 +219,23 @@ export function readSettings(model: TextModel, options: GenerateOptions): Settin
   };
 }
 
+/**
+ * Checks the options of a text and fills in defaults.
+ *
+ * @throws {ConfigError} as `readSettings`
+ */
+export function readSessionSettings(model: TextModel, options: SessionOptions): Pick<Settings, keyof SessionOptions> {
+  const given = readFields("session", sessionFields, options);
+  checkDecoder(model);
+  const { context, contextMask, cacheDtype } = given;
+  return { overflow: overflowOf(model, given.overflow), cacheDtype, context, contextMask };
+}
+
+/** Whether a value is a model that generation can use. */
+export function isTextModel(value: unknown): value is TextModel {
+  return isRecord(value) && value["net"] instanceof TransformerNet;
+}
+
 /** The filters given by name and by strategy, in one. */
 function readFilter(given: Given, numTokens: number): LogitsFilter {
   const { topK, topP, minP, filterThres, minPPow, minPRatio } = given;
@@ -195,9 +247,14 @@ function readFilter(given: Given, numTokens: number): LogitsFilter {
   const filter = strategies[strategy]({ filterThres, minPPow, minPRatio, numTokens });
   for (const [name, value] of Object.entries({ topK, topP, minP, topA })) {
     if (value === undefined || !(name in filter)) continue;
-    throw new ConfigError(`Cannot use ${name} = ${JSON.stringify(value)} and strategy = ${strategy}: give one of them`);
+    throw new ConfigError(`Cannot use ${name} = ${show(value)} and strategy = ${strategy}: give one of them`);
   }
   return { topK, topP, minP, topA, ...filter };
+}
+
+function checkDecoder({ netConfig: { attnLayers } }: TextModel): void {
+  if (attnLayers === "decoder") return;
+  throw new ConfigError(`Cannot generate with attnLayers = ${attnLayers}: only a decoder predicts the next token`);
 }
 
 function checkTokens(name: string, ids: Iterable<number>, numTokens: number): void {
@@ -230,30 +287,10 @@ function checkDraft(model: TextModel, draft: TextModel, { guidanceScale }: Given
   }
 }
 
-/** A field checked by a predicate. */
-function value<T>(isRight: (value: unknown) => boolean, rule: string): Field<T> {
-  return {
-    check: (name, value) => {
-      if (isRight(value)) return value as T;
-      throw new ConfigError(`Cannot use ${name} = ${typeof value === "number" ? value : describe(value)}: ${rule}`);
-    },
-  };
-}
-
-function describe(value: unknown): string {
-  return typeof value === "string" || typeof value === "boolean"
-    ? JSON.stringify(value)
-    : Object.prototype.toString.call(value);
-}
-
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
 function isFunction(value: unknown): boolean {
   return typeof value === "function";
-}
-
-function isBetween(value: unknown, least: number, most: number): boolean {
-  return typeof value === "number" && value >= least && value <= most;
 }

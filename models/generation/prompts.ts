@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { ShapeError, type Tensor } from "../../backend.ts";
-import { isTensor, readTokens, rowsOf, type TokensInput } from "../tokens.ts";
+import { ConfigError, ShapeError, type Tensor } from "../../backend.ts";
+import { checkTokenTensor, isTensor, readRowsOfTokens, type TokensInput } from "../tokens.ts";
 
 /** One prompt: token ids, a tokenizer's batch of one text, or an int32 tensor [1, n]. */
 export type PromptInput = TokensInput;
@@ -38,11 +38,12 @@ export async function readPrompt(prompt: PromptInput, numTokens: number): Promis
   return row;
 }
 
-/** Token ids of any number of rows, which may be empty. */
+/** Token ids of any number of rows, which may be empty. @throws {ConfigError} for what are no ids of the vocabulary */
 export function readRows(prompts: HostPromptsInput, numTokens: number): number[][] {
-  if ("inputIds" in prompts) return rowsOf(readTokens(prompts, numTokens, Infinity));
-  const rows = isRows(prompts) ? prompts : prompts.length === 0 ? [] : [prompts];
-  return rows.map((row) => row.length === 0 ? [] : rowsOf(readTokens([...row], numTokens, Infinity)).flat());
+  if (isTensor(prompts)) {
+    throw new ConfigError("Cannot append tokens on the device: read them with data(), and give a list of token ids");
+  }
+  return readRowsOfTokens(prompts, numTokens);
 }
 
 /** The error for a text that has no token to continue. */
@@ -53,13 +54,8 @@ export function emptyPrompt(where = ""): ShapeError {
 }
 
 async function rowsOnHost(tokens: Tensor): Promise<number[][]> {
+  checkTokenTensor(tokens, Infinity);
   const [b = 0, n = 0] = tokens.shape;
   const ids = Array.from(await tokens.data());
   return Array.from({ length: b }, (_, row) => ids.slice(row * n, (row + 1) * n));
-}
-
-type Row = readonly number[] | Int32Array;
-
-function isRows(prompts: Row | readonly Row[]): prompts is readonly Row[] {
-  return typeof prompts[0] === "object";
 }

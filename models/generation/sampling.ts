@@ -4,6 +4,7 @@
  * @module
  */
 import type { Backend, LogitsFilter, Tensor } from "../../backend.ts";
+import { largest } from "../largest.ts";
 
 /** How tokens are drawn. */
 export interface Sampling {
@@ -37,22 +38,24 @@ export function drawTokens(
   return backend.sample(filtered, { temperature, seed, counter });
 }
 
-/** Logits [r, V] of the distribution that `drawTokens` draws from: its softmax needs no temperature. */
+/**
+ * Logits [r, V] that `drawTokens` draws from, as speculative decoding compares them: a greedy draw has one token left, and is
+ * a draw at temperature 1 then.
+ */
 export function distribution(
   backend: Backend,
   logits: Tensor,
   sampling: Sampling,
   texts: readonly (readonly number[])[],
 ): Tensor {
-  const { temperature } = sampling;
   const penalised = penalise(backend, logits, sampling, texts);
-  if (temperature === 0) return backend.filterLogits(penalised, { topK: 1 });
-  const filtered = filter(backend, penalised, sampling.filter);
-  if (temperature === 1) return filtered;
-  // filtered - penalised is 0 for what is kept and LOWEST for the rest, which scaling must not touch: LOWEST / 0.5 is no float.
-  const hidden = backend.add(filtered, penalised, { factor: -1 });
-  const scaled = backend.add(penalised, penalised, { factor: 1 / temperature - 1 });
-  return backend.add(scaled, hidden);
+  if (sampling.temperature === 0) return backend.filterLogits(penalised, { topK: 1 });
+  return filter(backend, penalised, sampling.filter);
+}
+
+/** The temperature of draws from `distribution`. */
+export function distributionTemperature({ temperature }: Sampling): number {
+  return temperature === 0 ? 1 : temperature;
 }
 
 function filter(backend: Backend, logits: Tensor, filter: LogitsFilter): Tensor {
@@ -67,7 +70,7 @@ function penalise(
 ): Tensor {
   if (repetitionPenalty === 1) return logits;
   const tokens = texts.map((text) => [...new Set(text)]);
-  const longest = Math.max(...tokens.map((row) => row.length));
+  const longest = largest(tokens.map((row) => row.length));
   const history = new Int32Array(tokens.length * longest).fill(-1);
   for (const [r, row] of tokens.entries()) history.set(row, r * longest);
   return backend.repetitionPenalty(logits, backend.tensor(history, [tokens.length, longest]), repetitionPenalty);

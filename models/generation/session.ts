@@ -3,22 +3,19 @@
  *
  * @module
  */
-import { type CacheFormat, ConfigError, type Tensor } from "../../backend.ts";
-import { Context, type ContextInput } from "./context.ts";
+import { ConfigError, ShapeError, type Tensor } from "../../backend.ts";
+import { camelCase } from "../case.ts";
+import { checkOptions } from "../fields.ts";
+import { show } from "../show.ts";
+import { Context } from "./context.ts";
 import { checkFits, continueText } from "./generate.ts";
-import { readSettings, type SamplingOptions } from "./options.ts";
+import { readSessionSettings, readSettings, type SamplingOptions, type SessionOptions } from "./options.ts";
 import type { Overflow } from "./overflow.ts";
 import { emptyPrompt, type HostPromptsInput, readRows } from "./prompts.ts";
 import type { TextModel } from "./text_model.ts";
 import { Texts } from "./texts.ts";
 
-/** Options of a session. */
-export interface SessionOptions extends ContextInput {
-  /** What happens beyond `maxSeqLen`. Default: "slide" where the model can, else "recompute". */
-  readonly overflow?: Overflow | undefined;
-  /** How keys and values are kept: see `GenerateOptions.cacheDtype`. */
-  readonly cacheDtype?: CacheFormat | undefined;
-}
+export type { SessionOptions } from "./options.ts";
 
 /** Options that hold for a whole session, and those that need texts beside its own. */
 const NOT_IN_A_TURN = ["overflow", "cacheDtype", "context", "contextMask", "guidanceScale", "negativePrompt"];
@@ -46,12 +43,12 @@ export class Session {
    * @param encode makes the context, of an image
    */
   static begin(model: TextModel, options: SessionOptions = {}, encode?: () => Tensor): Session {
-    const { overflow, cacheDtype } = readSettings(model, { ...options });
+    const { overflow, cacheDtype, ...context } = readSessionSettings(model, options);
     const texts = new Texts(model, [[]], {
       overflow,
       cacheDtype,
       capacity: model.netConfig.maxSeqLen,
-      context: Context.create(model, 1, options, false, encode),
+      context: Context.create(model, 1, context, false, encode),
       isKept: true,
     });
     return new Session(model, overflow, texts);
@@ -71,13 +68,16 @@ export class Session {
    * Adds tokens; they are computed with the next turn.
    *
    * @throws {ConfigError} for an id outside the vocabulary
-   * @throws {ShapeError} with overflow "stop", where the text would become longer than the model can take
+   * @throws {ShapeError} for several texts, or with overflow "stop", where the text would become longer than the model can take
    */
   append(tokens: HostPromptsInput): this {
     this.#checkIdle("append to");
-    const added = readRows(tokens, this.#model.netConfig.numTokens).flat();
+    const [added = [], ...others] = readRows(tokens, this.#model.netConfig.numTokens);
+    if (others.length > 0) {
+      throw new ShapeError(`Cannot append ${others.length + 1} texts at once: append one after the other`);
+    }
     if (this.#overflow === "stop") checkFits(this.length + added.length, this.#texts.maxSeqLen);
-    this.#row.push(...added);
+    for (const token of added) this.#row.push(token);
     return this;
   }
 
@@ -88,7 +88,8 @@ export class Session {
    * @throws {ConfigError} for options that can't work, or while another turn of this session is not over
    */
   async *generate(options: SamplingOptions = {}): AsyncGenerator<number> {
-    const misplaced = Object.keys(options).find((name) => NOT_IN_A_TURN.includes(name));
+    const names = Object.keys(checkOptions("generate", options)).map(camelCase);
+    const misplaced = names.find((name) => NOT_IN_A_TURN.includes(name));
     if (misplaced) {
       throw new ConfigError(`Cannot use ${misplaced} in a turn of a session: give it to session(), or use generate()`);
     }
@@ -115,7 +116,9 @@ export class Session {
   rewind(length: number): this {
     this.#checkIdle("rewind");
     if (!(Number.isInteger(length) && length >= 0 && length <= this.length)) {
-      throw new ConfigError(`Cannot rewind to length = ${length}: it must be a whole number from 0 to ${this.length}`);
+      throw new ConfigError(
+        `Cannot rewind to length = ${show(length)}: it must be a whole number from 0 to ${this.length}`,
+      );
     }
     this.#texts.truncate(0, length);
     return this;

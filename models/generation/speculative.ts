@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { Tensor } from "../../backend.ts";
+import { NOTHING_DRAWN, type Tensor } from "../../backend.ts";
 import { Context } from "./context.ts";
 import { continueTexts } from "./generate.ts";
+import { unlessAborted } from "./holdings.ts";
 import type { Settings } from "./options.ts";
-import { distribution } from "./sampling.ts";
+import { distribution, distributionTemperature } from "./sampling.ts";
 import type { TextModel } from "./text_model.ts";
 import { Texts } from "./texts.ts";
-import { Turns } from "./turns.ts";
 
 /**
  * Continues the one text of `texts` with a draft model; the last tokens before either model's `maxSeqLen`, and beyond,
@@ -25,19 +25,21 @@ export async function* speculate(
   const [row = []] = texts.rows;
   const { maxNewTokens, gamma, ends } = settings;
   const limit = Math.min(texts.maxSeqLen, draft.netConfig.maxSeqLen);
-  const turns = new Turns(settings.signal);
   const guesser = openGuesser(draft, row, maxNewTokens);
   let index = 0;
   try {
+    guesser.endWith(settings.signal);
     for (;;) {
       const count = Math.min(gamma, maxNewTokens - index - 1);
       if (count < 1 || row.length + count + 1 > limit) break;
-      const round = await speculateOnce(texts, guesser, settings, { index, count }, turns);
+      const round = await speculateOnce(texts, guesser, settings, { index, count });
       const end = round.tokens.findIndex((token) => ends.has(token));
       const tokens = end < 0 ? round.tokens : round.tokens.slice(0, end + 1);
       let given = 0;
       try {
         for (const token of tokens) {
+          settings.signal?.throwIfAborted();
+          texts.checkAlive();
           settings.onLogits?.(round.logits[given] ?? new Float32Array(), index + given, 0);
           given += 1;
           yield token;
@@ -79,30 +81,29 @@ async function speculateOnce(
   guesser: Texts,
   settings: Settings,
   { index, count }: { readonly index: number; readonly count: number },
-  turns: Turns,
 ): Promise<Round> {
   const { backend, rows: [row = []] } = texts;
   const length = row.length;
   const guesses: Guess[] = [];
   try {
-    await guess(guesser, settings, guesses, { index, count }, turns);
+    await guess(guesser, settings, guesses, { index, count });
     const guessed = guesser.rows[0]?.slice(length) ?? [];
     row.push(...guessed);
-    await texts.prepare(turns, count + 1);
+    await texts.prepare(settings.signal, count + 1);
     const verified = texts.step((logits) => {
       const texts = Array.from({ length: count + 1 }, (_, i) => row.slice(0, length + i));
       const target = distribution(backend, logits, settings, texts); // [count + 1, V]
       const parts = guesses.map(({ logits }) => backend.reshape(logits, [1, ...logits.shape]));
       const draft = backend.reshape(backend.concat(parts), [count, logits.shape[1] ?? 0]);
       const ids = backend.tensor(Int32Array.from(guessed), [count]);
-      const result = backend.acceptDraft(target, draft, ids, { seed: settings.seed, counter: index });
+      const temperature = distributionTemperature(settings);
+      const result = backend.acceptDraft(target, draft, ids, { temperature, seed: settings.seed, counter: index });
       return { result, logits: settings.onLogits && logits };
     }, count + 1);
-    const [[accepted = 0, next = 0], logits] = await readAll(verified);
-    for (const each of [texts, guesser]) {
-      each.truncate(0, length + accepted);
-      each.rows[0]?.push(next);
-    }
+    const [[accepted = 0, next = NOTHING_DRAWN], logits] = await readAll(verified, settings.signal);
+    for (const each of [texts, guesser]) each.truncate(0, length + accepted);
+    if (next === NOTHING_DRAWN) throw await texts.explain([0]);
+    for (const each of [texts, guesser]) each.rows[0]?.push(next);
     settings.onDraft?.(accepted, count);
     return { tokens: row.slice(length), logits };
   } catch (error) {
@@ -125,18 +126,22 @@ async function guess(
   settings: Settings,
   guesses: Guess[],
   { index, count }: { readonly index: number; readonly count: number },
-  turns: Turns,
 ): Promise<void> {
   const { backend, rows: [row = []] } = guesser;
   const isHistoryNeeded = settings.repetitionPenalty !== 1;
   let known = 0;
   const readGuesses = async () => {
-    for (const { token } of guesses.slice(known)) row.push(...await token.data());
+    for (const { token } of guesses.slice(known)) {
+      const [id = NOTHING_DRAWN] = await unlessAborted(token.data(), settings.signal);
+      if (id === NOTHING_DRAWN) throw await guesser.explain([0], "the draft");
+      row.push(id);
+    }
     known = guesses.length;
   };
   const draw = (logits: Tensor): Guess => {
     const from = distribution(backend, logits, settings, [row]);
-    const draw = { temperature: 1, seed: settings.seed, counter: index + guesses.length };
+    const temperature = distributionTemperature(settings);
+    const draw = { temperature, seed: settings.seed, counter: index + guesses.length };
     return { token: backend.sample(from, draw), logits: from };
   };
   while (guesses.length < count) {
@@ -146,7 +151,7 @@ async function guess(
       continue;
     }
     await readGuesses();
-    await guesser.prepare(turns);
+    await guesser.prepare(settings.signal);
     guesses.push(guesser.step(draw));
   }
   await readGuesses();
@@ -155,10 +160,11 @@ async function guess(
 /** Reads and frees the result of a verification. */
 async function readAll(
   { result, logits }: { readonly result: Tensor; readonly logits: Tensor | undefined },
+  signal: AbortSignal | undefined,
 ): Promise<[result: readonly number[], logits: Float32Array[]]> {
   try {
-    const numbers = Array.from(await result.data());
-    const values = await logits?.data();
+    const numbers = Array.from(await unlessAborted(result.data(), signal));
+    const values = logits && await unlessAborted(logits.data(), signal);
     const width = logits?.shape[1] ?? 1;
     const rows = values instanceof Float32Array ? values.length / width : 0;
     const slice = (row: number) => Float32Array.from(values?.subarray(row * width, (row + 1) * width) ?? []);

@@ -10,10 +10,12 @@
  */
 import { type Backend, type CacheFormat, ConfigError, DisposedError, type Tensor } from "../../backend.ts";
 import type { KvCache } from "../kv_cache.ts";
+import { largest } from "../largest.ts";
 import type { Context } from "./context.ts";
+import { nothingDrawn } from "./not_finite.ts";
 import type { Overflow } from "./overflow.ts";
+import { Holdings, unlessAborted } from "./holdings.ts";
 import type { TextModel } from "./text_model.ts";
-import type { Turns } from "./turns.ts";
 
 /** Tokens of all rows that one step takes at most: bounds its memory, and the time until an abort is noticed. */
 const CHUNK = 256;
@@ -37,19 +39,19 @@ export class Texts {
   readonly rows: number[][];
   readonly #model: TextModel;
   readonly #options: TextsOptions;
-  #cache: KvCache | undefined;
+  readonly #held: Holdings;
   /** Where in each row the cache begins: what is before has been cut off. */
   #starts: number[];
   /** Where in each row the cache ends; beyond the row's tokens while others are on their way. */
   #cached: number[];
   readonly #ended: boolean[];
-  #isDisposed = false;
 
   /** @param rows at least one token each, or to be appended before the first step */
   constructor(model: TextModel, rows: readonly (readonly number[])[], options: TextsOptions) {
     this.rows = rows.map((row) => [...row]);
     this.#model = model;
     this.#options = options;
+    this.#held = new Holdings(this, model, options.context);
     this.#starts = rows.map(() => 0);
     this.#cached = rows.map(() => 0);
     this.#ended = rows.map(() => false);
@@ -94,16 +96,48 @@ export class Texts {
 
   /** Forgets all that was computed. */
   forget(): void {
-    this.#cache?.dispose();
-    this.#cache = undefined;
+    this.#held.replaceCache(undefined);
+  }
+
+  /** Has everything freed as soon as a signal is aborted: these texts end with one call. */
+  endWith(signal: AbortSignal | undefined): void {
+    this.#held.bind(signal);
+  }
+
+  /** Holds tensors for a caller until it frees them: they go with the texts. */
+  hold(...tensors: readonly (Tensor | undefined)[]): void {
+    this.#held.hold(tensors.filter((tensor) => tensor !== undefined));
+  }
+
+  /** Frees tensors that were held. */
+  free(...tensors: readonly (Tensor | undefined)[]): void {
+    this.#held.free(tensors.filter((tensor) => tensor !== undefined));
+  }
+
+  /**
+   * The error for rows whose next token could not be drawn; forgets all that was computed.
+   *
+   * @param rows whose logits it was to be drawn from
+   * @param who the model is, for the message
+   */
+  async explain(rows: readonly number[], who = "the model"): Promise<Error> {
+    this.forget();
+    const { context, cacheDtype } = this.#options;
+    const contexts = this.backend.scope(() => rows.map((row) => context.row(row)));
+    try {
+      const texts = rows.map((row, i) => ({ tokens: this.rows[row] ?? [], inputs: contexts[i] ?? {}, cacheDtype }));
+      return await nothingDrawn(this.#model, texts, who);
+    } finally {
+      for (const { context, contextMask } of contexts) for (const tensor of [context, contextMask]) tensor?.dispose();
+    }
   }
 
   /** The same texts once more, with a cache of their own. */
   fork(): Texts {
-    this.#checkAlive();
+    this.checkAlive();
     const copy = new Texts(this.#model, this.rows, { ...this.#options, context: this.#options.context.fork() });
     try {
-      copy.#cache = this.#cache?.fork(this.backend);
+      copy.#held.replaceCache(this.#held.cache?.fork(this.backend));
     } catch (error) {
       copy.dispose();
       throw error;
@@ -115,16 +149,14 @@ export class Texts {
 
   /** Frees the cache and the context. */
   dispose(): void {
-    this.#isDisposed = true;
-    this.forget();
-    this.#options.context.dispose();
+    this.#held.dispose();
   }
 
   /** Whether `stepOn` is possible, and can be taken back where it must. */
   get canRunAhead(): boolean {
-    const cache = this.#cache;
+    const { cache } = this.#held;
     if (!cache || !this.#canCache(this.#cached.map((end) => end + 1))) return false;
-    const canRewind = Math.max(...cache.lengths) < cache.capacity && this.#model.netConfig.shiftTokens === 0;
+    const canRewind = largest(cache.lengths) < cache.capacity && this.#model.netConfig.shiftTokens === 0;
     return canRewind || !this.#options.isKept;
   }
 
@@ -132,30 +164,28 @@ export class Texts {
    * Runs on the tokens that are not in the cache yet, except the last ones of each row, which are `step`'s.
    *
    * @param last tokens of each row that `step` must see
+   * @throws the signal's reason once it is aborted
    */
-  async prepare(turns: Turns, last = 1): Promise<void> {
-    await turns.take();
-    this.#checkAlive();
+  async prepare(signal: AbortSignal | undefined, last = 1): Promise<void> {
+    signal?.throwIfAborted();
+    this.checkAlive();
     if (!this.#isCached) return;
     const cache = this.#align(last);
-    let previous: Tensor | undefined;
-    try {
-      for (;;) {
-        const room = Math.max(last, this.#room(cache));
-        const pending = this.#pending();
-        if (Math.max(...pending) <= room) return;
-        const counts = pending.map((count) => Math.max(0, Math.min(count - last, room)));
-        const sample = this.#run(this.#ids(counts), (hidden) => this.backend.slice(hidden, 0, 1));
-        this.backend.flush();
-        // Reading a little of the chunk before keeps a device no more than one chunk behind: an abort finds little to wait for.
-        await previous?.data();
-        previous?.dispose();
-        previous = sample;
-        await turns.take();
-        this.#checkAlive();
-      }
-    } finally {
-      previous?.dispose();
+    // A device computes the next chunk while the one before is waited for; an abort finds little to wait for.
+    const isAhead = (this.backend.info.stepsAhead ?? 0) > 0;
+    let previous: Promise<unknown> = Promise.resolve();
+    for (;;) {
+      const room = Math.max(last, this.#room(cache));
+      const pending = this.#pending();
+      if (largest(pending) <= room) return;
+      const counts = pending.map((count) => Math.max(0, Math.min(count - last, room)));
+      const sample = this.#run(this.#ids(counts), (hidden) => this.backend.slice(hidden, 0, 1));
+      const reading = sample.data();
+      reading.catch(() => {}); // heard of below, unless the chunk before fails
+      sample.dispose();
+      await unlessAborted(isAhead ? previous : reading, signal);
+      previous = reading;
+      this.checkAlive();
     }
   }
 
@@ -182,13 +212,13 @@ export class Texts {
   /** Whether rows of these lengths can be continued from a cache. */
   #canCache(lengths: readonly number[]): boolean {
     const { net, netConfig: { maxSeqLen } } = this.#model;
-    return net.canCache && (this.#options.overflow === "slide" || Math.max(...lengths) <= maxSeqLen);
+    return net.canCache && (this.#options.overflow === "slide" || largest(lengths) <= maxSeqLen);
   }
 
   /** The cache, holding nothing that is not in the rows, and less than each row by `last` tokens. */
   #align(last: number): KvCache {
     const { numMemoryTokens, maxSeqLen } = this.#model.netConfig;
-    const cache = this.#cache;
+    const { cache } = this.#held;
     const active = this.rows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
     const ends = this.#cached.map((end, r) =>
       active.includes(r) ? Math.min(end, (this.rows[r]?.length ?? 0) - last) : end
@@ -205,17 +235,18 @@ export class Texts {
   }
 
   #beginAnew(): KvCache {
-    this.forget();
+    this.forget(); // before there are two
     this.#starts = this.rows.map((row) => Math.max(0, row.length - this.#model.netConfig.maxSeqLen));
     this.#cached = [...this.#starts];
-    this.#cache = this.#model.createCache(this.rows.length, this.#options.capacity, this.#options.cacheDtype);
-    return this.#cache;
+    const cache = this.#model.createCache(this.rows.length, this.#options.capacity, this.#options.cacheDtype);
+    this.#held.replaceCache(cache);
+    return cache;
   }
 
   /** Tokens of one row that a step can take: what overwrites old keys must go one by one. */
   #room(cache: KvCache): number {
     const memory = cache.isEmpty ? this.#model.netConfig.numMemoryTokens : 0;
-    const free = cache.capacity - Math.max(...cache.lengths) - memory;
+    const free = cache.capacity - largest(cache.lengths) - memory;
     return Math.max(1, Math.min(free, Math.floor(CHUNK / this.rows.length)));
   }
 
@@ -226,7 +257,7 @@ export class Texts {
 
   /** The next `counts` tokens of each row, padded on the right. */
   #ids(counts: readonly number[]): StepTokens {
-    const n = Math.max(...counts);
+    const n = largest(counts);
     const ids = new Int32Array(counts.length * n);
     for (const [r, count] of counts.entries()) {
       const from = this.#cached[r] ?? 0;
@@ -243,7 +274,7 @@ export class Texts {
 
   /** A step; `use` makes something of the hidden states (rows, n, dim). */
   #run<T>({ counts, make }: StepTokens, use: (hidden: Tensor) => T): T {
-    const [{ net, backend }, cache] = [this.#model, this.#cache];
+    const [{ net, backend }, { cache }] = [this.#model, this.#held];
     if (!cache) throw new ConfigError("Cannot run a step before it was prepared");
     const { value, step } = backend.scope(() => {
       const tokens = make(backend); // [rows, n]
@@ -282,9 +313,10 @@ export class Texts {
     return backend.slice(net.hidden(backend, tokens, inputs), n - 1, n);
   }
 
-  #checkAlive(): void {
-    if (this.#isDisposed) {
-      throw new DisposedError("Cannot continue a text after its session was disposed: begin another");
+  /** @throws {DisposedError} once the texts, or their model, were disposed */
+  checkAlive(): void {
+    if (this.#held.isDisposed) {
+      throw new DisposedError("Cannot continue a text after its session or model was disposed: begin another");
     }
   }
 }

@@ -62,8 +62,12 @@ export class AttentionLayers {
       const { out } = backend.scope(() => ({ out: this.#run(sublayer, pass, before, layer), kept: cache?.kept }));
       if (layer > 0) before.dispose();
       stream = out;
+      pass.watch?.(`attn_layers.layers.${layer} (${sublayer.kind})`, stream);
     }
-    return this.#finalNorm?.forward(backend, stream) ?? stream;
+    if (!this.#finalNorm) return stream;
+    const normed = this.#finalNorm.forward(backend, stream);
+    pass.watch?.("attn_layers.final_norm", normed);
+    return normed;
   }
 
   #run({ kind, branch, residualScale, ...norms }: Sublayer, pass: Pass, stream: Tensor, layer: number): Tensor {

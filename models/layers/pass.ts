@@ -24,6 +24,9 @@ export interface CacheStep {
   previousRows(layer: number, x: Tensor): Tensor;
 }
 
+/** Told what each part of a network gives, in order; the tensor is alive until the next part is told. */
+export type Watch = (part: string, x: Tensor) => void;
+
 /** One forward pass. */
 export interface Pass {
   /** The engine that runs it, or the tape that watches. */
@@ -42,4 +45,6 @@ export interface Pass {
   readonly contextMask: Tensor | undefined;
   /** Where keys and values are kept, in cached steps. */
   readonly cache: CacheStep | undefined;
+  /** Told what each sublayer gives. */
+  readonly watch?: Watch | undefined;
 }

@@ -299,7 +299,7 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
   },
   acceptDraft(draw) {
     const [g, width] = [draw.integer(0, 4), draw.width];
-    const settings = { seed: draw.integer(0, 2 ** 31), counter: draw.integer(0, 99) };
+    const settings = { temperature: 1, seed: draw.integer(0, 2 ** 31), counter: draw.integer(0, 99) };
     const [target, draft] = [draw.floats(g + 1, width), draw.floats(g, width)];
     const tokens = draw.ids([g], 0, width - 1);
     const expected = (of: ValuesOf) => sampling.acceptDraft(of(target), of(draft), of(tokens), settings);

@@ -1,5 +1,5 @@
 /** Options that can't work are refused by name, with their value and the rule, before anything runs. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { ConfigError, ShapeError, Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
@@ -10,14 +10,14 @@ const wrong: [options: Record<string, unknown>, message: string][] = [
   [{ maxNewTokens: 1.5 }, "Cannot use maxNewTokens = 1.5: it must be a whole number >= 0"],
   [{ temperature: -0.1 }, "Cannot use temperature = -0.1: it must be a number >= 0"],
   [{ temperature: NaN }, "Cannot use temperature = NaN: it must be a number >= 0"],
-  [{ temperature: "hot" }, "Cannot use temperature = hot: it must be a number >= 0"],
+  [{ temperature: "hot" }, 'Cannot use temperature = "hot": it must be a number >= 0'],
   [{ topK: 0 }, "Cannot use topK = 0: it must be a whole number >= 1"],
   [{ topP: 0 }, "Cannot use topP = 0: it must be > 0 and <= 1"],
   [{ topP: 1.1 }, "Cannot use topP = 1.1: it must be > 0 and <= 1"],
   [{ minP: -1 }, "Cannot use minP = -1: it must be a number from 0 to 1"],
   [{ topA: 2 }, "Cannot use topA = 2: it must be a ratio from 0 to 1, or { power >= 0, ratio }"],
-  [{ topA: { power: -1, ratio: 0.1 } }, "Cannot use topA = [object Object]"],
-  [{ strategy: "beam" }, "Cannot use strategy = beam: it must be one of temperature, top_k, top_p, top_a, min_p"],
+  [{ topA: { power: -1, ratio: 0.1 } }, "Cannot use topA = { power: -1, ratio: 0.1 }: it must be"],
+  [{ strategy: "beam" }, 'Cannot use strategy = "beam": it must be one of "temperature", "top_k"'],
   [{ filterThres: 2 }, "Cannot use filterThres = 2: it must be a number from 0 to 1"],
   [{ strategy: "top_p", filterThres: 0 }, "Cannot use filterThres = 0 with strategy = top_p"],
   [{ strategy: "top_k", topK: 3 }, "Cannot use topK = 3 and strategy = top_k: give one of them"],
@@ -32,11 +32,94 @@ const wrong: [options: Record<string, unknown>, message: string][] = [
   [{ eosToken: 50 }, "token id 50"],
   [{ gamma: 0 }, "Cannot use gamma = 0: it must be from 1 to 64"],
   [{ draft: "small" }, 'Cannot use draft = "small": it must be a text model'],
-  [{ overflow: "wrap" }, "Cannot use overflow = wrap: it must be one of slide, recompute, stop"],
+  [{ overflow: "wrap" }, 'Cannot use overflow = "wrap": it must be one of "slide", "recompute", "stop"'],
   [{ onLogits: 3 }, "Cannot use onLogits = 3: it must be a function"],
   [{ signal: 3 }, "Cannot use signal = 3: it must be an AbortSignal"],
   [{ temprature: 1 }, "there is no such parameter; did you mean temperature"],
 ];
+
+/** Values of the wrong type, and how messages show them. */
+const WRONG_TYPES: [value: unknown, shown: string][] = [
+  ["0.8", '"0.8"'],
+  ["", '""'],
+  [NaN, "NaN"],
+  [-Infinity, "-Infinity"],
+  [-1, "-1"],
+  [2n, "2n"],
+  [true, "true"],
+  [{}, "{}"],
+  [{ a: { b: 1 } }, "{ a: {…} }"],
+  [[1, "x"], '[1, "x"]'],
+  [new Float32Array(2), "an object of class Float32Array"],
+  [() => 1, "a function"],
+  [Symbol("s"), "Symbol(s)"],
+];
+
+/** Of each numeric option, what it takes. */
+const NUMBERS = [
+  "maxNewTokens",
+  "temperature",
+  "topK",
+  "topP",
+  "minP",
+  "filterThres",
+  "minPPow",
+  "minPRatio",
+  "repetitionPenalty",
+  "gamma",
+  "eosToken",
+];
+
+engineTest("numbers of the wrong type are shown as they were given", async (backend) => {
+  await withModel(backend, {}, async (model) => {
+    const session = model.session().append([1]);
+    const ways: ((options: object) => Promise<unknown>)[] = [
+      (options) => model.generate([1], options).next(),
+      (options) => model.generateBatch([[1]], options),
+      (options) => session.generate(options).next(),
+      (options) => model.warmUp(options),
+    ];
+    for (const name of NUMBERS) {
+      for (const [value, shown] of WRONG_TYPES) {
+        for (const run of ways) {
+          const error = await assertRejects(() => run({ [name]: value }), ConfigError);
+          assert(error.message.startsWith(`Cannot use ${name} = ${shown}: it must be`), error.message);
+        }
+      }
+    }
+    for (
+      const name of ["maxNewTokens", "topK", "topP", "minP", "repetitionPenalty", "guidanceScale", "seed", "gamma"]
+    ) {
+      await assertRejects(() => model.generate([1], { [name]: Infinity }).next(), ConfigError, `${name} = Infinity`);
+    }
+    session.dispose();
+  });
+}, "alone");
+
+engineTest("options that are no numbers are refused by name", async (backend) => {
+  await withModel(backend, { crossAttend: true }, async (model) => {
+    const context = backend.tensor(new Float32Array(64), [1, 2, 32]);
+    const names = ["strategy", "draft", "onDraft", "onLogits", "signal", "overflow", "cacheDtype", "stopTokens"];
+    for (const name of [...names, "negativePrompt", "context", "contextMask"]) {
+      for (const value of [{}, 7n, "beam", { netConfig: {} }, { aborted: false }, [undefined], [1.5], [[2]]]) {
+        const given = { context, [name]: value };
+        const error = await model.generate([1], given).next().catch((error) => error);
+        assert(error instanceof ConfigError || error instanceof ShapeError, `${name}: ${error}`);
+        assert(error.message.includes(name), error.message);
+      }
+    }
+    for (const options of [null, "fast", 3, [], () => {}]) {
+      await assertRejects(
+        () => model.generate([1], options as object).next(),
+        ConfigError,
+        "give an object of options",
+      );
+      assertThrows(() => model.session(options as object), ConfigError, "give an object of options");
+    }
+    assertThrows(() => model.session({ context, temperature: 0 } as object), ConfigError, "temperature");
+    context.dispose();
+  });
+}, "alone");
 
 engineTest("options that can't work", async (backend) => {
   await withModel(backend, { alibiPosBias: true }, async (model) => {

@@ -175,7 +175,8 @@ engineTest("a session with a context, and with a draft", async (backend) => {
       const first = await Array.fromAsync(session.generate({ ...options, draft }));
       assertEquals([...first, ...await Array.fromAsync(session.generate(options))], expected);
       session.rewind(8);
-      for await (const _ of session.generate({ ...options, draft })) if (session.length === 11) break;
+      let count = 0;
+      for await (const _ of session.generate({ ...options, draft })) if (++count === 3) break;
       assertEquals(session.tokens.slice(5), expected.slice(0, 6));
       session.dispose();
     });
@@ -202,7 +203,7 @@ engineTest("a session says what it can't do", async (backend) => {
     session.rewind(4);
     session.dispose();
     session.dispose();
-    await assertRejects(() => session.generate().next(), DisposedError, "session was disposed");
+    await assertRejects(() => session.generate().next(), DisposedError, "was disposed");
     assert(session.length === 4);
     assertThrows(() => model.session({ overflow: "sometimes" } as object), ConfigError, "overflow");
   });

@@ -70,7 +70,7 @@ engineTest("drafted ids that are no tokens are not accepted", async (backend) =>
   for (const id of [5, -1, 2 ** 30]) {
     const [target, draft] = [random.normal([4, 5]), random.normal([3, 5])];
     const tokens = { shape: [3], data: Int32Array.of(id, 1, 2) };
-    const options = { seed: 1, counter: 0 };
+    const options = { temperature: 1, seed: 1, counter: 0 };
     const actual = await compute(
       backend,
       { target, draft, tokens },
