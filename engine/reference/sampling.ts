@@ -34,7 +34,7 @@ export function filterLogits(logits: Values, { topK, topP, minP, topA }: LogitsF
 
 /** What tokens are drawn with: where logits are infinite, each of these alike, and no other. */
 function probabilitiesOf(row: readonly number[], temperature = 1): number[] {
-  const largest = Math.max(...row);
+  const largest = largestOf(row);
   if (largest === Infinity) return softmaxRow(row.map((logit) => logit === Infinity ? 0 : LOWEST));
   return softmaxRow(row.map((logit) => logit <= LOWEST ? LOWEST : (logit - largest) / temperature));
 }

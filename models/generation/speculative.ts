@@ -35,17 +35,17 @@ export async function* speculate(
       const round = await speculateOnce(texts, guesser, settings, { index, count });
       const end = round.tokens.findIndex((token) => ends.has(token));
       const tokens = end < 0 ? round.tokens : round.tokens.slice(0, end + 1);
-      let given = 0;
+      row.splice(row.length - round.tokens.length); // each belongs to the text when it is given out
       try {
-        for (const token of tokens) {
+        for (const [given, token] of tokens.entries()) {
           settings.signal?.throwIfAborted();
           texts.checkAlive();
           settings.onLogits?.(round.logits[given] ?? new Float32Array(), index + given, 0);
-          given += 1;
+          row.push(token);
           yield token;
         }
       } finally {
-        texts.truncate(0, row.length - round.tokens.length + given);
+        texts.truncate(0, row.length);
       }
       if (end >= 0) return;
       index += tokens.length;
