@@ -6,6 +6,7 @@
  */
 import { type Backend, type BackendOptions, ConfigError } from "./backend.ts";
 import { provideDefaultBackend } from "./models/default_backend.ts";
+import { show } from "./show.ts";
 
 /**
  * Starts an engine.
@@ -38,7 +39,7 @@ export async function createBackend(
       return await isGpuWorthwhile(options) ? await startWebGpu(options) : await startWasm(options);
     default:
       throw new ConfigError(
-        `Cannot start a backend named ${shown(name)}: expected "auto", "wasm" or "webgpu"`,
+        `Cannot start a backend named ${show(name)}: expected "auto", "wasm" or "webgpu"`,
       );
   }
 }
@@ -67,19 +68,13 @@ const OPTION_RULES: { readonly [name in keyof Required<BackendOptions>]: OptionR
 
 function checkOptions(options: BackendOptions): void {
   if (!isObject(options)) {
-    throw new ConfigError(`Cannot start a backend with options = ${shown(options)}: give an object`);
+    throw new ConfigError(`Cannot start a backend with options = ${show(options)}: give an object`);
   }
   for (const [name, { expected, isMet }] of Object.entries(OPTION_RULES)) {
     const value: unknown = Reflect.get(options, name);
     if (value === undefined || isMet(value)) continue;
-    throw new ConfigError(`Cannot start a backend with ${name} = ${shown(value)}: expected ${expected}`);
+    throw new ConfigError(`Cannot start a backend with ${name} = ${show(value)}: expected ${expected}`);
   }
-}
-
-/** A value in a message: texts in quotes, numbers bare, and of what is neither its kind. */
-function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "number" || value === null ? String(value) : `a value of type ${typeof value}`;
 }
 
 async function startWasm(options: BackendOptions): Promise<Backend> {

@@ -64,8 +64,11 @@ async function measure(
 /** Every format on one engine. */
 async function measureAll(backend: Backend, folder: string, tokens: Int32Array): Promise<Figure[]> {
   const figures: Figure[] = [];
+  // The checkpoint's own configuration does not say which x-transformers made it: 1.40.11.
+  const own: Record<string, unknown> = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
+  const [config, weights] = [{ x_transformers_version: "1.40.11", ...own }, join(folder, "model.safetensors")];
   for (const format of FORMATS) {
-    const model = await loadModel(folder, { backend, dtype: format });
+    const model = await loadModel({ config, weights }, { backend, dtype: format });
     if (!(model instanceof LanguageModel)) throw new Error(`${folder} is no language model`);
     const bytes = backend.memory().bytesInUse;
     const { crossEntropy, predictions } = await measure(model, tokens);

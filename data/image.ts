@@ -9,6 +9,7 @@ import { decodeImage, MAX_PIXELS } from "./image/decode.ts";
 import { ImageError } from "./image/image_error.ts";
 import { resizePixels } from "./image/resize.ts";
 import type { Interpolation, Pixels } from "./image/resize.ts";
+import { show } from "../show.ts";
 
 export { ImageError };
 export type { Interpolation };
@@ -90,7 +91,7 @@ export async function imageTensor(source: ImageSource, options: ImageOptions = {
 
   const { maxPixels } = options;
   if (maxPixels !== undefined && !isSize(maxPixels)) {
-    throw new ConfigError(`Cannot read images of up to ${shown(maxPixels)} pixels: expected a whole number above 0`);
+    throw new ConfigError(`Cannot read images of up to ${show(maxPixels)} pixels: expected a whole number above 0`);
   }
 
   const pixels = await pixelsOf(source, maxPixels);
@@ -218,7 +219,7 @@ function checkSizeOption(name: string, size: Size | undefined): void {
     (typeof size === "number" ? isSize(size) : Array.isArray(size) && size.length === 2 && size.every(isSize));
   if (!isValid) {
     throw new ConfigError(
-      `Cannot ${name} to ${shown(size)}: expected a whole number above 0, or [height, width] of such`,
+      `Cannot ${name} to ${show(size)}: expected a whole number above 0, or [height, width] of such`,
     );
   }
 }
@@ -227,15 +228,10 @@ function channelOption(name: string, value: number | readonly number[]): readonl
   const channels = typeof value === "number" ? [value, value, value] : value;
   if (!Array.isArray(channels) || channels.length !== 3 || !channels.every(Number.isFinite)) {
     throw new ConfigError(
-      `Cannot normalise with ${name} ${shown(value)}: expected a finite number, or three for R, G and B`,
+      `Cannot normalise with ${name} ${show(value)}: expected a finite number, or three for R, G and B`,
     );
   }
   return channels;
-}
-
-/** Texts in quotes, so that "8" is seen to be none of the numbers. */
-function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 function isSize(size: number): boolean {

@@ -6,8 +6,9 @@
 
 import { ConfigError } from "../backend.ts";
 import type { Pipeline } from "./text/pipeline.ts";
-import { isRecord, shown } from "./text/section.ts";
+import { isRecord } from "./text/section.ts";
 import type { TokenizerFiles } from "./tokenizer_files.ts";
+import { show } from "../show.ts";
 
 /** What replaces a tokenizer's special tokens and its longest input. */
 export interface SpecialTokenOptions {
@@ -65,14 +66,14 @@ export function chooseSpecialTokens(
   for (const [name, token] of [["eosToken", eosToken], ["padToken", padToken]]) {
     if (token === "") throw new ConfigError(`Cannot use an empty ${name}: give the text of the token, such as "<eos>"`);
     if (token !== undefined && typeof token !== "string") {
-      throw new ConfigError(`Cannot use ${shown(token)} as ${name}: give the text of the token, such as "<eos>"`);
+      throw new ConfigError(`Cannot use ${show(token)} as ${name}: give the text of the token, such as "<eos>"`);
     }
   }
 
   const extraIds = options.extraIds ?? DOCUMENTED.extraIds;
   if (!Number.isSafeInteger(extraIds) || extraIds < 0 || extraIds > MOST_EXTRA_IDS) {
     throw new ConfigError(
-      `Cannot add extraIds = ${shown(extraIds)}: expected a whole number of tokens from 0 to ${MOST_EXTRA_IDS}`,
+      `Cannot add extraIds = ${show(extraIds)}: expected a whole number of tokens from 0 to ${MOST_EXTRA_IDS}`,
     );
   }
   const extra = Array.from({ length: extraIds }, (_, i) => `<extra_id_${i}>`);
@@ -84,7 +85,7 @@ export function chooseSpecialTokens(
   const modelMaxLength = options.modelMaxLength ?? (hasOwnLength ? ownLength : DOCUMENTED.modelMaxLength);
   if (!Number.isSafeInteger(modelMaxLength) || modelMaxLength < 1) {
     throw new ConfigError(
-      `Cannot cut texts to modelMaxLength ${shown(modelMaxLength)}: expected a whole number of tokens above 0`,
+      `Cannot cut texts to modelMaxLength ${show(modelMaxLength)}: expected a whole number of tokens above 0`,
     );
   }
   return { eosToken, padToken, added, modelMaxLength };

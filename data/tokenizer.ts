@@ -11,10 +11,11 @@ import type { Stage } from "./text/decoders.ts";
 import type { Encoding, Truncation } from "./text/encoding.ts";
 import { readPipeline } from "./text/pipeline.ts";
 import type { Pipeline } from "./text/pipeline.ts";
-import { shown } from "./text/section.ts";
+import {} from "./text/section.ts";
 import type { TokenBatch } from "./token_batch.ts";
 import { DEFAULT_TOKENIZER, readTokenizerFiles } from "./tokenizer_files.ts";
 import type { JsonFile, TokenizerFileOptions, TokenizerSource } from "./tokenizer_files.ts";
+import { show } from "../show.ts";
 
 export type { JsonFile, SpecialTokenOptions, TokenBatch, TokenizerFileOptions, TokenizerSource };
 
@@ -148,7 +149,7 @@ export class AndromedaTokenizer {
     const id = this.#pipeline.tokens.idOf(token);
     if (id === undefined) {
       throw new TokenizerError(
-        `Cannot find the token ${shown(token)}: the vocabulary of ${this.vocabSize} has no such entry (entries of ` +
+        `Cannot find the token ${show(token)}: the vocabulary of ${this.vocabSize} has no such entry (entries of ` +
           `byte-level BPE spell a leading space as "Ġ"; encode() takes text)`,
       );
     }
@@ -276,7 +277,7 @@ export class AndromedaTokenizer {
     checkChoice("paddingSide", paddingSide, ["left", "right"]);
     if (!Number.isSafeInteger(maxLength) || maxLength < 1) {
       throw new ConfigError(
-        `Cannot tokenize to maxLength ${shown(maxLength)}: expected a whole number of tokens above 0`,
+        `Cannot tokenize to maxLength ${show(maxLength)}: expected a whole number of tokens above 0`,
       );
     }
     const list = typeof texts === "string" ? [texts] : texts;
@@ -347,7 +348,7 @@ export class AndromedaTokenizer {
 function checkToken(id: number, token: string | undefined, vocabSize: number): string {
   if (token !== undefined && typeof id === "number") return token;
   throw new TokenizerError(
-    `Cannot decode the token id ${typeof id === "string" ? shown(id) : String(id)}: expected a whole number from 0 to ${
+    `Cannot decode the token id ${typeof id === "string" ? show(id) : String(id)}: expected a whole number from 0 to ${
       vocabSize - 1
     } that the vocabulary assigns; a model with more tokens than its tokenizer can produce others, which have no text`,
   );
@@ -367,12 +368,12 @@ function skipsSpecialTokens(options: DecodeOptions): boolean {
 
 function checkChoice(name: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;
-  throw new ConfigError(`Cannot use ${name} = ${shown(value)}: it must be one of ${choices.map(shown).join(", ")}`);
+  throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be one of ${choices.map(show).join(", ")}`);
 }
 
 function checkBoolean(name: string, value: boolean): void {
   if (typeof value !== "boolean") {
-    throw new ConfigError(`Cannot use ${name} = ${shown(value)}: it must be true or false`);
+    throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be true or false`);
   }
 }
 

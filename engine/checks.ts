@@ -14,7 +14,8 @@
  * @module
  */
 import { ConfigError, type DType, ShapeError } from "../backend.ts";
-import { type EngineTensor, formatShape, type Layout, MOST_SIZE, sameShape, shown, type Storage } from "./tensor.ts";
+import { type EngineTensor, formatShape, type Layout, MOST_SIZE, sameShape, type Storage } from "./tensor.ts";
+import { show } from "../show.ts";
 
 /** What tells an engine's own tensors from everything else. */
 export interface Owning {
@@ -78,7 +79,7 @@ export function refuse(op: string, name: string, shape: readonly number[], expec
 
 /** @throws {ConfigError} always: `op` can't take `value` for `name` */
 export function refuseValue(op: string, name: string, value: unknown, expected: string): never {
-  throw new ConfigError(`Cannot run ${op} with ${name} = ${shown(value)}: expected ${expected}`);
+  throw new ConfigError(`Cannot run ${op} with ${name} = ${show(value)}: expected ${expected}`);
 }
 
 /** @throws {ShapeError} unless the tensor has this shape */
@@ -243,7 +244,7 @@ export const flag: Rule = ({ op, name }) => (value) => {
 export function int32List(most: number): Rule {
   return ({ op, name }) => (value) => {
     if (!Array.isArray(value) || value.length < 1 || value.length > most) {
-      const given = Array.isArray(value) ? `${value.length} numbers` : shown(value);
+      const given = Array.isArray(value) ? `${value.length} numbers` : show(value);
       throw new ConfigError(`Cannot run ${op} with ${given} for ${name}: give a list of 1 to ${most} whole numbers`);
     }
     for (const number of value) {

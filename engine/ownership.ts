@@ -17,16 +17,8 @@ import {
 import { refuseValue } from "./checks.ts";
 import type { Command } from "./commands.ts";
 import { CACHE_FORMATS, WEIGHT_FORMATS } from "./operations.ts";
-import {
-  checkSizes,
-  EngineTensor,
-  formatShape,
-  type Layout,
-  type Owner,
-  shown,
-  sizeOf,
-  type Storage,
-} from "./tensor.ts";
+import { checkSizes, EngineTensor, formatShape, type Layout, type Owner, sizeOf, type Storage } from "./tensor.ts";
+import { show } from "../show.ts";
 
 /** Tensors, scopes and memory of an engine; what an engine adds is how it allocates, copies and records. */
 export abstract class Ownership<S extends Storage> {
@@ -97,7 +89,7 @@ export abstract class Ownership<S extends Storage> {
       throw new ShapeError(`Cannot make a weight of shape ${formatShape(sizes)}: expected [out, in]`);
     }
     if (!WEIGHT_FORMATS.includes(format)) {
-      throw new ConfigError(`Cannot make a weight of format ${shown(format)}: expected f32, f16, q8_0 or q4_0`);
+      throw new ConfigError(`Cannot make a weight of format ${show(format)}: expected f32, f16, q8_0 or q4_0`);
     }
     return this.#owned(shape, format, "weight");
   }
@@ -231,7 +223,7 @@ export abstract class Ownership<S extends Storage> {
     if (!this.#isOwn(tensor)) {
       throw new ConfigError(
         `Cannot use ${
-          tensor instanceof EngineTensor ? "a tensor of another backend" : shown(tensor)
+          tensor instanceof EngineTensor ? "a tensor of another backend" : show(tensor)
         } on ${this.name}: make a tensor of its values with tensor(); data() reads those of another backend's`,
       );
     }
@@ -281,7 +273,7 @@ export abstract class Ownership<S extends Storage> {
     const isRange = Number.isSafeInteger(firstRow) && Number.isSafeInteger(count) && firstRow >= 0 && count >= 0;
     if (isRange && firstRow + count <= rows) return;
     throw new ShapeError(
-      `Cannot ${action} ${shown(count)} rows from ${shown(firstRow)} on of a tensor of shape ${
+      `Cannot ${action} ${show(count)} rows from ${show(firstRow)} on of a tensor of shape ${
         formatShape(shape)
       }: it has ${rows}; give whole numbers that stay within`,
     );
@@ -294,7 +286,7 @@ const Q8_BLOCK = 32;
 /** @throws {ConfigError} for a format that caches don't have, or whose blocks don't divide a head of `dim` features */
 function checkCacheFormat(format: CacheFormat, dim: number): void {
   if (!CACHE_FORMATS.includes(format)) {
-    throw new ConfigError(`Cannot make a cache of format ${shown(format)}: expected ${CACHE_FORMATS.join(", ")}`);
+    throw new ConfigError(`Cannot make a cache of format ${show(format)}: expected ${CACHE_FORMATS.join(", ")}`);
   }
   if (format === "q8_0" && dim % Q8_BLOCK !== 0) {
     throw new ConfigError(

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Backend, DisposedError, type DType, ShapeError, type Tensor } from "../backend.ts";
+import { show } from "../show.ts";
 
 /** How values lie in memory: row by row, in the engine's own layout for weights, or as a key/value cache. */
 export type Layout = "rows" | "weight" | "cache";
@@ -97,25 +98,7 @@ export function sizeOf(shape: readonly number[]): number {
 
 /** A shape as people write it: `[2, 33, 48]`. */
 export function formatShape(shape: readonly number[]): string {
-  return `[${Array.from(shape, shown).join(", ")}]`;
-}
-
-/** A value in a message: texts in quotes, numbers bare, and of what is neither its kind. */
-export function shown(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return JSON.stringify(value);
-    case "number":
-    case "boolean":
-    case "undefined":
-      return String(value);
-    case "bigint":
-      return `${value}n`;
-    case "object":
-      return value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
-    default:
-      return `a ${typeof value}`;
-  }
+  return `[${Array.from(shape, show).join(", ")}]`;
 }
 
 /** Whether two shapes are the same. */

@@ -9,7 +9,7 @@ import { AttentionLayers, slopesOf, type SublayerKind } from "./layers/attention
 import { Rotary } from "./layers/rotary.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { Parameters } from "./parameters.ts";
-import { show } from "./show.ts";
+import { show } from "../show.ts";
 import { contextMaskTensor, isTensor, maskField, type MaskInput, maskTensor, tensorField } from "./tokens.ts";
 import { readTransformerConfig, type TransformerConfig } from "./transformer_config.ts";
 import { blockOrder, checkContext } from "./transformer_net.ts";

@@ -5,7 +5,7 @@
  */
 import { ConfigError } from "../backend.ts";
 import { camelCase, snakeCase } from "./case.ts";
-import { show } from "./show.ts";
+import { show } from "../show.ts";
 import { nearest } from "./weights/names.ts";
 import type { ForeignOption } from "./x_transformers/options.ts";
 

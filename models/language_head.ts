@@ -5,7 +5,7 @@
  */
 import { type Backend, ConfigError, OutOfMemoryError, ShapeError, type Tensor } from "../backend.ts";
 import { type Fields, flag, optional, readFields, value } from "./fields.ts";
-import { show } from "./show.ts";
+import { show } from "../show.ts";
 import {
   checkTokenTensor,
   contextMaskTensor,

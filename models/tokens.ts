@@ -6,7 +6,7 @@
 import { type Backend, ConfigError, ShapeError, type Tensor } from "../backend.ts";
 import type { TokenBatch } from "../data/token_batch.ts";
 import { type Field, optional, value } from "./fields.ts";
-import { show } from "./show.ts";
+import { show } from "../show.ts";
 
 /** One row of token ids, several rows of equal length, a tokenizer's batch, or an int32 tensor [b, n]. */
 export type TokensInput = readonly number[] | readonly (readonly number[])[] | Int32Array | TokenBatch | Tensor;

@@ -13,7 +13,7 @@ import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { type Parameter, Parameters } from "./parameters.ts";
 import { normal } from "./random.ts";
-import { show } from "./show.ts";
+import { show } from "../show.ts";
 import { isTensor } from "./tokens.ts";
 import { MAX_DEPTH, readTransformerConfig, type Reference } from "./transformer_config.ts";
 import type { ModelSource } from "./weights/source.ts";

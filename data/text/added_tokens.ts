@@ -9,10 +9,11 @@ import { endOfLeadingSpace, isWordAt, isWordBefore, startOfTrailingSpace } from 
 import type { Normalizer } from "./normalizers.ts";
 import { pieceOf, slice } from "./piece.ts";
 import type { Piece } from "./piece.ts";
-import { shown } from "./section.ts";
+import {} from "./section.ts";
 import type { Section } from "./section.ts";
 import { Trie } from "./trie.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+import { show } from "../../show.ts";
 
 /** A token that was added to a vocabulary. */
 export interface AddedToken {
@@ -139,7 +140,7 @@ export class AddedTokens {
     if (sought === "") {
       throw new TokenizerError(
         `Cannot use the added token ${
-          shown(token.content)
+          show(token.content)
         } of tokenizer.json: the normalizer leaves nothing of it, and ` +
           `nothing is everywhere; set its "normalized" to false`,
       );

@@ -9,11 +9,12 @@ import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
 import { Columns } from "./long_json.ts";
 import { MergeTable } from "./merge_table.ts";
 import type { Model } from "./models.ts";
-import { shown } from "./section.ts";
+import {} from "./section.ts";
 import type { Section } from "./section.ts";
 import { unknownToken } from "./unknown.ts";
 import { readVocabulary } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+import { show } from "../../show.ts";
 
 /** Reads a model of this type. */
 export function readBpe(section: Section): Model {
@@ -43,14 +44,14 @@ function readMerges(section: Section, vocabulary: Vocabulary, prefix: string): M
     if (listed.seconds.length === 0 && first.startsWith("#version")) return;
     const [left, right] = listed.seconds.length === 0 ? halves(first) : [first, listed.seconds[index]];
     if (left === undefined || typeof right !== "string" || !right.startsWith(prefix)) {
-      throw section.refuse(`its merge ${shown([left, right])} must be two tokens`);
+      throw section.refuse(`its merge ${show([left, right])} must be two tokens`);
     }
     const tail = prefix === "" ? right : right.slice(prefix.length);
     const [leftId, rightId] = [vocabulary.idOf(left), vocabulary.idOf(right)];
     const joined = idOfJoined(vocabulary, left, tail, result);
     if (leftId === undefined || rightId === undefined || joined === undefined) {
       const missing = leftId === undefined ? left : rightId === undefined ? right : left + tail;
-      throw section.refuse(`its merge ${shown([left, right])} needs the token ${shown(missing)}, which vocab lacks`);
+      throw section.refuse(`its merge ${show([left, right])} needs the token ${show(missing)}, which vocab lacks`);
     }
     result = joined;
     table.set(leftId, rightId, rank++, joined);

@@ -8,8 +8,9 @@ import { TokenizerError } from "../../backend.ts";
 import { slice } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import { translateRegex } from "./regex.ts";
-import { shown } from "./section.ts";
+import {} from "./section.ts";
 import type { Section } from "./section.ts";
+import { show } from "../../show.ts";
 
 /** A part of a text, in UTF-16 units: one that a pattern found, or what lies between two of these. */
 export interface Span {
@@ -36,7 +37,7 @@ export function readPattern(section: Section): Pattern {
     return regexPattern(translateRegex(regex));
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw section.refuse(`its pattern ${shown(regex)} is not supported because of ${cause.message}`);
+    throw section.refuse(`its pattern ${show(regex)} is not supported because of ${cause.message}`);
   }
 }
 

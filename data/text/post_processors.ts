@@ -6,8 +6,9 @@
 
 import { TokenizerError } from "../../backend.ts";
 import type { Encoding } from "./encoding.ts";
-import { isTokenId, shown } from "./section.ts";
+import { isTokenId } from "./section.ts";
 import type { Section } from "./section.ts";
+import { show } from "../../show.ts";
 
 /** Puts special tokens around texts. */
 export interface PostProcessor {
@@ -85,7 +86,7 @@ function template(section: Section): PostProcessor {
   const idsOf = (name: string): number[] => {
     const ids = specials.section(name).list("ids");
     if (ids.every(isTokenId)) return [...ids];
-    throw section.refuse(`the ids of its special token ${shown(name)} must be token ids, got ${shown(ids)}`);
+    throw section.refuse(`the ids of its special token ${show(name)} must be token ids, got ${show(ids)}`);
   };
   const special = new Map<string, number[]>();
   for (const place of [...single, ...pair]) {

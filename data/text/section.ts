@@ -5,6 +5,7 @@
  */
 
 import { TokenizerError } from "../../backend.ts";
+import { show } from "../../show.ts";
 
 /** Whether a value is an object with string keys. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -30,7 +31,7 @@ export class Section {
     this.path = path;
     this.#depth = depth;
     if (depth > DEEPEST) throw refusal(`${path.slice(0, 40)}…`, "its parts are too deep in each other");
-    if (!isRecord(values)) throw refusal(path, `expected an object, got ${shown(values)}`);
+    if (!isRecord(values)) throw refusal(path, `expected an object, got ${show(values)}`);
     this.#values = values;
   }
 
@@ -63,7 +64,7 @@ export class Section {
   /** One of several texts. */
   choice<T extends string>(name: string, choices: readonly T[], fallback?: T): T {
     const isChoice = (value: unknown): value is T => choices.some((choice) => choice === value);
-    return this.#read(name, `one of ${choices.map(shown).join(", ")}`, isChoice, fallback);
+    return this.#read(name, `one of ${choices.map(show).join(", ")}`, isChoice, fallback);
   }
 
   /** True or false; required where no fallback is given. */
@@ -98,7 +99,7 @@ export class Section {
   tokenAndId(name: string): number {
     const value = this.#values[name];
     if (Array.isArray(value) && value.length === 2 && isTokenId(value[1])) return value[1];
-    throw this.refuse(`${name} must be a token and its id, got ${shown(value)}`);
+    throw this.refuse(`${name} must be a token and its id, got ${show(value)}`);
   }
 
   /** The error for a field that can't be used. */
@@ -108,7 +109,7 @@ export class Section {
 
   /** The error for a kind of part that we don't have. */
   unknownType(): TokenizerError {
-    return this.refuse(`its type ${shown(this.type)} is not supported`);
+    return this.refuse(`its type ${show(this.type)} is not supported`);
   }
 
   #within(name: string): string {
@@ -119,17 +120,11 @@ export class Section {
     const value = this.#values[name];
     if (is(value)) return value;
     if ((value ?? null) === null && fallback !== undefined) return fallback;
-    throw this.refuse(`${name} must be ${expected}, got ${shown(value)}`);
+    throw this.refuse(`${name} must be ${expected}, got ${show(value)}`);
   }
 }
 
 function refusal(path: string, rule: string): TokenizerError {
   const what = path === "" ? "tokenizer.json" : `${path} of tokenizer.json`;
   return new TokenizerError(`Cannot use ${what}: ${rule}; use a file that Rust's tokenizers have written`);
-}
-
-/** A value for a message, texts in quotes. */
-export function shown(value: unknown): string {
-  const text = value === undefined ? "nothing" : JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

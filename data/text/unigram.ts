@@ -8,10 +8,11 @@ import { TokenizerError } from "../../backend.ts";
 import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
 import { Columns } from "./long_json.ts";
 import type { Model } from "./models.ts";
-import { isTokenId, shown } from "./section.ts";
+import { isTokenId } from "./section.ts";
 import type { Section } from "./section.ts";
 import { Trie } from "./trie.ts";
 import { Vocabulary } from "./vocabulary.ts";
+import { show } from "../../show.ts";
 
 /** An unknown character scores this much less than the least likely token. */
 const UNKNOWN_PENALTY = 10;
@@ -29,7 +30,7 @@ export function readUnigram(section: Section): Model {
   const scores = tokens.map((token, id) => {
     const score = listed.seconds[id];
     if (typeof score === "number" && Number.isFinite(score)) return asRustReads(score);
-    throw section.refuse(`the score of ${shown(token)} must be a number, got ${shown(score)}`);
+    throw section.refuse(`the score of ${show(token)} must be a number, got ${show(score)}`);
   });
   const unknownId = section.has("unk_id") ? section.count("unk_id") : NONE;
   if (unknownId >= tokens.length) {

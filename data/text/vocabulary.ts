@@ -5,8 +5,9 @@
  */
 
 import { Columns } from "./long_json.ts";
-import { isTokenId, shown } from "./section.ts";
+import { isTokenId } from "./section.ts";
 import type { Section } from "./section.ts";
+import { show } from "../../show.ts";
 
 /**
  * Tokens and their ids. The texts are hashed here: a `Map` takes 500 ns to find one of 260,000 texts that was read from
@@ -86,8 +87,8 @@ export function readVocabulary(section: Section): Vocabulary {
   if (!listed?.isObject) throw section.refuse("its vocab must be an object of tokens and their ids");
   const ids = Int32Array.from(listed.seconds, (id, index) => {
     if (isTokenId(id)) return id;
-    const token = shown(listed.firsts[index]);
-    throw section.refuse(`the id of ${token} must be a whole number, 0 or more and below 2³¹, got ${shown(id)}`);
+    const token = show(listed.firsts[index]);
+    throw section.refuse(`the id of ${token} must be a whole number, 0 or more and below 2³¹, got ${show(id)}`);
   });
   return new Vocabulary(listed.firsts, ids);
 }

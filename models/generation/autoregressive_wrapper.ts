@@ -10,7 +10,7 @@ import type { ForwardOptions, LossOptions } from "../language_head.ts";
 import { largest } from "../largest.ts";
 import type { LanguageModel } from "../language_model.ts";
 import { Random } from "../random.ts";
-import { show } from "../show.ts";
+import { show } from "../../show.ts";
 import { shapeOfTokens, type TokensInput } from "../tokens.ts";
 import { type FilterLogitsFn, strategies, topK } from "./filters.ts";
 import { type GenerateOptions, isTextModel, strategyFields } from "./options.ts";

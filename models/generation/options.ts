@@ -5,7 +5,7 @@
  */
 import { type CacheFormat, ConfigError, type LogitsFilter, type Tensor } from "../../backend.ts";
 import { choice, type Fields, integer, optional, readFields, real, value } from "../fields.ts";
-import { show } from "../show.ts";
+import { show } from "../../show.ts";
 import { maskField, type MaskInput, tensorField } from "../tokens.ts";
 import { TransformerNet } from "../transformer_net.ts";
 import type { ContextInput } from "./context.ts";

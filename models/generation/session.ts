@@ -6,7 +6,7 @@
 import { ConfigError, ShapeError, type Tensor } from "../../backend.ts";
 import { camelCase } from "../case.ts";
 import { checkOptions } from "../fields.ts";
-import { show } from "../show.ts";
+import { show } from "../../show.ts";
 import { Context } from "./context.ts";
 import { checkFits, continueText } from "./generate.ts";
 import { readSessionSettings, readSettings, type SamplingOptions, type SessionOptions } from "./options.ts";
