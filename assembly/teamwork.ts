@@ -11,8 +11,10 @@
  */
 const TRIAL = 5;
 /** Lists between trials: twice as many after each that has changed nothing, up to the most. */
-const FEWEST_BETWEEN = 16;
+const FEWEST_BETWEEN = 64;
 const MOST_BETWEEN = 256;
+/** A trial in which lists cost so many times the usual ends at once. */
+const CLEARLY_WORSE = 1.5;
 /** Weight of the newest list in the mean. */
 const NEWEST = 0.2;
 /** The other way must cost at most this share to be taken. */
@@ -59,16 +61,21 @@ class Choice {
     if (!this.#isTrial) this.#usual = this.#usual === undefined ? cost : this.#usual + NEWEST * (cost - this.#usual);
     else if (this.#left < TRIAL) this.#tried += cost;
     this.#left -= 1;
-    if (this.#left > 0) return;
+    if (this.#left > 0 && !this.#isClearlyWorse) return;
     if (this.#isTrial) this.#conclude();
     this.#isTrial = !this.#isTrial;
     this.#left = this.#isTrial ? TRIAL : this.#between;
     if (this.#isTrial) this.isTogether = !this.isTogether;
   }
 
+  get #isClearlyWorse(): boolean {
+    const counted = this.#isTrial ? TRIAL - 1 - this.#left : 0;
+    return counted > 0 && this.#usual !== undefined && this.#tried > CLEARLY_WORSE * counted * this.#usual;
+  }
+
   /** Goes on as in the trial if that was better, else as before. */
   #conclude(): void {
-    const tried = this.#tried / (TRIAL - 1);
+    const tried = this.#tried / (TRIAL - 1 - this.#left);
     this.#tried = 0;
     if (this.#usual !== undefined && tried > WORTH_CHANGING * this.#usual) {
       this.isTogether = !this.isTogether;
