@@ -37,18 +37,28 @@ async function checkRandom(folder: string, backend: Backend): Promise<void> {
   const model = await loadModel(folder, { backend });
   if (!(model instanceof Transformer)) throw new Error(`a ${model.modelType}`);
   const ids = rowsOf(io.get("input_ids")!);
-  const logits = model.forward(ids);
-  assertAgrees(what, Float32Array.from(await logits.data()), io.get("logits")!.values());
-  logits.dispose();
+  const kept = (name: string) => io.has(name) ? rowsOf(io.get(name)!).map((row) => row.map(Boolean)) : undefined;
+  const given = io.get("context");
+  const context = given && backend.tensor(given.values(), given.shape);
+  const options = { context, contextMask: kept("context_mask") };
+  for (const [name, mask] of [["logits", undefined], ["masked_logits", kept("mask")]] as const) {
+    const logits = model.forward(ids, { ...options, mask });
+    assertAgrees(`${name}: ${what}`, Float32Array.from(await logits.data()), io.get(name)!.values());
+    logits.dispose();
+  }
   if (io.has("greedy")) {
-    const loss = model.loss(ids);
+    const loss = model.loss(ids, options);
     assert(Math.abs(await scalar(loss) - io.get("loss")!.values()[0]!) < 5e-5, `loss: ${what}`);
     loss.dispose();
-    for (const [row, expected] of rowsOf(io.get("greedy")!).entries()) {
-      const tokens = model.generate(ids[row]!.slice(0, 5), { temperature: 0, maxNewTokens: expected.length });
-      assertEquals(await Array.fromAsync(tokens), expected, `greedy: ${what}`);
+    const prompts = ids.map((row) => row.slice(0, 5));
+    const expected = rowsOf(io.get("greedy")!);
+    const made = { temperature: 0, maxNewTokens: expected[0]!.length, ...options };
+    assertEquals(await model.generateBatch(prompts, made), expected, `greedy: ${what}`);
+    if (!context) {
+      assertEquals(await Array.fromAsync(model.generate(prompts[0]!, made)), expected[0], `greedy: ${what}`);
     }
   }
+  context?.dispose();
   model.dispose();
 }
 

@@ -42,6 +42,8 @@ def draw(r: random.Random) -> tuple[dict, dict, bool]:
     layers |= some(0.4, ff_glu=True) | r.choice([{}, dict(ff_swish=True), dict(ff_relu_squared=True)])
     layers |= some(0.2, ff_no_bias=True) | some(0.2, ff_post_act_ln=True) | some(0.3, ff_mult=r.choice([1, 2.5]))
     layers |= some(0.2, attn_flash=True)
+    if r.random() < 0.25:
+        layers |= dict(cross_attend=True) | some(0.5, cross_attn_dim_context=20)
     wrapper = dict(num_tokens=TOKENS, max_seq_len=32)
     wrapper |= some(0.2, emb_dim=16) | some(0.2, post_emb_norm=True) | some(0.2, l2norm_embed=True)
     wrapper |= some(0.2, num_memory_tokens=2) | some(0.3, use_abs_pos_emb=False)
@@ -58,15 +60,21 @@ def make(folder: Path, wrapper: dict, layers: dict, is_decoder: bool, seed: int,
             parameter.add_(0.2 * torch.randn_like(parameter))
     ids = torch.randint(0, TOKENS, (2, 11))
     io = dict(input_ids=ids.int())
+    given = {}
+    if "cross_attend" in layers:
+        width = layers.get("cross_attn_dim_context", layers["dim"])
+        given = dict(context=torch.randn(2, 7, width), context_mask=torch.rand(2, 7) < 0.8)
     with torch.no_grad():
-        io["logits"] = model(ids).float()
+        mask = torch.rand(2, 11) < 0.8
+        io["logits"] = model(ids, **given)
+        io["masked_logits"] = model(ids, mask=mask, **given)
         if is_decoder:
             greedy = ids[:, :5]
             for _ in range(6):
-                greedy = torch.cat([greedy, model(greedy)[:, -1:].argmax(-1)], 1)
+                greedy = torch.cat([greedy, model(greedy, **given)[:, -1:].argmax(-1)], 1)
             io["greedy"] = greedy[:, 5:].int()
-            io["loss"] = AutoregressiveWrapper(model)(ids)
-    # A package of old checks nothing of what it cannot compute.
+            io["loss"] = AutoregressiveWrapper(model)(ids, **given)
+    io |= dict(mask=mask.int()) | {k: v.int() if v.dtype == torch.bool else v for k, v in given.items()}
     if not all(torch.isfinite(value.float()).all() for value in io.values()):
         raise ValueError("not finite")
     folder.mkdir(parents=True)
