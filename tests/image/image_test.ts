@@ -81,11 +81,11 @@ Deno.test("options out of their range are refused before the image is read", asy
   const noImage = new Uint8Array(0);
   const refused = [
     [{ resize: 0 }, "resize to 0"],
-    [{ resize: [8, 1.5] }, "resize to 8,1.5"],
-    [{ crop: [8] }, "crop to 8"],
+    [{ resize: [8, 1.5] }, "resize to [8, 1.5]"],
+    [{ crop: [8] }, "crop to [8]"],
     [{ crop: NaN }, "crop to NaN"],
-    [{ std: [1, 0, 1] }, "std 1,0,1"],
-    [{ mean: [1, 2] }, "mean 1,2"],
+    [{ std: [1, 0, 1] }, "std [1, 0, 1]"],
+    [{ mean: [1, 2] }, "mean [1, 2]"],
     [{ mean: NaN }, "mean NaN"],
     [{ interpolation: "nearest" }, '"nearest"'],
   ] as const;
