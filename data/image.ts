@@ -82,7 +82,9 @@ export async function imageTensor(source: ImageSource, options: ImageOptions = {
   checkSizeOption("crop", crop);
   const mean = channelOption("mean", options.mean ?? 0);
   const std = channelOption("std", options.std ?? 1);
-  if (std.includes(0)) throw new ConfigError(`Cannot divide by std ${options.std}: expected numbers other than 0`);
+  if (std.includes(0)) {
+    throw new ConfigError(`Cannot divide by std ${show(options.std)}: expected numbers other than 0`);
+  }
   if (interpolation !== "bilinear" && interpolation !== "bicubic") {
     throw new ConfigError(
       `Cannot resize with interpolation "${String(interpolation)}": expected "bilinear" or "bicubic"`,

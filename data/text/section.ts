@@ -120,7 +120,7 @@ export class Section {
     const value = this.#values[name];
     if (is(value)) return value;
     if ((value ?? null) === null && fallback !== undefined) return fallback;
-    throw this.refuse(`${name} must be ${expected}, got ${show(value)}`);
+    throw this.refuse(`${name} must be ${expected}, got ${value === undefined ? "nothing" : show(value)}`);
   }
 }
 

@@ -53,7 +53,7 @@ const REFUSED: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ model: { ...model, vocab: { a: "0" } } }, 'the id of "a"', '"0"'],
   [{ model: { ...model, vocab: { a: 2 ** 31 } } }, 'the id of "a"'],
   [{ model: { ...model, unk_token: undefined } }, "unk_token"],
-  [{ model: { ...bpe, merges: [["a", "c"]] } }, '["a","c"]', 'the token "c"'],
+  [{ model: { ...bpe, merges: [["a", "c"]] } }, '["a", "c"]', 'the token "c"'],
   [{ model: { ...bpe, merges: [["a", "a"]] } }, 'the token "aa"'],
   [{ model: { ...bpe, merges: ["a b c"] } }, "two tokens"],
   [{ model: { ...bpe, merges: { a: 1 } } }, "merges"],
