@@ -214,7 +214,7 @@ export function readTransformerConfig(
 }
 
 /** @throws {ConfigError} where a checkpoint can't hold as many blocks, before they are declared */
-export function checkDepth(what: string, depth: number, tensors: TensorShapes | undefined): void {
+function checkDepth(what: string, depth: number, tensors: TensorShapes | undefined): void {
   if (!tensors || depth <= tensors.size) return;
   throw new ConfigError(`Cannot load ${what} with depth = ${depth}: its checkpoint has ${tensors.size} tensors in all`);
 }

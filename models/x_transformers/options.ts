@@ -233,8 +233,17 @@ const feedForward: Defaults = {
 const inert = {
   wrapper: ["emb_dropout", "emb_frac_gradient", "attn_z_loss_weight"],
   layers: ["layer_dropout", "cross_attn_tokens_dropout", "zero_init_branch_output", "verbose"],
-  attention: ["dropout", "sublayer_dropout", "flash", "flash_pack_seq", "attend_sdp_kwargs", "onnxable"],
-  attentionStart: ["zero_init_output", "output_proj_depth", "sparse_topk_straight_through"],
+  attention: [
+    "dropout",
+    "sublayer_dropout",
+    "flash",
+    "flash_pack_seq",
+    "attend_sdp_kwargs",
+    "onnxable",
+    "zero_init_output",
+    "output_proj_depth",
+    "sparse_topk_straight_through",
+  ],
   feedForward: ["dropout", "sublayer_dropout", "zero_init_output", "output_proj_depth"],
 };
 
@@ -246,8 +255,8 @@ const instead: Readonly<Record<string, string>> = {
 /** Every option, by its name in camelCase. Those of a cross attention alone are left out: none may differ. */
 export const foreignOptions: ReadonlyMap<string, ForeignOption> = new Map([
   ...named("", { ...wrapper, ...layers, depth_scale_residual: false }, [...inert.wrapper, ...inert.layers]),
-  ...named("attn_", attention, [...inert.attention, ...inert.attentionStart]),
-  ...named("cross_attn_", {}, [...inert.attention, ...inert.attentionStart]),
+  ...named("attn_", attention, inert.attention),
+  ...named("cross_attn_", {}, inert.attention),
   ...named("ff_", feedForward, inert.feedForward),
 ]);
 
