@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { type Backend, type BackendOptions, ConfigError } from "./backend.ts";
-import { provideDefaultBackend } from "./models/default_backend.ts";
-import { show } from "./show.ts";
+
+import type { Backend, BackendOptions } from "./backend/backend.ts";
+import { show } from "./common/show.ts";
+import { ConfigError } from "./errors.ts";
 
 /**
  * Starts an engine.
@@ -89,8 +90,6 @@ async function startWebGpu(options: BackendOptions): Promise<Backend> {
 
 async function isGpuWorthwhile({ device, powerPreference }: BackendOptions): Promise<boolean> {
   if (device) return true;
-  const { hasHardwareAdapter } = await import("./gpu/device.ts");
+  const { hasHardwareAdapter } = await import("./gpu/device/device.ts");
   return await hasHardwareAdapter(powerPreference);
 }
-
-provideDefaultBackend(() => createBackend());

@@ -12,20 +12,24 @@
  *
  * @module
  */
-export * from "./backend.ts";
+export * from "./backend/backend.ts";
+export * from "./backend/memory.ts";
+export * from "./backend/operations.ts";
+export * from "./backend/self_test.ts";
+export * from "./errors.ts";
 export * from "./create_backend.ts";
 
-export { Andromeda, type AndromedaConfig, type AndromedaOptions } from "./models/andromeda.ts";
-export { AndromedaEmbedding, type EmbeddingProvider } from "./models/embedding_provider.ts";
-export { GPT4, type GPT4Config } from "./models/gpt4.ts";
+export { Andromeda, type AndromedaConfig, type AndromedaOptions } from "./models/families/andromeda.ts";
+export { AndromedaEmbedding, type EmbeddingProvider } from "./models/network/embedding_provider.ts";
+export { GPT4, type GPT4Config } from "./models/families/gpt4.ts";
 export {
   type ImageInput,
   PalmE,
   type PalmEConfig,
   type PalmEGenerateOptions,
   type PalmESessionOptions,
-} from "./models/palme.ts";
-export { Transformer } from "./models/transformer.ts";
+} from "./models/families/palme.ts";
+export { Transformer } from "./models/families/transformer.ts";
 export {
   AttentionStack,
   type AttentionStackConfig,
@@ -34,18 +38,18 @@ export {
   Encoder,
   type StackOptions,
   type TokenOptions,
-} from "./models/attention_stack.ts";
-export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/vit.ts";
+} from "./models/network/attention_stack.ts";
+export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/families/vit.ts";
 export { type AnyModel, loadModel } from "./models/load_model.ts";
 export { quantize } from "./models/quantize.ts";
 export { Model, type ModelOptions, type StateDict } from "./models/model.ts";
 export type { SaveTarget } from "./models/weights/save.ts";
-export { LanguageModel } from "./models/language_model.ts";
-export type { ForwardOptions, LossOptions } from "./models/language_head.ts";
-export type { Reference, TransformerConfig } from "./models/transformer_config.ts";
-export type { MaskInput, TokensInput } from "./models/tokens.ts";
-export { KvCache } from "./models/kv_cache.ts";
-export { Random } from "./models/random.ts";
+export { LanguageModel } from "./models/language/language_model.ts";
+export type { ForwardOptions, LossOptions } from "./models/language/language_head.ts";
+export type { Reference, TransformerConfig } from "./models/config/transformer_config.ts";
+export type { MaskInput, TokensInput } from "./models/language/tokens.ts";
+export { KvCache } from "./models/network/kv_cache.ts";
+export { Random } from "./models/network/random.ts";
 
 export {
   AutoregressiveWrapper,
@@ -83,11 +87,11 @@ export {
 } from "./models/weights/write.ts";
 export type { ModelParts, ModelSource } from "./models/weights/source.ts";
 
-export type { ErrorClass, Progress } from "./data/byte_source.ts";
-export type { DownloadOptions } from "./data/http.ts";
-export type { FileLocation } from "./data/files.ts";
-export type { HubOptions } from "./data/hub.ts";
-export type { HubRepo } from "./data/hub_repo.ts";
+export type { ErrorClass, Progress } from "./data/files/byte_source.ts";
+export type { DownloadOptions } from "./data/http/http.ts";
+export type { FileLocation } from "./data/files/files.ts";
+export type { HubOptions } from "./data/hub/hub.ts";
+export type { HubRepo } from "./data/hub/hub_repo.ts";
 export {
   AndromedaTokenizer,
   type DecodeOptions,
@@ -100,7 +104,7 @@ export {
   type TokenizerOptions,
   type TokenizerSource,
   type TypedIds,
-} from "./data/tokenizer.ts";
+} from "./data/text/tokenizer.ts";
 export {
   ImageError,
   type ImageOptions,
@@ -110,4 +114,4 @@ export {
   type Interpolation,
   type RawImage,
   type Size,
-} from "./data/image.ts";
+} from "./data/image/image.ts";

@@ -3,30 +3,27 @@
  *
  * @module
  */
-import {
-  type BackendInfo,
-  type BackendOptions,
-  BackendUnavailableError,
-  DisposedError,
-  type DType,
-  OutOfMemoryError,
-} from "../backend.ts";
+
+import type { BackendInfo, BackendOptions } from "../backend/backend.ts";
+import type { DType } from "../backend/memory.ts";
+import { sizeOf } from "../common/shape.ts";
 import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
-import { type Layout, sizeOf } from "../engine/tensor.ts";
-import { candidateOf, candidates, type WasmBuild } from "./builds.ts";
-import { carry, type LocalRoom, runInAnnex } from "./annex.ts";
-import type { CommandFor, WasmTensor } from "./encoders/encoder.ts";
-import { cacheBytes } from "./encoders/attention.ts";
-import { weightBytes } from "./encoders/weight.ts";
-import { LocalMachine } from "./local_machine.ts";
-import type { Machine } from "./machine.ts";
-import type { Block, Purpose } from "./memory.ts";
-import { Room } from "./room.ts";
-import { computesCorrectly } from "./self_test.ts";
-import { hasWorkerThreads } from "./spawn.ts";
-import { planThreads, startMachine } from "./start.ts";
-import { readConvertedRows, writeWeightRows } from "./weight_rows.ts";
+import type { Layout } from "../engine/tensor.ts";
+import { BackendUnavailableError, DisposedError, OutOfMemoryError } from "../errors.ts";
+import { hasNodeModules } from "../host/node.ts";
+import { candidateOf, candidates, type WasmBuild } from "./machine/builds.ts";
+import { LocalMachine } from "./machine/local_machine.ts";
+import type { Machine } from "./machine/machine.ts";
+import { computesCorrectly } from "./machine/self_test.ts";
+import { planThreads, startMachine } from "./machine/start.ts";
+import { carry, type LocalRoom, runInAnnex } from "./memory/annex.ts";
+import type { Block, Purpose } from "./memory/memory.ts";
+import { Room } from "./memory/room.ts";
+import { readConvertedRows, writeWeightRows } from "./memory/weight_rows.ts";
+import { cacheBytes } from "./records/encoders/attention.ts";
+import type { CommandFor, WasmTensor } from "./records/encoders/encoder.ts";
+import { weightBytes } from "./records/encoders/weight.ts";
 
 /** Weights in one memory; the rest of its 4 GiB is for caches, activations and what is staged. */
 const MOST_WEIGHT_BYTES = 3 * 2 ** 30;
@@ -198,7 +195,7 @@ interface Limits {
 
 /** Memory of the machine, where the host tells without asking anybody. */
 async function hostBytes(): Promise<number> {
-  if (!hasWorkerThreads()) return Infinity;
+  if (!hasNodeModules()) return Infinity;
   const { Deno: deno } = globalThis as { Deno?: typeof Deno };
   const permission = deno?.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
   if (permission && permission.state !== "granted") return Infinity;

@@ -4,27 +4,24 @@
  * @module
  */
 
-/** The benchmarks: files of this folder, each of which writes `results/<name>.json`. */
-const BENCHMARKS = [
-  "linear",
-  "quantised",
-  "perplexity",
-  "attention",
-  "threads",
-  "webgpu",
-  "generation",
-  "memory64",
-  "first_token",
-  "large",
-];
-/**
- * What needs more than this repository, by what it is called: the comparison with other engines installs them, the
- * check has NumPy read 10 GB.
- */
+/** The benchmarks by the name of what they write to `results/`, and their files. */
+const BENCHMARKS: { readonly [name: string]: string } = {
+  linear: "products/linear",
+  quantized: "products/quantized",
+  threads: "products/threads",
+  memory64: "products/memory64",
+  attention: "engine/attention",
+  webgpu: "engine/webgpu",
+  generation: "models/generation",
+  perplexity: "models/perplexity",
+  first_token: "models/first_token",
+  large: "models/large",
+};
+/** What needs more than this repository: the comparison with other engines installs them, the check has NumPy read 10 GB. */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
   "peers": "peers/main",
-  "large_check": "large_check",
+  "large_check": "models/large_check",
 };
 
 async function run(name: string, args: readonly string[]): Promise<void> {
@@ -34,17 +31,13 @@ async function run(name: string, args: readonly string[]): Promise<void> {
 }
 
 const [name, ...flags] = Deno.args;
+const script = BENCHMARKS[name ?? ""] ?? ON_REQUEST[name ?? ""];
 if (name === undefined) {
-  for (const each of BENCHMARKS) await run(each, []);
-} else if (BENCHMARKS.includes(name)) {
-  await run(name, flags);
-} else if (ON_REQUEST[name] !== undefined) {
-  await run(ON_REQUEST[name], flags);
+  for (const each of Object.values(BENCHMARKS)) await run(each, []);
+} else if (script !== undefined) {
+  await run(script, flags);
 } else {
-  console.error(
-    `error: There is no benchmark ${JSON.stringify(name)}: expected one of ${
-      [...BENCHMARKS, ...Object.keys(ON_REQUEST)].join(", ")
-    }`,
-  );
+  const names = [...Object.keys(BENCHMARKS), ...Object.keys(ON_REQUEST)];
+  console.error(`error: There is no benchmark ${JSON.stringify(name)}: expected one of ${names.join(", ")}`);
   Deno.exit(2);
 }

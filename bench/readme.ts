@@ -5,9 +5,10 @@
  *
  * @module
  */
-import type { GenerationFigure } from "./generation.ts";
-import type { LargeFigure } from "./large.ts";
-import type { Origin } from "./report.ts";
+
+import type { GenerationFigure } from "./models/generation.ts";
+import type { LargeFigure } from "./models/large.ts";
+import type { Origin } from "./support/report.ts";
 
 /** What a benchmark leaves. */
 interface Report<Figures> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 // @ts-types="./levenshtein_distance.d.ts"
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { parseArgs } from "node:util";
 import { closestFlag } from "./closest_flag.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "../mod.ts";
 import { type GenerateFlags, helpText, readFlags, UsageError } from "./flags.ts";
 import { keepMesaQuiet } from "./mesa.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 // @ts-types="./cli_progress.d.ts"
 import cliProgress from "npm:cli-progress@3.12.0";
 import type { ModelOptions } from "../mod.ts";

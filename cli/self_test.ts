@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { createBackend } from "../mod.ts";
 import { keepMesaQuiet } from "./mesa.ts";
 

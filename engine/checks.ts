@@ -13,9 +13,12 @@
  *
  * @module
  */
-import { ConfigError, type DType, ShapeError } from "../backend.ts";
-import { type EngineTensor, formatShape, type Layout, MOST_SIZE, sameShape, type Storage } from "./tensor.ts";
-import { show } from "../show.ts";
+
+import type { DType } from "../backend/memory.ts";
+import { formatShape, sameShape } from "../common/shape.ts";
+import { show } from "../common/show.ts";
+import { ConfigError, ShapeError } from "../errors.ts";
+import { type EngineTensor, type Layout, MOST_SIZE, type Storage } from "./tensor.ts";
 
 /** What tells an engine's own tensors from everything else. */
 export interface Owning {

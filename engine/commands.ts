@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Activation, LogitsFilter } from "../backend.ts";
+
+import type { Activation, LogitsFilter } from "../backend/operations.ts";
 
 /** Fields that the three attention commands share. */
 export interface AttentionCommand<T> {

@@ -4,25 +4,26 @@
  *
  * @module
  */
-import {
-  type Activation,
-  type AttentionOptions,
-  type Backend,
-  ConfigError,
-  type L2NormOptions,
-  type LayerNormOptions,
-  type LinearOptions,
-  type LogitsFilter,
-  type RotaryOptions,
-  type SampleOptions,
-  type SelfTestOptions,
-  type SelfTestReport,
-  type Tensor,
-} from "../backend.ts";
+
+import type { Backend } from "../backend/backend.ts";
+import type { Tensor } from "../backend/memory.ts";
+import type {
+  Activation,
+  AttentionOptions,
+  L2NormOptions,
+  LayerNormOptions,
+  LinearOptions,
+  LogitsFilter,
+  RotaryOptions,
+  SampleOptions,
+} from "../backend/operations.ts";
+import type { SelfTestOptions, SelfTestReport } from "../backend/self_test.ts";
+import { formatShape, sameShape, sizeOf } from "../common/shape.ts";
+import { ConfigError } from "../errors.ts";
 import { check, expectDType, expectShape, type Operation, optionsOf, refuse, refuseValue } from "./checks.ts";
 import { OPERATIONS, TOP_A } from "./operations.ts";
 import { Ownership } from "./ownership.ts";
-import { checkSizes, type EngineTensor, formatShape, type Owner, sameShape, sizeOf, type Storage } from "./tensor.ts";
+import { checkSizes, type EngineTensor, type Owner, type Storage } from "./tensor.ts";
 
 /** Features of a head at most: kernels keep several keys and queries beside each other in scratch memory. */
 const WIDEST_HEAD = 1024;

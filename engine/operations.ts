@@ -4,7 +4,9 @@
  *
  * @module
  */
-import type { Activation, CacheFormat, WeightFormat } from "../backend.ts";
+
+import type { CacheFormat, WeightFormat } from "../backend/memory.ts";
+import type { Activation } from "../backend/operations.ts";
 import {
   anyTensor,
   cache,

@@ -3,22 +3,16 @@
  *
  * @module
  */
-import {
-  type BackendInfo,
-  type CacheFormat,
-  ConfigError,
-  DisposedError,
-  type DType,
-  type MemoryUse,
-  ShapeError,
-  type Tensor,
-  type WeightFormat,
-} from "../backend.ts";
+
+import type { BackendInfo } from "../backend/backend.ts";
+import type { CacheFormat, DType, MemoryUse, Tensor, WeightFormat } from "../backend/memory.ts";
+import { formatShape, sizeOf } from "../common/shape.ts";
+import { show } from "../common/show.ts";
+import { ConfigError, DisposedError, ShapeError } from "../errors.ts";
 import { refuseValue } from "./checks.ts";
 import type { Command } from "./commands.ts";
 import { CACHE_FORMATS, WEIGHT_FORMATS } from "./operations.ts";
-import { checkSizes, EngineTensor, formatShape, type Layout, type Owner, sizeOf, type Storage } from "./tensor.ts";
-import { show } from "../show.ts";
+import { checkSizes, EngineTensor, type Layout, type Owner, type Storage } from "./tensor.ts";
 
 /** Tensors, scopes and memory of an engine; what an engine adds is how it allocates, copies and records. */
 export abstract class Ownership<S extends Storage> {
@@ -190,7 +184,7 @@ export abstract class Ownership<S extends Storage> {
     this.release(storage);
   }
 
-  /** A result of an operation: uninitialised, belonging to the innermost scope. */
+  /** A result of an operation: uninitialized, belonging to the innermost scope. */
   protected create(shape: readonly number[], dtype: DType = "f32", layout: Layout = "rows"): EngineTensor<S> {
     checkSizes("a result", shape);
     return this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), this.#scopes.at(-1));

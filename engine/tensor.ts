@@ -3,8 +3,11 @@
  *
  * @module
  */
-import { type Backend, DisposedError, type DType, ShapeError, type Tensor } from "../backend.ts";
-import { show } from "../show.ts";
+
+import type { Backend } from "../backend/backend.ts";
+import type { DType, Tensor } from "../backend/memory.ts";
+import { formatShape, sizeOf } from "../common/shape.ts";
+import { DisposedError, ShapeError } from "../errors.ts";
 
 /** How values lie in memory: row by row, in the engine's own layout for weights, or as a key/value cache. */
 export type Layout = "rows" | "weight" | "cache";
@@ -87,23 +90,6 @@ export class EngineTensor<S extends Storage> implements Tensor {
         `its scope, or dispose of it later`,
     );
   }
-}
-
-/** Product of the sizes. */
-export function sizeOf(shape: readonly number[]): number {
-  let product = 1;
-  for (const size of shape) product *= size;
-  return product;
-}
-
-/** A shape as people write it: `[2, 33, 48]`. */
-export function formatShape(shape: readonly number[]): string {
-  return `[${Array.from(shape, show).join(", ")}]`;
-}
-
-/** Whether two shapes are the same. */
-export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
 /** The largest size of a dimension: kernels count in 32 bits. */

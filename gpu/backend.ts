@@ -3,27 +3,31 @@
  *
  * @module
  */
-import { type BackendInfo, ConfigError, type DType } from "../backend.ts";
+
+import type { BackendInfo } from "../backend/backend.ts";
+import type { DType } from "../backend/memory.ts";
+import { sizeOf } from "../common/shape.ts";
 import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
-import { type Layout, sizeOf } from "../engine/tensor.ts";
-import { Buffers, type GpuBuffer } from "./buffers.ts";
-import { type Flavour, openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOptions } from "./device.ts";
-import { Faults } from "./faults.ts";
+import type { Layout } from "../engine/tensor.ts";
+import { ConfigError } from "../errors.ts";
+import { type Flavour, openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOptions } from "./device/device.ts";
+import { Faults } from "./device/faults.ts";
+import { Readback } from "./device/readback.ts";
+import { type Kernel, Pipelines } from "./dispatch/pipelines.ts";
+import { type Counters, type Dispatch, Recorder } from "./dispatch/recorder.ts";
+import { Buffers, type GpuBuffer } from "./memory/buffers.ts";
+import { type GpuStorage, type GpuTensor, rangesOf, startOf } from "./memory/storage.ts";
+import { decodeRows, encodeRows, rowBytes } from "./memory/weights.ts";
 import type { Operations } from "./operations/operation.ts";
 import { run } from "./operations/run.ts";
-import { type Kernel, Pipelines } from "./pipelines.ts";
-import { Readback } from "./readback.ts";
-import { type Counters, type Dispatch, Recorder } from "./recorder.ts";
-import { type GpuStorage, type GpuTensor, rangesOf, startOf } from "./storage.ts";
-import { decodeRows, encodeRows, rowBytes } from "./weights.ts";
 
-export { ShaderError } from "./faults.ts";
-export type { Flavour, WebGpuOptions } from "./device.ts";
+export { ShaderError } from "./device/faults.ts";
+export type { Flavour, WebGpuOptions } from "./device/device.ts";
 
 /** What the engine did and holds, for benchmarks and for tests that nothing is read back in secret. */
 export interface WebGpuStats extends Readonly<Counters> {
-  /** Kernels specialised so far. */
+  /** Kernels specialized so far. */
   readonly kernels: number;
   /** Bind groups kept for reuse. */
   readonly bindGroups: number;

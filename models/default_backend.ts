@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Backend, BackendUnavailableError } from "../backend.ts";
+
+import type { Backend } from "../backend/backend.ts";
+import { createBackend } from "../create_backend.ts";
 
 /** A backend in use; `release` must be called once. */
 export interface BackendLease {
@@ -11,25 +13,14 @@ export interface BackendLease {
   release(): void;
 }
 
-let factory: (() => Promise<Backend>) | undefined;
 let shared: Promise<Backend> | undefined;
 let users = 0;
-
-/** Says how the shared backend is made. */
-export function provideDefaultBackend(create: () => Promise<Backend>): void {
-  factory = create;
-}
 
 /** Leases a backend: the one given, which stays its owner's, or the shared one. */
 export async function leaseBackend(given: Backend | undefined): Promise<BackendLease> {
   if (given) return { backend: given, release: () => {} };
-  if (!factory) {
-    throw new BackendUnavailableError(
-      "Cannot choose a backend: import mod.ts, or give the model one from createBackend()",
-    );
-  }
   users += 1;
-  shared ??= factory();
+  shared ??= createBackend();
   try {
     const backend = await shared;
     return { backend, release: once(() => releaseShared(backend)) };

@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { ConfigError } from "../backend.ts";
-import { Andromeda } from "./andromeda.ts";
-import { openCheckpoint } from "./checkpoint.ts";
-import { GPT4 } from "./gpt4.ts";
+
+import { ConfigError } from "../errors.ts";
+import { Andromeda } from "./families/andromeda.ts";
+import { GPT4 } from "./families/gpt4.ts";
+import { PalmE } from "./families/palme.ts";
+import { Transformer } from "./families/transformer.ts";
+import { ViTransformerWrapper } from "./families/vit.ts";
 import type { ModelOptions } from "./model.ts";
-import { PalmE } from "./palme.ts";
-import { Transformer } from "./transformer.ts";
-import { ViTransformerWrapper } from "./vit.ts";
+import { openCheckpoint } from "./weights/checkpoint.ts";
 import type { ModelSource } from "./weights/source.ts";
 
 /** A model of any class. */

@@ -3,20 +3,15 @@
  *
  * @module
  */
-import {
-  type Backend,
-  DeviceLostError,
-  DisposedError,
-  ShapeError,
-  type Tensor,
-  type WeightFormat,
-  WeightsError,
-} from "../backend.ts";
-import type { HubOptions } from "../data/hub.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+
+import type { Backend } from "../backend/backend.ts";
+import type { Tensor, WeightFormat } from "../backend/memory.ts";
+import type { HubOptions } from "../data/hub/hub.ts";
+import { DeviceLostError, DisposedError, ShapeError, WeightsError } from "../errors.ts";
+import { toSnakeCase } from "./config/fields.ts";
 import { type BackendLease, leaseBackend } from "./default_backend.ts";
-import { toSnakeCase } from "./fields.ts";
-import type { Parameter, Parameters, StateBuffer } from "./parameters.ts";
+import type { Parameter, Parameters, StateBuffer } from "./network/parameters.ts";
+import type { Checkpoint } from "./weights/checkpoint.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
 import type { SafetensorsReader } from "./weights/read.ts";
@@ -215,9 +210,9 @@ export abstract class Model {
   /**
    * Gives a declared model memory and fresh values; large models leave the host's event loop a turn after each matrix.
    *
-   * @param tables makers of whole parameters, for those that are not drawn by their own initialiser
+   * @param tables makers of whole parameters, for those that are not drawn by their own initializer
    */
-  protected static async initialise<M extends Model>(
+  protected static async initialize<M extends Model>(
     model: M,
     options: ModelOptions,
     tables: ReadonlyMap<Parameter, () => Float32Array> = new Map(),

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { WeightFormat } from "../backend.ts";
+
+import type { WeightFormat } from "../backend/memory.ts";
 import type { Model } from "./model.ts";
 
 /**

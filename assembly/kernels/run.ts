@@ -22,41 +22,42 @@
  *
  * @module
  */
-import { Kernel } from "../kernel_id";
-import { RecordWord, Team } from "../team_layout";
-import { acceptDraft } from "./accept_draft";
-import { activate } from "./activate";
-import { add } from "./add";
-import { appendCache } from "./append_cache";
-import { attention } from "./attention";
-import { attentionFewRows } from "./attention_few_rows";
-import { mergeChunks } from "./attention_merge";
-import { attentionScores } from "./attention_scores";
-import { attentionValues } from "./attention_values";
-import { readCache } from "./cache_rows";
-import { copyRows } from "./copy_rows";
-import { crossEntropy, sumValues } from "./cross_entropy";
-import { embedding } from "./embedding";
-import { filterLogits } from "./filter_logits";
-import { gatherRows } from "./gather_rows";
-import { glu } from "./glu";
-import { inlineData } from "./inline";
-import { l2Norm } from "./l2_norm";
-import { layerNorm } from "./layer_norm";
-import { linear } from "./linear";
-import { maskRows } from "./mask_rows";
-import { meanPool } from "./mean_pool";
-import { multiply } from "./multiply";
-import { patches } from "./patches";
-import { quantizeInputs } from "./quantize_inputs";
-import { repetitionPenalty } from "./repetition_penalty";
-import { rotary } from "./rotary";
-import { sample } from "./sample";
-import { shiftTokens } from "./shift_tokens";
-import { softmax, logSoftmax } from "./softmax";
+
+import { Kernel } from "../records/kernel_id";
+import { RecordWord, Team } from "../records/team_layout";
+import { appendCache } from "./attention/append_cache";
+import { attention } from "./attention/attention";
+import { attentionFewRows } from "./attention/attention_few_rows";
+import { mergeChunks } from "./attention/attention_merge";
+import { attentionScores } from "./attention/attention_scores";
+import { attentionValues } from "./attention/attention_values";
+import { readCache } from "./attention/cache_rows";
+import { rotary } from "./attention/rotary";
+import { activate } from "./elementwise/activate";
+import { add } from "./elementwise/add";
+import { glu } from "./elementwise/glu";
+import { multiply } from "./elementwise/multiply";
+import { linear } from "./linear/linear";
+import { quantizeInputs } from "./linear/quantize_inputs";
+import { copyRows } from "./memory/copy_rows";
+import { inlineData } from "./memory/inline";
+import { zero } from "./memory/zero";
+import { l2Norm } from "./norm/l2_norm";
+import { layerNorm } from "./norm/layer_norm";
+import { acceptDraft } from "./sampling/accept_draft";
+import { filterLogits } from "./sampling/filter_logits";
+import { repetitionPenalty } from "./sampling/repetition_penalty";
+import { sample } from "./sampling/sample";
+import { gatherRows } from "./sequence/gather_rows";
+import { maskRows } from "./sequence/mask_rows";
+import { meanPool } from "./sequence/mean_pool";
+import { patches } from "./sequence/patches";
+import { shiftTokens } from "./sequence/shift_tokens";
+import { crossEntropy, sumValues } from "./softmax/cross_entropy";
+import { softmax, logSoftmax } from "./softmax/softmax";
 import { awaitCommand, awaitPieces, finishPiece, putUp, takePiece } from "./team";
-import { readRows, writeRows } from "./weight_rows";
-import { zero } from "./zero";
+import { embedding } from "./weights/embedding";
+import { readRows, writeRows } from "./weights/weight_rows";
 
 /** Whether this build fuses multiply and add. */
 export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;

@@ -1,4 +1,4 @@
-import { Team } from "../team_layout";
+import { Team } from "../records/team_layout";
 
 /*
  * Threads over one memory. The first one runs the list; when it comes to a record that is worth sharing, it puts it up in pieces, and
@@ -9,7 +9,7 @@ import { Team } from "../team_layout";
  * whether helpers bring anything.
  *
  * Who waits looks at a word for a while before going to sleep. Sleeping is done outside: wasm's own instruction, in code that V8 11
- * (Node 20) has not optimised yet, sleeps even where the word is no longer what it was, and never wakes.
+ * (Node 20) has not optimized yet, sleeps even where the word is no longer what it was, and never wakes.
  */
 
 /** Sleeps while a word is `value`, until somebody notifies. */

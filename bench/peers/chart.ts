@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import type { Figure } from "./main.ts";
 
 const WIDTH = 760;
@@ -71,10 +72,10 @@ function fastest(figures: readonly Figure[]): Figure[] {
 }
 
 function bar({ engine, host, rate }: Figure, y: number, length: number): string {
-  const colour = engine === "andromeda" ? "#0969da" : "#afb8c1";
+  const color = engine === "andromeda" ? "#0969da" : "#afb8c1";
   return [
     `<text x="${LABELS - 8}" y="${y + 14}" text-anchor="end">${NAMES[engine]} (${host})</text>`,
-    `<rect x="${LABELS}" y="${y + 3}" width="${length.toFixed(1)}" height="${ROW - 6}" rx="3" fill="${colour}"/>`,
+    `<rect x="${LABELS}" y="${y + 3}" width="${length.toFixed(1)}" height="${ROW - 6}" rx="3" fill="${color}"/>`,
     `<text x="${(LABELS + length + 6).toFixed(1)}" y="${y + 14}">${rate.toFixed(rate < 10 ? 1 : 0)}</text>`,
   ].join("");
 }

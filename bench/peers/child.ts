@@ -5,6 +5,7 @@
  *
  * @module
  */
+
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { ANSWER, type Engine, type Settings, type Task } from "./engine.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { WeightFormat } from "../../backend.ts";
+
+import type { WeightFormat } from "../../backend/memory.ts";
 
 /**
  * What is timed: passes over a prompt of 128 tokens with the logits of each token or of the last, one token after the

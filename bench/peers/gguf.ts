@@ -1,11 +1,12 @@
 /**
  * Writes the benchmark's model as a GGUF file for llama.cpp: its GPT-2 architecture is this one, except that its GELU is the
- * approximation with tanh. Matrices are quantised as Andromeda quantises them, which is as GGML does.
+ * approximation with tanh. Matrices are quantized as Andromeda quantizes them, which is as GGML does.
  *
  * The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
  * @module
  */
+
 import { f16BitsOfF32 } from "../../models/weights/float16.ts";
 import { quantizeBlocks } from "../../models/weights/ggml_blocks.ts";
 import { ggufText } from "./gguf_text.ts";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import type { Transformer } from "../../mod.ts";
 
 /** Sizes of the model. */

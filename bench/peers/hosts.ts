@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { fromFileUrl } from "@std/path";
 import type { Page } from "playwright-core";
 import { ANSWER, type Answer, type Engine, type Settings, type Task } from "./engine.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { join, toFileUrl } from "@std/path";
 
 /** What is compared, and a Node that has relaxed SIMD: 20 has none. */

@@ -6,10 +6,11 @@
  *
  * @module
  */
-// @ts-types="../parse_args.d.ts"
+
+// @ts-types="../support/parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { createBackend, Transformer } from "../../mod.ts";
-import { median, origin, writeReport } from "../report.ts";
+import { median, origin, writeReport } from "../support/report.ts";
 import { peersChart } from "./chart.ts";
 import { type Answer, LINEAR_SIZE, LINEAR_TASKS, MODEL_TASKS, type Task } from "./engine.ts";
 import { ggufModel } from "./gguf.ts";

@@ -7,6 +7,7 @@
  *
  * @module
  */
+
 import { type GptSizes, type GptWeights, transpose } from "./gpt.ts";
 import { field, type Message, repeated } from "./protobuf.ts";
 

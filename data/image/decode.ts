@@ -21,7 +21,7 @@ const ALWAYS_ALLOWED = 2 ** 24;
 export const MAX_PIXELS = 100_000_000;
 
 /**
- * Decodes a PNG or JPEG file to RGB. Grey becomes three equal channels, 16 bits become the upper 8, transparency is
+ * Decodes a PNG or JPEG file to RGB. Gray becomes three equal channels, 16 bits become the upper 8, transparency is
  * dropped, all as Pillow's `convert("RGB")` has it; a photograph is turned upright by its EXIF or XMP data.
  *
  * @param bytes The file.

@@ -90,11 +90,11 @@ function tapsOf(from: number, to: number, interpolation: Interpolation, isBytes:
   const support = (interpolation === "bilinear" ? 1 : 2) * widening;
   const filter = interpolation === "bilinear" ? triangle : cubic;
   return Array.from({ length: to }, (_, index) => {
-    const centre = (index + 0.5) * scale;
-    const first = Math.max(Math.trunc(centre - support + 0.5), 0);
-    const end = Math.min(Math.trunc(centre + support + 0.5), from);
+    const center = (index + 0.5) * scale;
+    const first = Math.max(Math.trunc(center - support + 0.5), 0);
+    const end = Math.min(Math.trunc(center + support + 0.5), from);
     const weights = new Float64Array(end - first);
-    for (let k = 0; k < weights.length; k++) weights[k] = filter((first + k - centre + 0.5) / widening);
+    for (let k = 0; k < weights.length; k++) weights[k] = filter((first + k - center + 0.5) / widening);
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     return { first, weights: weights.map((weight) => isBytes ? fixedPoint(weight / total) : weight / total) };
   });

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Activation } from "../../backend.ts";
+
+import type { Activation } from "../../backend/operations.ts";
 import { mapRows, type Result, size, type Values } from "./values.ts";
 
 /** The error function: its Taylor series near zero, the continued fraction of erfc elsewhere. */

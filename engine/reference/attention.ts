@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { LOWEST, XPOS_BLOCK } from "../../backend.ts";
+
+import { LOWEST, XPOS_BLOCK } from "../../backend/operations.ts";
 import { softmax } from "./softmax.ts";
 import { at, type Result, size, type Values, zeros } from "./values.ts";
 

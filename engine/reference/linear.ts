@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Activation } from "../../backend.ts";
+
+import type { Activation } from "../../backend/operations.ts";
 import { activation } from "./activation.ts";
 import { at, mapRows, type Result, rowOf, size, sum, type Values, zeros } from "./values.ts";
 

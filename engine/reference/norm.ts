@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { at, mapRows, type Result, size, sum, type Values } from "./values.ts";
 
 /** `Backend.layerNorm` (arXiv 1607.06450), with the biased variance. */

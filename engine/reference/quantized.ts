@@ -3,9 +3,10 @@
  *
  * @module
  */
+
 import { rowOf, size, type Values } from "./values.ts";
 
-/** Rows [r, n] as they are after they were quantised; rows that end inside a block of 32 go on with zeros. */
+/** Rows [r, n] as they are after they were quantized; rows that end inside a block of 32 go on with zeros. */
 export function dequantized(rows: Values, format: "q8_0" | "q4_0"): { shape: readonly number[]; data: Float32Array } {
   const width = size(rows, 1);
   const data = new Float32Array(rows.data.length);

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { sizeOf, type Values } from "./values.ts";
+
+import { sizeOf } from "../../common/shape.ts";
+import type { Values } from "./values.ts";
 
 /** Values that an engine can take. */
 export interface HostValues extends Values {

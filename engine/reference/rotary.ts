@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { at, mapRows, type Result, size, type Values } from "./values.ts";
 
 /** `Backend.rotary`: x [b, n, heads·d], table [b or 1, n, R] of R/2 cosines, then R/2 sines. */

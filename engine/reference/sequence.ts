@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { at, mapRows, type Result, rowOf, size, type Values, zeros } from "./values.ts";
 
 /** `Backend.shiftTokens`: x [b, n, dim], previous [b, p, dim]. */

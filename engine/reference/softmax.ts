@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { LOWEST } from "../../backend.ts";
+
+import { LOWEST } from "../../backend/operations.ts";
 import { at, largestOf, mapRows, type Result, rowOf, size, sum, type Values } from "./values.ts";
 
 /** Softmax of one row: hidden entries (LOWEST) get 0, a row of nothing but hidden entries gives zeros. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { sizeOf } from "../../common/shape.ts";
+
 /** Numbers in row-major order. */
 export interface Values {
   readonly shape: readonly number[];
@@ -14,11 +16,6 @@ export interface Values {
 /** Values that an oracle made. */
 export interface Result extends Values {
   readonly data: Float64Array;
-}
-
-/** Product of the sizes. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** Zeros to be filled. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CacheFormat } from "../../backend.ts";
+
+import type { CacheFormat } from "../../backend/memory.ts";
 import {
   appendCache,
   attention,

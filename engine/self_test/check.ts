@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Backend, CacheFormat, Tensor, WeightFormat } from "../../backend.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { CacheFormat, Tensor, WeightFormat } from "../../backend/memory.ts";
 import type { HostValues } from "../reference/random_values.ts";
 import type { Values } from "../reference/values.ts";
 

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Activation, WeightFormat } from "../../backend.ts";
+
+import type { WeightFormat } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
 import { embedding, linear } from "../reference/linear.ts";
 import { dequantized, toHalf } from "../reference/quantized.ts";
 import { type HostValues, RandomValues } from "../reference/random_values.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Activation, LOWEST } from "../../backend.ts";
+
+import { type Activation, LOWEST } from "../../backend/operations.ts";
 import { activate, glu } from "../reference/activation.ts";
 import { add, maskRows, multiply } from "../reference/elementwise.ts";
 import { l2Norm, layerNorm } from "../reference/norm.ts";

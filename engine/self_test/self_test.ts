@@ -3,13 +3,10 @@
  *
  * @module
  */
-import {
-  type Backend,
-  DisposedError,
-  type SelfTestCheck,
-  type SelfTestOptions,
-  type SelfTestReport,
-} from "../../backend.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { SelfTestCheck, SelfTestOptions, SelfTestReport } from "../../backend/self_test.ts";
+import { DisposedError } from "../../errors.ts";
 import { attentionChecks } from "./attention_checks.ts";
 import { Bench, type Check, deviationOf } from "./check.ts";
 import { productChecks } from "./product_checks.ts";

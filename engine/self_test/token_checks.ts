@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { LogitsFilter } from "../../backend.ts";
+
+import type { LogitsFilter } from "../../backend/operations.ts";
 import { RandomValues } from "../reference/random_values.ts";
 import { acceptDraft, filterLogits, repetitionPenalty, sample } from "../reference/sampling.ts";
 import { crossEntropy } from "../reference/softmax.ts";

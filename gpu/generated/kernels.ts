@@ -1,5 +1,5 @@
 // deno-fmt-ignore-file
-// Made from gpu/kernels/*.wgsl by `deno task build`; not to be edited.
+// Made from gpu/kernels/*/*.wgsl by `deno task build`; not to be edited.
 
 /** Kernels and snippets by the name of their file. */
 export const KERNELS: Readonly<Record<string, string>> = {
@@ -443,7 +443,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let kvHead = head % params.kvHeads;\n" +
     "  let first = firstPosition(batch);\n" +
     "  let last = first + i32(params.queries) - 1;\n" +
-    "  // Neighbouring invocations have neighbouring queries; those past the last query do its work again and write nothing.\n" +
+    "  // Neighboring invocations have neighboring queries; those past the last query do its work again and write nothing.\n" +
     "  let firstQuery = group.x * WORKGROUP * QUERIES + lane;\n" +
     "  var base: array<u32, QUERIES>;\n" +
     "  for (var r = 0u; r < QUERIES; r++) {\n" +
@@ -658,7 +658,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        unit = memoryKeys[memoryOffset(kvHead, index) + u];\n" +
     "      }\n" +
     "#if HAS_DECAY\n" +
-    "      // The few queries stand in one block of positions, or in two neighbouring ones.\n" +
+    "      // The few queries stand in one block of positions, or in two neighboring ones.\n" +
     "      var factor = VALUE(1.0);\n" +
     "      var nextFactor = factor;\n" +
     "      if (!isMemory) {\n" +
@@ -859,7 +859,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "}\n" +
     "\n" +
-    "// Blocks of positions whose xPos scales are relative to the same centre.\n" +
+    "// Blocks of positions whose xPos scales are relative to the same center.\n" +
     "fn blockOf(position: i32) -> i32 {\n" +
     "  return position >> XPOS_SHIFT;\n" +
     "}\n" +
@@ -1041,7 +1041,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   blocks: "// Words of blocks of 32 values with an f16 scale; where they lie is told in blocks.ts.\n" +
     "\n" +
-    "// The scale of a block, given the word that holds it and its neighbour's.\n" +
+    "// The scale of a block, given the word that holds it and its neighbor's.\n" +
     "fn blockScale(word: u32, block: u32) -> f32 {\n" +
     "  return unpack2x16float(word >> (16 * (block & 1))).x;\n" +
     "}\n" +
@@ -1197,7 +1197,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "}",
   exact_division: "// Quotients rounded to the nearest f32, as IEEE 754 has them, from whole numbers: WGSL's own division may be off by 2.5 units in the\n" +
-    "// last place, and then devices would not quantise alike. Both take what is not negative, and give 0 for 0 and what is next to it.\n" +
+    "// last place, and then devices would not quantize alike. Both take what is not negative, and give 0 for 0 and what is next to it.\n" +
     "\n" +
     "fn mantissaOf(bits: u32) -> u32 {\n" +
     "  return (bits & 0x7fffff) | 0x800000;\n" +
@@ -1335,7 +1335,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return workgroupSum(mass, lane);\n" +
     "}\n" +
     "\n" +
-    "// The id of the `number`-th kept token at a key, counted from 1; each invocation counts a run of neighbouring ids.\n" +
+    "// The id of the `number`-th kept token at a key, counted from 1; each invocation counts a run of neighboring ids.\n" +
     "fn idAt(key: u32, number: u32, lane: u32) -> u32 {\n" +
     "  let run = (params.width + WORKGROUP - 1) / WORKGROUP;\n" +
     "  let first = lane * run;\n" +
@@ -1744,7 +1744,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "}",
   linear_subgroup: "// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each invocation owns a\n" +
-    "// column and ROWS rows; the lanes of a subgroup load neighbouring quads of a row of x and hand them round by shuffles.\n" +
+    "// column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and hand them round by shuffles.\n" +
     "#include linear_operands\n" +
     "\n" +
     "const COLUMNS = 64u;\n" +
@@ -1880,7 +1880,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "}",
   linear_workgroup: "// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along the\n" +
-    "// features in steps of 16, which it keeps in workgroup memory. Neighbouring invocations own neighbouring columns, 16 apart within\n" +
+    "// features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16 apart within\n" +
     "// one invocation, so that workgroup memory is read without bank conflicts and the result is written in whole lines.\n" +
     "#include linear_operands\n" +
     "\n" +
@@ -2542,7 +2542,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "}",
   weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a multiple of\n" +
-    "// `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbours. Where invocations side by side\n" +
+    "// `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbors. Where invocations side by side\n" +
     "// read pieces side by side, they read each byte of the weight once.\n" +
     "#if FORMAT == q4_0\n" +
     "const PIECE_QUADS = 2u;\n" +

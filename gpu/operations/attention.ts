@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { LOWEST, XPOS_BLOCK } from "../../backend.ts";
+
+import { LOWEST, XPOS_BLOCK } from "../../backend/operations.ts";
 import type { AttentionCommand, CommandOf } from "../../engine/commands.ts";
-import { BLOCK } from "../blocks.ts";
-import type { Profile } from "../device.ts";
-import { loop, spans } from "../loops.ts";
-import type { Binding } from "../pipelines.ts";
-import type { Constants } from "../shader.ts";
-import { type GpuTensor, roomOf, whole } from "../storage.ts";
+import type { Profile } from "../device/device.ts";
+import { loop, spans } from "../device/loops.ts";
+import type { Binding } from "../dispatch/pipelines.ts";
+import type { Constants } from "../dispatch/shader.ts";
+import { BLOCK } from "../memory/blocks.ts";
+import { type GpuTensor, roomOf, whole } from "../memory/storage.ts";
 import { elementwise, type Operations, reduceRounds, reduction } from "./operation.ts";
 
 /** Queries up to which attention is bound by reading keys and values, and is split along them. */
@@ -224,13 +225,13 @@ export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "
 export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache">): void {
   const { cache, x, positions, lengths } = command;
   const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
-  const isQuantised = cache.dtype === "q8_0";
+  const isQuantized = cache.dtype === "q8_0";
   const blocks = dim / BLOCK;
   // An invocation takes a value or a vector, or as many blocks as share a word of scales.
-  const size = isQuantised ? (x.size / dim) * Math.ceil(blocks / 2) : x.size;
-  const { constants, groups, lanes } = elementwise(gpu, size, isQuantised ? [1] : [dim]);
+  const size = isQuantized ? (x.size / dim) * Math.ceil(blocks / 2) : x.size;
+  const { constants, groups, lanes } = elementwise(gpu, size, isQuantized ? [1] : [dim]);
   gpu.dispatch({
-    kernel: isQuantised ? "append_cache_q8" : "append_cache",
+    kernel: isQuantized ? "append_cache_q8" : "append_cache",
     constants: { ...constants, ...storedConstants(cache, lanes === 4), HAS_LENGTHS: lengths !== undefined },
     bindings: {
       cache: whole(cache),
@@ -240,7 +241,7 @@ export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appe
     },
     params: { size: size / lanes, rows: x.shape[1] ?? 0, kvHeads, capacity, dim: dim / lanes, blocks },
     groups,
-    rounds: isQuantised ? 2 * 2 * loop(8) : 0,
+    rounds: isQuantized ? 2 * 2 * loop(8) : 0,
   });
 }
 

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { LOWEST } from "../../backend.ts";
+
+import { LOWEST } from "../../backend/operations.ts";
 import type { CommandOf } from "../../engine/commands.ts";
-import { type GpuTensor, whole } from "../storage.ts";
+import { type GpuTensor, whole } from "../memory/storage.ts";
 import { activationName, elementwise, fold, type Operations, reduction } from "./operation.ts";
 
 /** x + y · scale · factor. */

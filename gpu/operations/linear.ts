@@ -3,13 +3,14 @@
  *
  * @module
  */
+
 import type { CommandOf } from "../../engine/commands.ts";
-import { BLOCK } from "../blocks.ts";
-import type { Profile } from "../device.ts";
-import { loop, spans } from "../loops.ts";
-import type { Constants } from "../shader.ts";
-import { type GpuTensor, partsOf, rowsOf, whole } from "../storage.ts";
-import { elementBytes } from "../weights.ts";
+import type { Profile } from "../device/device.ts";
+import { loop, spans } from "../device/loops.ts";
+import type { Constants } from "../dispatch/shader.ts";
+import { BLOCK } from "../memory/blocks.ts";
+import { type GpuTensor, partsOf, rowsOf, whole } from "../memory/storage.ts";
+import { elementBytes } from "../memory/weights.ts";
 import { activationName, elementwise, fold, type Operations, reduceRounds, reduction } from "./operation.ts";
 
 /** Rows up to which the product is bound by reading the weight, and takes a kernel of its own. */

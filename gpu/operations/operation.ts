@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { type Activation, ConfigError } from "../../backend.ts";
-import type { Profile } from "../device.ts";
-import { loop } from "../loops.ts";
-import type { Binding } from "../pipelines.ts";
-import type { Dispatch } from "../recorder.ts";
+
+import type { Activation } from "../../backend/operations.ts";
+import { ConfigError } from "../../errors.ts";
+import type { Profile } from "../device/device.ts";
+import { loop } from "../device/loops.ts";
+import type { Binding } from "../dispatch/pipelines.ts";
+import type { Dispatch } from "../dispatch/recorder.ts";
 
 /** Records dispatches of one command. */
 export interface Operations {
@@ -58,7 +60,7 @@ export function reduction(
   passes: number,
   besides: (workgroup: number) => number = () => 0,
 ): { constants: { WORKGROUP: number; SUBGROUPS: boolean }; rounds: number } {
-  // A CPU runs the lanes of a workgroup one after the other: 32 of them vectorise as well as 256, with fewer steps to reduce.
+  // A CPU runs the lanes of a workgroup one after the other: 32 of them vectorize as well as 256, with fewer steps to reduce.
   const most = profile.software ? 32 : ROW_WORKGROUP;
   const needed = 2 ** Math.ceil(Math.log2(Math.max(width, 1)));
   // A pass ends in up to two reductions.

@@ -3,10 +3,11 @@
  *
  * @module
  */
+
 import type { CommandOf } from "../../engine/commands.ts";
-import { spans } from "../loops.ts";
-import type { Binding } from "../pipelines.ts";
-import { bytesOf, type GpuTensor, partsOf, whole } from "../storage.ts";
+import { spans } from "../device/loops.ts";
+import type { Binding } from "../dispatch/pipelines.ts";
+import { bytesOf, type GpuTensor, partsOf, whole } from "../memory/storage.ts";
 import { elementwise, type Operations } from "./operation.ts";
 
 /** Rows by their index. */

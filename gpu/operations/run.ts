@@ -3,8 +3,9 @@
  *
  * @module
  */
+
 import type { Command } from "../../engine/commands.ts";
-import type { GpuTensor } from "../storage.ts";
+import type { GpuTensor } from "../memory/storage.ts";
 import * as attention from "./attention.ts";
 import * as elementwise from "./elementwise.ts";
 import * as linear from "./linear.ts";

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { LOWEST } from "../../backend.ts";
+
+import { LOWEST } from "../../backend/operations.ts";
 import type { CommandOf } from "../../engine/commands.ts";
 import { inverseOf } from "../../engine/temperature.ts";
-import { loop } from "../loops.ts";
-import { type GpuTensor, whole } from "../storage.ts";
+import { loop } from "../device/loops.ts";
+import { type GpuTensor, whole } from "../memory/storage.ts";
 import { elementwise, fold, type Operations, reduction } from "./operation.ts";
 import { clone } from "./rows.ts";
 

@@ -3,15 +3,17 @@
  *
  * @module
  */
-import { ConfigError, type Tensor } from "../../backend.ts";
-import { camelCase } from "../case.ts";
-import { checkOptions, type Fields, readFields, value } from "../fields.ts";
-import type { ForwardOptions, LossOptions } from "../language_head.ts";
-import { largest } from "../largest.ts";
-import type { LanguageModel } from "../language_model.ts";
-import { Random } from "../random.ts";
-import { show } from "../../show.ts";
-import { shapeOfTokens, type TokensInput } from "../tokens.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
+import { show } from "../../common/show.ts";
+import { ConfigError } from "../../errors.ts";
+import { camelCase } from "../config/case.ts";
+import { checkOptions, type Fields, readFields, value } from "../config/fields.ts";
+import type { ForwardOptions, LossOptions } from "../language/language_head.ts";
+import type { LanguageModel } from "../language/language_model.ts";
+import { largest } from "../language/largest.ts";
+import { shapeOfTokens, type TokensInput } from "../language/tokens.ts";
+import { Random } from "../network/random.ts";
 import { type FilterLogitsFn, strategies, topK } from "./filters.ts";
 import { type GenerateOptions, isTextModel, strategyFields } from "./options.ts";
 import { emptyPrompt, readPrompt, readPrompts } from "./prompts.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { LogitsFilter } from "../../backend.ts";
+
+import type { LogitsFilter } from "../../backend/operations.ts";
 
 /** Thresholds of the strategies. */
 export interface FilterThresholds {

@@ -3,8 +3,11 @@
  *
  * @module
  */
-import { NOTHING_DRAWN, ShapeError, type Tensor } from "../../backend.ts";
-import { largest } from "../largest.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
+import { NOTHING_DRAWN } from "../../backend/operations.ts";
+import { ShapeError } from "../../errors.ts";
+import { largest } from "../language/largest.ts";
 import { Context } from "./context.ts";
 import { guide, unconditionalPrompts } from "./guidance.ts";
 import { unlessAborted } from "./holdings.ts";

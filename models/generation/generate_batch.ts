@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Tensor } from "../../backend.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
 import { Context } from "./context.ts";
 import { continueText, continueTexts, openTexts, textsOptions } from "./generate.ts";
 import { type GenerateOptions, readSettings, type Settings } from "./options.ts";

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Tensor } from "../../backend.ts";
-import type { KvCache } from "../kv_cache.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
+import type { KvCache } from "../network/kv_cache.ts";
 import type { Context } from "./context.ts";
 import type { TextModel } from "./text_model.ts";
 

@@ -4,8 +4,10 @@
  *
  * @module
  */
-import { type CacheFormat, ConfigError, type Tensor, WeightsError } from "../../backend.ts";
-import type { NetInputs } from "../transformer_net.ts";
+
+import type { CacheFormat, Tensor } from "../../backend/memory.ts";
+import { ConfigError, WeightsError } from "../../errors.ts";
+import type { NetInputs } from "../network/transformer_net.ts";
 import type { TextModel } from "./text_model.ts";
 
 /** Tokens that are run at a time. */

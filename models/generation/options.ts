@@ -3,11 +3,15 @@
  *
  * @module
  */
-import { type CacheFormat, ConfigError, type LogitsFilter, type Tensor } from "../../backend.ts";
-import { choice, type Fields, integer, optional, readFields, real, value } from "../fields.ts";
-import { show } from "../../show.ts";
-import { maskField, type MaskInput, tensorField } from "../tokens.ts";
-import { TransformerNet } from "../transformer_net.ts";
+
+import type { CacheFormat, Tensor } from "../../backend/memory.ts";
+import type { LogitsFilter } from "../../backend/operations.ts";
+import { isRecord } from "../../common/record.ts";
+import { show } from "../../common/show.ts";
+import { ConfigError } from "../../errors.ts";
+import { choice, type Fields, integer, optional, readFields, real, value } from "../config/fields.ts";
+import { maskField, type MaskInput, tensorField } from "../language/tokens.ts";
+import { TransformerNet } from "../network/transformer_net.ts";
 import type { ContextInput } from "./context.ts";
 import { strategies, type Strategy } from "./filters.ts";
 import { type Overflow, overflowOf } from "./overflow.ts";
@@ -285,10 +289,6 @@ function checkDraft(model: TextModel, draft: TextModel, { guidanceScale }: Given
   for (const [broken, rule] of rules) {
     if (broken) throw new ConfigError(`Cannot use the draft model: ${rule}`);
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 function isFunction(value: unknown): boolean {

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { ConfigError } from "../../backend.ts";
-import { usesAbsolutePositions, usesRotary } from "../transformer_config.ts";
+
+import { ConfigError } from "../../errors.ts";
+import { usesAbsolutePositions, usesRotary } from "../config/transformer_config.ts";
 import type { TextModel } from "./text_model.ts";
 
 /**

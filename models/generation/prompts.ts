@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { ConfigError, ShapeError, type Tensor } from "../../backend.ts";
-import { checkTokenTensor, isTensor, readRowsOfTokens, type TokensInput } from "../tokens.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
+import { ConfigError, ShapeError } from "../../errors.ts";
+import { checkTokenTensor, isTensor, readRowsOfTokens, type TokensInput } from "../language/tokens.ts";
 
 /** One prompt: token ids, a tokenizer's batch of one text, or an int32 tensor [1, n]. */
 export type PromptInput = TokensInput;

@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { ConfigError, ShapeError, type Tensor } from "../../backend.ts";
-import { camelCase } from "../case.ts";
-import { checkOptions } from "../fields.ts";
-import { show } from "../../show.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
+import { show } from "../../common/show.ts";
+import { ConfigError, ShapeError } from "../../errors.ts";
+import { camelCase } from "../config/case.ts";
+import { checkOptions } from "../config/fields.ts";
 import { Context } from "./context.ts";
 import { checkFits, continueText } from "./generate.ts";
 import { readSessionSettings, readSettings, type SamplingOptions, type SessionOptions } from "./options.ts";

@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { NOTHING_DRAWN, type Tensor } from "../../backend.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
+import { NOTHING_DRAWN } from "../../backend/operations.ts";
 import { Context } from "./context.ts";
 import { continueTexts } from "./generate.ts";
 import { unlessAborted } from "./holdings.ts";

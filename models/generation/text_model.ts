@@ -3,10 +3,12 @@
  *
  * @module
  */
-import type { Backend, CacheFormat } from "../../backend.ts";
-import type { KvCache } from "../kv_cache.ts";
-import type { TransformerConfig } from "../transformer_config.ts";
-import type { TransformerNet } from "../transformer_net.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { CacheFormat } from "../../backend/memory.ts";
+import type { TransformerConfig } from "../config/transformer_config.ts";
+import type { KvCache } from "../network/kv_cache.ts";
+import type { TransformerNet } from "../network/transformer_net.ts";
 
 /** A decoder over tokens: `LanguageModel` and `PalmE` are. */
 export interface TextModel {

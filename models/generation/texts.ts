@@ -3,18 +3,21 @@
  *
  * Keys and values are kept in a cache and each step runs on new tokens only, where that gives the same numbers. It does
  * not where keys and values depend on the length of the whole text (xPos on rotated values, as zeta has it, or beside
- * memory keys: the scale's centre moves with the length), nor beyond `maxSeqLen` with overflow "recompute": there each
+ * memory keys: the scale's center moves with the length), nor beyond `maxSeqLen` with overflow "recompute": there each
  * step runs on the whole text, cut to its last `maxSeqLen` tokens.
  *
  * @module
  */
-import { type Backend, type CacheFormat, ConfigError, DisposedError, type Tensor } from "../../backend.ts";
-import type { KvCache } from "../kv_cache.ts";
-import { largest } from "../largest.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { CacheFormat, Tensor } from "../../backend/memory.ts";
+import { ConfigError, DisposedError } from "../../errors.ts";
+import { largest } from "../language/largest.ts";
+import type { KvCache } from "../network/kv_cache.ts";
 import type { Context } from "./context.ts";
+import { Holdings, unlessAborted } from "./holdings.ts";
 import { nothingDrawn } from "./not_finite.ts";
 import type { Overflow } from "./overflow.ts";
-import { Holdings, unlessAborted } from "./holdings.ts";
 import type { TextModel } from "./text_model.ts";
 
 /** Tokens of all rows that one step takes at most: bounds its memory, and the time until an abort is noticed. */

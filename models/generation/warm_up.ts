@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Tensor } from "../../backend.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
 import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
 import { drawTokens } from "./sampling.ts";
 import type { TextModel } from "./text_model.ts";

@@ -3,17 +3,19 @@
  *
  * @module
  */
-import type { Backend, Tensor } from "../../backend.ts";
-import type { Parameter, Parameters } from "../parameters.ts";
-import { constant, normal } from "../random.ts";
-import { kvHeadsOf, type TransformerConfig } from "../transformer_config.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import { kvHeadsOf, type TransformerConfig } from "../config/transformer_config.ts";
 import {
   freshQkNormScale,
   hasGateBias,
   hasOutputProjection,
   type QkNorm,
   qkNormOf,
-} from "../x_transformers/versions.ts";
+} from "../config/x_transformers/versions.ts";
+import type { Parameter, Parameters } from "../network/parameters.ts";
+import { constant, normal } from "../network/random.ts";
 import { deepnormInitializer } from "./deepnorm.ts";
 import { Linear } from "./linear.ts";
 import type { Pass } from "./pass.ts";
@@ -89,7 +91,7 @@ export class Attention {
   forward(pass: Pass, x: Tensor, layer: number): Tensor {
     const { backend } = pass;
     const { heads } = this.#config;
-    const q = this.#rotate(pass, this.#normalise(backend, this.#toQ.forward(backend, x), heads, this.#qScale), heads);
+    const q = this.#rotate(pass, this.#normalize(backend, this.#toQ.forward(backend, x), heads, this.#qScale), heads);
     const { keys, values } = this.#kind === "self" ? this.#selfKeys(pass, x, layer) : this.#crossKeys(pass, layer);
     let out = this.#attend(pass, q, keys, values); // (b, n, heads · dimHead)
     if (this.#headScale) out = backend.multiply(out, backend.reshape(this.#headScale.value, [heads]));
@@ -105,7 +107,7 @@ export class Attention {
   /** Keys and values of the sequence itself, (b, m, kvHeads · dimHead) or the cache that they were added to. */
   #selfKeys(pass: Pass, x: Tensor, layer: number): { keys: Tensor; values: Tensor } {
     const { backend, rotary, cache } = pass;
-    const k = this.#normalise(backend, this.#toK.forward(backend, x), this.#kvHeads, this.#kScale);
+    const k = this.#normalize(backend, this.#toK.forward(backend, x), this.#kvHeads, this.#kScale);
     let v = this.#toV.forward(backend, x);
     const rotation = { heads: this.#kvHeads, pairs: rotary?.pairs ?? "adjacent" };
     const keys = rotary ? backend.rotary(k, rotary.key, rotation) : k;
@@ -129,13 +131,13 @@ export class Attention {
     keep: (made: { keys: Tensor; values: Tensor }) => void,
   ): { keys: Tensor; values: Tensor } {
     if (!context) throw new TypeError("Cannot attend to a context that is absent");
-    const keys = this.#normalise(backend, this.#toK.forward(backend, context), this.#kvHeads, this.#kScale);
+    const keys = this.#normalize(backend, this.#toK.forward(backend, context), this.#kvHeads, this.#kScale);
     const made = { keys, values: this.#toV.forward(backend, context) };
     keep(made);
     return made;
   }
 
-  #normalise(backend: Backend, x: Tensor, groups: number, scale: Parameter | undefined): Tensor {
+  #normalize(backend: Backend, x: Tensor, groups: number, scale: Parameter | undefined): Tensor {
     if (!this.#qkNorm) return x;
     const { factor, isLearned } = this.#qkNorm;
     return backend.l2Norm(x, { groups, gain: isLearned ? scale?.value : undefined, factor });
@@ -156,7 +158,7 @@ export class Attention {
       positions: isSelf ? cache?.positions : undefined,
       slopes: isSelf ? pass.slopes : undefined,
       mask: isSelf ? pass.keyMask ?? pass.mask : pass.contextMask,
-      memoryKeys: this.#normalisedMemoryKeys(backend),
+      memoryKeys: this.#normalizedMemoryKeys(backend),
       memoryValues: this.#memoryValues?.value,
       decay: isSelf ? rotary?.decay : undefined,
     };
@@ -166,14 +168,14 @@ export class Attention {
   }
 
   /** Memory keys (kvHeads, memory, dimHead) under the QK norm. */
-  #normalisedMemoryKeys(backend: Backend): Tensor | undefined {
+  #normalizedMemoryKeys(backend: Backend): Tensor | undefined {
     const keys = this.#memoryKeys?.value;
     if (!keys || !this.#qkNorm) return keys;
-    const normalised = backend.l2Norm(keys);
-    if (!this.#kScale) return normalised;
+    const normalized = backend.l2Norm(keys);
+    if (!this.#kScale) return normalized;
     const memory = this.#config.attnNumMemKv;
     const headOfRow = Int32Array.from({ length: this.#kvHeads * memory }, (_, row) => Math.floor(row / memory));
     const scales = backend.gatherRows(this.#kScale.value, backend.tensor(headOfRow, [headOfRow.length]));
-    return backend.multiply(normalised, backend.reshape(scales, keys.shape));
+    return backend.multiply(normalized, backend.reshape(scales, keys.shape));
   }
 }

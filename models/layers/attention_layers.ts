@@ -3,10 +3,12 @@
  *
  * @module
  */
-import type { Backend, Tensor } from "../../backend.ts";
-import type { Parameter, Parameters } from "../parameters.ts";
-import { constant } from "../random.ts";
-import { alibiHeadsOf, type TransformerConfig } from "../transformer_config.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import { alibiHeadsOf, type TransformerConfig } from "../config/transformer_config.ts";
+import type { Parameter, Parameters } from "../network/parameters.ts";
+import { constant } from "../network/random.ts";
 import { alibiSlopes } from "./alibi.ts";
 import { Attention } from "./attention.ts";
 import { deepnormResidual } from "./deepnorm.ts";
@@ -79,7 +81,7 @@ export class AttentionLayers {
     return norms.postMainNorm?.forward(backend, sum) ?? sum;
   }
 
-  /** Attention hides padded tokens from their neighbours; the feed forward does not know them, as in the references. */
+  /** Attention hides padded tokens from their neighbors; the feed forward does not know them, as in the references. */
   #shift(pass: Pass, x: Tensor, kind: SublayerKind, layer: number): Tensor {
     if (this.#shifts.length === 0) return x;
     const visible = pass.mask && kind !== "feedForward" ? pass.backend.maskRows(x, pass.mask) : x;

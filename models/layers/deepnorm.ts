@@ -1,10 +1,11 @@
 /**
- * Deepnorm (arXiv 2203.00555): post-norm with a residual constant and an initialisation that go with the depth.
+ * Deepnorm (arXiv 2203.00555): post-norm with a residual constant and an initialization that go with the depth.
  *
  * @module
  */
-import { type Initializer, normal } from "../random.ts";
-import type { TransformerConfig } from "../transformer_config.ts";
+
+import type { TransformerConfig } from "../config/transformer_config.ts";
+import { type Initializer, normal } from "../network/random.ts";
 
 /** Factor on the residual stream: (2 · depth)^¼ for a decoder. */
 export function deepnormResidual(config: TransformerConfig): number {

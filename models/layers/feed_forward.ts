@@ -3,10 +3,12 @@
  *
  * @module
  */
-import type { Activation, Tensor } from "../../backend.ts";
-import type { Parameters } from "../parameters.ts";
-import { constant } from "../random.ts";
-import type { TransformerConfig } from "../transformer_config.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
+import type { TransformerConfig } from "../config/transformer_config.ts";
+import type { Parameters } from "../network/parameters.ts";
+import { constant } from "../network/random.ts";
 import { deepnormInitializer } from "./deepnorm.ts";
 import { Linear } from "./linear.ts";
 import { layerNorm, type Norm } from "./norm.ts";

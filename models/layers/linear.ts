@@ -3,9 +3,12 @@
  *
  * @module
  */
-import type { Activation, Backend, Tensor } from "../../backend.ts";
-import type { Parameter, Parameters } from "../parameters.ts";
-import { type Initializer, uniform } from "../random.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
+import type { Parameter, Parameters } from "../network/parameters.ts";
+import { type Initializer, uniform } from "../network/random.ts";
 
 /** How a linear layer differs from PyTorch's default. */
 export interface LinearOptions {

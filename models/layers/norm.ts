@@ -3,12 +3,14 @@
  *
  * @module
  */
-import type { Backend, Tensor } from "../../backend.ts";
-import type { Parameters } from "../parameters.ts";
-import { constant } from "../random.ts";
-import type { Reference, TransformerConfig } from "../transformer_config.ts";
 
-/** Normalises the last dimension. */
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import type { Reference, TransformerConfig } from "../config/transformer_config.ts";
+import type { Parameters } from "../network/parameters.ts";
+import { constant } from "../network/random.ts";
+
+/** Normalizes the last dimension. */
 export interface Norm {
   /** x [..., dim] to the same shape. */
   forward(backend: Backend, x: Tensor): Tensor;

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Backend, Tensor } from "../../backend.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import type { RotaryTables } from "./rotary.ts";
 
 /** A step's view of the cache. */

@@ -1,18 +1,21 @@
 /**
  * Rotary positions (arXiv 2104.09864) with xPos scaling (arXiv 2212.10554), as tables made in float64.
  *
- * xPos multiplies queries by s(t) = zeta^((t - centre) / 512) and keys by 1 / s(t). The centre cancels in q·k, so it
+ * xPos multiplies queries by s(t) = zeta^((t - center) / 512) and keys by 1 / s(t). The center cancels in q·k, so it
  * may be chosen freely where values are not rotated: here each block of 512 positions has its own, its middle, which
  * keeps every factor between 3.5^-0.5 and 3.5^0.5 however long the sequence; attention makes up for the distance
- * between blocks (`decay`). Where values carry the scale too (zeta), it does not cancel, and the centre is the middle
+ * between blocks (`decay`). Where values carry the scale too (zeta), it does not cancel, and the center is the middle
  * of the sequence, as in the reference.
  *
  * @module
  */
-import { type Backend, type Tensor, XPOS_BLOCK } from "../../backend.ts";
-import type { Parameters } from "../parameters.ts";
-import { type TransformerConfig, usesRotary } from "../transformer_config.ts";
-import { rotaryWidth, rotatedFeatures } from "../x_transformers/versions.ts";
+
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import { XPOS_BLOCK } from "../../backend/operations.ts";
+import { type TransformerConfig, usesRotary } from "../config/transformer_config.ts";
+import { rotaryWidth, rotatedFeatures } from "../config/x_transformers/versions.ts";
+import type { Parameters } from "../network/parameters.ts";
 
 /** Tables of one forward pass: [rows, n, R], cosines then sines, multiplied by the scale. */
 export interface RotaryTables {
@@ -64,7 +67,7 @@ export class Rotary {
    */
   tables(backend: Backend, starts: readonly number[], n: number): RotaryTables {
     const { reference, rotaryXpos, rotaryEmbedValues, dimHead } = this.#config;
-    const isCentred = Rotary.dependsOnLength(this.#config);
+    const isCentered = Rotary.dependsOnLength(this.#config);
     const shape = [starts.length, n, this.#features];
     const common = {
       rotatesValues: rotaryEmbedValues,
@@ -75,12 +78,12 @@ export class Rotary {
       return { ...common, query: table, key: table, decay: undefined };
     }
     const middle = Math.floor(n / 2);
-    const blocksFromCentre = isCentred
+    const blocksFromCenter = isCentered
       ? (t: number) => (t - middle) / XPOS_BLOCK
       : (t: number) => (t % XPOS_BLOCK) / XPOS_BLOCK - 0.5;
-    const query = backend.tensor(this.#table(starts, n, blocksFromCentre), shape);
-    const key = backend.tensor(this.#table(starts, n, (t) => -blocksFromCentre(t)), shape);
-    const decay = isCentred ? undefined : backend.tensor(this.#decay(dimHead), [dimHead]);
+    const query = backend.tensor(this.#table(starts, n, blocksFromCenter), shape);
+    const key = backend.tensor(this.#table(starts, n, (t) => -blocksFromCenter(t)), shape);
+    const decay = isCentered ? undefined : backend.tensor(this.#decay(dimHead), [dimHead]);
     return { ...common, query, key, decay };
   }
 

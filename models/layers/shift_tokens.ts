@@ -1,10 +1,11 @@
 /**
- * Token shift: part of each token's features come from its neighbours (github.com/BlinkDL/RWKV-LM).
+ * Token shift: part of each token's features come from its neighbors (github.com/BlinkDL/RWKV-LM).
  *
  * @module
  */
-import type { Tensor } from "../../backend.ts";
-import type { TransformerConfig } from "../transformer_config.ts";
+
+import type { Tensor } from "../../backend/memory.ts";
+import type { TransformerConfig } from "../config/transformer_config.ts";
 import type { Pass } from "./pass.ts";
 
 /** Positions by which each segment of the features moves: 0 .. t looking back only, -t .. t looking both ways. */

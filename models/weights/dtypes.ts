@@ -4,7 +4,9 @@
  * @module
  */
 
-import { ShapeError } from "../../backend.ts";
+import { ShapeError } from "../../errors.ts";
+import { f16BitsOfF32, f32BitsOfF16 } from "./float16.ts";
+import { type Float8Format, float8Table } from "./float8.ts";
 import {
   BLOCK_BYTES,
   BLOCK_VALUES,
@@ -14,8 +16,6 @@ import {
   isBlockFormat,
   quantizeBlocks,
 } from "./ggml_blocks.ts";
-import { f16BitsOfF32, f32BitsOfF16 } from "./float16.ts";
-import { type Float8Format, float8Table } from "./float8.ts";
 
 /**
  * A number format, by its name in a safetensors header; Q8_0 and Q4_0 have none there, a file holds their blocks as U8 and says

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { ShapeError, WeightsError } from "../../backend.ts";
+import { ShapeError, WeightsError } from "../../errors.ts";
 import { f16BitsOfF32, f32BitsOfF16 } from "./float16.ts";
 
 /** A format of blocks. */
@@ -68,7 +68,7 @@ export function quantizeBlocks(format: BlockFormat, values: Float32Array): Uint8
     const d = scale[0] = Math.fround((format === "Q8_0" ? Math.abs(largest) : largest) / STEPS[format]);
     if (!(Math.abs(d) < F16_LIMIT) || block.some(Number.isNaN)) {
       throw new WeightsError(
-        `Cannot quantise values from ${first} on to ${format.toLowerCase()}: the largest magnitude of 32 is ` +
+        `Cannot quantize values from ${first} on to ${format.toLowerCase()}: the largest magnitude of 32 is ` +
           `${Math.abs(largest)}, and its scale must be below ${F16_LIMIT}, all of them finite: keep this tensor in f32`,
       );
     }

@@ -8,8 +8,10 @@
  * @module
  */
 
-import { WeightsError } from "../../backend.ts";
-import type { ByteReader } from "../../data/byte_source.ts";
+import { isRecord } from "../../common/record.ts";
+import { sizeOf } from "../../common/shape.ts";
+import type { ByteReader } from "../../data/files/byte_source.ts";
+import { WeightsError } from "../../errors.ts";
 import {
   bytesPerValue,
   DTYPE_NAMES,
@@ -19,7 +21,6 @@ import {
   type SafetensorsDType,
 } from "./dtypes.ts";
 import { BLOCK_BYTES, BLOCK_VALUES, type BlockFormat, isBlockFormat } from "./ggml_blocks.ts";
-import { sizeOf } from "./host_tensor.ts";
 import { jsonEntries, type JsonEntry } from "./json_entries.ts";
 import { otherFormat, SIGNATURE_BYTES } from "./other_formats.ts";
 
@@ -332,11 +333,6 @@ export function quote(value: unknown): string {
     text = typeof value;
   }
   return text.length > 100 ? `${text.slice(0, 97)}...` : text;
-}
-
-/** Whether a parsed JSON value is an object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function invalid(name: string, fault: string, cause?: unknown): WeightsError {

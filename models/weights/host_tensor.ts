@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ShapeError } from "../../backend.ts";
+import { sizeOf } from "../../common/shape.ts";
+import { ShapeError } from "../../errors.ts";
 import {
   bytesPerValue,
   type FloatFormat,
@@ -29,7 +30,7 @@ export class HostTensor {
    * @param dtype The format of the values.
    * @param shape Sizes of the dimensions.
    * @param bytes The values; kept, not copied.
-   * @throws {ShapeError} If `bytes` is not as long as the shape says, or rows are not whole blocks of a quantised format.
+   * @throws {ShapeError} If `bytes` is not as long as the shape says, or rows are not whole blocks of a quantized format.
    */
   constructor(dtype: SafetensorsDType, shape: readonly number[], bytes: Uint8Array) {
     const form = headerForm(dtype, shape);
@@ -68,9 +69,4 @@ export class HostTensor {
     toFloat32(this.dtype, this.bytes, values);
     return values;
   }
-}
-
-/** Number of values of a shape. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, length) => size * length, 1);
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { WeightsError } from "../../backend.ts";
-import { type ByteSource, messageOf, readAll } from "../../data/byte_source.ts";
-import { isRecord } from "./header.ts";
+import { isRecord } from "../../common/record.ts";
+import { type ByteSource, messageOf, readAll } from "../../data/files/byte_source.ts";
+import { WeightsError } from "../../errors.ts";
 import { otherFormat } from "./other_formats.ts";
 
 /** The longest file in bytes: ten times the index of a model of 100,000 tensors. */

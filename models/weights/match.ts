@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Parameter, Parameters, StateBuffer } from "../parameters.ts";
+
+import type { Parameter, Parameters, StateBuffer } from "../network/parameters.ts";
 import { checkNames } from "./names.ts";
 
 /** What wrappers put in front: of zeta, Andromeda, PyTorch's compile and data-parallel wrappers. */

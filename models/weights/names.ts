@@ -4,7 +4,8 @@
  * @module
  */
 
-import { WeightsError } from "../../backend.ts";
+import { sameShape } from "../../common/shape.ts";
+import { WeightsError } from "../../errors.ts";
 
 /** Lines of each kind in a message. */
 const MAX_LINES = 10;
@@ -85,10 +86,6 @@ export function editDistance(a: string, b: string): number {
     above = current;
   }
   return above[b.length] ?? 0;
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, dimension) => size === b[dimension]);
 }
 
 function bracket(shape: readonly number[] = []): string {

@@ -4,14 +4,22 @@
  * @module
  */
 
-import { OutOfMemoryError, WeightsError } from "../../backend.ts";
-import { blobSource, type ByteReader, type ByteSource, bytesSource, streamSource } from "../../data/byte_source.ts";
-import { type FileSet, openTogether } from "../../data/files.ts";
-import type { HubOptions } from "../../data/hub.ts";
-import { showUrl } from "../../data/show_url.ts";
+import { isRecord } from "../../common/record.ts";
+import { sizeOf } from "../../common/shape.ts";
+import {
+  blobSource,
+  type ByteReader,
+  type ByteSource,
+  bytesSource,
+  streamSource,
+} from "../../data/files/byte_source.ts";
+import { type FileSet, openTogether } from "../../data/files/files.ts";
+import { showUrl } from "../../data/http/show_url.ts";
+import type { HubOptions } from "../../data/hub/hub.ts";
+import { OutOfMemoryError, WeightsError } from "../../errors.ts";
 import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
-import { isRecord, quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
-import { HostTensor, sizeOf } from "./host_tensor.ts";
+import { quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
+import { HostTensor } from "./host_tensor.ts";
 import { readJsonFile } from "./json_file.ts";
 import { FROM_PYTORCH } from "./other_formats.ts";
 

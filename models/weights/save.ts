@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { ConfigError, type DType } from "../../backend.ts";
-import type { Parameter, StateBuffer } from "../parameters.ts";
+
+import type { DType } from "../../backend/memory.ts";
+import { ConfigError } from "../../errors.ts";
+import type { Parameter, StateBuffer } from "../network/parameters.ts";
 import type { FloatFormat } from "./dtypes.ts";
 import { BLOCK_VALUES } from "./ggml_blocks.ts";
 import { quote } from "./header.ts";
@@ -64,7 +66,7 @@ function streamed({ shape, value, size }: Parameter): WritableTensor {
   };
 }
 
-/** Quantised values give the same blocks again; rows that an engine has padded to whole blocks are written in f32. */
+/** Quantized values give the same blocks again; rows that an engine has padded to whole blocks are written in f32. */
 function formatOf(dtype: DType, width: number): FloatFormat {
   if (dtype === "f16") return "F16";
   if (width % BLOCK_VALUES !== 0) return "F32";

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { WeightsError } from "../../backend.ts";
-import type { ByteSource } from "../../data/byte_source.ts";
-import { type FileLocation, type FileSet, openTogether } from "../../data/files.ts";
-import type { HubOptions } from "../../data/hub.ts";
-import { isRecord } from "./header.ts";
+import { isRecord } from "../../common/record.ts";
+import type { ByteSource } from "../../data/files/byte_source.ts";
+import { type FileLocation, type FileSet, openTogether } from "../../data/files/files.ts";
+import type { HubOptions } from "../../data/hub/hub.ts";
+import { WeightsError } from "../../errors.ts";
 import { readJsonFile } from "./json_file.ts";
 import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
 

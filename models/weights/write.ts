@@ -7,21 +7,15 @@
  * @module
  */
 
-import { ConfigError, ShapeError, WeightsError } from "../../backend.ts";
-import type { Progress } from "../../data/byte_source.ts";
-import { beginUpdate, type FolderUpdate } from "../../data/folder_update.ts";
-import {
-  fileSource,
-  hostHasFiles,
-  joinPath,
-  kindOfPath,
-  namesIn,
-  pathOfUrl,
-  splitPath,
-} from "../../data/local_files.ts";
+import { sizeOf } from "../../common/shape.ts";
+import type { Progress } from "../../data/files/byte_source.ts";
+import { beginUpdate, type FolderUpdate } from "../../data/files/folder_update.ts";
+import { fileSource, joinPath, kindOfPath, namesIn, pathOfUrl, splitPath } from "../../data/files/local_files.ts";
+import { ConfigError, ShapeError, WeightsError } from "../../errors.ts";
+import { hasNodeModules } from "../../host/node.ts";
 import { bytesPerValue, type FloatFormat, fromFloat32 } from "./dtypes.ts";
 import { encodeHeader, quote } from "./header.ts";
-import { type HostTensor, sizeOf } from "./host_tensor.ts";
+import type { HostTensor } from "./host_tensor.ts";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./read.ts";
 
 /** What the name of a file of weights ends in. */
@@ -127,7 +121,7 @@ export async function pathOfTarget(target: string | URL): Promise<string> {
     );
   };
   if (typeof target !== "string" && !(target instanceof URL)) return refuse("it is neither a path nor a URL");
-  if (!hostHasFiles()) return refuse("this host has no files");
+  if (!hasNodeModules()) return refuse("this host has no files");
   let path = String(target);
   if (target instanceof URL || /^([a-z][a-z\d+.-]+:\/\/|(file|data|blob):)/i.test(target)) {
     try {

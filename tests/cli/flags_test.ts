@@ -1,4 +1,5 @@
 /** Command lines as people type them. */
+
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { readFlags, UsageError } from "../../cli/flags.ts";
 

@@ -1,4 +1,5 @@
 /** The command line, started as a user starts it. */
+
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deno, type Outcome } from "../support/deno.ts";
 

@@ -1,4 +1,5 @@
 /** `deno task selftest`. */
+
 import { assertEquals } from "@std/assert";
 import { deno, ROOT } from "../support/deno.ts";
 

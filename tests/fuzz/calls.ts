@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Activation, CacheFormat, WeightFormat } from "../../backend.ts";
+
+import type { CacheFormat, WeightFormat } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
 import { activate, glu } from "../../engine/reference/activation.ts";
 import * as attention from "../../engine/reference/attention.ts";
 import { add, maskRows, multiply } from "../../engine/reference/elementwise.ts";
@@ -120,7 +122,7 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
     const bias = draw.maybe(() => draw.floats(out));
     const activation = draw.once(2) ? draw.pick(ACTIVATIONS) : undefined;
     const expected = (of: ValuesOf) => linear(of(x), of(weight), { bias: optional(of, bias), activation });
-    // Inputs are rounded to 16 bits where the weight is quantised.
+    // Inputs are rounded to 16 bits where the weight is quantized.
     const tolerance = weight.format === "f32" || weight.format === "f16" ? 1e-5 : 2e-3;
     return call("linear", [x, weight, options({ bias, activation: plain(activation) })], expected, tolerance);
   },

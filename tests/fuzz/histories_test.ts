@@ -2,8 +2,9 @@
  * Isolation: whatever a backend has been through, a model that is made on it computes to the bit what it computes on a
  * new backend.
  */
+
 import { assertEquals } from "@std/assert";
-import type { Backend } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
 import { Transformer } from "../../mod.ts";
 import { cached, uncached } from "../generation/models.ts";
 import { forEachEngine, isLeftOut, LEFT_OUT } from "../support/engines.ts";

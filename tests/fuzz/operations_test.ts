@@ -1,7 +1,9 @@
 /** Operations on random arguments, in memory that others have used, among tensors that they must not touch. */
+
 import { assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { type Backend, LOWEST } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import { LOWEST } from "../../backend/operations.ts";
 import { createBackend } from "../../create_backend.ts";
 import type { Values } from "../../engine/reference/values.ts";
 import { forEachEngine } from "../support/engines.ts";

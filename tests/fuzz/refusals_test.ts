@@ -1,16 +1,17 @@
 /** Calls with a wrong argument: what can't be right is refused by name, and an engine is afterwards as it was. */
+
 import { assert, assertEquals } from "@std/assert";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import { createBackend } from "../../create_backend.ts";
 import {
-  type Backend,
   BackendUnavailableError,
   ConfigError,
   DeviceLostError,
   DisposedError,
   OutOfMemoryError,
   ShapeError,
-  type Tensor,
-} from "../../backend.ts";
-import { createBackend } from "../../create_backend.ts";
+} from "../../errors.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { type Argument, type Call, type Draw, drawCall } from "./calls.ts";
 import { Canaries, fuzz, invoke, place, Taken } from "./run.ts";

@@ -5,9 +5,12 @@
  *
  * @module
  */
+
 import { assertEquals } from "@std/assert";
-import type { Backend, Tensor } from "../../backend.ts";
-import { sizeOf, type Values } from "../../engine/reference/values.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import { sizeOf } from "../../common/shape.ts";
+import type { Values } from "../../engine/reference/values.ts";
 import { type Argument, type Call, Draw } from "./calls.ts";
 
 const SECONDS = Number(Deno.env.get("ANDROMEDA_FUZZ_SECONDS") ?? 3);

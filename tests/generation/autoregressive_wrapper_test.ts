@@ -1,4 +1,5 @@
 /** The references' wrapper. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ConfigError, type LogitsFilter, ShapeError } from "../../mod.ts";
 import { AutoregressiveWrapper } from "../../models/generation/autoregressive_wrapper.ts";

@@ -1,4 +1,5 @@
 /** Each row of a batch is what its prompt gives alone. */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConfigError, ShapeError, type TokenBatch, type Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";

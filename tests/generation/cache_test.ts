@@ -1,4 +1,5 @@
 /** Logits of cached steps are those of a pass over the whole text, at every position. */
+
 import { assert, assertEquals } from "@std/assert";
 import type { Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";

@@ -1,6 +1,7 @@
 /** A backend that goes while a model generates. */
+
 import { assertEquals } from "@std/assert";
-import { DisposedError } from "../../backend.ts";
+import { DisposedError } from "../../errors.ts";
 import { Andromeda } from "../../mod.ts";
 import { forEachEngine } from "../support/engines.ts";
 

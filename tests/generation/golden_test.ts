@@ -1,6 +1,7 @@
 /** Greedy tokens are PyTorch's, one text at a time and several at once. */
+
 import { assertEquals } from "@std/assert";
-import type { Backend } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
 import { type Andromeda, PalmE, ViTransformerWrapper } from "../../mod.ts";
 import type { HostTensor } from "../../models/weights/host_tensor.ts";
 import { caseNames, loadCheckpoint, readCase, rowsOf } from "../support/cases.ts";

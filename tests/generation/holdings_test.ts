@@ -1,4 +1,5 @@
 /** Who frees what texts hold: a model that is disposed, a signal that is aborted. `tests/wasm/dropped_test.ts` has the third. */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DisposedError, type Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";

@@ -1,4 +1,5 @@
 /** Generators that are left, aborted or fail leave nothing behind, and the model goes on working. */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Backend, Transformer } from "../../mod.ts";
 import { engineTest, forEachEngine } from "../support/engines.ts";

@@ -1,6 +1,7 @@
 /** What generating leaves behind: nothing, however often. */
+
 import { assertEquals } from "@std/assert";
-import type { Backend } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
 import { WebGpuBackend } from "../../gpu/backend.ts";
 import { forEachEngine, isLeftOut, LEFT_OUT } from "../support/engines.ts";
 import { text, withModel } from "./models.ts";

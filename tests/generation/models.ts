@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Backend } from "../../backend.ts";
+
+import type { Backend } from "../../backend/backend.ts";
 import { Transformer, type TransformerConfig } from "../../mod.ts";
 import type { GpuRuns } from "../support/engines.ts";
 

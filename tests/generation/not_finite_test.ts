@@ -1,7 +1,8 @@
 /** Logits that are no numbers end a generation with an error that says where they come from; nothing is written instead. */
+
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { LOWEST } from "../../backend/operations.ts";
 import { type Backend, ConfigError, HostTensor, type Transformer, WeightsError } from "../../mod.ts";
-import { LOWEST } from "../../backend.ts";
 import { engineTest } from "../support/engines.ts";
 import { text, uncached, withModel } from "./models.ts";
 

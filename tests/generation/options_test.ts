@@ -1,4 +1,5 @@
 /** Options that can't work are refused by name, with their value and the rule, before anything runs. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { ConfigError, ShapeError, Transformer } from "../../mod.ts";

@@ -1,4 +1,5 @@
 /** Beyond maxSeqLen: slide, recompute, stop. */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConfigError, ShapeError, type Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";

@@ -1,4 +1,5 @@
 /** PalmE writes about images: alone, in batches, in sessions, guided. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ConfigError, PalmE, ShapeError } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";

@@ -1,11 +1,12 @@
 /** Strategies, seeds, penalties, guidance, and the tokens that end a text. */
+
 import { assert, assertEquals } from "@std/assert";
+import { WasmBackend } from "../../assembly/backend.ts";
 import { type LogitsFilter, LOWEST, readSafetensors, type Tensor } from "../../mod.ts";
 import { minP, topA, topK, topP } from "../../models/generation/filters.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
 import { engineTest } from "../support/engines.ts";
 import { goldenTest, goldenUrl } from "../support/golden.ts";
-import { WasmBackend } from "../../assembly/backend.ts";
 import { argmax, distance, forwardRows, text, withModel } from "./models.ts";
 
 const config = { alibiPosBias: true, rotaryXpos: true };

@@ -1,4 +1,5 @@
 /** Several turns over one cache. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Backend, ConfigError, DisposedError, ShapeError } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";

@@ -1,8 +1,9 @@
 /** Speculative decoding gives what the large model alone would. */
+
 import { assert, assertEquals } from "@std/assert";
+import { softmaxRow } from "../../engine/reference/softmax.ts";
 import type { Transformer } from "../../mod.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
-import { softmaxRow } from "../../engine/reference/softmax.ts";
 import { engineTest } from "../support/engines.ts";
 import { cached, distance, forwardRows, gpuFor, text, uncached, withModel } from "./models.ts";
 

@@ -2,6 +2,7 @@
  * Images in Node and in a page of Chromium, of one bundled file: their hosts inflate in their own ways. Needs `node` from 20
  * on, and the `chromium` package; without them the tests are ignored, with REQUIRE_NODE=1 and REQUIRE_CHROMIUM=1 they fail.
  */
+
 import { assertEquals, assertGreater } from "@std/assert";
 import { chromium } from "playwright-core";
 import { bytesOf, expected, fixture } from "../image/expected.ts";
@@ -10,7 +11,7 @@ import { deno } from "../support/deno.ts";
 /** One file as a host has decoded it: bytes of red, green and blue, plane by plane; or its error's name. */
 type Decoded = { readonly planes: readonly number[] } | { readonly error: string };
 
-/** Decodes files given as lists of bytes; its text runs in the hosts, behind the bundle of `data/image.ts`. */
+/** Decodes files given as lists of bytes; its text runs in the hosts, behind the bundle of `data/image/image.ts`. */
 const DECODE_ALL = `async (files) => {
   const results = [];
   for (const file of files) {
@@ -47,7 +48,7 @@ async function bundle(): Promise<string> {
     "--no-lock",
     "--platform",
     "browser",
-    "data/image.ts",
+    "data/image/image.ts",
   ]);
   assertEquals(code, 0, stderr);
   return stdout;

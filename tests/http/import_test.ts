@@ -2,6 +2,7 @@
  * The module as a plain web server serves it, to somebody who has nothing else: no import map, no configuration, no
  * lock file.
  */
+
 import { assert, assertEquals } from "@std/assert";
 import { deno, ROOT } from "../support/deno.ts";
 

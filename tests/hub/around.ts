@@ -1,8 +1,8 @@
 /** What tests of the hub have in common. */
 
 import { assertEquals } from "@std/assert";
-import { readAll } from "../../data/byte_source.ts";
-import { fetchHubFile, type HubOptions } from "../../data/hub.ts";
+import { readAll } from "../../data/files/byte_source.ts";
+import { fetchHubFile, type HubOptions } from "../../data/hub/hub.ts";
 import { HubServer } from "./hub_server.ts";
 
 /** The repository that a server has. */

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { WeightsError } from "../../backend.ts";
-import { readAll } from "../../data/byte_source.ts";
-import { fetchHubFile } from "../../data/hub.ts";
+import { readAll } from "../../data/files/byte_source.ts";
+import { fetchHubFile } from "../../data/hub/hub.ts";
+import { WeightsError } from "../../errors.ts";
 import { around, assertSame, filesBelow, repo } from "./around.ts";
 import { noise, tagOfLargeFile } from "./hub_server.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { WeightsError } from "../../backend.ts";
-import { readAll } from "../../data/byte_source.ts";
-import { openFileSet } from "../../data/files.ts";
+import { readAll } from "../../data/files/byte_source.ts";
+import { openFileSet } from "../../data/files/files.ts";
+import { WeightsError } from "../../errors.ts";
 import { around, assertSame, keepings } from "./around.ts";
 import { noise, tagOfLargeFile, tagOfSmallFile } from "./hub_server.ts";
 

@@ -1,7 +1,7 @@
 /** Run by tests in a process of its own: fetches "w" of org/name from a host into a cache, and prints the ETag of the bytes. */
 
-import { readAll } from "../../data/byte_source.ts";
-import { fetchHubFile } from "../../data/hub.ts";
+import { readAll } from "../../data/files/byte_source.ts";
+import { fetchHubFile } from "../../data/hub/hub.ts";
 import { tagOfLargeFile } from "./hub_server.ts";
 
 const [host, cache] = Deno.args;

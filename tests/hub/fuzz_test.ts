@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { WeightsError } from "../../backend.ts";
+import { WeightsError } from "../../errors.ts";
 import { around, assertSame } from "./around.ts";
 import { type Fault, noise, tagOfLargeFile } from "./hub_server.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { ConfigError, TokenizerError, WeightsError } from "../../backend.ts";
-import { type Progress, readAll } from "../../data/byte_source.ts";
-import { fetchHubFile } from "../../data/hub.ts";
+import { type Progress, readAll } from "../../data/files/byte_source.ts";
+import { fetchHubFile } from "../../data/hub/hub.ts";
+import { ConfigError, TokenizerError, WeightsError } from "../../errors.ts";
 import { around, assertSame, keepings, repo } from "./around.ts";
 import { HubServer, noise, tagOfLargeFile } from "./hub_server.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { WeightsError } from "../../backend.ts";
-import type { HubOptions } from "../../data/hub.ts";
-import { readSafetensors } from "../../models/weights/read.ts";
+import type { HubOptions } from "../../data/hub/hub.ts";
+import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
+import { readSafetensors } from "../../models/weights/read.ts";
 import { type ModelSource, openModel } from "../../models/weights/source.ts";
 import { saveSafetensors, writeSafetensors } from "../../models/weights/write.ts";
 import { HubServer, noise } from "./hub_server.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ConfigError, TokenizerError, WeightsError } from "../../backend.ts";
-import { readAll } from "../../data/byte_source.ts";
-import { fetchHubFile, openHubFile } from "../../data/hub.ts";
-import { AndromedaTokenizer } from "../../data/tokenizer.ts";
+import { readAll } from "../../data/files/byte_source.ts";
+import { fetchHubFile, openHubFile } from "../../data/hub/hub.ts";
+import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
+import { ConfigError, TokenizerError, WeightsError } from "../../errors.ts";
 import { openModel } from "../../models/weights/source.ts";
 import { around, repo } from "./around.ts";
 import { noise } from "./hub_server.ts";

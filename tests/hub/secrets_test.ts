@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ConfigError } from "../../backend.ts";
-import { type Progress, readAll } from "../../data/byte_source.ts";
-import { openFileSet } from "../../data/files.ts";
-import { fetchHubFile } from "../../data/hub.ts";
-import { hubAddress } from "../../data/hub_address.ts";
-import { showText, showUrl } from "../../data/show_url.ts";
+import { type Progress, readAll } from "../../data/files/byte_source.ts";
+import { openFileSet } from "../../data/files/files.ts";
+import { showText, showUrl } from "../../data/http/show_url.ts";
+import { fetchHubFile } from "../../data/hub/hub.ts";
+import { hubAddress } from "../../data/hub/hub_address.ts";
+import { ConfigError } from "../../errors.ts";
 import { readSafetensors } from "../../models/weights/read.ts";
 import { openModel } from "../../models/weights/source.ts";
 import { around, repo } from "./around.ts";

@@ -1,9 +1,10 @@
 /** Files that claim or unpack to far more than they hold. What they cost is measured where Linux shows a process's peak. */
+
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { crc32, deflateSync } from "node:zlib";
-import { ConfigError } from "../../backend.ts";
-import { ImageError, imageTensor } from "../../data/image.ts";
 import { decodeImage } from "../../data/image/decode.ts";
+import { ImageError, imageTensor } from "../../data/image/image.ts";
+import { ConfigError } from "../../errors.ts";
 import { fixture } from "./expected.ts";
 
 const MEGABYTE = 2 ** 20;

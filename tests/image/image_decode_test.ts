@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { exifOrientation } from "../../data/image/exif.ts";
 import { decodeImage } from "../../data/image/decode.ts";
+import { exifOrientation } from "../../data/image/exif.ts";
 import { ImageError } from "../../data/image/image_error.ts";
 import { bytesOf, expected, fixture } from "./expected.ts";
 

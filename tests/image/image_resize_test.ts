@@ -19,12 +19,12 @@ for (const { interpolation, ...size } of cases) {
   });
 }
 
-Deno.test("one colour stays that colour at any size", () => {
+Deno.test("one color stays that color at any size", () => {
   const side = fc.integer({ min: 1, max: 40 });
-  const colour = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255));
-  fc.assert(fc.property(colour, side, side, side, side, fc.boolean(), (colour, w, h, newW, newH, isCubic) => {
-    const data = Uint8ClampedArray.from({ length: w * h * 3 }, (_, i) => colour[i % 3]!);
+  const color = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255));
+  fc.assert(fc.property(color, side, side, side, side, fc.boolean(), (color, w, h, newW, newH, isCubic) => {
+    const data = Uint8ClampedArray.from({ length: w * h * 3 }, (_, i) => color[i % 3]!);
     const result = resizePixels({ data, width: w, height: h }, newW, newH, isCubic ? "bicubic" : "bilinear");
-    assertEquals(result.data, Uint8ClampedArray.from({ length: newW * newH * 3 }, (_, i) => colour[i % 3]!));
+    assertEquals(result.data, Uint8ClampedArray.from({ length: newW * newH * 3 }, (_, i) => color[i % 3]!));
   }));
 });

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ConfigError, ShapeError } from "../../backend.ts";
-import { ImageError, imageTensor } from "../../data/image.ts";
+import { ImageError, imageTensor } from "../../data/image/image.ts";
+import { ConfigError, ShapeError } from "../../errors.ts";
 import { bytesOf, difference, expected, fixture, floatsOf } from "./expected.ts";
 
 const png = expected.files.find(({ file }) => file === "rgb.png")!;
 
-Deno.test("resize, crop and normalise give torchvision's tensor", async () => {
+Deno.test("resize, crop and normalize give torchvision's tensor", async () => {
   assertEquals(expected.pipelines.length, 8);
   for (const { source, options, shape, data } of expected.pipelines) {
     const image = await imageTensor({ ...source, data: bytesOf(source.rgb) }, options);
@@ -47,7 +47,7 @@ Deno.test("every source of the same pixels gives the same tensor", async () => {
   await assertRejects(() => imageTensor(bitmap), ShapeError, "closed");
 });
 
-Deno.test("normalising takes one number or three", async () => {
+Deno.test("normalizing takes one number or three", async () => {
   const source = { data: Uint8Array.of(255, 255, 255), width: 1, height: 1 };
   assertEquals([...(await imageTensor(source, { mean: 0.5, std: 0.5 })).data], [1, 1, 1]);
   assertEquals([...(await imageTensor(source, { mean: [0, 0.5, 1], std: [1, 2, 4] })).data], [1, 0.25, 0]);

@@ -2,6 +2,7 @@
  * Files of all kinds that Pillow (libjpeg-turbo and zlib) reads, against its pixels. Kinds that it does not write come from
  * kinds that it does: a header that is changed so that the number of blocks stays the same is a right file of another kind.
  */
+
 import { assert, assertEquals } from "@std/assert";
 import { decodeImage } from "../../data/image/decode.ts";
 import { pythonTest, runPython } from "../support/python.ts";
@@ -63,7 +64,7 @@ for width, height in [(1, 1), (2, 3), (3, 2), (8, 8), (16, 16), (17, 33), (40, 2
             kind = f"{width}x{height} q{quality}" + (" progressive" if progressive else "")
             options = dict(quality=quality, progressive=progressive)
             for subsampling in (0, 1, 2): case(f"{kind} {subsampling}", jpeg(image, subsampling=subsampling, **options))
-            case(f"{kind} grey", jpeg(image.convert("L"), **options))
+            case(f"{kind} gray", jpeg(image.convert("L"), **options))
             case(f"{kind} rgb", jpeg(image, keep_rgb=True, **options))
             cmyk = Image.merge("CMYK", [*image.split(), Image.fromarray(picture(width, height)[..., 0])])
             case(f"{kind} cmyk", jpeg(cmyk, **options))
@@ -87,7 +88,7 @@ file = bytearray(jpeg(Image.merge("CMYK", [*image.split(), image.split()[1]])))
 case("CMYK without Adobe", without(bytes(file), 0xEE))
 file[file.index(b"Adobe") + 11] = 2
 case("YCCK", bytes(file))
-case("grey of factors 2x2", changed(jpeg(image.convert("L")), factors=(0x22,)))
+case("gray of factors 2x2", changed(jpeg(image.convert("L")), factors=(0x22,)))
 file = jpeg(image)
 while b"\\xff\\xc4" in file: file = without(file, 0xC4)
 case("standard tables, left out", file)

@@ -1,6 +1,7 @@
 /** The trained checkpoint: its cross entropy on the validation text is PyTorch's. */
+
 import { assert } from "@std/assert";
-import type { Backend } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
 import { readSafetensors } from "../../mod.ts";
 import { scalar } from "../../models/model.ts";
 import { idsOf, loadCheckpoint } from "../support/cases.ts";

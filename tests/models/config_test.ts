@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Andromeda, ConfigError, GPT4, PalmE, Transformer, ViTransformerWrapper } from "../../mod.ts";
-import { alibiSlopes } from "../../models/layers/alibi.ts";
-import { readTransformerConfig } from "../../models/transformer_config.ts";
 import { WasmBackend } from "../../assembly/backend.ts";
+import { Andromeda, ConfigError, GPT4, PalmE, Transformer, ViTransformerWrapper } from "../../mod.ts";
+import { readTransformerConfig } from "../../models/config/transformer_config.ts";
+import { alibiSlopes } from "../../models/layers/alibi.ts";
 
 const tiny = { numTokens: 17, maxSeqLen: 16, dim: 32, depth: 1, heads: 4, dimHead: 32, alibiNumHeads: 2 };
 

@@ -1,4 +1,5 @@
 /** The documented examples: each works, or says what to do instead. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Andromeda, ConfigError, GPT4, OutOfMemoryError, PalmE, ShapeError } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";

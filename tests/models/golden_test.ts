@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import { PalmE, ViTransformerWrapper } from "../../mod.ts";
-import { scalar } from "../../models/model.ts";
 import type { AnyModel } from "../../mod.ts";
-import type { Backend, Tensor } from "../../backend.ts";
+import { scalar } from "../../models/model.ts";
 import { assertAgrees, caseNames, type GoldenCase, idsOf, readCase, rowsOf } from "../support/cases.ts";
 import { engineTest } from "../support/engines.ts";
 import { goldenTest } from "../support/golden.ts";

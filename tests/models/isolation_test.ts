@@ -1,6 +1,7 @@
 /** Models on one backend share no values, whatever is among the weights of one of them. */
+
 import { assertEquals } from "@std/assert";
-import type { Backend } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
 import { Transformer } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
 

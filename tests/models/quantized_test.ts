@@ -1,9 +1,11 @@
 /** Models whose weights are f16, q8_0 or q4_0: made, loaded, converted, saved, and what memory that takes. */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Backend, Tensor, WeightFormat } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor, WeightFormat } from "../../backend/memory.ts";
+import { dequantized } from "../../engine/reference/quantized.ts";
 import { Andromeda, ConfigError, loadModel, PalmE, quantize, readSafetensors } from "../../mod.ts";
 import type { Model } from "../../models/model.ts";
-import { dequantized } from "../../engine/reference/quantized.ts";
 import { forEachEngine, isLeftOut, LEFT_OUT } from "../support/engines.ts";
 
 const formats = ["q8_0", "q4_0"] as const;
@@ -158,14 +160,14 @@ test("rows that end inside a block are padded: they work, and are saved in f32",
   }
 });
 
-test("a quantised model computes what the same values compute in f32", async (backend) => {
+test("a quantized model computes what the same values compute in f32", async (backend) => {
   for (const format of formats) {
     const model = await Andromeda.create(small, { backend, seed: 6, dtype: format });
-    const quantised = await logitsOf(model);
+    const quantized = await logitsOf(model);
     await quantize(model, "f32");
     const exact = await logitsOf(model);
     const largest = exact.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-    for (const [i, value] of quantised.entries()) assert(Math.abs(value - (exact[i] ?? NaN)) < 1e-3 * largest);
+    for (const [i, value] of quantized.entries()) assert(Math.abs(value - (exact[i] ?? NaN)) < 1e-3 * largest);
     model.dispose();
   }
 });
@@ -184,20 +186,20 @@ test("generating in one step or many, the tokens are the same", async (backend) 
   model.dispose();
 });
 
-test("PalmE is quantised, text and image", async (backend) => {
+test("PalmE is quantized, text and image", async (backend) => {
   const config = { imageSize: 64, encoderDim: 64, encoderDepth: 1, encoderHeads: 1, numTokens: 96, maxSeqLen: 32 };
   const model = await PalmE.create(
     { ...config, decoderDim: 64, decoderDepth: 1, decoderHeads: 2, alibiNumHeads: 1 },
     { backend, dtype: "q8_0" },
   );
   const image = backend.tensor(Float32Array.from({ length: 3 * 64 * 64 }, (_, i) => Math.sin(i)), [1, 3, 64, 64]);
-  const quantised = await read(model.forward(image, [[1, 2, 3]]));
+  const quantized = await read(model.forward(image, [[1, 2, 3]]));
   const dtypes = [...model.stateDict().values()].map(({ dtype }) => dtype);
   assert(dtypes.filter((dtype) => dtype === "q8_0").length > 10);
   await quantize(model, "f32");
   const exact = await read(model.forward(image, [[1, 2, 3]]));
   const largest = exact.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-  for (const [i, value] of quantised.entries()) assert(Math.abs(value - (exact[i] ?? NaN)) < 1e-3 * largest);
+  for (const [i, value] of quantized.entries()) assert(Math.abs(value - (exact[i] ?? NaN)) < 1e-3 * largest);
   image.dispose();
   model.dispose();
 });

@@ -1,11 +1,12 @@
 /** The demo's model, whose matrices are rounded to q8_0: it is the one that was trained in PyTorch, but for the rounding. */
+
 import { assert, assertEquals } from "@std/assert";
+import type { Backend } from "../../backend/backend.ts";
 import { Andromeda, readSafetensors } from "../../mod.ts";
 import { scalar } from "../../models/model.ts";
 import { idsOf } from "../support/cases.ts";
 import { engineTest, forEachEngine, isBrief } from "../support/engines.ts";
 import { goldenTest, goldenUrl, readGoldenJson } from "../support/golden.ts";
-import type { Backend } from "../../backend.ts";
 
 const FOLDER = new URL("../../examples/shakespeare/", import.meta.url);
 

@@ -1,9 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { type AttentionOptions, type Backend, ConfigError, type Tensor } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import type { AttentionOptions } from "../../backend/operations.ts";
 import * as reference from "../../engine/reference/attention.ts";
 import { softmax } from "../../engine/reference/softmax.ts";
 import type { Values } from "../../engine/reference/values.ts";
+import { ConfigError } from "../../errors.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds } from "../support/ops.ts";
 

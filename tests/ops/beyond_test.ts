@@ -1,15 +1,17 @@
 /** Ids, indices and positions that nothing belongs to, made on the engine, where nobody could check them: defined, and alike everywhere. */
+
 import { assertEquals } from "@std/assert";
-import type { Backend, Tensor, WeightFormat } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor, WeightFormat } from "../../backend/memory.ts";
+import { appendCache } from "../../engine/reference/attention.ts";
 import * as linear from "../../engine/reference/linear.ts";
 import { dequantized, toHalf } from "../../engine/reference/quantized.ts";
 import * as sampling from "../../engine/reference/sampling.ts";
 import { gatherRows } from "../../engine/reference/sequence.ts";
 import { crossEntropy } from "../../engine/reference/softmax.ts";
-import { appendCache } from "../../engine/reference/attention.ts";
 import { zeros } from "../../engine/reference/values.ts";
-import { assertClose, compute, type HostValues, RandomValues } from "../support/ops.ts";
 import { engineTest } from "../support/engines.ts";
+import { assertClose, compute, type HostValues, RandomValues } from "../support/ops.ts";
 
 const IDS = { shape: [9], data: Int32Array.of(0, 4, 5, 3, 100, -1, -(2 ** 31), 2 ** 31 - 1, 2) };
 

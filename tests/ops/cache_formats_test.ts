@@ -1,6 +1,11 @@
 /** Caches in f16 and q8_0: what is put in is converted as the formats say, and attention reads exactly that. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import * as reference from "../../engine/reference/attention.ts";
+import { dequantized, toHalf } from "../../engine/reference/quantized.ts";
+import { softmax } from "../../engine/reference/softmax.ts";
+import type { Values } from "../../engine/reference/values.ts";
 import {
   type AttentionOptions,
   type Backend,
@@ -9,10 +14,6 @@ import {
   ShapeError,
   type Tensor,
 } from "../../mod.ts";
-import * as reference from "../../engine/reference/attention.ts";
-import { dequantized, toHalf } from "../../engine/reference/quantized.ts";
-import { softmax } from "../../engine/reference/softmax.ts";
-import type { Values } from "../../engine/reference/values.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds } from "../support/ops.ts";
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Activation } from "../../backend.ts";
+import type { Activation } from "../../backend/operations.ts";
 import { activate, glu } from "../../engine/reference/activation.ts";
 import { add, maskRows, multiply } from "../../engine/reference/elementwise.ts";
 import { engineTest } from "../support/engines.ts";

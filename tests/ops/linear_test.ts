@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Activation, Backend, Tensor } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
 import { embedding, linear } from "../../engine/reference/linear.ts";
 import { engineTest } from "../support/engines.ts";
 import {

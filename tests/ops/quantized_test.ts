@@ -1,12 +1,15 @@
 /** Weights in q8_0 and q4_0: GGML's values to the bit, and products with them. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Activation, Backend, Tensor, WeightFormat } from "../../backend.ts";
-import { ConfigError } from "../../backend.ts";
-import q4Fixture from "../fixtures/ggml/q4_0.json" with { type: "json" };
-import q8Fixture from "../fixtures/ggml/q8_0.json" with { type: "json" };
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor, WeightFormat } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
 import { embedding, linear } from "../../engine/reference/linear.ts";
 import { dequantized } from "../../engine/reference/quantized.ts";
+import { ConfigError } from "../../errors.ts";
+import q4Fixture from "../fixtures/ggml/q4_0.json" with { type: "json" };
+import q8Fixture from "../fixtures/ggml/q8_0.json" with { type: "json" };
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds, widths } from "../support/ops.ts";
 
@@ -36,7 +39,7 @@ for (const [format, fixture] of [["q8_0", q8Fixture], ["q4_0", q4Fixture]] as co
 
 for (const format of formats) {
   engineTest(
-    `${format}: rows come back as the oracle quantises them, and as they are when written again`,
+    `${format}: rows come back as the oracle quantizes them, and as they are when written again`,
     async (backend) => {
       await check(backend, { rows: widths, dim: widths, seed: seeds }, async (c) => {
         const random = new RandomValues(c.seed);
@@ -54,7 +57,7 @@ for (const format of formats) {
     },
   );
 
-  engineTest(`${format}: linear agrees with float64 over the dequantised weight`, async (backend) => {
+  engineTest(`${format}: linear agrees with float64 over the dequantized weight`, async (backend) => {
     const options = { rows: fc.constantFrom(0, 1, 2, 3, 4, 5, 7, 8, 33), inSize: widths, outSize: widths };
     await check(backend, { ...options, name: activations, hasBias: fc.boolean(), seed: seeds }, async (c) => {
       const random = new RandomValues(c.seed);
@@ -106,7 +109,7 @@ for (const format of formats) {
     weight.dispose();
   });
 
-  engineTest(`${format}: embedding gives dequantised rows`, async (backend) => {
+  engineTest(`${format}: embedding gives dequantized rows`, async (backend) => {
     await check(backend, { tokens: widths, dim: widths, seed: seeds }, async (c) => {
       const random = new RandomValues(c.seed);
       const values = random.normal([c.tokens, c.dim]);
@@ -119,7 +122,7 @@ for (const format of formats) {
   });
 }
 
-engineTest("a quantised weight takes a little over 8 or 4 bits for each value", (backend) => {
+engineTest("a quantized weight takes a little over 8 or 4 bits for each value", (backend) => {
   for (const [format, bits] of [["q8_0", 8.5], ["q4_0", 4.5]] as const) {
     const before = backend.memory().bytesInUse;
     const weight = backend.weight([128, 256], format);

@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
-import { type Backend, type LogitsFilter, LOWEST } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import { type LogitsFilter, LOWEST } from "../../backend/operations.ts";
 import { readSafetensors } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
 import { goldenFolders, goldenTest, goldenUrl } from "../support/golden.ts";

@@ -1,4 +1,5 @@
 /** The engine's test of itself on every engine and host; what it finds is tested beside each engine. */
+
 import { assertEquals, assertRejects } from "@std/assert";
 import { engineTest } from "../support/engines.ts";
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { LOWEST } from "../../backend.ts";
+import { LOWEST } from "../../backend/operations.ts";
 import { crossEntropy, logSoftmax, softmax } from "../../engine/reference/softmax.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, batches, check, compute, lengths, RandomValues, seeds, widths } from "../support/ops.ts";

@@ -1,4 +1,5 @@
 /** What the documentation says is tried: its examples run, its paths exist, its commands are tasks. */
+
 import { assert, assertEquals } from "@std/assert";
 import { withFigures } from "../../bench/readme.ts";
 import { deno, ROOT } from "../support/deno.ts";

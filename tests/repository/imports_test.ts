@@ -1,4 +1,5 @@
 /** Who may import whom. What Deno itself says a file imports is held against ARCHITECTURE.md's rules. */
+
 import { assert, assertEquals } from "@std/assert";
 import { deno, ROOT } from "../support/deno.ts";
 
@@ -47,17 +48,24 @@ function targetOf({ from, specifier }: Import): string {
 
 const library = await importsOf("mod.ts");
 
+/** What everything may import. */
+const GROUND = ["errors.ts", "common/", "formats/", "host/"];
+const CONTRACT = [...GROUND, "backend/"];
+
 /** Whom each room may import beside itself. */
 const RULES: Readonly<Record<string, readonly string[]>> = {
-  "show.ts": [],
-  "backend.ts": [],
-  "engine/": ["backend.ts", "show.ts"],
-  "assembly/": ["backend.ts", "engine/", "show.ts"],
-  "gpu/": ["backend.ts", "engine/", "show.ts"],
-  "data/": ["backend.ts", "show.ts"],
-  "models/": ["backend.ts", "data/", "show.ts"],
-  "create_backend.ts": ["backend.ts", "assembly/", "gpu/", "models/", "show.ts"],
-  "mod.ts": ["backend.ts", "create_backend.ts", "models/", "data/"],
+  "errors.ts": [],
+  "common/": [],
+  "formats/": ["errors.ts", "common/"],
+  "host/": ["errors.ts", "common/"],
+  "backend/": GROUND,
+  "engine/": CONTRACT,
+  "assembly/": [...CONTRACT, "engine/"],
+  "gpu/": [...CONTRACT, "engine/"],
+  "create_backend.ts": [...CONTRACT, "assembly/", "gpu/"],
+  "data/": CONTRACT,
+  "models/": [...CONTRACT, "data/", "create_backend.ts"],
+  "mod.ts": [...CONTRACT, "create_backend.ts", "data/", "models/"],
 };
 
 Deno.test("rooms import only those that they may", () => {
@@ -70,9 +78,38 @@ Deno.test("rooms import only those that they may", () => {
   assertEquals(broken.map((each) => `${each.from} imports ${targetOf(each)}`), []);
 });
 
-Deno.test("choosing an engine knows one thing of models: who is told", () => {
-  const known = library.filter(({ from }) => from === "create_backend.ts").map(targetOf);
-  assertEquals(known.filter((path) => path.startsWith("models/")), ["models/default_backend.ts"]);
+Deno.test("models know of engines one thing: where a default one comes from", () => {
+  const imports = library.filter((each) => isRelative(each) && targetOf(each) === "create_backend.ts");
+  assertEquals(imports.map(({ from }) => from).filter((path) => path.startsWith("models/")), [
+    "models/default_backend.ts",
+  ]);
+});
+
+/** Files that import one another, each list a way back to its first; `imports` are taken as arrows. */
+function circles(imports: readonly Import[]): string[] {
+  const next = new Map<string, string[]>();
+  for (const each of imports.filter(isRelative)) {
+    next.set(each.from, [...next.get(each.from) ?? [], targetOf(each)]);
+  }
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, way: readonly string[]): void => {
+    const start = way.indexOf(file);
+    if (start >= 0) found.push([...way.slice(start), file].join(" → "));
+    if (start >= 0 || done.has(file)) return;
+    for (const other of next.get(file) ?? []) visit(other, [...way, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+  return found;
+}
+
+Deno.test("no file imports itself by way of others", async () => {
+  const benchmarks = ["main", "peers/main", "engine/attention"].map((name) => importsOf(`bench/${name}.ts`));
+  const all = [library, await importsOf("cli/generate.ts"), ...await Promise.all(benchmarks)].flat();
+  // A tensor names its backend, and a backend makes tensors: their types can't but know each other.
+  const others = all.filter(({ from, specifier }) => !(from === "backend/memory.ts" && specifier === "./backend.ts"));
+  assertEquals(circles(others), []);
 });
 
 Deno.test("library code works from a plain URL: paths, exact npm versions and, on demand, node builtins", () => {

@@ -3,8 +3,9 @@
  *
  * @module
  */
+
 import { assert } from "@std/assert";
-import type { Backend } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
 import { Andromeda, type AnyModel, loadModel, readSafetensors } from "../../mod.ts";
 import type { HostTensor } from "../../models/weights/host_tensor.ts";
 import { goldenFolders, goldenUrl, readGoldenJson } from "./golden.ts";

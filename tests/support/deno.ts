@@ -1,4 +1,5 @@
 /** Starting Deno as a user does. */
+
 import { fromFileUrl } from "@std/path";
 
 /** The root of the repository. */

@@ -7,8 +7,9 @@
  *
  * @module
  */
+
 import { assertEquals } from "@std/assert";
-import type { Backend } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
 import { createBackend } from "../../create_backend.ts";
 
 /** Names of the engines. */

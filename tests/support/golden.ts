@@ -5,6 +5,7 @@
  *
  * @module
  */
+
 import { LEFT_OUT } from "./engines.ts";
 
 const folder = new URL(Deno.env.get("GOLDEN") ?? new URL("../../../shared/", import.meta.url));

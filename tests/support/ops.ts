@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Backend, Tensor } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import { type HostValues, RandomValues } from "../../engine/reference/random_values.ts";
 import type { Values } from "../../engine/reference/values.ts";
 

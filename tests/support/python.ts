@@ -5,6 +5,7 @@
  *
  * @module
  */
+
 import { assertEquals } from "@std/assert";
 
 const python = Deno.env.get("ANDROMEDA_PYTHON") ?? "python3";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { AndromedaTokenizer } from "../../data/tokenizer.ts";
+import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
 import { byteLevelJson } from "./tiny_tokenizers.ts";
 
 const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() });

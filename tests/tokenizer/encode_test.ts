@@ -1,7 +1,8 @@
 /** Special tokens, pairs, cutting and padding, and what callers without types give. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { ConfigError, TokenizerError } from "../../backend.ts";
-import { AndromedaTokenizer } from "../../data/tokenizer.ts";
+import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
+import { ConfigError, TokenizerError } from "../../errors.ts";
 import { bertJson, byteLevelJson } from "./tiny_tokenizers.ts";
 
 const bert = await AndromedaTokenizer.load({ tokenizer: bertJson() });

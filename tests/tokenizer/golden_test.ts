@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { AndromedaTokenizer } from "../../data/tokenizer.ts";
+import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
 import { goldenPath, goldenTest } from "../support/golden.ts";
 
 interface Case {

@@ -1,8 +1,9 @@
 /** Long texts without a space, and large files. */
+
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Columns, parseTokenizerJson } from "../../data/text/long_json.ts";
-import { AndromedaTokenizer } from "../../data/tokenizer.ts";
+import { Columns, parseTokenizerJson } from "../../data/text/pipeline/long_json.ts";
+import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
 import { byteLevelJson } from "./tiny_tokenizers.ts";
 
 const load = (model: Record<string, unknown>, parts = {}) =>

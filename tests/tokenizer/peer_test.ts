@@ -1,6 +1,7 @@
 /** Beside @huggingface/tokenizers, whose ids for byte-level BPE are Rust's too. */
-import { assertEquals } from "@std/assert";
+
 import { Tokenizer } from "@huggingface/tokenizers";
+import { assertEquals } from "@std/assert";
 import { AndromedaTokenizer } from "../../mod.ts";
 
 const folder = new URL("../../examples/shakespeare/", import.meta.url);

@@ -1,7 +1,8 @@
 /** What a tokenizer.json may not have: refused by its name, so that no text gets other ids than Rust's. */
+
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { TokenizerError } from "../../backend.ts";
-import { AndromedaTokenizer } from "../../data/tokenizer.ts";
+import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
+import { TokenizerError } from "../../errors.ts";
 import { bertJson, byteLevelJson } from "./tiny_tokenizers.ts";
 
 const model = { type: "WordLevel", vocab: { "<unk>": 0, a: 1 }, unk_token: "<unk>" };

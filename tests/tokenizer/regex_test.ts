@@ -1,12 +1,13 @@
 /** Oniguruma's regular expressions as JavaScript's, against Oniguruma itself in Rust's tokenizers. */
+
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { TokenizerError } from "../../backend.ts";
-import { pieceOf } from "../../data/text/piece.ts";
-import { readPreTokenizer } from "../../data/text/pre_tokenizers.ts";
-import type { PreTokenizer } from "../../data/text/pre_tokenizers.ts";
-import { translateRegex } from "../../data/text/regex.ts";
-import { Section } from "../../data/text/section.ts";
+import { pieceOf } from "../../data/text/pipeline/piece.ts";
+import { readPreTokenizer } from "../../data/text/pipeline/pre_tokenizers.ts";
+import type { PreTokenizer } from "../../data/text/pipeline/pre_tokenizers.ts";
+import { Section } from "../../data/text/pipeline/section.ts";
+import { translateRegex } from "../../data/text/regex/regex.ts";
+import { TokenizerError } from "../../errors.ts";
 import { pythonTest, runPython } from "../support/python.ts";
 
 const ATOMS = [

@@ -1,8 +1,9 @@
 /** Every kind of tokenizer against Hugging Face's in Rust. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { TokenizerError } from "../../backend.ts";
-import { AndromedaTokenizer } from "../../data/tokenizer.ts";
+import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
+import { TokenizerError } from "../../errors.ts";
 import { pythonTest, runPython } from "../support/python.ts";
 import { answers, fileOf, idsOf, partsOf } from "./rust_answers.ts";
 

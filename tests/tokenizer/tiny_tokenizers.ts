@@ -4,7 +4,7 @@ const latin1 = Array.from({ length: 256 }, (_, byte) => byte);
 const isPrintable = (byte: number) =>
   (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
 
-/** GPT-2's alphabet in its own order: printable bytes first, then the 68 others, spelt from U+0100 on. */
+/** GPT-2's alphabet in its own order: printable bytes first, then the 68 others, spelled from U+0100 on. */
 const alphabet = [
   ...latin1.filter(isPrintable).map((byte) => String.fromCharCode(byte)),
   ...latin1.filter((byte) => !isPrintable(byte)).map((_, i) => String.fromCharCode(256 + i)),

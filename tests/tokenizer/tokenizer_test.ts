@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { ConfigError, TokenizerError } from "../../backend.ts";
-import { AndromedaTokenizer } from "../../data/tokenizer.ts";
+import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
+import { ConfigError, TokenizerError } from "../../errors.ts";
 import { byteFallbackJson, byteLevelJson } from "./tiny_tokenizers.ts";
 
 const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));

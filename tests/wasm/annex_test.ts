@@ -1,4 +1,5 @@
 /** Weights beyond one memory: the same bits as in one. */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { Andromeda, OutOfMemoryError } from "../../mod.ts";

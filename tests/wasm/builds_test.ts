@@ -1,10 +1,11 @@
 /** What is generated from the kernels, and how the engine chooses among it. */
-import { inflateRawSync } from "node:zlib";
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { BackendUnavailableError, ConfigError } from "../../backend.ts";
+import { inflateRawSync } from "node:zlib";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { bundleWorker, compileKernels, hashSources } from "../../assembly/build.ts";
-import { BUILD_NAMES, BUILDS, compileBuild } from "../../assembly/builds.ts";
+import { BUILD_NAMES, BUILDS, compileBuild } from "../../assembly/machine/builds.ts";
+import { BackendUnavailableError, ConfigError } from "../../errors.ts";
 
 for (const build of BUILD_NAMES) {
   Deno.test(`the generated ${build} kernels are those of the sources, small, and import nothing but memory and sleep`, async () => {

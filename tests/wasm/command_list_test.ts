@@ -1,12 +1,13 @@
 /** Lists that run in portions: the host's event loop has its turns, order and values stay what they are. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { CommandList } from "../../assembly/command_list.ts";
-import { Kernel } from "../../assembly/kernel_id.ts";
-import { LIST_WORDS } from "../../assembly/layout.ts";
-import { Teamwork } from "../../assembly/teamwork.ts";
-import { Turns } from "../../assembly/turns.ts";
-import type { Backend } from "../../backend.ts";
+import { Teamwork } from "../../assembly/machine/teamwork.ts";
+import { Turns } from "../../assembly/machine/turns.ts";
+import { LIST_WORDS } from "../../assembly/memory/layout.ts";
+import { CommandList } from "../../assembly/records/command_list.ts";
+import { Kernel } from "../../assembly/records/kernel_id.ts";
+import type { Backend } from "../../backend/backend.ts";
 import { ConfigError, DisposedError, Transformer } from "../../mod.ts";
 import { RandomValues } from "../support/ops.ts";
 

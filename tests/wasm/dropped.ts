@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import { createBackend, Transformer } from "../../mod.ts";
 
 /** Rounds of collection at most: it tells when it likes. */

@@ -1,4 +1,5 @@
 /** What is dropped without a word is freed by the host's garbage collection. */
+
 import { assertEquals } from "@std/assert";
 import { deno } from "../support/deno.ts";
 

@@ -2,10 +2,13 @@
  * What `linear` promises on this engine beyond agreeing with its oracle: the same bits whatever the path, f16 weights,
  * both builds.
  */
+
 import { assert, assertEquals } from "@std/assert";
-import type { Activation, Backend, Tensor, WeightFormat } from "../../backend.ts";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { floatBits } from "../../assembly/command_list.ts";
+import { floatBits } from "../../assembly/records/command_list.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor, WeightFormat } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
 import { RandomValues } from "../support/ops.ts";
 
 /** A weight of random values, some of them denormal in f16. */
@@ -77,7 +80,7 @@ Deno.test("f16 weights hold every f16, and round others to the nearest", async (
     const random = Int32Array.from({ length: 65536 }, (_, i) => Math.imul(i, 0x9e3779b1));
     const floats = new Float32Array(random.buffer).map((value, i) => i % 2 === 0 ? value : value % 70000);
     await assertHolds(backend, floats);
-    // Halfway between two f16, and its neighbours on both sides.
+    // Halfway between two f16, and its neighbors on both sides.
     const between = Float32Array.from(
       { length: 0x7c00 },
       (_, bits) => ((halves[bits] ?? 0) + (halves[bits + 1] ?? 0)) / 2,

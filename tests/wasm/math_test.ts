@@ -1,4 +1,5 @@
 /** The kernels' exp, log and erf against float64, on a dense grid and at the ends of the range. */
+
 import { assert, assertEquals } from "@std/assert";
 import { compile } from "../../assembly/build.ts";
 import { erf } from "../../engine/reference/activation.ts";

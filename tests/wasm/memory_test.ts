@@ -1,10 +1,11 @@
 /** The allocator: blocks never overlap, gaps join, memory grows, and what can't be had is refused with reasons. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { OutOfMemoryError } from "../../backend.ts";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { tryGrow } from "../../assembly/instance.ts";
-import { type AddressSpace, type Block, Memory } from "../../assembly/memory.ts";
+import { tryGrow } from "../../assembly/machine/instance.ts";
+import { type AddressSpace, type Block, Memory } from "../../assembly/memory/memory.ts";
+import { OutOfMemoryError } from "../../errors.ts";
 
 const PAGE = 65536;
 

@@ -1,7 +1,9 @@
 /** Products with q8_0 and q4_0 weights on the CPU engine: the same bits whatever shares the work. */
+
 import { assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import type { Backend, Tensor, WeightFormat } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor, WeightFormat } from "../../backend/memory.ts";
 import { compute, type HostValues, RandomValues } from "../support/ops.ts";
 
 const backend = await WasmBackend.create();

@@ -1,7 +1,9 @@
 /** The engine's test of itself: complete, honest, and without consequences. */
+
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { DisposedError, type SelfTestCheck } from "../../backend.ts";
+import type { SelfTestCheck } from "../../backend/self_test.ts";
 import { createBackend } from "../../create_backend.ts";
+import { DisposedError } from "../../errors.ts";
 
 Deno.test("wasm: the self-test finds every operation right, and reports it in lines", async () => {
   const backend = await createBackend("wasm");

@@ -1,6 +1,7 @@
 /** Threads are used where they bring something, and only there. */
+
 import { assert, assertEquals } from "@std/assert";
-import { Teamwork } from "../../assembly/teamwork.ts";
+import { Teamwork } from "../../assembly/machine/teamwork.ts";
 
 /** Runs lists that keep the processor busy for some microseconds, and counts those that all threads ran. */
 function countTogether(teamwork: Teamwork, lists: number, together: number, alone: number, work = 1e6): number {

@@ -2,20 +2,17 @@
  * Threads of the CPU engine: the same bits for every number of them, what happens when one fails or can't start, and
  * that none is left.
  */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { candidateOf } from "../../assembly/builds.ts";
-import { Kernel } from "../../assembly/kernel_id.ts";
-import { startMachine } from "../../assembly/start.ts";
-import { recordWord } from "../../assembly/work.ts";
-import {
-  type Activation,
-  type Backend,
-  BackendUnavailableError,
-  DeviceLostError,
-  DisposedError,
-  type Tensor,
-} from "../../backend.ts";
+import { candidateOf } from "../../assembly/machine/builds.ts";
+import { startMachine } from "../../assembly/machine/start.ts";
+import { Kernel } from "../../assembly/records/kernel_id.ts";
+import { recordWord } from "../../assembly/records/work.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
+import { BackendUnavailableError, DeviceLostError, DisposedError } from "../../errors.ts";
 import { Transformer } from "../../mod.ts";
 import { deno, ROOT } from "../support/deno.ts";
 import { RandomValues } from "../support/ops.ts";

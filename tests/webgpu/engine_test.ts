@@ -1,8 +1,10 @@
 /** How the GPU engine records, submits, reuses and frees. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { ConfigError, DeviceLostError, DisposedError, OutOfMemoryError, type Tensor } from "../../backend.ts";
-import { WebGpuBackend } from "../../gpu/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import { dequantized } from "../../engine/reference/quantized.ts";
+import { ConfigError, DeviceLostError, DisposedError, OutOfMemoryError } from "../../errors.ts";
+import { WebGpuBackend } from "../../gpu/backend.ts";
 import { gpuTest, isAvailable } from "./support.ts";
 
 const ones = (count: number) => new Float32Array(count).fill(1);
@@ -126,10 +128,10 @@ gpuTest("warmUp compiles what a step needs, and runs nothing of it", async (back
 
 for (const format of ["f32", "f16", "q8_0", "q4_0"] as const) {
   gpuTest(`${format} weights beyond the binding limit are split`, async (backend) => {
-    const isQuantised = format === "q8_0" || format === "q4_0";
-    const [rows, width] = [1000, isQuantised ? 120 : 24];
+    const isQuantized = format === "q8_0" || format === "q4_0";
+    const [rows, width] = [1000, isQuantized ? 120 : 24];
     const given = Float32Array.from({ length: rows * width }, (_, i) => (i * 7919 % 257) / 64 - 2);
-    const values = isQuantised ? dequantized({ shape: [rows, width], data: given }, format).data : given;
+    const values = isQuantized ? dequantized({ shape: [rows, width], data: given }, format).data : given;
     const weight = backend.weight([rows, width], format);
     backend.writeRows(weight, 0, given.subarray(0, 501 * width));
     backend.writeRows(weight, 501, given.subarray(501 * width));

@@ -1,15 +1,12 @@
 /** What fails on a GPU leaves the engine as it was: later operations are right, and what is lost is said to be. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  type Activation,
-  type Backend,
-  ConfigError,
-  OutOfMemoryError,
-  ShapeError,
-  type Tensor,
-} from "../../backend.ts";
-import { ShaderError } from "../../gpu/faults.ts";
-import { specialise } from "../../gpu/shader.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
+import { ConfigError, OutOfMemoryError, ShapeError } from "../../errors.ts";
+import { ShaderError } from "../../gpu/device/faults.ts";
+import { specialize } from "../../gpu/dispatch/shader.ts";
 import { RandomValues } from "../support/ops.ts";
 import { gpuTest } from "./support.ts";
 
@@ -138,7 +135,7 @@ gpuTest("an unknown activation is refused, and no text of a caller's goes into a
     ]
   ) assertThrows(run, ConfigError);
   assertEquals(backend.stats().kernels, kernels);
-  assertThrows(() => specialise("activate", { WORKGROUP: 64, VALUE: "f32", ACTIVATION: evil }), Error, "Cannot write");
+  assertThrows(() => specialize("activate", { WORKGROUP: 64, VALUE: "f32", ACTIVATION: evil }), Error, "Cannot write");
   weight.dispose();
 });
 

@@ -3,14 +3,16 @@
  * operations, the others here. Subgroups exist in browsers only, where all operations are tested with each flavour
  * (tests/hosts/chromium).
  */
+
 import { assertEquals } from "@std/assert";
-import type { Activation, WeightFormat } from "../../backend.ts";
-import type { Flavour } from "../../gpu/backend.ts";
+import type { WeightFormat } from "../../backend/memory.ts";
+import type { Activation } from "../../backend/operations.ts";
 import * as attention from "../../engine/reference/attention.ts";
 import { linear } from "../../engine/reference/linear.ts";
 import { l2Norm, layerNorm } from "../../engine/reference/norm.ts";
 import * as sampling from "../../engine/reference/sampling.ts";
 import { crossEntropy, softmax } from "../../engine/reference/softmax.ts";
+import type { Flavour } from "../../gpu/backend.ts";
 import { assertClose, compute, RandomValues } from "../support/ops.ts";
 import { gpuTest } from "./support.ts";
 

@@ -1,7 +1,9 @@
-/** Quantised weights and caches on the GPU beside the CPU: the same values to the bit, and near products of them. */
+/** Quantized weights and caches on the GPU beside the CPU: the same values to the bit, and near products of them. */
+
 import { assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import type { Backend, CacheFormat, WeightFormat } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { CacheFormat, WeightFormat } from "../../backend/memory.ts";
 import type { Flavour } from "../../gpu/backend.ts";
 import { Andromeda } from "../../mod.ts";
 import { assertClose, compute, type HostValues, RandomValues } from "../support/ops.ts";

@@ -1,4 +1,5 @@
 /** Hosts without WebGPU, devices that run out of memory, and what stays on the host: each in a process of its own. */
+
 import { assertEquals } from "@std/assert";
 import { isAvailable } from "./support.ts";
 

@@ -1,10 +1,11 @@
 /** The WGSL of the kernels: generated from its files, complete, and refused by name where a device can't compile it. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Faults, ShaderError } from "../../gpu/faults.ts";
 import { generateKernels } from "../../gpu/build.ts";
+import { Faults, ShaderError } from "../../gpu/device/faults.ts";
+import { Pipelines } from "../../gpu/dispatch/pipelines.ts";
+import { specialize } from "../../gpu/dispatch/shader.ts";
 import { KERNELS } from "../../gpu/generated/kernels.ts";
-import { Pipelines } from "../../gpu/pipelines.ts";
-import { specialise } from "../../gpu/shader.ts";
 import { gpuTest, isAvailable } from "./support.ts";
 
 Deno.test("the generated kernels are those of the WGSL files", async () => {
@@ -12,9 +13,9 @@ Deno.test("the generated kernels are those of the WGSL files", async () => {
   assertEquals(generated, await generateKernels(), 'gpu/generated/kernels.ts is stale: run "deno task build"');
 });
 
-Deno.test("a specialised kernel holds its snippets once, its constants, and only the bindings of its conditions", () => {
+Deno.test("a specialized kernel holds its snippets once, its constants, and only the bindings of its conditions", () => {
   const constants = { WORKGROUP: 64, VALUE: "vec4<f32>", HAS_SCALE: false };
-  const plain = specialise("add", constants);
+  const plain = specialize("add", constants);
   assertEquals(plain.declarations.map(({ name }) => name), ["x", "y", "out"]);
   assertEquals(plain.fields.map(({ name, type }) => `${name}: ${type}`), [
     "size: u32",
@@ -24,7 +25,7 @@ Deno.test("a specialised kernel holds its snippets once, its constants, and only
   ]);
   assertEquals(plain.code.includes("const WORKGROUP = 64;"), true);
   assertEquals(plain.code.includes("VALUE"), false);
-  const scaled = specialise("add", { ...constants, HAS_SCALE: true });
+  const scaled = specialize("add", { ...constants, HAS_SCALE: true });
   assertEquals(scaled.declarations.map(({ name, type }) => [name, type]), [
     ["x", "read-only-storage"],
     ["y", "read-only-storage"],
@@ -34,11 +35,11 @@ Deno.test("a specialised kernel holds its snippets once, its constants, and only
 });
 
 Deno.test("kernels that don't exist are named", () => {
-  assertThrows(() => specialise("nonsense", {}), Error, '"nonsense"');
+  assertThrows(() => specialize("nonsense", {}), Error, '"nonsense"');
 });
 
 Deno.test("every kernel's conditions end and its snippets exist", () => {
-  for (const name of Object.keys(KERNELS)) specialise(name, {});
+  for (const name of Object.keys(KERNELS)) specialize(name, {});
 });
 
 Deno.test({

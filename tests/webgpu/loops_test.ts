@@ -1,9 +1,13 @@
 /** Loops of any length on devices that end them early: llvmpipe does after 65,535 rounds, others are made to by an option. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { type AttentionOptions, type Backend, ShapeError, type Tensor } from "../../backend.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor } from "../../backend/memory.ts";
+import type { AttentionOptions } from "../../backend/operations.ts";
+import { ShapeError } from "../../errors.ts";
 import type { Flavour } from "../../gpu/backend.ts";
-import { loop, type Span, spans } from "../../gpu/loops.ts";
+import { loop, type Span, spans } from "../../gpu/device/loops.ts";
 import { assertClose, type HostValues, RandomValues } from "../support/ops.ts";
 import { gpuTest } from "./support.ts";
 

@@ -1,7 +1,8 @@
 /** A device that is lost under a model: named errors, and the model goes on elsewhere. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { DeviceLostError } from "../../backend.ts";
+import { DeviceLostError } from "../../errors.ts";
 import { WebGpuBackend } from "../../gpu/backend.ts";
 import { Andromeda } from "../../mod.ts";
 import { isAvailable } from "./support.ts";
@@ -45,7 +46,7 @@ async function saved(model: Andromeda): Promise<Blob> {
   return new Blob(chunks);
 }
 
-/** Of quantised weights the CPU engine multiplies with activations of 16 bits, the GPU engine with those that there are. */
+/** Of quantized weights the CPU engine multiplies with activations of 16 bits, the GPU engine with those that there are. */
 const makers: [name: string, make: (backend: WebGpuBackend) => Promise<Andromeda>, tolerance?: number][] = [
   ["drawn from a seed", (backend) => Andromeda.create(config, { backend, seed: 4 })],
   ["drawn in q8_0", (backend) => Andromeda.create(config, { backend, seed: 6, dtype: "q8_0" }), 1e-3],

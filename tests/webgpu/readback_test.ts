@@ -1,4 +1,5 @@
 /** What comes back from the GPU while a model works: what was asked for, and of a text one id a token. */
+
 import { assertEquals } from "@std/assert";
 import type { WebGpuBackend } from "../../gpu/backend.ts";
 import { Andromeda } from "../../mod.ts";

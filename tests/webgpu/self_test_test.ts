@@ -1,4 +1,5 @@
 /** The self-test on this adapter: every kernel runs, and is right. */
+
 import { assertEquals } from "@std/assert";
 import { KERNELS } from "../../gpu/generated/kernels.ts";
 import { gpuTest } from "./support.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { WebGpuBackend, type WebGpuOptions } from "../../gpu/backend.ts";
 
 const hasAdapter = await navigator.gpu?.requestAdapter() != null;

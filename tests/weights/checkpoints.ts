@@ -1,8 +1,9 @@
 /** Safetensors files for tests, valid and invalid. */
 
 import fc from "fast-check";
+import { sizeOf } from "../../common/shape.ts";
 import { bytesPerValue, type SafetensorsDType } from "../../models/weights/dtypes.ts";
-import { HostTensor, sizeOf } from "../../models/weights/host_tensor.ts";
+import { HostTensor } from "../../models/weights/host_tensor.ts";
 
 /** All formats. */
 export const DTYPES: readonly SafetensorsDType[] = [
@@ -55,13 +56,13 @@ export const anyCheckpoint: fc.Arbitrary<Map<string, HostTensor>> = fc
   .array(fc.tuple(fc.string({ unit: "binary" }).filter((name) => name !== "__metadata__"), anyTensor), { maxLength: 6 })
   .map((entries) => new Map(entries));
 
-/** A stream that gives bytes in pieces, and says whether it was cancelled. */
+/** A stream that gives bytes in pieces, and says whether it was canceled. */
 export function streamOf(
   bytes: Uint8Array,
   pieceLength = 7,
-): { stream: ReadableStream<Uint8Array>; wasCancelled: () => boolean } {
+): { stream: ReadableStream<Uint8Array>; wasCanceled: () => boolean } {
   let start = 0;
-  let isCancelled = false;
+  let isCanceled = false;
   const stream = new ReadableStream<Uint8Array>({
     pull(controller) {
       if (start >= bytes.length) return controller.close();
@@ -69,10 +70,10 @@ export function streamOf(
       start += pieceLength;
     },
     cancel() {
-      isCancelled = true;
+      isCanceled = true;
     },
   }, { highWaterMark: 0 });
-  return { stream, wasCancelled: () => isCancelled };
+  return { stream, wasCanceled: () => isCanceled };
 }
 
 /** Numbers 0, 1, 2, ... */

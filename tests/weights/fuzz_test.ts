@@ -2,10 +2,11 @@
  * Headers and indexes that a stranger made up: each is read or refused by name, in little time and memory, and what is read
  * is what the format's own reader, in Rust, reads too.
  */
+
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { WeightsError } from "../../backend.ts";
-import { bytesSource } from "../../data/byte_source.ts";
+import { bytesSource } from "../../data/files/byte_source.ts";
+import { WeightsError } from "../../errors.ts";
 import { openSafetensors, readIndex, readSafetensors } from "../../models/weights/read.ts";
 import { openModel } from "../../models/weights/source.ts";
 import { pythonTest, runPython } from "../support/python.ts";

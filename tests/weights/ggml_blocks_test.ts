@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ShapeError, WeightsError } from "../../backend.ts";
+import { ShapeError, WeightsError } from "../../errors.ts";
 import { dequantizeBlocks, quantizeBlocks } from "../../models/weights/ggml_blocks.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";

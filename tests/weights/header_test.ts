@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { WeightsError } from "../../backend.ts";
+import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
 import { writeSafetensors } from "../../models/weights/write.ts";
@@ -114,7 +114,7 @@ Deno.test("a tensor without values may have any other sizes", async () => {
   assertEquals(read.get("b")?.values().length, 1);
 });
 
-Deno.test("a Git LFS pointer is recognised", async () => {
+Deno.test("a Git LFS pointer is recognized", async () => {
   const pointer = new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n");
   await assertRejects(() => openSafetensors(pointer), WeightsError, "git lfs pull");
 });

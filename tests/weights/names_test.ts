@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { WeightsError } from "../../backend.ts";
+import { WeightsError } from "../../errors.ts";
 import { checkNames, editDistance, nearest } from "../../models/weights/names.ts";
 
 const expected = new Map([

@@ -1,6 +1,7 @@
 /** Files of other kinds in place of safetensors and JSON are called what they are. */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { WeightsError } from "../../backend.ts";
+import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
 import { openModel } from "../../models/weights/source.ts";

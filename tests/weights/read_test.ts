@@ -7,8 +7,8 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import fc from "fast-check";
-import { WeightsError } from "../../backend.ts";
-import type { Progress } from "../../data/byte_source.ts";
+import type { Progress } from "../../data/files/byte_source.ts";
+import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { openSafetensors, readSafetensors, type SafetensorsSource } from "../../models/weights/read.ts";
 import { writeSafetensors } from "../../models/weights/write.ts";
@@ -160,7 +160,7 @@ Deno.test("reading ends with the reason of an abort, and cancels its stream", as
   const reason = new Error("enough");
   await assertRejects(() => readSafetensors(file, { signal: AbortSignal.abort(reason) }), Error, "enough");
 
-  const { stream, wasCancelled } = streamOf(file);
+  const { stream, wasCanceled } = streamOf(file);
   const controller = new AbortController();
   const reader = await openSafetensors(stream, { signal: controller.signal });
   const error = await assertRejects(async () => {
@@ -170,7 +170,7 @@ Deno.test("reading ends with the reason of an abort, and cancels its stream", as
     }
   });
   assertStrictEquals(error, reason);
-  assert(wasCancelled());
+  assert(wasCanceled());
 
   const silent = new ReadableStream<Uint8Array>();
   const waiting = assertRejects(() => readSafetensors(silent, { signal: AbortSignal.timeout(20) }), DOMException);
@@ -185,12 +185,12 @@ Deno.test("leaving the loop early or closing frees the stream", async () => {
     assertEquals(chunk.name, "a");
     break;
   }
-  assert(first.wasCancelled());
+  assert(first.wasCanceled());
   await assertRejects(() => reader.chunks().next(), WeightsError, "only once");
 
   const second = streamOf(file);
   await (await openSafetensors(second.stream)).close();
-  assert(second.wasCancelled());
+  assert(second.wasCanceled());
 });
 
 Deno.test("progress counts the bytes of the file", async () => {

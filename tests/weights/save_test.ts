@@ -1,7 +1,8 @@
 /** A folder holds the old or the new model at every moment, whatever becomes of those who save into it. */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { ConfigError, WeightsError } from "../../backend.ts";
+import { ConfigError, WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
 import { saveModel } from "../../models/weights/save.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { WeightsError } from "../../backend.ts";
-import { readAll } from "../../data/byte_source.ts";
+import { readAll } from "../../data/files/byte_source.ts";
+import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { readSafetensors } from "../../models/weights/read.ts";
 import { type ModelSource, openModel } from "../../models/weights/source.ts";

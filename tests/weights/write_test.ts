@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ConfigError, ShapeError, WeightsError } from "../../backend.ts";
-import type { Progress } from "../../data/byte_source.ts";
+import type { Progress } from "../../data/files/byte_source.ts";
+import { ConfigError, ShapeError, WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
 import { saveSafetensors, type WritableTensor, writeSafetensors } from "../../models/weights/write.ts";

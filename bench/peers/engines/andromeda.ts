@@ -3,8 +3,9 @@
  *
  * @module
  */
+
 import { createBackend } from "../../../create_backend.ts";
-import { Transformer } from "../../../models/transformer.ts";
+import { Transformer } from "../../../models/families/transformer.ts";
 import { type Engine, LINEAR_SIZE, NEW_TOKENS, randomValues, type Settings, time } from "../engine.ts";
 import { CONFIG, PROMPT, SEED } from "../gpt.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { type Engine, LINEAR_SIZE, randomValues, type Settings, time } from "../engine.ts";
 
 /** An array of jax-js; a call takes what it is given, `ref` keeps it. */

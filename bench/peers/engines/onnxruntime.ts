@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import {
   argmax,
   type Engine,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { type Engine, LINEAR_SIZE, randomValues, type Settings, time } from "../engine.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { type Engine, NEW_TOKENS, readBytes, type Settings } from "../engine.ts";
 import { ggufText, ggufTokens } from "../gguf_text.ts";
 import { PROMPT, SIZES } from "../gpt.ts";

@@ -6,7 +6,7 @@
  */
 
 /** The meaning of a file's components. */
-export type ColorSpace = "grey" | "rgb" | "ycc" | "cmyk" | "ycck";
+export type ColorSpace = "gray" | "rgb" | "ycc" | "cmyk" | "ycck";
 
 /** 16 bits behind the point. */
 const fixed = (x: number): number => Math.round(x * 65536);

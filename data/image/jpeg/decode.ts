@@ -12,8 +12,8 @@ import { type ColorSpace, writeRgbRow } from "./color.ts";
 import { type Component, type Frame, isFrameMarker, readFrame } from "./frame.ts";
 import { BitReader, HuffmanTable } from "./huffman.ts";
 import { inverseTransform } from "./idct.ts";
-import { STANDARD_TABLES } from "./standard_tables.ts";
 import { decodeScan, type Scan, type ScanComponent, ZIGZAG } from "./scan.ts";
+import { STANDARD_TABLES } from "./standard_tables.ts";
 import { type Plane, upsampleRow } from "./upsample.ts";
 
 /** Encoders make about ten scans of an image. Each may cost a walk over all blocks and take a few bytes. */
@@ -266,7 +266,7 @@ function transformed(component: Component): Uint8ClampedArray {
 
 /** Files don't say outright what their components are; these are libjpeg's rules. */
 function colorSpace({ isJfif, adobeTransform }: State, { components }: Frame): ColorSpace {
-  if (components.length === 1) return "grey";
+  if (components.length === 1) return "gray";
   if (components.length === 4) return adobeTransform === undefined || adobeTransform === 0 ? "cmyk" : "ycck";
   if (isJfif) return "ycc";
   if (adobeTransform !== undefined) return adobeTransform === 0 ? "rgb" : "ycc";

@@ -85,7 +85,7 @@ export function readFrame(marker: number, segment: DataView): Frame {
     throw new ImageError("Cannot read a JPEG file that gives its height behind the image (DNL): save it once more");
   }
   if (count !== 1 && count !== 3 && count !== 4) {
-    throw new ImageError(`Cannot read a JPEG file of ${count} components: expected 1 (grey), 3 (color) or 4 (CMYK)`);
+    throw new ImageError(`Cannot read a JPEG file of ${count} components: expected 1 (gray), 3 (color) or 4 (CMYK)`);
   }
 
   const factors = Array.from({ length: count }, (_, i) => {

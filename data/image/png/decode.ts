@@ -101,7 +101,7 @@ function unpack(row: Uint8Array, { depth, isIndexed }: PngHeader, samples: Uint8
   }
 }
 
-/** Writes pixels of 1 (grey, or an index), 2 (grey, alpha), 3 or 4 (alpha) samples at a distance from each other. */
+/** Writes pixels of 1 (gray, or an index), 2 (gray, alpha), 3 or 4 (alpha) samples at a distance from each other. */
 function writeRgb(
   samples: Uint8Array,
   channels: number,

@@ -6,10 +6,11 @@
  *
  * @module
  */
+
 import { assertEquals } from "@std/assert";
 import { chromium } from "playwright-core";
-import { deno } from "../../support/deno.ts";
 import { noise } from "../../hub/hub_server.ts";
+import { deno } from "../../support/deno.ts";
 
 const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 const isInstalled = await Deno.stat(executablePath).then(() => true, () => false);
@@ -76,7 +77,7 @@ Deno.test({
   fn: async () => {
     const folder = await Deno.makeTempDir();
     const options = ["--quiet", "--platform", "browser", "--code-splitting", "--outdir", folder];
-    const { code, stderr } = await deno(["bundle", ...options, "data/hub.ts", "data/byte_source.ts"]);
+    const { code, stderr } = await deno(["bundle", ...options, "data/hub/hub.ts", "data/files/byte_source.ts"]);
     assertEquals(code, 0, stderr);
     const site = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async ({ url }) => {
       const name = new URL(url).pathname.slice(1);

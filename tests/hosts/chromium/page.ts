@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import { WebGpuBackend } from "../../../gpu/backend.ts";
 
 /** What became of one test. */

@@ -8,6 +8,7 @@
  *
  * @module
  */
+
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { type Browser, chromium } from "playwright-core";
 import type { PageResult } from "./page.ts";

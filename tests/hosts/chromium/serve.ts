@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { assertEquals } from "@std/assert";
 import { goldenFolders, goldenUrl } from "../../support/golden.ts";
 

@@ -6,6 +6,7 @@
  *
  * @module
  */
+
 import { assert, assertEquals } from "@std/assert";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { deno } from "../../support/deno.ts";

@@ -2,6 +2,7 @@
  * The CPU engine in Node, as one bundled file: on one thread and on several, and the process ends by itself. Needs
  * `node` from 20 on.
  */
+
 import { assert, assertEquals } from "@std/assert";
 import { deno } from "../../support/deno.ts";
 

@@ -1,6 +1,8 @@
 /** x-transformers 2.31.10, which pip installs: its numbers where its options are supported, else a refusal by name. */
+
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { Backend, Tensor } from "../../../backend.ts";
+import type { Backend } from "../../../backend/backend.ts";
+import type { Tensor } from "../../../backend/memory.ts";
 import { ConfigError, loadModel, readSafetensors, Transformer, ViTransformerWrapper } from "../../../mod.ts";
 import { scalar } from "../../../models/model.ts";
 import { assertAgrees, rowsOf } from "../../support/cases.ts";

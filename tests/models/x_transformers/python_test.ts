@@ -1,6 +1,7 @@
 /** Models that Python's x-transformers makes here and now, whatever version it has, and the README's recipe for them. */
+
 import { assert, assertEquals } from "@std/assert";
-import type { Backend } from "../../../backend.ts";
+import type { Backend } from "../../../backend/backend.ts";
 import { loadModel, readSafetensors, Transformer } from "../../../mod.ts";
 import { scalar } from "../../../models/model.ts";
 import { assertAgrees, rowsOf } from "../../support/cases.ts";

@@ -1,8 +1,10 @@
 /** Versions of x-transformers that compute differently under the same names: each checkpoint gets its own version's numbers. */
+
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { Backend, Tensor } from "../../../backend.ts";
-import type { HostTensor } from "../../../models/weights/host_tensor.ts";
+import type { Backend } from "../../../backend/backend.ts";
+import type { Tensor } from "../../../backend/memory.ts";
 import { Andromeda, ConfigError, loadModel, readSafetensors, Transformer, WeightsError } from "../../../mod.ts";
+import type { HostTensor } from "../../../models/weights/host_tensor.ts";
 import { assertAgrees } from "../../support/cases.ts";
 import { engineTest } from "../../support/engines.ts";
 

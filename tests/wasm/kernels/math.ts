@@ -1,4 +1,4 @@
-import { erf, exp, log } from "../../../assembly/kernels/math";
+import { erf, exp, log } from "../../../assembly/kernels/common/math";
 
 export const heapBase: usize = __heap_base;
 

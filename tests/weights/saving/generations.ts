@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { openModel } from "../../../models/weights/source.ts";
+
 import { saveModel } from "../../../models/weights/save.ts";
+import { openModel } from "../../../models/weights/source.ts";
 
 /** How a generation is cut into files. */
 export interface Generation {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import { saveGeneration } from "./generations.ts";
 
 const [folder = "", first = "0", ...shards] = Deno.args;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import { filesOf, type Generation, loadGeneration, saveGeneration } from "./generations.ts";
 import { beginSteps, type Outcome, stepsDone } from "./stopping_files.ts";
 

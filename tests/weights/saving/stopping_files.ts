@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import * as host from "node:fs/promises";
 
 export * from "node:fs/promises";

@@ -1,0 +1,171 @@
+import { FormatId } from "../../records/kernel_id";
+import { expWeight } from "../common/math";
+import { maxLanes, nmadd, sumLanes } from "../common/simd";
+import { scaleRow } from "../norm/l2_norm";
+import { LOWEST } from "../softmax/softmax";
+import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
+import { Block, BLOCK, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
+import { finishRow, rowAddress } from "./attention_merge";
+import { addCached, dotCached, HALF_FACTOR } from "./cache_products";
+
+/*
+ * Attention of a query row or two for each key head, as in decoding: reading keys and values is what takes time. They are used as they
+ * lie, in their format, features in lanes.
+ */
+
+/** What a row works on, in scratch memory. */
+// @ts-ignore: decorator
+@unmanaged
+class Row {
+  position: i32;
+  slope: f32;
+  /** Largest score so far, and the sum of e^(score - largest). */
+  largest: f32;
+  total: f32;
+  /** The query times scale, decayed to an xPos block; the query itself. */
+  query: u32;
+  source: u32;
+  /** Σ e^(score - largest) · value. */
+  sums: u32;
+}
+
+/** Bytes of a `Row`. */
+const ROW_BYTES: usize = 32;
+/** No xPos block. */
+const NO_BLOCK: i32 = i32.MIN_VALUE;
+
+/** Attention as `attention` computes it, from the same arguments. */
+export function attentionFewRows(args: usize, thread: i32, threads: i32, scratch: usize): void {
+  const a = changetype<AttentionArguments>(args);
+  const units = a.batch * a.kvHeads * a.chunks;
+  for (let unit = thread; unit < units; unit += threads) {
+    const head = unit / a.chunks;
+    attendChunk(a, head / a.kvHeads, head % a.kvHeads, unit % a.chunks, scratch);
+  }
+}
+
+function attendChunk(a: AttentionArguments, b: i32, kvHead: i32, chunk: i32, scratch: usize): void {
+  const first = firstQuery(a, b);
+  const count = a.n * (a.heads / a.kvHeads);
+  const block = changetype<Block>(scratch);
+  const rows = scratch + 64;
+  const end = rows + <usize> count * ROW_BYTES;
+  const scores = scratch + 256;
+  const powers = scores + (BLOCK << 2);
+  const queries = powers + (<usize> a.dim << 2);
+  // Converting a block to f32 costs as much as two rows' products save.
+  block.room = 0;
+  beginRows(a, b, kvHead, first, rows, queries);
+  if (chunk === 0 && a.memory > 0) {
+    for (let row = rows; row < end; row += ROW_BYTES) scaleQuery(a, changetype<Row>(row), a.scale, NO_BLOCK, powers);
+    for (let key = 0; key < a.memory;) {
+      key = takeMemory(a, block, kvHead, key);
+      for (let row = rows; row < end; row += ROW_BYTES) attendRow(a, changetype<Row>(row), block, scores);
+    }
+  }
+  let to = chunkEnd(a, first, chunk);
+  if (a.isCausal) to = min<i32>(to, first + a.n);
+  const scale = a.format == FormatId.f16 ? a.scale * HALF_FACTOR : a.scale;
+  let xposBlock = NO_BLOCK;
+  for (let position = chunkStart(a, first, chunk); position < to;) {
+    const own = a.decay ? position >> XPOS_BLOCK_BITS : 0;
+    position = takeKeys(a, block, b, kvHead, position, to);
+    for (let row = rows; row < end; row += ROW_BYTES) {
+      if (own !== xposBlock) scaleQuery(a, changetype<Row>(row), scale, a.decay ? own : NO_BLOCK, powers);
+      attendRow(a, changetype<Row>(row), block, scores);
+    }
+    xposBlock = own;
+  }
+  for (let i = 0; i < count; i++) {
+    const row = changetype<Row>(rows + <usize> i * ROW_BYTES);
+    const factor = finishRow(a, b, kvHead, i, chunk, row.largest, row.total);
+    scaleRow(row.sums, factor, rowAddress(a, b, kvHead, i, chunk), a.dim);
+  }
+}
+
+function beginRows(a: AttentionArguments, b: i32, kvHead: i32, first: i32, rows: usize, at: usize): void {
+  const group = a.heads / a.kvHeads;
+  const bytes = <usize> a.dim << 2;
+  for (let i = 0; i < a.n * group; i++, rows += ROW_BYTES) {
+    const row = changetype<Row>(rows);
+    const head = i % group * a.kvHeads + kvHead;
+    row.position = first + i / group;
+    row.slope = a.slopes ? load<f32>(<usize> a.slopes + (<usize> head << 2)) : 0;
+    row.largest = LOWEST;
+    row.total = 0;
+    row.source = a.q + ((b * a.n + i / group) * a.heads + head) * <u32> bytes;
+    row.query = <u32> at;
+    row.sums = <u32> (at + bytes);
+    memory.fill(row.sums, 0, bytes);
+    at += 2 * bytes;
+  }
+}
+
+function scaleQuery(a: AttentionArguments, row: Row, scale: f32, xposBlock: i32, powers: usize): void {
+  const isDecayed = xposBlock !== NO_BLOCK;
+  if (isDecayed) decayPowers(a.decay, (row.position >> XPOS_BLOCK_BITS) - xposBlock, a.dim, powers);
+  for (let e: usize = 0; e < <usize> a.dim << 2; e += 4) {
+    const value = load<f32>(<usize> row.source + e) * scale;
+    store<f32>(<usize> row.query + e, isDecayed ? value * load<f32>(powers + e) : value);
+  }
+}
+
+function attendRow(a: AttentionArguments, row: Row, block: Block, scores: usize): void {
+  let count = block.count;
+  if (a.isCausal && !block.isMemory) count = min<i32>(count, row.position + 1 - block.position);
+  if (count <= 0) return;
+  for (let key = 0; key < count; key++) {
+    const at = <usize> block.keys + <usize> key * block.stride;
+    store<f32>(scores + (<usize> key << 2), dotCached(row.query, at, a.dim, block.format));
+  }
+  weigh(row, block, count, scores, a.dim);
+  addCached(scores, count, block.values, block.stride, row.sums, a.dim, block.format);
+}
+
+/** Turns a row's scores into e^(score - largest), and rescales what was summed before to the new largest. */
+function weigh(row: Row, block: Block, count: i32, scores: usize, dim: i32): void {
+  const vectors = scores + (<usize> (count + 3 & ~3) << 2);
+  biasScores(row, block, count, scores);
+  let lanes = f32x4.splat(LOWEST);
+  let isNaN = f32x4.splat(0);
+  for (let at = scores; at < vectors; at += 16) {
+    const score = v128.load(at);
+    lanes = f32x4.pmax(lanes, score);
+    isNaN = v128.or(isNaN, f32x4.ne(score, score));
+  }
+  const before = row.largest;
+  // Lanes whose bits are all set are NaN; a largest score that is NaN stays it, and `finishRow` makes the row NaN.
+  const largest = max<f32>(before, maxLanes(v128.or(lanes, isNaN)));
+  row.largest = largest;
+  // Where all keys so far are hidden, the largest score is LOWEST, and so are those that are compared with it.
+  const isSeen = f32x4.gt(f32x4.splat(largest), f32x4.splat(LOWEST));
+  let total = f32x4.splat(0);
+  for (let at = scores; at < vectors; at += 16) {
+    const weight = v128.and(expWeight(f32x4.sub(v128.load(at), f32x4.splat(largest))), isSeen);
+    v128.store(at, weight);
+    total = f32x4.add(total, weight);
+  }
+  const rescale = f32x4.extract_lane(expWeight(f32x4.splat(before - largest)), 0);
+  row.total = row.total * rescale + sumLanes(total);
+  if (rescale !== 1) scaleRow(row.sums, rescale, row.sums, dim);
+}
+
+/** Adds the ALiBi bias (arXiv 2108.12409), and hides masked keys and the places behind the last. */
+function biasScores(row: Row, block: Block, count: i32, scores: usize): void {
+  const padded = count + 3 & ~3;
+  for (let key = count; key < padded; key++) store<f32>(scores + (<usize> key << 2), LOWEST);
+  if (block.isMemory) return;
+  if (row.slope !== 0) {
+    const slope = f32x4.splat(row.slope);
+    const first = <f32> (row.position - block.position);
+    let distance = f32x4(first, first - 1, first - 2, first - 3);
+    for (let at = scores; at < scores + (<usize> padded << 2); at += 16) {
+      v128.store(at, nmadd(slope, f32x4.abs(distance), v128.load(at)));
+      distance = f32x4.sub(distance, f32x4.splat(4));
+    }
+  }
+  if (!block.mask) return;
+  for (let key: usize = 0; key < <usize> count << 2; key += 4) {
+    if (load<i32>(<usize> block.mask + key) === 0) store<f32>(scores + key, LOWEST);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Commands run in a worker, so that a page stays alive while they do.
+ *
+ * @module
+ */
+
+import { BackendUnavailableError, DeviceLostError, DisposedError, OutOfMemoryError } from "../../errors.ts";
+import type { WorkerHandle } from "../../host/workers.ts";
+import { layoutOf } from "../memory/layout.ts";
+import { PAGE } from "../records/constants.ts";
+import { Helpers } from "./helpers.ts";
+import { tryGrow } from "./instance.ts";
+import type { Machine } from "./machine.ts";
+import type { HostStarted, HostTask, MachineReply, MachineRequest } from "./worker_messages.ts";
+
+/** Someone who waits for bytes. */
+interface Reader {
+  resolve(bytes: ArrayBuffer): void;
+  reject(error: Error): void;
+}
+
+/** What the machine of a page is made of. */
+export interface PageParts {
+  /** Runs `worker.ts`. */
+  readonly worker: WorkerHandle;
+  readonly compiled: WebAssembly.Module;
+  /** Shared by several threads; absent: the worker makes its own. */
+  readonly memory: WebAssembly.Memory | undefined;
+  readonly threads: number;
+  readonly workerUrl: string | URL | undefined;
+}
+
+/**
+ * A machine in a worker. Messages keep their order, so nothing here ever waits: lists and values are sent, bytes are
+ * asked for. What goes wrong over there rejects the read that follows it.
+ */
+export class PageMachine implements Machine {
+  readonly isHere = false;
+  readonly isRelaxed: boolean;
+  readonly base: number;
+  readonly #worker: WorkerHandle;
+  /** Known here as well where it is shared. */
+  readonly #memory: WebAssembly.Memory | undefined;
+  readonly #helpers: Helpers | undefined;
+  readonly #readers = new Map<number, Reader>();
+  #bytes: number;
+  #reads = 0;
+  /** Rejects the next read. */
+  #failure: Error | undefined;
+  /** Rejects every read. */
+  #end: Error | undefined;
+
+  /** Hands the kernels to the worker. @throws {BackendUnavailableError} if they don't start there */
+  static async start(parts: PageParts): Promise<PageMachine> {
+    const { worker, compiled, memory, threads } = parts;
+    const start = new Promise<HostStarted>((resolve, reject) => {
+      const fail = (reason: string) => reject(new BackendUnavailableError(`Cannot start the wasm backend: ${reason}`));
+      worker.listen((message) => {
+        const reply = message as MachineReply;
+        if (reply.kind === "started") resolve(reply);
+        else if (reply.kind === "failed") fail(reply.reason);
+      }, fail);
+    });
+    const task: HostTask = { task: "host", compiled, memory, threads };
+    worker.post(task);
+    try {
+      return new PageMachine(parts, await start);
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
+  }
+
+  private constructor({ worker, compiled, memory, threads, workerUrl }: PageParts, started: HostStarted) {
+    const { team, base } = layoutOf(started.heapBase, threads);
+    this.#worker = worker;
+    this.#memory = memory;
+    this.#helpers = memory && new Helpers({ compiled, memory, team }, threads - 1, workerUrl);
+    this.#bytes = started.bytes;
+    this.base = base;
+    this.isRelaxed = started.isRelaxed;
+    worker.listen(
+      (message) => this.#hear(message as MachineReply),
+      (reason) =>
+        this.#close(new DeviceLostError(`The worker of the wasm backend is gone (${reason}): create a new one`)),
+    );
+  }
+
+  /** Resolves when all helpers have joined. @throws {BackendUnavailableError} if one can't start */
+  get joined(): Promise<void> {
+    return this.#helpers?.joined ?? Promise.resolve();
+  }
+
+  get threads(): number {
+    return 1 + (this.#helpers?.count ?? 0);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  grow(pages: number): boolean {
+    // Where memory is not shared the worker can only be told, and refuses later.
+    if (!this.#memory) this.#ask({ task: "grow", pages });
+    else if (!tryGrow(this.#memory, pages)) return false;
+    this.#bytes += pages * PAGE;
+    return true;
+  }
+
+  run(list: Int32Array<ArrayBuffer>, sharedWork: number): void {
+    const copy = list.slice();
+    this.#ask({ task: "run", list: copy, sharedWork }, [copy.buffer]);
+  }
+
+  write(address: number, values: Float32Array | Int32Array): void {
+    const copy = values.slice();
+    this.#ask({ task: "write", address, values: copy }, [copy.buffer]);
+  }
+
+  read(address: number, bytes: number): Promise<ArrayBuffer> {
+    return new Promise((resolve, reject) => {
+      const error = this.#end ?? this.#failure;
+      this.#failure = undefined;
+      if (error) return reject(error);
+      const id = this.#reads++;
+      this.#readers.set(id, { resolve, reject });
+      this.#ask({ task: "read", id, address, bytes });
+    });
+  }
+
+  dispose(): void {
+    this.#worker.terminate();
+    this.#helpers?.dispose();
+    this.#close(
+      new DisposedError("Cannot read from the wasm backend, which was disposed meanwhile: dispose of it later"),
+    );
+  }
+
+  #ask(request: MachineRequest, transfer: ArrayBuffer[] = []): void {
+    this.#worker.post(request, transfer);
+  }
+
+  #hear(reply: MachineReply): void {
+    switch (reply.kind) {
+      case "read":
+        this.#readers.get(reply.id)?.resolve(reply.bytes);
+        this.#readers.delete(reply.id);
+        return;
+      case "refused":
+        return this.#close(
+          new OutOfMemoryError(
+            `Cannot grow the memory of the wasm backend beyond ${
+              Math.floor(reply.bytes / 2 ** 20)
+            } MiB: the host gives no ` +
+              `more. Create a new backend and use a smaller model or weight format`,
+          ),
+        );
+      case "failed":
+        if (reply.hasDisbanded) this.#helpers?.dispose();
+        return this.#fail(reply.reason);
+    }
+  }
+
+  /** Requests are answered in order: whoever waits has asked after the one that failed. */
+  #fail(reason: string): void {
+    const error = new DeviceLostError(
+      `The worker of the wasm backend failed (${reason}): what it was computing is lost`,
+    );
+    if (this.#readers.size === 0) this.#failure = error;
+    this.#rejectAll(error);
+  }
+
+  #close(error: Error): void {
+    this.#end ??= error;
+    this.#rejectAll(error);
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { reject } of this.#readers.values()) reject(error);
+    this.#readers.clear();
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Starts machines: in a page in a worker, elsewhere in place, with as many threads as the host allows.
+ *
+ * @module
+ */
+
+import { BackendUnavailableError, ConfigError } from "../../errors.ts";
+import { hasNodeModules } from "../../host/node.ts";
+import { layoutOf } from "../memory/layout.ts";
+import type { Candidate, ThreadPlan } from "./builds.ts";
+import { Helpers } from "./helpers.ts";
+import { instantiate, shareMemory } from "./instance.ts";
+import { LocalMachine } from "./local_machine.ts";
+import type { Machine } from "./machine.ts";
+import { PageMachine, type PageParts } from "./page_machine.ts";
+import { startWorker } from "./worker_script.ts";
+
+/** More bring nothing by default: what a small step costs in waiting grows with them. */
+const DEFAULT_THREADS = 16;
+const MOST_THREADS = 64;
+
+/**
+ * As many threads as asked for; else as the host has, if it shares memory.
+ *
+ * @throws {BackendUnavailableError} if several are asked for and memory can't be shared
+ */
+export async function planThreads(threads: number | undefined): Promise<ThreadPlan> {
+  if (threads === undefined) {
+    const count = canShareMemory() ? Math.min(await processors(), DEFAULT_THREADS) : 1;
+    return { count, isRequired: false };
+  }
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+    throw new ConfigError(`Cannot compute on threads = ${threads}: give a whole number from 1 to ${MOST_THREADS}`);
+  }
+  if (threads > 1 && !canShareMemory()) {
+    throw new BackendUnavailableError(
+      `Cannot compute on ${threads} threads: this host shares no memory between them. A page must be cross-origin isolated, by ` +
+        `the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp; or leave out threads`,
+    );
+  }
+  return { count: threads, isRequired: true };
+}
+
+/**
+ * A machine with these kernels; none if the host refuses what they need and the caller can do without.
+ *
+ * @throws {BackendUnavailableError} if the host refuses what the caller asked for
+ */
+export async function startMachine(
+  { name, isShared, compile }: Candidate,
+  plan: ThreadPlan,
+  workerUrl: string | URL | undefined,
+): Promise<Machine | undefined> {
+  const compiled = await compile();
+  const threads = isShared ? plan.count : 1;
+  const memory = isShared ? shareMemory(threads) : undefined;
+  if (isShared && !memory) {
+    if (!plan.isRequired) return undefined;
+    throw new BackendUnavailableError(
+      `Cannot compute on ${threads} threads: this host grants no memory that they could share`,
+    );
+  }
+  if (isPage()) {
+    const machine = await startInWorker({ compiled, memory, threads, workerUrl }, plan);
+    if (machine || isShared) return machine;
+  }
+  const { machine, joined } = startHere({ name, compiled, threads, workerUrl }, memory);
+  if (plan.isRequired) await orDispose(machine, joined);
+  return machine;
+}
+
+/** What machines of one engine have in common. */
+interface LocalParts {
+  readonly name: string;
+  readonly compiled: WebAssembly.Module;
+  readonly threads: number;
+  readonly workerUrl: string | URL | undefined;
+}
+
+/** A machine in this thread, over a memory that is shared or one of its own; `joined` resolves when its helpers are there. */
+function startHere(
+  parts: LocalParts,
+  memory: WebAssembly.Memory | undefined,
+): { machine: LocalMachine; joined: Promise<void> } {
+  const { name, compiled, threads, workerUrl } = parts;
+  const instance = instantiate(name, compiled, memory);
+  const another = () => {
+    const shared = memory && shareMemory(threads);
+    return memory && !shared ? undefined : startHere(parts, shared).machine;
+  };
+  if (!memory) return { machine: new LocalMachine(instance, { another }), joined: Promise.resolve() };
+  const { team } = layoutOf(instance.kernels.heapBase, threads);
+  const helpers = new Helpers({ compiled, memory, team }, threads - 1, workerUrl);
+  return { machine: new LocalMachine(instance, { threads, helpers, another }), joined: helpers.joined };
+}
+
+/** A page's machine; none if the page may start no workers and the caller can do without. */
+async function startInWorker(parts: Omit<PageParts, "worker">, plan: ThreadPlan): Promise<Machine | undefined> {
+  try {
+    const machine = await PageMachine.start({ ...parts, worker: await startWorker(parts.workerUrl) });
+    if (plan.isRequired) await orDispose(machine, machine.joined);
+    return machine;
+  } catch (error) {
+    if (!(error instanceof BackendUnavailableError) || (plan.isRequired && plan.count > 1)) throw error;
+    return undefined;
+  }
+}
+
+/** Waits for what a machine needs, and disposes of it if that fails. */
+async function orDispose(machine: Machine, ready: Promise<void>): Promise<void> {
+  try {
+    await ready;
+  } catch (error) {
+    machine.dispose();
+    throw error;
+  }
+}
+
+/** Processors of this host. */
+async function processors(): Promise<number> {
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
+  if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
+  // Node has had a navigator since version 21.
+  if (!hasNodeModules()) return 1;
+  const { availableParallelism } = await import("node:os");
+  return availableParallelism();
+}
+
+/** Whether this host shares memory between threads. Pages have to be isolated, and say whether they are. */
+function canShareMemory(): boolean {
+  const { crossOriginIsolated = true } = globalThis as { crossOriginIsolated?: boolean };
+  return typeof SharedArrayBuffer === "function" && crossOriginIsolated;
+}
+
+/** Whether this thread shows a page, and must not be kept waiting. */
+function isPage(): boolean {
+  return "document" in globalThis && !hasNodeModules();
+}

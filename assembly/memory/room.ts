@@ -1,0 +1,87 @@
+/**
+ * A memory, the kernels over it, and the commands that wait to be run in it. An engine has one for everything, and
+ * further ones for weights beyond what 32-bit addresses reach.
+ *
+ * @module
+ */
+
+import type { Command } from "../../engine/commands.ts";
+import type { Machine } from "../machine/machine.ts";
+import { Turns } from "../machine/turns.ts";
+import { CommandList } from "../records/command_list.ts";
+import { encode } from "../records/encode.ts";
+import type { Recorder, WasmTensor } from "../records/encoders/encoder.ts";
+import { Kernel } from "../records/kernel_id.ts";
+import { workOf } from "../records/work.ts";
+import { type Block, Memory } from "./memory.ts";
+
+/** Bytes of an upload that travel in one record of the command list. */
+const INLINE_BYTES = 1 << 16;
+/** Uploads up to this size travel in several where others' commands wait; larger ones run what is in the list first. */
+const MOST_INLINE_BYTES = 1 << 20;
+
+/** Where tensors lie and commands run. */
+export class Room<M extends Machine = Machine> implements Recorder {
+  readonly machine: M;
+  readonly memory: Memory;
+  readonly list: CommandList;
+  /** How much there is to do for the command that is being encoded. */
+  #work = 0;
+  /** Temporaries of the command that is being encoded. */
+  readonly #temporaries: Block[] = [];
+
+  constructor(machine: M) {
+    this.machine = machine;
+    this.memory = new Memory(machine, machine.base);
+    const turns = machine.isHere ? new Turns() : undefined;
+    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork), turns);
+  }
+
+  /** Appends a command's records. */
+  record(command: Command<WasmTensor>): void {
+    this.#work = workOf(command);
+    try {
+      encode(command, this);
+    } finally {
+      // What is recorded from here on runs later, so it may have this memory.
+      for (const block of this.#temporaries.splice(0)) this.memory.free(block);
+    }
+  }
+
+  push(kernel: Kernel, ...args: readonly number[]): void {
+    this.list.push(kernel, args, this.#work);
+  }
+
+  prepare(work: number, kernel: Kernel, ...args: readonly number[]): void {
+    this.list.push(kernel, args, work);
+  }
+
+  temporary(bytes: number): number {
+    const block = this.memory.allocate(bytes, "activations");
+    this.#temporaries.push(block);
+    return block.address;
+  }
+
+  /** Writes values in order with the commands recorded so far. */
+  write(address: number, data: Float32Array | Int32Array): void {
+    if (data.byteLength > (this.list.isEmpty ? INLINE_BYTES : MOST_INLINE_BYTES)) {
+      this.list.flush();
+      this.machine.write(address, data);
+      return;
+    }
+    for (let from = 0; from < data.length; from += INLINE_BYTES / 4) {
+      const some = data.subarray(from, from + INLINE_BYTES / 4);
+      this.list.pushData(Kernel.inline, [address + from * 4, some.byteLength], some);
+    }
+  }
+
+  /** Copies bytes out as what was recorded by now leaves them. */
+  async read(address: number, bytes: number): Promise<ArrayBuffer> {
+    return await this.list.after(() => this.machine.read(address, bytes));
+  }
+
+  /** Fills a block with zeros in order with the commands recorded so far. */
+  clear({ address, bytes, isFresh }: Block): void {
+    if (!isFresh) this.list.push(Kernel.zero, [address, bytes], bytes / 4);
+  }
+}

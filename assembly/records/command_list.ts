@@ -1,0 +1,239 @@
+/**
+ * The list of recorded commands; `kernels/run.ts` says how it is laid out.
+ *
+ * @module
+ */
+
+import type { Turns } from "../machine/turns.ts";
+import { LIST_WORDS } from "../memory/layout.ts";
+import type { Kernel } from "./kernel_id.ts";
+import { RecordWord } from "./team_layout.ts";
+import { NANOSECONDS, partWord, recordWord } from "./work.ts";
+
+/** Runs the records in these words, of whose work, as `work.ts` counts it, so much can be shared by several threads. */
+export type RunList = (words: Int32Array<ArrayBuffer>, sharedWork: number) => void;
+
+/** Words that may wait: of many calls at once, for whom the list is not to run out of turn. */
+const MOST_WORDS = 16 * LIST_WORDS;
+
+/** Milliseconds that a portion is to take: between two the event loop may have its turn. */
+const PORTION_MS = 10;
+
+/** Milliseconds of a part of a record: shorter ones would pack the same inputs too often. */
+const PART_MS = 25;
+const MOST_PARTS = RecordWord.partMask + 1;
+
+/** Weight of the newest portion in the mean of what work takes. */
+const NEWEST = 0.2;
+
+/** Records that are run at once. */
+interface Portion {
+  /** Where it ends, in words. */
+  end: number;
+  readonly work: number;
+  readonly sharedWork: number;
+  /** What is to be done when it has run. */
+  readonly marks: Mark[];
+}
+
+/** Something that has its place in the list. */
+interface Mark {
+  reach(): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * Records of kernel calls that wait to be run, in order. Who reads waits until the list has run up to there; in between
+ * the host's event loop has its turns. `flush` runs all of it at once, and so does the list by itself when full.
+ */
+export class CommandList {
+  readonly #run: RunList;
+  readonly #turns: Turns | undefined;
+  #words = new Int32Array(LIST_WORDS);
+  /** The same memory, for data that are floats. */
+  #floats = new Float32Array(this.#words.buffer);
+  /** Words that were run, and words written. */
+  #done = 0;
+  #length = 0;
+  /** Portions that are complete, and what has been recorded of the next one. */
+  #portions: Portion[] = [];
+  #work = 0;
+  #sharedWork = 0;
+  #isAdvancing = false;
+  /** Milliseconds for a unit of work. */
+  #cost = NANOSECONDS * 1e-6;
+
+  /** @param turns of the engine; without them the list runs at once, which another thread does */
+  constructor(run: RunList, turns?: Turns) {
+    this.#run = run;
+    this.#turns = turns;
+  }
+
+  /**
+   * Appends a record; a float goes in as `floatBits` of it.
+   *
+   * @param work How much there is to do, as `work.ts` counts it.
+   */
+  push(kernel: Kernel, args: readonly number[], work: number): void {
+    const word = recordWord(kernel, work);
+    const isShared = word !== kernel;
+    const parts = isShared ? this.#partsOf(work) : 1;
+    for (let part = 0; part < parts; part++) {
+      let at = this.#reserve(partWord(word, part, parts), args.length, work / parts);
+      // Faster than `set` takes a few numbers from a list.
+      for (const arg of args) this.#words[at++] = arg;
+      if (isShared) this.#sharedWork += work / parts;
+    }
+  }
+
+  /** Appends a record whose last arguments are the bytes of `data`. */
+  pushData(kernel: Kernel, args: readonly number[], data: Float32Array | Int32Array): void {
+    const at = this.#reserve(kernel, args.length + data.length, 0);
+    this.#words.set(args, at);
+    const values = data instanceof Float32Array ? this.#floats : this.#words;
+    values.set(data, at + args.length);
+  }
+
+  /** Whether nothing waits to be run. */
+  get isEmpty(): boolean {
+    return this.#length === this.#done;
+  }
+
+  /** Runs what was recorded. */
+  flush(): void {
+    this.#complete();
+    while (this.#portions.length > 0) this.#runPortion();
+  }
+
+  /** Does something as soon as all has run that is recorded by now, and before anything later does. */
+  async after<T>(action: () => Promise<T>): Promise<T> {
+    if (!this.#turns) this.flush();
+    const portion = this.#complete();
+    if (!portion) return await action();
+    const result = new Promise<T>((resolve, reject) => {
+      portion.marks.push({ reach: () => resolve(action()), fail: reject });
+    });
+    this.#advance();
+    return await result;
+  }
+
+  /** Forgets what was recorded; those who wait for it are told why. */
+  close(error: Error): void {
+    this.#drop(error);
+  }
+
+  /** Parts that a record is run in, so that none takes long. */
+  #partsOf(work: number): number {
+    if (!this.#turns) return 1;
+    return Math.min(Math.max(1, Math.floor(work * this.#cost / PART_MS)), MOST_PARTS);
+  }
+
+  /** Runs portions as long as somebody waits for one. */
+  #advance(): void {
+    if (this.#isAdvancing) return;
+    while (this.#portions.some(({ marks }) => marks.length > 0)) {
+      const expected = (this.#portions[0]?.work ?? 0) * this.#cost;
+      if (this.#turns?.isDue(expected)) {
+        this.#isAdvancing = true;
+        void this.#turns.take().then(() => {
+          this.#isAdvancing = false;
+          this.#advance();
+        });
+        return;
+      }
+      try {
+        this.#runPortion();
+      } catch {
+        // Who waits was told.
+      }
+    }
+  }
+
+  /** Runs the oldest portion. */
+  #runPortion(): void {
+    const portion = this.#portions.shift();
+    if (!portion) return;
+    const words = this.#words.subarray(this.#done, portion.end);
+    this.#done = portion.end;
+    if (this.#portions.length === 0 && this.#length === portion.end) this.#done = this.#length = 0;
+    try {
+      const began = performance.now();
+      this.#run(words, portion.sharedWork);
+      this.#learn(portion.work, performance.now() - began);
+    } catch (error) {
+      // What comes after it would run on what it has not made.
+      this.#drop(error, portion);
+      throw error;
+    }
+    for (const { reach } of portion.marks) reach();
+  }
+
+  /** What work takes on this machine, with its threads, for this model. */
+  #learn(work: number, milliseconds: number): void {
+    this.#turns?.worked();
+    if (work * this.#cost < 1) return; // too short to tell
+    this.#cost += NEWEST * (milliseconds / work - this.#cost);
+  }
+
+  /** Ends the portion at hand; gives the last one that waits, if any does. */
+  #complete(): Portion | undefined {
+    const end = this.#length;
+    if (end > (this.#portions.at(-1)?.end ?? this.#done)) {
+      this.#portions.push({ end, work: this.#work, sharedWork: this.#sharedWork, marks: [] });
+      this.#work = this.#sharedWork = 0;
+    }
+    return this.#portions.at(-1);
+  }
+
+  #drop(error: unknown, ...also: readonly Portion[]): void {
+    const waiting = [...also, ...this.#portions];
+    this.#portions = [];
+    this.#done =
+      this.#length =
+      this.#work =
+      this.#sharedWork =
+        0;
+    for (const { marks } of waiting) for (const { fail } of marks) fail(error);
+  }
+
+  /** Begins a record and gives the index of its first argument. */
+  #reserve(word: number, args: number, work: number): number {
+    const words = args + 2;
+    if (words > LIST_WORDS) {
+      throw new RangeError(`Cannot record a command of ${words} words: at most ${LIST_WORDS} fit`);
+    }
+    const begun = this.#portions.at(-1)?.end ?? this.#done;
+    const isFull = this.#length + words - begun > LIST_WORDS || (this.#work + work) * this.#cost > PORTION_MS;
+    if (isFull) this.#complete();
+    if (this.#length + words > this.#words.length) this.#makeRoom(words);
+    const at = this.#length;
+    this.#words[at] = word;
+    this.#words[at + 1] = words;
+    this.#length += words;
+    this.#work += work;
+    return at + 2;
+  }
+
+  /** Forgets what has run, grows the list, or runs what it holds. */
+  #makeRoom(words: number): void {
+    const waiting = this.#words.subarray(this.#done, this.#length);
+    if (!this.#turns || waiting.length + words > MOST_WORDS) return this.flush();
+    if (waiting.length + words > this.#words.length / 2) {
+      this.#words = new Int32Array(Math.min(2 * this.#words.length, MOST_WORDS));
+      this.#floats = new Float32Array(this.#words.buffer);
+    }
+    this.#words.set(waiting);
+    for (const portion of this.#portions) portion.end -= this.#done;
+    this.#length -= this.#done;
+    this.#done = 0;
+  }
+}
+
+const float = new Float32Array(1);
+const bits = new Int32Array(float.buffer);
+
+/** The bits of a float, as a record holds it. */
+export function floatBits(value: number): number {
+  float[0] = value;
+  return bits[0] ?? 0;
+}

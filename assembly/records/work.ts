@@ -1,0 +1,56 @@
+/**
+ * How much there is to do, so that threads are not called together for nothing.
+ *
+ * @module
+ */
+
+import type { Command } from "../../engine/commands.ts";
+import type { WasmTensor } from "./encoders/encoder.ts";
+import type { Kernel } from "./kernel_id.ts";
+import { RecordWord } from "./team_layout.ts";
+
+/** What one thread does sooner than several agree on it. */
+const WORTH_SHARING = 16384;
+/** Products that take as long as an operation on one value, where weights are read from memory. */
+const PRODUCTS = 8;
+
+/** What a unit of work takes, roughly: an operation goes through one value. */
+export const NANOSECONDS = 0.5;
+
+/** The first word of a record with so much to do, in values that an operation goes through. */
+export function recordWord(kernel: Kernel, work: number): number {
+  return work < WORTH_SHARING ? kernel : kernel | RecordWord.isShared;
+}
+
+/** The first word of one of several parts of a record. */
+export function partWord(word: number, part: number, parts: number): number {
+  return word | part << RecordWord.part | (parts - 1) << RecordWord.furtherParts;
+}
+
+/** How much there is to do for a command. Results don't depend on it. */
+export function workOf(command: Command<WasmTensor>): number {
+  switch (command.op) {
+    case "linear":
+      return command.out.size * command.weight.width / PRODUCTS;
+    case "attention":
+    case "attentionScores":
+      return command.q.size * command.k.rows / Math.max(1, command.q.shape[0] ?? 1) / PRODUCTS;
+    case "attentionValues":
+      return command.probabilities.size * command.dim / PRODUCTS;
+    case "appendCache":
+      return command.x.size;
+    case "meanPool":
+      return command.x.size;
+    case "crossEntropy":
+      return command.logits.size;
+    case "repetitionPenalty":
+    case "filterLogits":
+    case "sample":
+      // A row is one piece.
+      return command.logits.rows > 1 ? command.logits.size : 0;
+    case "acceptDraft":
+      return 0;
+    default:
+      return command.out.size;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The contract between engines and models.
+ *
+ * An engine records operations and runs them later. An operation checks its arguments, allocates its result and appends a
+ * command; commands run at `flush()`, or when `data()` asks for a value. Only reading is asynchronous, so model code is
+ * straight-line code, and a mistake in a shape is thrown on the line that makes it.
+ *
+ * @module
+ */
+
+import type { Memory } from "./memory.ts";
+import type { Operations } from "./operations.ts";
+import type { SelfTestOptions, SelfTestReport } from "./self_test.ts";
+
+/** What an engine is and what it found on this host. */
+export interface BackendInfo {
+  /** One line for people: the engine, its variant and its device. */
+  readonly description: string;
+  /** Threads that compute. */
+  readonly threads: number;
+  /** Optional capabilities in use, such as "relaxed-simd" or "shader-f16". */
+  readonly features: readonly string[];
+  /**
+   * Steps of generation worth recording before the first one's token is read: what keeps a device busy beside the host.
+   * Absent: 0.
+   */
+  readonly stepsAhead?: number;
+}
+
+/** How an engine is started. An option that an engine has no use for is ignored. */
+export interface BackendOptions {
+  /** Threads that compute on the CPU. Default: as many as the host has, up to 16, where it lets memory be shared; else 1. */
+  readonly threads?: number | undefined;
+  /**
+   * The CPU kernels compiled beforehand, for hosts that forbid compiling (Cloudflare Workers): one module of
+   * `assembly/generated`, or several by the name of their build, of which the best one is taken.
+   */
+  readonly wasm?: WebAssembly.Module | { readonly [build: string]: WebAssembly.Module } | undefined;
+  /** Where the worker script of the CPU threads is served, for pages whose policy forbids blob URLs. */
+  readonly workerUrl?: string | URL | undefined;
+  /** The GPU device to run on; it stays its giver's and is not destroyed by `dispose()`. */
+  readonly device?: GPUDevice | undefined;
+  /** Which GPU to ask for. */
+  readonly powerPreference?: "low-power" | "high-performance" | undefined;
+}
+
+/**
+ * An engine: memory, and the operations of a transformer.
+ *
+ * What shares an engine shares no values: the results of a call depend on its arguments alone, not on what memory held
+ * before, nor on calls that failed, nor on a NaN in another model.
+ */
+export interface Backend extends Memory, Operations {
+  /** Which engine this is. */
+  readonly name: "wasm" | "webgpu";
+  /** What it runs on. */
+  readonly info: BackendInfo;
+
+  /** Starts what was recorded. */
+  flush(): void;
+  /**
+   * Prepares what the operations in `work` need, so that their first run is as fast as the later ones: on a GPU their
+   * kernels are compiled, side by side and without stopping the page. They are not run, and what they make is freed.
+   */
+  warmUp(work: () => unknown): Promise<void>;
+  /**
+   * Runs every operation, in every form that its kernels have, and compares what they give with values computed in
+   * float64: whether this engine is right on this processor, adapter and driver. Wrong values and errors go into the
+   * report; only a canceled test, and one whose backend is disposed of, rejects. Its code is loaded on demand.
+   */
+  selfTest(options?: SelfTestOptions): Promise<SelfTestReport>;
+  /** Frees everything. Tensors of this engine can't be used afterwards. */
+  dispose(): void;
+}

@@ -1,0 +1,132 @@
+/**
+ * What a second thread brings: `linear` against the peak that two threads reach in the same run, and what it costs to share
+ * a record. The second core of a shared machine is not always there, so only shares of what both cores gave count.
+ *
+ *     deno task bench threads [--rounds 25]
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { WasmBackend } from "../../assembly/backend.ts";
+import { candidateOf } from "../../assembly/machine/builds.ts";
+import { startMachine } from "../../assembly/machine/start.ts";
+import { Kernel } from "../../assembly/records/kernel_id.ts";
+import { recordWord } from "../../assembly/records/work.ts";
+import type { Backend } from "../../backend/backend.ts";
+import { measureTwoThreads, type TwoThreads } from "../engine/limits_thread.ts";
+import { type Case, median, medianRatio, medianTime, timeInTurns, writeReport } from "../support/report.ts";
+
+const SIZE = 2560;
+
+/** `linear` of some rows by [2560, 2560], f32. */
+interface LinearFigure {
+  readonly rows: number;
+  /** Median milliseconds. */
+  readonly oneThread: number;
+  readonly twoThreads: number;
+  /** One thread's time by two threads' time in the same round. */
+  readonly speedup: number;
+  /** The same ratio of the loops that do nothing else: what the machine had to give. */
+  readonly possibleSpeedup: number;
+  /** Share of what two threads could do in the same round: arithmetic for many rows, reading for one. */
+  readonly ofTwoThreads: number;
+}
+
+async function linear(
+  backends: readonly Backend[],
+  limits: TwoThreads,
+  rows: number,
+  rounds: number,
+): Promise<LinearFigure> {
+  const kind = rows > 1 ? "multiplyAdd" : "read";
+  // One row takes a fraction of a millisecond: timed with a message to the other thread it needs company.
+  const repeats = rows > 1 ? 1 : 20;
+  const amount = repeats * (rows > 1 ? 2 * rows : 4) * SIZE * SIZE;
+  const values = Float32Array.from({ length: rows * SIZE }, () => Math.random() - 0.5);
+  const stripe = Float32Array.from({ length: 32 * SIZE }, () => Math.random() - 0.5);
+  const cases: Case[] = backends.map((backend) => {
+    const x = backend.tensor(values, [rows, SIZE]);
+    const weight = backend.weight([SIZE, SIZE], "f32");
+    for (let row = 0; row < SIZE; row += 32) backend.writeRows(weight, row, stripe);
+    return {
+      name: `linear ${backend.info.threads}`,
+      run() {
+        for (let i = 0; i < repeats; i++) {
+          backend.scope(() => {
+            backend.linear(x, weight);
+            backend.flush();
+          });
+        }
+      },
+    };
+  });
+  let [doneAlone, doneTogether] = [0, 0];
+  const alone = () => {
+    doneAlone = 0;
+    while (doneAlone < amount) doneAlone += rows > 1 ? limits.alone.multiplyAdd() : limits.alone.read(amount / repeats);
+  };
+  const together = async () => {
+    doneTogether = 0;
+    while (doneTogether < amount) doneTogether += await limits.run(kind, amount);
+  };
+  const limitCases = [{ name: "limit 1", run: alone }, { name: "limit 2", run: together }];
+  const timings = await timeInTurns([...cases, ...limitCases], rounds);
+  return {
+    rows,
+    oneThread: medianTime(timings, "linear 1") / repeats,
+    twoThreads: medianTime(timings, "linear 2") / repeats,
+    speedup: medianRatio(timings, "linear 1", "linear 2"),
+    possibleSpeedup: medianRatio(timings, "limit 1", "limit 2") * doneTogether / doneAlone,
+    ofTwoThreads: medianRatio(timings, "limit 2", "linear 2") * amount / doneTogether,
+  };
+}
+
+/** Microseconds that a record costs by being shared, though there is nothing to do in it. */
+async function sharing(threads: number): Promise<{ best: number; median: number }> {
+  const machine = await startMachine(
+    candidateOf("relaxed-simd-shared"),
+    { count: threads, isRequired: true },
+    undefined,
+  );
+  if (!machine) throw new Error("Cannot share memory");
+  const records = 1000;
+  const record = [recordWord(Kernel.zero, 1 << 20), 4, machine.base, 0];
+  const list = Int32Array.from({ length: records * record.length }, (_, i) => record[i % record.length] ?? 0);
+  const times: number[] = [];
+  for (let run = 0; run < 300; run++) {
+    const start = performance.now();
+    machine.run(list, records * 2 ** 21);
+    times.push((performance.now() - start) * 1000 / records);
+  }
+  machine.dispose();
+  return { best: Math.min(...times), median: median(times) };
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}
+
+if (import.meta.main) {
+  const args = parseArgs(Deno.args, { string: ["rounds"], default: { rounds: "25" } });
+  const rounds = Number(args.rounds);
+  const limits = await measureTwoThreads();
+  const backends = [await WasmBackend.create({ threads: 1 }), await WasmBackend.create({ threads: 2 })];
+  const linears: LinearFigure[] = [];
+  for (const rows of [128, 1]) {
+    const figure = await linear(backends, limits, rows, rounds);
+    linears.push(figure);
+    console.log(
+      `linear ${rows} × ${SIZE} × ${SIZE}: ${figure.oneThread.toFixed(3)} ms on one thread, ${
+        figure.twoThreads.toFixed(3)
+      } ms on ` +
+        `two, ${figure.speedup.toFixed(2)} times as fast (bare loops: ${figure.possibleSpeedup.toFixed(2)}), ` +
+        `${percent(figure.ofTwoThreads)} of what two threads could do`,
+    );
+  }
+  limits.terminate();
+  const cost = await sharing(2);
+  console.log(`sharing a record: ${cost.best.toFixed(2)} µs at best, ${cost.median.toFixed(2)} µs in the median`);
+  for (const backend of backends) backend.dispose();
+  await writeReport("threads", { linear: linears, sharing: cost });
+}

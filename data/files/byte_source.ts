@@ -1,0 +1,213 @@
+/**
+ * Bytes from anywhere, read in order: from memory, Blobs, streams and files.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../../errors.ts";
+
+/** The class of the errors that reading throws: each caller names its own. */
+export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
+
+/** How far long work on values is. */
+export interface Progress {
+  /** Whether a file comes over the network, is being read into a model, or is being written; or a fresh model is being made. */
+  readonly stage: "download" | "read" | "write" | "create";
+  /** What is transferred: a file, or a fresh parameter. */
+  readonly file: string;
+  /** Bytes so far. */
+  readonly loaded: number;
+  /** Bytes in all, where that is known. */
+  readonly total: number | undefined;
+}
+
+/** Something that is being read from one end to the other. */
+export interface ByteReader {
+  /** Fills `target`, or as much of it as there are bytes left, and gives the number of bytes read. */
+  read(target: Uint8Array): Promise<number>;
+  /** Frees what reading holds. */
+  close(): Promise<void>;
+}
+
+/** Something that can be read. */
+export interface ByteSource {
+  /** What messages call it. */
+  readonly name: string;
+  /** Its size in bytes, where that is known before the end. */
+  readonly size: number | undefined;
+  /** Whether it can be opened only once. */
+  readonly once: boolean;
+  /** Where other bytes may take these bytes' place: what tells these from those. */
+  readonly identity?: string | undefined;
+  /** The bytes themselves, where they are in memory already. */
+  readonly bytes?: Uint8Array | undefined;
+  /** Starts to read at a byte. An aborted signal rejects this and the reader's calls with its reason. */
+  open(from: number, signal?: AbortSignal): Promise<ByteReader>;
+  /** Frees what the source holds. A source that was opened is freed by closing its reader. */
+  close(): Promise<void>;
+  /** Where this is a cache's copy: forgets it, because what it holds turned out to be broken. */
+  discard?(): Promise<void>;
+}
+
+/** Bytes in memory. */
+export function bytesSource(bytes: Uint8Array, name = "The bytes"): ByteSource {
+  return {
+    name,
+    size: bytes.byteLength,
+    once: false,
+    bytes,
+    open: (from) => {
+      let position = from;
+      return Promise.resolve({
+        read: (target) => {
+          const part = bytes.subarray(position, position + target.byteLength);
+          target.set(part);
+          position += part.byteLength;
+          return Promise.resolve(part.byteLength);
+        },
+        close: () => Promise.resolve(),
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A Blob, which may be larger than memory. */
+export function blobSource(blob: Blob, name = blob instanceof File ? blob.name : "The Blob"): ByteSource {
+  return {
+    name,
+    size: blob.size,
+    once: false,
+    open: (from) => {
+      let position = from;
+      return Promise.resolve({
+        read: async (target) => {
+          const part = new Uint8Array(await blob.slice(position, position + target.byteLength).arrayBuffer());
+          target.set(part);
+          position += part.byteLength;
+          return part.byteLength;
+        },
+        close: () => Promise.resolve(),
+      });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A stream of bytes, which can be read once. */
+export function streamSource(
+  stream: ReadableStream<Uint8Array>,
+  name = "The stream",
+  size?: number,
+  errorClass: ErrorClass = WeightsError,
+): ByteSource {
+  if (stream.locked) {
+    throw new errorClass(`${name} is being read by someone else: pass a stream that nobody has locked`);
+  }
+  return {
+    name,
+    size,
+    once: true,
+    open: async (from, signal) => {
+      const reader = readerOf(streamChunks(stream, signal, errorClass));
+      await skip(reader, from, name, errorClass);
+      return reader;
+    },
+    // What somebody still reads is theirs to end, and a stream that failed has nothing left to free.
+    close: () => stream.locked ? Promise.resolve() : stream.cancel().catch(() => {}),
+  };
+}
+
+/** The chunks of a stream; ending early cancels it. */
+export async function* streamChunks(
+  stream: ReadableStream<unknown>,
+  signal?: AbortSignal,
+  errorClass: ErrorClass = WeightsError,
+): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  // A read that waits for ever ends when its stream is canceled; a stream that fails at that has ended too.
+  const cancel = () => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", cancel);
+  try {
+    while (true) {
+      signal?.throwIfAborted();
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) return;
+      if (!(value instanceof Uint8Array)) {
+        throw new errorClass(
+          `Cannot read a stream of ${typeof value} values: bytes come as Uint8Array; encode them first`,
+        );
+      }
+      yield value;
+    }
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    cancel();
+    reader.releaseLock();
+  }
+}
+
+/** Reads chunks of any length into targets of any length. */
+export function readerOf(chunks: AsyncGenerator<Uint8Array>): ByteReader {
+  let rest: Uint8Array = new Uint8Array(0);
+  return {
+    read: async (target) => {
+      let filled = 0;
+      while (filled < target.byteLength) {
+        if (rest.byteLength === 0) {
+          const next = await chunks.next();
+          if (next.done) break;
+          rest = next.value;
+          continue;
+        }
+        const part = rest.subarray(0, target.byteLength - filled);
+        target.set(part, filled);
+        filled += part.byteLength;
+        rest = rest.subarray(part.byteLength);
+      }
+      return filled;
+    },
+    close: async () => {
+      await chunks.return(undefined);
+    },
+  };
+}
+
+/** Reads past `count` bytes. */
+export async function skip(reader: ByteReader, count: number, name: string, errorClass: ErrorClass): Promise<void> {
+  const scratch = new Uint8Array(Math.min(count, 1 << 20));
+  for (let left = count; left > 0;) {
+    const found = await reader.read(scratch.subarray(0, Math.min(left, scratch.byteLength)));
+    if (found === 0) throw new errorClass(`${name} ends after ${count - left} bytes, before byte ${count}`);
+    left -= found;
+  }
+}
+
+/** Bytes that `readAll` makes room for before they are there: a source's size may be no more than a server's claim. */
+const MOST_ROOM = 1 << 26;
+
+/** Everything that a source holds. */
+export async function readAll(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = await source.open(0, signal);
+  try {
+    // One byte more than is expected, so that the first room is enough and meets the end.
+    let all = new Uint8Array(Math.min(MOST_ROOM, (source.size ?? 1 << 16) + 1));
+    let size = 0;
+    while (true) {
+      signal?.throwIfAborted();
+      size += await reader.read(all.subarray(size));
+      if (size < all.byteLength) return all.subarray(0, size);
+      const larger = new Uint8Array(2 * size);
+      larger.set(all);
+      all = larger;
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+/** What an error says. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,168 @@
+/**
+ * The files that belong together (a model's, a tokenizer's), wherever they are: in a folder, under a URL or on a hub.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../../errors.ts";
+import { hasNodeModules } from "../../host/node.ts";
+import { showUrl } from "../http/show_url.ts";
+import { urlSource } from "../http/url_source.ts";
+import type { HubOptions } from "../hub/hub.ts";
+import { type HubRepo, isRepoName } from "../hub/hub_repo.ts";
+import { type ByteSource, messageOf } from "./byte_source.ts";
+import { currentPlaces } from "./folder_update.ts";
+import { fileSource, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
+
+/**
+ * Where files are: a folder or a file in it; the URL of either; "org/name", or "org/name@revision", on the Hugging Face
+ * Hub; or a repository with its revision.
+ */
+export type FileLocation = string | URL | HubRepo;
+
+/** Files that belong together. */
+export interface FileSet {
+  /** Where they are, for messages. */
+  readonly description: string;
+  /** The file that the location names; absent if it names the whole. */
+  readonly file: string | undefined;
+  /** A file by its name, or nothing if there is none. */
+  open(name: string): Promise<ByteSource | undefined>;
+  /** Whether another file has taken the place of one that was opened, so that those opened may not belong together. */
+  hasChanged(): Promise<boolean>;
+}
+
+/** How often files are opened anew where others take their places meanwhile. */
+const ATTEMPTS = 100;
+
+/**
+ * Opens files that belong together, once more where they are replaced meanwhile.
+ *
+ * @param open Opens them.
+ * @param close Undoes that.
+ * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if they are not there or never stay the same.
+ */
+export async function openTogether<T>(
+  location: FileLocation,
+  options: HubOptions,
+  open: (files: FileSet) => Promise<T>,
+  close: (opened: T) => Promise<void>,
+): Promise<T> {
+  for (let attempt = 0;; attempt++) {
+    const files = await openFileSet(location, options);
+    let opened: T;
+    try {
+      opened = await open(files);
+    } catch (error) {
+      if (attempt < ATTEMPTS && await files.hasChanged()) continue;
+      throw error;
+    }
+    if (!await files.hasChanged()) return opened;
+    await close(opened);
+    if (attempt === ATTEMPTS) {
+      const { errorClass = WeightsError } = options;
+      throw new errorClass(
+        `Cannot open ${files.description}: its files were replaced ${attempt} times meanwhile; wait until that ends`,
+      );
+    }
+  }
+}
+
+/**
+ * Finds out what a location means. A text that is a path of something that exists means that; else, if it has the form
+ * "org/name", the Hub is meant.
+ *
+ * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if it means nothing.
+ */
+export async function openFileSet(location: FileLocation, options: HubOptions = {}): Promise<FileSet> {
+  const { errorClass = WeightsError } = options;
+  if (location instanceof URL) return await openUrl(location, options);
+  if (typeof location !== "string") return hubFiles(location, options);
+  if (/^(https?|file|blob|data):/.test(location)) {
+    if (URL.canParse(location)) return await openUrl(new URL(location), options);
+    throw new errorClass(`Cannot open ${JSON.stringify(showUrl(location))}: it is not a valid URL`);
+  }
+  if (hasNodeModules()) {
+    const files = await openPath(location, options);
+    if (files !== undefined) return files;
+  } else if (/^\.{0,2}\//.test(location) && "location" in globalThis) {
+    return await openUrl(new URL(location, globalThis.location.href), options);
+  }
+  const [repo = "", revision] = location.split(/@(.*)/s);
+  if (isRepoName(repo)) return hubFiles({ repo, revision }, options);
+  const meant = 'a path that exists, a URL, or "org/name" on the Hugging Face Hub';
+  throw new errorClass(`There is no file or folder ${JSON.stringify(showLocation(location))}: expected ${meant}`);
+}
+
+async function openPath(path: string, options: HubOptions): Promise<FileSet | undefined> {
+  let kind: "file" | "folder" | "nothing";
+  try {
+    kind = await kindOfPath(path);
+  } catch (cause) {
+    // Who may not look at files can still mean the Hub.
+    if (isRepoName(path)) return undefined;
+    throw new (options.errorClass ?? WeightsError)(`${path} can't be read: ${messageOf(cause)}`, { cause });
+  }
+  if (kind === "nothing") return undefined;
+  const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : await splitPath(path);
+  const open = async (name: string) =>
+    await fileSource(await joinPath(folder, name), options.errorClass, () => currentPlaces(folder, name));
+  const opened = new Map<string, string | undefined>();
+  return {
+    description: path,
+    file,
+    open: async (name) => {
+      const source = await open(name);
+      opened.set(name, source?.identity);
+      return source;
+    },
+    hasChanged: async () => {
+      for (const [name, identity] of opened) if ((await open(name))?.identity !== identity) return true;
+      return false;
+    },
+  };
+}
+
+async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
+  if (url.protocol === "file:") {
+    const files = await openPath(await pathOfUrl(url), options);
+    if (files !== undefined) return files;
+    throw new (options.errorClass ?? WeightsError)(`There is no file or folder ${showUrl(url)}`);
+  }
+  const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+  const hasFolder = /^https?:$/.test(url.protocol);
+  // A URL does not say whether it means a folder; the files that belong to a model have one of these endings.
+  const file = !hasFolder || /\.(safetensors|json)$/.test(last) ? last : undefined;
+  const folder = new URL(url);
+  if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
+  return {
+    description: showUrl(url),
+    file,
+    open: async (name) => {
+      if (name === file) return await urlSource(url, options);
+      if (!hasFolder) return undefined;
+      const sibling = new URL(name, folder);
+      sibling.search = folder.search;
+      return await urlSource(sibling, options);
+    },
+    hasChanged: () => Promise.resolve(false),
+  };
+}
+
+function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
+  const { revision } = repo;
+  return {
+    description: `${repo.repo}${revision === undefined ? "" : `@${revision}`} on the Hugging Face Hub`,
+    file: undefined,
+    open: async (name) => {
+      const { openHubFile } = await import("../hub/hub.ts");
+      return await openHubFile(repo, name, options);
+    },
+    hasChanged: () => Promise.resolve(false),
+  };
+}
+
+/** A location as messages show it: one that looks like a URL without what may be secret. */
+function showLocation(location: string): string {
+  return location.includes("://") ? showUrl(location) : location;
+}

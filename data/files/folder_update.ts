@@ -1,0 +1,229 @@
+/**
+ * Replacing several files of a folder at once. Whoever looks for files by `currentPlaces` finds all of the old ones or all
+ * of the new ones, at every moment and wherever a process was killed.
+ *
+ * An update is prepared in `.andromeda-save-<id>`, which holds one folder `<id>` with the new files in `new/`, the names of
+ * the files that go in `removed.json`, and room for those in `old/`. One rename to `.andromeda-save` commits it; that fails
+ * while another update is there, which is finished first. Finishing takes several renames. They can be done by anybody,
+ * once more, or by several at the same time, without a lock that a killed process would leave behind: each moves a file
+ * out of or into `<id>`, so one that comes late finds nothing there and does nothing.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../../errors.ts";
+import { type ErrorClass, messageOf } from "./byte_source.ts";
+import { absent, createFile, joinPath, kindOfPath, makeFolder, namesIn, type NewFile } from "./local_files.ts";
+
+/** The folder that holds the committed update; with "-" and an id, the one in which an update is prepared. */
+const UPDATE = ".andromeda-save";
+
+/** The list of names that an update removes. */
+const REMOVED = "removed.json";
+
+/** How long nothing was written where a process is thought to have ended, if nobody can tell: an hour, in ms. */
+const ABANDONED_AFTER = 3_600_000;
+
+/** New files for a folder. */
+export interface FolderUpdate {
+  /** Begins a file that the folder gets. */
+  create(name: string): Promise<NewFile>;
+  /**
+   * Puts the finished files into the folder.
+   *
+   * @param outdated Names the folder's files that go, once what the folder holds is settled.
+   */
+  commit(outdated: () => Promise<readonly string[]>): Promise<void>;
+  /** Leaves the folder as it was. Does nothing after `commit`. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Prepares an update of a folder, which is made if need be.
+ *
+ * @throws {Error} Of the given class, also from the update's methods, if the host refuses.
+ */
+export async function beginUpdate(folder: string, errorClass: ErrorClass = WeightsError): Promise<FolderUpdate> {
+  const { mkdir, rm } = await import("node:fs/promises");
+  const { pid } = await import("node:process");
+  const explain = (cause: unknown): never => {
+    if (cause instanceof errorClass) throw cause;
+    throw new errorClass(`${folder} can't be written to: ${messageOf(cause)}`, { cause });
+  };
+  const id = `${pid}-${crypto.randomUUID()}`;
+  const prepared = await joinPath(folder, `${UPDATE}-${id}`);
+  const made = await makeFolder(folder).catch(explain);
+  const files: NewFile[] = [];
+  let isCommitted = false;
+  const discard = async () => {
+    if (isCommitted) return;
+    for (const file of files) await file.close().catch(() => {});
+    await rm(prepared, { recursive: true, force: true });
+    if (made !== undefined) await unmakeFolders(folder, made);
+  };
+  try {
+    await mkdir(await joinPath(prepared, id, "new"), { recursive: true });
+    await mkdir(await joinPath(prepared, id, "old"));
+  } catch (cause) {
+    await discard();
+    explain(cause);
+  }
+  return {
+    create: async (name) => {
+      await refuseFolders(folder, [name], errorClass).catch(explain);
+      const path = await joinPath(prepared, id, "new", name);
+      const file = await createFile(path, await joinPath(folder, name), errorClass);
+      files.push(file);
+      return file;
+    },
+    commit: async (outdated) => {
+      while (!isCommitted) {
+        await finishUpdates(folder).catch(explain);
+        const names = await outdated();
+        await refuseFolders(folder, names, errorClass).catch(explain);
+        await writeRemoved(await joinPath(prepared, id), names).catch(explain);
+        isCommitted = await putUp(folder, prepared).catch(explain);
+      }
+      await finishUpdates(folder).catch((cause) => {
+        const fault = `${folder} has its new files in ${UPDATE}, because they can't be put in their places`;
+        throw new errorClass(`${fault}: ${messageOf(cause)}; the next save tries again`, { cause });
+      });
+      await removeAbandoned(folder);
+    },
+    discard,
+  };
+}
+
+/** Refuses to put files where folders are, which would go with all that is in them. */
+async function refuseFolders(folder: string, names: readonly string[], errorClass: ErrorClass): Promise<void> {
+  for (const name of names) {
+    const path = await joinPath(folder, name);
+    if (await kindOfPath(path) === "folder") {
+      throw new errorClass(`Cannot replace ${path}: it is a folder, where a file is to be; move it away`);
+    }
+  }
+}
+
+/** Makes a prepared update the committed one, unless another came first. */
+async function putUp(folder: string, prepared: string): Promise<boolean> {
+  const { rename } = await import("node:fs/promises");
+  const committed = await joinPath(folder, UPDATE);
+  try {
+    await rename(prepared, committed);
+    return true;
+  } catch (cause) {
+    const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+    // Windows says only that it may not.
+    const isTaken = code === "ENOTEMPTY" || code === "EEXIST" || (await namesIn(committed)).length > 0;
+    if (!isTaken) throw cause;
+    return false;
+  }
+}
+
+/** The paths at which a file of a folder may be: the first that leads to a file is the current one. */
+export async function currentPlaces(folder: string, name: string): Promise<string[]> {
+  const places: string[] = [];
+  const committed = await joinPath(folder, UPDATE);
+  for (const id of await namesIn(committed)) {
+    const update = await joinPath(committed, id);
+    if ((await readRemoved(update)).includes(name)) return places;
+    places.push(await joinPath(update, "new", name));
+  }
+  return [...places, await joinPath(folder, name)];
+}
+
+/** Puts the files of a committed update in their places. */
+async function finishUpdates(folder: string): Promise<void> {
+  const { rm, rmdir } = await import("node:fs/promises");
+  const committed = await joinPath(folder, UPDATE);
+  for (const id of await namesIn(committed)) {
+    const update = await joinPath(committed, id);
+    for (const name of await readRemoved(update)) {
+      await move(await joinPath(folder, name), await joinPath(update, "old", name));
+    }
+    for (const name of await namesIn(await joinPath(update, "new"))) {
+      await move(await joinPath(update, "new", name), await joinPath(folder, name));
+    }
+    const done = await joinPath(folder, `${UPDATE}-${id}`);
+    await move(update, done);
+    // What can't be removed now is removed by a later save.
+    await rm(done, { recursive: true, force: true }).catch(() => {});
+  }
+  // It stays where the next update has been committed already.
+  await rmdir(committed).catch(() => {});
+}
+
+/** Moves a file, unless somebody else has done so. */
+async function move(from: string, to: string): Promise<void> {
+  const { rename } = await import("node:fs/promises");
+  await rename(from, to).catch(absent);
+}
+
+async function writeRemoved(update: string, names: readonly string[]): Promise<void> {
+  const { rm } = await import("node:fs/promises");
+  const path = await joinPath(update, REMOVED);
+  await rm(path, { force: true });
+  const file = await createFile(path, path);
+  try {
+    await file.write(new TextEncoder().encode(JSON.stringify(names)));
+    await file.finish();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The names that an update removes; none once it is finished. */
+async function readRemoved(update: string): Promise<string[]> {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile(await joinPath(update, REMOVED), "utf8").catch(absent) ?? "[]";
+  const names: unknown = JSON.parse(text);
+  return Array.isArray(names) ? names.filter((name) => typeof name === "string" && /^[^/\\]+$/.test(name)) : [];
+}
+
+/** Removes what processes that were killed have left, as far as it can. */
+async function removeAbandoned(folder: string): Promise<void> {
+  const { rm } = await import("node:fs/promises");
+  for (const name of await namesIn(folder).catch(() => [])) {
+    const [, pid] = /^\.andromeda-save-(\d+)-[\da-f-]{36}$/.exec(name) ?? [];
+    // Files that were written beside config.json and model.safetensors before updates had a folder.
+    const isFile = /^(config\.json|model[^/]*\.safetensors(\.index\.json)?)\.[\da-f-]{36}\.tmp$/.test(name);
+    if (pid === undefined && !isFile) continue;
+    const path = await joinPath(folder, name);
+    const isAbandoned = pid !== undefined && await hasEnded(Number(pid)) || await isIdle(path).catch(() => false);
+    if (isAbandoned) await rm(path, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** Whether a process has ended for certain. Deno would ask the user for leave to look: it looks only where it has it. */
+async function hasEnded(pid: number): Promise<boolean> {
+  const { Deno: deno } = globalThis as { Deno?: typeof Deno };
+  if (deno && deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
+  const { kill } = await import("node:process");
+  try {
+    kill(pid, 0);
+    return false;
+  } catch (cause) {
+    return cause instanceof Error && Reflect.get(cause, "code") === "ESRCH";
+  }
+}
+
+/** Whether nothing was written to a file, or to any in a folder, for so long that nobody is at it. */
+async function isIdle(path: string): Promise<boolean> {
+  const { stat } = await import("node:fs/promises");
+  const stats = await stat(path).catch(absent);
+  if (stats === undefined || Date.now() - stats.mtimeMs < ABANDONED_AFTER) return false;
+  if (!stats.isDirectory()) return true;
+  for (const name of await namesIn(path)) if (!await isIdle(await joinPath(path, name))) return false;
+  return true;
+}
+
+/** Removes the folders from one to the outermost that was made for it, as far as nobody has put anything there. */
+async function unmakeFolders(folder: string, outermost: string): Promise<void> {
+  const { rmdir } = await import("node:fs/promises");
+  const { dirname, resolve } = await import("node:path");
+  const last = resolve(outermost);
+  for (let path = resolve(folder);; path = dirname(path)) {
+    const isRemoved = await rmdir(path).then(() => true, () => false);
+    if (!isRemoved || path === last) return;
+  }
+}

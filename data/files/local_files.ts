@@ -1,0 +1,217 @@
+/**
+ * Files of hosts that have them (Deno, Node): the one place that asks for `node:` modules.
+ *
+ * @module
+ */
+
+import { WeightsError } from "../../errors.ts";
+import { type ByteSource, type ErrorClass, messageOf } from "./byte_source.ts";
+
+/** What a path leads to. */
+export async function kindOfPath(path: string): Promise<"file" | "folder" | "nothing"> {
+  const { stat } = await import("node:fs/promises");
+  try {
+    const found = await stat(path);
+    return found.isDirectory() ? "folder" : found.isFile() ? "file" : "nothing";
+  } catch (cause) {
+    if (isAbsence(cause)) return "nothing";
+    throw cause;
+  }
+}
+
+/** The path that a `file:` URL stands for. */
+export async function pathOfUrl(url: URL): Promise<string> {
+  const { fileURLToPath } = await import("node:url");
+  return fileURLToPath(url);
+}
+
+/** Splits a path into its folder and its last part. */
+export async function splitPath(path: string): Promise<{ folder: string; file: string }> {
+  const { basename, dirname } = await import("node:path");
+  return { folder: dirname(path), file: basename(path) };
+}
+
+/** Joins parts of a path. */
+export async function joinPath(...parts: readonly string[]): Promise<string> {
+  const { join } = await import("node:path");
+  return join(...parts);
+}
+
+/** Makes a folder and those around it, and gives the outermost that was not there before. */
+export async function makeFolder(path: string): Promise<string | undefined> {
+  const { mkdir } = await import("node:fs/promises");
+  return await mkdir(path, { recursive: true });
+}
+
+/**
+ * A file.
+ *
+ * @param places Where it may be by now: the first of these paths that leads to a file counts, whenever it is opened.
+ * @returns Nothing if there is no file at any of them.
+ * @throws {Error} Of the given class, if it is there but can't be read, also where another took its place meanwhile.
+ */
+export async function fileSource(
+  path: string,
+  errorClass: ErrorClass = WeightsError,
+  places: () => Promise<readonly string[]> = () => Promise.resolve([path]),
+): Promise<ByteSource | undefined> {
+  const unreadable = (cause: unknown): never => {
+    throw new errorClass(`${path} can't be read: ${messageOf(cause)}`, { cause });
+  };
+  const found = await statFirst(await places().catch(unreadable)).catch(unreadable);
+  if (found === undefined) return undefined;
+  const { size, identity } = found;
+  return {
+    name: path,
+    size,
+    once: false,
+    identity,
+    open: async (from) => {
+      const handle = await openFirst(await places().catch(unreadable), identity).catch(unreadable);
+      if (handle === undefined) {
+        throw new errorClass(
+          `Cannot go on with ${path}: it was replaced or removed meanwhile; read it from the beginning`,
+        );
+      }
+      let position = from;
+      return {
+        read: async (target) => {
+          let filled = 0;
+          while (filled < target.byteLength) {
+            const left = target.byteLength - filled;
+            const { bytesRead } = await handle.read(target, filled, left, position).catch(unreadable);
+            if (bytesRead === 0) break;
+            filled += bytesRead;
+            position += bytesRead;
+          }
+          return filled;
+        },
+        close: () => handle.close(),
+      };
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** What of a file stays the same where it is moved, and is another's where it is replaced. */
+interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+}
+
+function identityOf({ dev, ino, size, mtimeNs }: Identity): string {
+  return `${dev} ${ino} ${size} ${mtimeNs}`;
+}
+
+/** The first of the paths that leads to a file. */
+async function statFirst(paths: readonly string[]): Promise<{ size: number; identity: string } | undefined> {
+  const { stat } = await import("node:fs/promises");
+  for (const path of paths) {
+    const stats = await stat(path, { bigint: true }).catch(absent);
+    if (stats?.isFile()) return { size: Number(stats.size), identity: identityOf(stats) };
+  }
+}
+
+/** Opens the file of an identity, if one of the paths leads to it. */
+async function openFirst(paths: readonly string[], identity: string) {
+  const { open } = await import("node:fs/promises");
+  for (const path of paths) {
+    const handle = await open(path).catch(absent);
+    if (handle === undefined) continue;
+    const stats = await handle.stat({ bigint: true });
+    if (identityOf(stats) === identity) return handle;
+    await handle.close();
+  }
+}
+
+/** The names of what is in a folder; none if there is no folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  const { readdir } = await import("node:fs/promises");
+  return await readdir(folder).catch(absent) ?? [];
+}
+
+/** A file that is being written. */
+export interface NewFile {
+  /** Appends bytes. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Closes the file when its bytes are on the disk. */
+  finish(): Promise<void>;
+  /** Closes it as it is. Does nothing after `finish`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Begins a file in a folder that is there.
+ *
+ * @param path Where it is written; nothing may be there.
+ * @param name What messages call it.
+ * @throws {Error} Of the given class, also from the file's methods, if the host refuses.
+ */
+export async function createFile(path: string, name: string, errorClass: ErrorClass = WeightsError): Promise<NewFile> {
+  const { open } = await import("node:fs/promises");
+  const explain = (cause: unknown): never => {
+    throw new errorClass(`${name} can't be written: ${messageOf(cause)}`, { cause });
+  };
+  const handle = await open(path, "wx").catch(explain);
+  let isOpen = true;
+  const close = async () => {
+    if (!isOpen) return;
+    isOpen = false;
+    await handle.close().catch(explain);
+  };
+  return {
+    write: async (bytes) => {
+      for (let start = 0; start < bytes.byteLength;) {
+        start += (await handle.write(bytes, start, bytes.byteLength - start).catch(explain)).bytesWritten;
+      }
+    },
+    finish: async () => {
+      await handle.sync().catch(explain);
+      await close();
+    },
+    close,
+  };
+}
+
+/**
+ * Replaces a file at once: it holds either what it held before or all of `content`, whatever happens in between.
+ *
+ * @param content Text (as UTF-8), bytes, or bytes in pieces.
+ */
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { rename, rm } = await import("node:fs/promises");
+  const { dirname } = await import("node:path");
+  const explain = (cause: unknown): never => {
+    throw new WeightsError(`${path} can't be written: ${messageOf(cause)}`, { cause });
+  };
+  await makeFolder(dirname(path)).catch(explain);
+  const beside = `${path}.${crypto.randomUUID()}.tmp`;
+  const file = await createFile(beside, path);
+  try {
+    if (typeof content === "string") await file.write(new TextEncoder().encode(content));
+    else if (content instanceof Uint8Array) await file.write(content);
+    else for await (const bytes of content) await file.write(bytes);
+    await file.finish();
+    await rename(beside, path).catch(explain);
+  } catch (error) {
+    await file.close();
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
+
+/** Whether an error of the file system says that nothing is there. */
+export function isAbsence(cause: unknown): boolean {
+  const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** Passes nothing on where an error says that nothing is there. */
+export function absent(cause: unknown): undefined {
+  if (!isAbsence(cause)) throw cause;
+}

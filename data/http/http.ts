@@ -1,0 +1,243 @@
+/**
+ * Requests that survive a bad network and keep secrets: retries with growing pauses, `Retry-After`, a limit on every
+ * wait; credentials go to the server they were given for and to none that it redirects to.
+ *
+ * @module
+ */
+
+import { ConfigError, WeightsError } from "../../errors.ts";
+import { hasNodeModules } from "../../host/node.ts";
+import type { ErrorClass } from "../files/byte_source.ts";
+import { showText, showUrl } from "./show_url.ts";
+
+/** How files are fetched. */
+export interface DownloadOptions {
+  /** Value of the `Authorization` header. It replaces a user and password in the URL. */
+  readonly authorization?: string | undefined;
+  /** Aborts, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Tries after a first one that failed, counted anew whenever 64 KB have arrived. Default 5. */
+  readonly retries?: number | undefined;
+  /** Pause before the first retry in milliseconds; doubles with each one. Default 500. */
+  readonly retryDelay?: number | undefined;
+  /** Milliseconds without an answer or a byte after which a connection counts as cut. Default 60,000. */
+  readonly stallTimeout?: number | undefined;
+  /** Class of the errors thrown. Default `WeightsError`. */
+  readonly errorClass?: ErrorClass | undefined;
+}
+
+/** What a server answered, at the end of its redirects. */
+export interface Answer {
+  /** The answer itself. */
+  readonly response: Response;
+  /** Whether another server than the one that was asked gave it. */
+  readonly isElsewhere: boolean;
+  /** What the server that was asked says of a file that another one sends (`X-Linked-Etag`). */
+  readonly linkedEtag: string | undefined;
+}
+
+/** The cause of an error that says that nobody who knows could be asked: no network, a server in trouble, a portal. */
+export class NoAnswer extends Error {
+  /** The name of the class. */
+  override readonly name = "NoAnswer";
+}
+
+/** Longest pause that a server may ask for, in seconds. */
+const LONGEST_RETRY_AFTER = 300;
+
+/** Longest time that timers know, in milliseconds: 25 days. */
+const LONGEST_TIME = 2 ** 31 - 1;
+
+/** Redirects that are followed. Browsers follow 20, the Hub uses two. */
+const MOST_REDIRECTS = 10;
+
+/** Answers that may be others a moment later. */
+const PASSING = [408, 425, 429, 500, 502, 503, 504];
+
+/**
+ * Asks for a URL until there is an answer that is not a passing failure.
+ *
+ * @throws {ConfigError} If a number of the options is none to wait with.
+ * @throws {Error} Of `options.errorClass`, with a `NoAnswer` as its cause where there is none.
+ */
+export async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
+  const { signal, retries = 5, errorClass = WeightsError } = options;
+  checkNumbers(options);
+  for (let failures = 0;;) {
+    signal?.throwIfAborted();
+    let fault: string;
+    let retryAfter: number | undefined;
+    try {
+      const answer = await follow(url, headers, options);
+      const { response } = answer;
+      if (!PASSING.includes(response.status)) return answer;
+      await response.body?.cancel();
+      fault = `answered ${statusOf(response)}`;
+      retryAfter = secondsOf(response.headers.get("retry-after"));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof RedirectFault) throw new errorClass(`${showUrl(url)} ${error.message}`);
+      fault = `can't be reached: ${faultOf(error)}`;
+    }
+    failures++;
+    if (retryAfter !== undefined && retryAfter > LONGEST_RETRY_AFTER) {
+      throw new errorClass(`${showUrl(url)} ${fault} and asks to come back in ${retryAfter} s`, {
+        cause: new NoAnswer(fault),
+      });
+    }
+    if (failures > retries) {
+      throw new errorClass(`${showUrl(url)} ${fault} (tried ${failures} times)`, { cause: new NoAnswer(fault) });
+    }
+    await pause(failures, retryAfter, options);
+  }
+}
+
+/** Waits before a retry: as long as the server asks, or twice as long as before, ±25 % so that clients spread out. */
+export async function pause(failures: number, retryAfter: number | undefined, options: DownloadOptions): Promise<void> {
+  const { signal, retryDelay = 500 } = options;
+  const backoff = retryDelay * 2 ** (failures - 1) * (0.75 + 0.5 * Math.random());
+  const milliseconds = retryAfter !== undefined ? retryAfter * 1000 : Math.min(backoff, 30_000);
+  await new Promise<void>((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
+  });
+}
+
+/**
+ * Whether a browser's rules about other sites hold. Of all that is used here, they let only `Range` through without asking
+ * the server's permission, which few servers give. There conditions are not sent; the answers' ETags are compared.
+ */
+export function isPage(): boolean {
+  return !hasNodeModules() && Reflect.get(globalThis, "location") !== undefined;
+}
+
+/** A signal that is aborted when either is. */
+export function anyOf(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal {
+  return signal === undefined ? other : AbortSignal.any([signal, other]);
+}
+
+/** The status of an answer as messages give it. */
+export function statusOf({ status, statusText }: Response): string {
+  return `${status} ${statusText}`.trimEnd();
+}
+
+/** What went wrong in the host, with the causes that Node and Deno hide behind "fetch failed", and without secrets. */
+export function faultOf(error: unknown): string {
+  const messages: string[] = [];
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
+    if (at.message !== "" && !messages.includes(at.message)) messages.push(at.message);
+    at = at instanceof AggregateError && at.cause === undefined ? at.errors[0] : at.cause;
+  }
+  return showText(messages.length > 0 ? messages.join(": ") : String(error));
+}
+
+/** The `Authorization` header that a user and password in a URL stand for. */
+export function basicAuthorization({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  const bytes = new TextEncoder().encode(`${unescape(username)}:${unescape(password)}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/** Refuses numbers with which a wait would have no end, or none at all. */
+function checkNumbers({ retries = 0, retryDelay = 0, stallTimeout = 1 }: DownloadOptions): void {
+  const refuse = (name: string, rule: string, value: unknown) => {
+    throw new ConfigError(
+      `\`${name}\` is ${rule}: ${typeof value === "string" ? JSON.stringify(value) : value} was given`,
+    );
+  };
+  if (!Number.isSafeInteger(retries) || retries < 0) refuse("retries", "a whole number from 0 on", retries);
+  const isTime = (value: number) => typeof value === "number" && value >= 0 && value <= LONGEST_TIME;
+  if (!isTime(retryDelay)) refuse("retryDelay", `from 0 to ${LONGEST_TIME} milliseconds`, retryDelay);
+  if (!isTime(stallTimeout) || stallTimeout === 0) {
+    refuse("stallTimeout", `more than 0 and up to ${LONGEST_TIME} milliseconds`, stallTimeout);
+  }
+}
+
+/** Redirects that lead nowhere; asking again would not help. */
+class RedirectFault extends Error {}
+
+/**
+ * Follows redirects. That is done here where the host lets us, because the first server's word on a file stands in its
+ * redirect, and because not every host drops credentials on the way. Browsers show no redirect, and drop them.
+ */
+async function follow(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
+  const begin = new URL(url);
+  let target = begin;
+  let authorization = options.authorization ?? basicAuthorization(begin);
+  let linkedEtag: string | undefined;
+  let isElsewhere = false;
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    const response = await fetchInTime(
+      withoutCredentials(target),
+      authorization === undefined ? headers : { ...headers, authorization },
+      options,
+    );
+    const location = response.headers.get("location");
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === null) {
+      if (response.redirected && new URL(response.url).origin !== begin.origin) isElsewhere = true;
+      return { response, isElsewhere, linkedEtag };
+    }
+    await response.body?.cancel();
+    if (!isElsewhere) linkedEtag = response.headers.get("x-linked-etag") ?? linkedEtag;
+    if (!URL.canParse(location, target)) throw new RedirectFault("redirects to what is no URL");
+    const next = new URL(location, target);
+    if (!/^https?:$/.test(next.protocol)) {
+      throw new RedirectFault(`redirects to ${showUrl(next)}, which is not on the web`);
+    }
+    if (next.origin !== target.origin) {
+      isElsewhere = true;
+      authorization = basicAuthorization(next);
+    }
+    target = next;
+  }
+  throw new RedirectFault(`redirects more than ${MOST_REDIRECTS} times, at last to ${showUrl(target)}`);
+}
+
+async function fetchInTime(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Response> {
+  const { signal, stallTimeout = 60_000 } = options;
+  const stalled = new AbortController();
+  const timer = setTimeout(() => stalled.abort(new Error(`no answer came for ${stallTimeout} ms`)), stallTimeout);
+  try {
+    return await fetch(url, {
+      // Lengths and ranges are those of the file itself only if nothing compresses it on the way.
+      headers: { "accept-encoding": "identity", ...headers },
+      redirect: isPage() ? "follow" : "manual",
+      signal: anyOf(signal, stalled.signal),
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A URL as `fetch` takes it: hosts differ in what they do with a user and password, and most refuse them. */
+function withoutCredentials(url: URL): string {
+  const bare = new URL(url);
+  bare.username = "";
+  bare.password = "";
+  return bare.href;
+}
+
+/** Undoes percent signs, where they are any. */
+function unescape(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** `Retry-After` in seconds: a number or a date. */
+function secondsOf(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined;
+  if (/^\d+$/.test(retryAfter)) return Number(retryAfter);
+  const date = Date.parse(retryAfter);
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
+}

@@ -1,0 +1,63 @@
+/**
+ * What servers say when they do not give a file, and what it means for whoever asked.
+ *
+ * @module
+ */
+
+import type { ErrorClass } from "../files/byte_source.ts";
+import { statusOf } from "./http.ts";
+import { showText, showUrl } from "./show_url.ts";
+
+/** An answer that is no file. */
+export interface Refusal {
+  /** Tells it from the other answers. */
+  readonly kind: "refusal";
+  /** Status and its text, such as "404 Not Found". */
+  readonly status: string;
+  /** What is not there, or why it is not given. A hub tells the first three apart, other servers don't. */
+  readonly reason: "no repository" | "no revision" | "no file" | "gated" | "disabled" | "not allowed" | "failure";
+  /** The server's own words, or nothing. */
+  readonly words: string;
+}
+
+/** Reads a refusal, and ends its answer. */
+export async function refusalOf(response: Response): Promise<Refusal> {
+  await response.body?.cancel();
+  const said = response.headers.get("x-error-message") ?? "";
+  // deno-lint-ignore no-control-regex
+  const words = showText(said.replace(/[\x00-\x1f\x7f]+/g, " ")).trim().slice(0, 200);
+  return { kind: "refusal", status: statusOf(response), reason: reasonOf(response, said), words };
+}
+
+/** The error that says what a server refused, and what may help; `hint` is put behind that. */
+export function refusalError(
+  url: string,
+  { status, reason, words }: Refusal,
+  errorClass: ErrorClass,
+  hint = "",
+): Error {
+  const advice = {
+    "no repository": "there is no such repository, or it is private and needs a `token` that may read it",
+    "no revision": "the repository has no such revision",
+    "no file": "there is no such file",
+    "gated": "the repository is gated: accept its terms on its page, and give a `token` of that account",
+    "disabled": "access to the repository is disabled",
+    "not allowed": "it does not exist, or it is private or gated and needs a `token` that may read it",
+    "failure": "",
+  }[reason];
+  const because = advice === "" ? "" : `: ${advice}`;
+  const quoted = words === "" ? "" : ` (it says ${JSON.stringify(words)})`;
+  return new errorClass(`${showUrl(url)} answered ${status}${because}${hint}${quoted}`);
+}
+
+/** The Hub's codes (https://huggingface.co/docs/huggingface_hub/package_reference/utilities), then what statuses mean. */
+function reasonOf({ status, headers }: Response, said: string): Refusal["reason"] {
+  const code = headers.get("x-error-code");
+  if (code === "RepoNotFound") return "no repository";
+  if (code === "RevisionNotFound") return "no revision";
+  if (code === "EntryNotFound") return "no file";
+  if (code === "GatedRepo") return "gated";
+  if (said === "Access to this resource is disabled.") return "disabled";
+  if (status === 404 || status === 410) return "no file";
+  return status === 401 || status === 403 ? "not allowed" : "failure";
+}

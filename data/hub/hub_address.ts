@@ -1,0 +1,100 @@
+/**
+ * Where the files of a hub are, and which credentials go there.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../../errors.ts";
+import { hasNodeModules } from "../../host/node.ts";
+import { basicAuthorization } from "../http/http.ts";
+import { showUrl } from "../http/show_url.ts";
+import { type HubRepo, isRepoName } from "./hub_repo.ts";
+
+/** Where the Hub is, unless `host` or the environment variable HF_ENDPOINT says otherwise. */
+const DEFAULT_HOST = "https://huggingface.co";
+
+/** A hub, and how it is spoken to. */
+export interface HubAddress {
+  /** Its URL, without credentials and without a slash at its end. */
+  readonly url: string;
+  /** The `Authorization` header for it. */
+  readonly authorization: string | undefined;
+  /** Whether HF_TOKEN is set but belongs to another hub. */
+  readonly isTokenWithheld: boolean;
+}
+
+/**
+ * The hub that is meant, and the token for it. A `token` goes to whatever `host` it is given with. HF_TOKEN of the
+ * environment goes to the hubs that it belongs to, https://huggingface.co and HF_ENDPOINT, encrypted or within this machine.
+ *
+ * @throws {ConfigError} If the host or the token is none.
+ */
+export async function hubAddress(host: string | undefined, token: string | undefined): Promise<HubAddress> {
+  const endpoint = await environment("HF_ENDPOINT");
+  const base = hubUrl(host ?? endpoint ?? DEFAULT_HOST);
+  const url = withoutEnd(base);
+  const isOwn = url === DEFAULT_HOST ||
+    (endpoint !== undefined && URL.canParse(endpoint) && url === withoutEnd(new URL(endpoint)));
+  const inherited = token === undefined ? await environment("HF_TOKEN") : undefined;
+  const isSent = isOwn && (base.protocol === "https:" || isLoopback(base));
+  const secret = checkToken(token ?? (isSent ? inherited : undefined));
+  return {
+    url,
+    authorization: secret === "" ? basicAuthorization(base) : `Bearer ${secret}`,
+    isTokenWithheld: inherited !== undefined && !isSent,
+  };
+}
+
+/**
+ * The URL of a file: `{hub}/{org}/{name}/resolve/{revision}/{file}`.
+ *
+ * @throws {ConfigError} If a name is not one that a hub can have.
+ */
+export function hubFileUrl(hub: string, { repo, revision = "main" }: HubRepo, file: string): string {
+  if (!isRepoName(repo)) {
+    throw new ConfigError(`A repository is called "org/name": ${JSON.stringify(repo)} was given`);
+  }
+  const isText = (text: unknown) => typeof text === "string" && !/\p{Surrogate}/u.test(text);
+  if (!isText(file) || file.split("/").some((part) => ["", ".", ".."].includes(part)) || /[\\?#]/.test(file)) {
+    throw new ConfigError(`${JSON.stringify(file)} is not the path of a file in a repository`);
+  }
+  if (!isText(revision) || ["", ".", ".."].includes(revision)) {
+    throw new ConfigError(`A revision is a branch, tag or commit: ${JSON.stringify(revision)} was given`);
+  }
+  return `${hub}/${repo}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`;
+}
+
+/** An environment variable, on hosts that have them and let us read it. */
+export async function environment(name: string): Promise<string | undefined> {
+  if (!hasNodeModules()) return undefined;
+  const { env } = await import("node:process");
+  try {
+    return env[name] || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function hubUrl(host: string): URL {
+  const url = /^https?:\/\//.test(host) && URL.canParse(host) ? new URL(host) : undefined;
+  if (url !== undefined && url.search === "" && url.hash === "") return url;
+  throw new ConfigError(
+    `The host of a hub is a URL such as ${DEFAULT_HOST}: ${JSON.stringify(showUrl(host))} was given`,
+  );
+}
+
+function withoutEnd({ origin, pathname }: URL): string {
+  return origin + pathname.replace(/\/+$/, "");
+}
+
+/** Whether what is sent to a URL stays on this machine. */
+function isLoopback({ hostname }: URL): boolean {
+  return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
+/** A token as a header carries it, empty if there is none. Files and variables often end it with a line break. */
+function checkToken(token: string | undefined): string {
+  if (token === undefined) return "";
+  if (typeof token === "string" && /^[\x20-\x7e]*$/.test(token.trim())) return token.trim();
+  throw new ConfigError("A `token` is a text of ASCII letters, digits and signs: the one given, or HF_TOKEN, is not");
+}

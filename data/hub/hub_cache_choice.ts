@@ -1,0 +1,60 @@
+/**
+ * Which cache the copies of files are kept in.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../../errors.ts";
+import { hasNodeModules } from "../../host/node.ts";
+import { type ErrorClass, messageOf } from "../files/byte_source.ts";
+import { joinPath, kindOfPath, makeFolder } from "../files/local_files.ts";
+import { environment } from "./hub_address.ts";
+import type { HubCache } from "./hub_cache.ts";
+
+/** The name of the cache in a browser. */
+const STORAGE_NAME = "andromeda-hub";
+
+/**
+ * The cache that was asked for, or the one that suits the host; none where it can't be written to.
+ *
+ * @param choice A folder, or a name in the Cache API; false for none.
+ * @throws {ConfigError} If the choice is no name.
+ * @throws {Error} Of `errorClass`, if a file is where the folder should be.
+ */
+export async function openCache(
+  choice: string | false | undefined,
+  errorClass: ErrorClass,
+): Promise<HubCache | undefined> {
+  if (choice === false) return undefined;
+  if (choice !== undefined && (typeof choice !== "string" || choice === "")) {
+    throw new ConfigError(`\`cache\` is the name of a folder, or false: ${JSON.stringify(choice)} was given`);
+  }
+  if (hasNodeModules()) {
+    try {
+      const folder = choice ?? await defaultFolder();
+      await makeFolder(folder).catch(async (cause) => {
+        // One that is there may be read, whoever may write to it.
+        if (await kindOfPath(folder) !== "folder") throw cause;
+      });
+      const { FolderCache } = await import("./hub_cache_folder.ts");
+      return new FolderCache(folder, errorClass);
+    } catch (cause) {
+      // A file in the way of a folder is a mistake; a host that forbids writing is none.
+      const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+      if (choice === undefined || (code !== "ENOTDIR" && code !== "EEXIST")) return undefined;
+      throw new errorClass(`The cache ${choice} can't be made: ${messageOf(cause)}`, { cause });
+    }
+  }
+  if (!("caches" in globalThis)) return undefined;
+  try {
+    const { StorageCache } = await import("./hub_cache_storage.ts");
+    return new StorageCache(await caches.open(choice ?? STORAGE_NAME), errorClass);
+  } catch {
+    return undefined;
+  }
+}
+
+async function defaultFolder(): Promise<string> {
+  const { homedir } = await import("node:os");
+  return await joinPath(await environment("XDG_CACHE_HOME") ?? await joinPath(homedir(), ".cache"), "andromeda", "hub");
+}

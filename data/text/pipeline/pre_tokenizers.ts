@@ -1,0 +1,150 @@
+/**
+ * Pre-tokenizers: where a text is cut before the model sees it. No token reaches over a cut.
+ *
+ * @module
+ */
+
+import { isPunctuation, isWhiteSpace, WORD } from "../regex/characters.ts";
+import {
+  BEHAVIORS,
+  characterPattern,
+  inverted,
+  readPattern,
+  regexPattern,
+  split,
+  textPattern,
+} from "../regex/patterns.ts";
+import type { Behavior, Pattern } from "../regex/patterns.ts";
+import { translateRegex } from "../regex/regex.ts";
+import { scriptOf } from "../regex/scripts.ts";
+import { byteCharacters } from "./byte_level.ts";
+import { changeEach, mapEach, prepend, slice, solid } from "./piece.ts";
+import type { Piece } from "./piece.ts";
+import type { Section } from "./section.ts";
+
+/** Cuts a piece. */
+export type PreTokenizer = (piece: Piece) => Piece[];
+
+/** Reads a pre-tokenizer. */
+export function readPreTokenizer(section: Section): PreTokenizer {
+  switch (section.type) {
+    case "Sequence":
+      return sequence(section.sections("pretokenizers").map(readPreTokenizer));
+    case "ByteLevel":
+      return byteLevel(section);
+    case "Split": {
+      const pattern = readPattern(section);
+      const behavior = section.choice("behavior", BEHAVIORS);
+      return cut(section.boolean("invert") ? inverted(pattern) : pattern, behavior);
+    }
+    case "Punctuation":
+      return cut(characterPattern(isPunctuation), section.choice("behavior", BEHAVIORS, "Isolated"));
+    case "Digits":
+      return cut(regexPattern(/\p{N}/gu), section.boolean("individual_digits") ? "Isolated" : "Contiguous");
+    case "Whitespace":
+      return cut(inverted(regexPattern(WORDS_AND_OTHERS)), "Removed");
+    case "WhitespaceSplit":
+      return cut(WHITE_SPACE, "Removed");
+    case "BertPreTokenizer":
+      return sequence([cut(WHITE_SPACE, "Removed"), cut(characterPattern(isPunctuation), "Isolated")]);
+    case "CharDelimiterSplit":
+      return cut(textPattern(section.character("delimiter")), "Removed");
+    case "Metaspace":
+      return metaspace(section);
+    case "UnicodeScripts":
+      return splitScripts;
+    case "FixedLength":
+      return fixedLength(section);
+    default:
+      throw section.unknownType();
+  }
+}
+
+const WORDS_AND_OTHERS = new RegExp(
+  `[${WORD}\\p{Join_Control}]+|[^${WORD}\\p{Join_Control}\\p{White_Space}]+`,
+  "gu",
+);
+
+const WHITE_SPACE = characterPattern((character) => isWhiteSpace(character.charCodeAt(0)));
+
+function cut(pattern: Pattern, behavior: Behavior): PreTokenizer {
+  return (piece) => split(piece, pattern, behavior);
+}
+
+function sequence(steps: readonly PreTokenizer[]): PreTokenizer {
+  return (piece) => steps.reduce((pieces, step) => pieces.flatMap(step), [piece]);
+}
+
+/** GPT-2's way to cut: contractions, words, numbers and others, each with a space before it, and spaces. */
+const GPT2 = regexPattern(
+  translateRegex(String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`),
+);
+
+function byteLevel(section: Section): PreTokenizer {
+  const addsSpace = section.boolean("add_prefix_space");
+  const splits = section.boolean("use_regex", true);
+  return (piece) => {
+    const spaced = addsSpace && !piece.text.startsWith(" ") ? prepend(piece, " ") : piece;
+    const pieces = splits ? split(spaced, GPT2, "Isolated") : [spaced];
+    return pieces.map((each) => changeEach(each, byteCharacters));
+  };
+}
+
+/** When Metaspace puts its character before a piece. */
+const PREPEND_SCHEMES = ["always", "first", "never"] as const;
+
+/** Reads when Metaspace does; older files say it otherwise. */
+export function readPrependScheme(section: Section): typeof PREPEND_SCHEMES[number] {
+  const scheme = section.choice("prepend_scheme", PREPEND_SCHEMES, "always");
+  if (section.boolean("add_prefix_space", true) || scheme === "never") return scheme;
+  throw section.refuse(`its add_prefix_space is false and its prepend_scheme "${scheme}"`);
+}
+
+function metaspace(section: Section): PreTokenizer {
+  const replacement = section.character("replacement");
+  const scheme = readPrependScheme(section);
+  const splits = section.boolean("split", true);
+  const pattern = textPattern(replacement);
+  return (piece) => {
+    let changed = mapEach(piece, (text) => text.replaceAll(" ", () => replacement));
+    const prepends = scheme === "always" || (scheme === "first" && (piece.origin || solid(piece).origin) > 0);
+    if (prepends && !changed.text.startsWith(replacement)) changed = prepend(changed, replacement);
+    return splits ? split(changed, pattern, "MergedWithNext") : [changed];
+  };
+}
+
+/** A piece ends where the script changes. Spaces and unknown characters go with what is before them. */
+function splitScripts(piece: Piece): Piece[] {
+  const pieces: Piece[] = [];
+  let start: number | undefined;
+  let last: string | undefined;
+  let position = 0;
+  for (const character of piece.text) {
+    const script = scriptOf(character);
+    // What comes before the first script is dropped, as in Rust.
+    if (script !== undefined && script !== last) {
+      if (start !== undefined && start < position) pieces.push(slice(piece, start, position));
+      start = position;
+    }
+    last = script ?? last;
+    position += character.length;
+  }
+  if (start !== undefined) pieces.push(slice(piece, start, position));
+  return pieces;
+}
+
+function fixedLength(section: Section): PreTokenizer {
+  const length = section.count("length", 5);
+  if (length === 0) throw section.refuse("its length is 0");
+  return (piece) => {
+    const characters = [...piece.text];
+    const pieces: Piece[] = [];
+    let start = 0;
+    for (let i = 0; i < characters.length; i += length) {
+      const end = start + characters.slice(i, i + length).join("").length;
+      pieces.push(slice(piece, start, end));
+      start = end;
+    }
+    return pieces;
+  };
+}

@@ -1,0 +1,161 @@
+// What the attention kernels share. A unit is what a load fetches of a head's features: four of them where the width of a head
+// allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.
+struct Params {
+  // Queries of a batch row; keys of one, or slots of a cache; learned keys in front of them.
+  queries: u32,
+  columns: u32,
+  memory: u32,
+  heads: u32,
+  kvHeads: u32,
+  maskColumns: u32,
+  scale: f32,
+  // How many splits of the keys (attention_decode), rows (attention_scores) or batch rows (attention_values) there are.
+  count: u32,
+  units: u32,
+  causal: u32,
+  // Whether the positions of queries are given; else they are the last of the keys.
+  positioned: u32,
+  // What `attention` and `attention_values` take of the learned keys and of the columns, first ≤ i < end, and whether there is something
+  // from before to go on from.
+  firstMemory: u32,
+  endMemory: u32,
+  firstColumn: u32,
+  endColumn: u32,
+  resumes: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+// Where there are no positions, mask or learned keys, another buffer stands in their place: that makes fewer kernels to compile.
+@group(0) @binding(4) var<storage, read> positions: array<i32>;
+@group(0) @binding(5) var<storage, read> mask: array<i32>;
+// Small tables are uniforms: a stage may have no more than eight storage buffers.
+#if HAS_SLOPES
+@group(0) @binding(8) var<uniform> slopes: array<vec4<f32>, SLOPE_QUADS>;
+#endif
+#if HAS_DECAY
+@group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;
+#endif
+
+// A unit of keys or values from what is kept of it: halves in pairs where a cache is f16, whose heads are whole vectors; in q8_0 a word
+// of quants, and one of the words behind them with the scales of its block of eight units and of another.
+#if FORMAT == q8_0
+#include blocks
+fn unitOf(quants: u32, scales: u32, unit: u32) -> VALUE {
+  return blockScale(scales, unit / 8) * signedBytes(quants);
+}
+
+fn rowSize() -> u32 {
+  return UNITS + (UNITS + 15) / 16;
+}
+#else
+#if FORMAT == f16
+fn unitOf(stored: vec2<u32>) -> VALUE {
+  return VALUE(unpack2x16float(stored.x), unpack2x16float(stored.y));
+}
+#else
+fn unitOf(stored: VALUE) -> VALUE {
+  return stored;
+}
+#endif
+
+fn rowSize() -> u32 {
+  return UNITS;
+}
+#endif
+
+fn product(a: VALUE, b: VALUE) -> f32 {
+#if VECTORS
+  return dot(a, b);
+#else
+  return a * b;
+#endif
+}
+
+// No branch here depends on parameters alone: where that leaves out half of a kernel, lavapipe compiles it anew for the parameters of
+// every dispatch and never frees what it made, 60 ms and 1.8 MB a time in `attention_decode`.
+
+// The position of a batch row's first query.
+fn firstPosition(batch: u32) -> i32 {
+  return select(i32(params.columns) - i32(params.queries), positions[batch], params.positioned != 0);
+}
+
+// The position of the key in a column; negative for a slot that holds none yet. `last` is the last query's position.
+fn keyPosition(column: u32, last: i32) -> i32 {
+#if CACHE
+  let capacity = i32(params.columns);
+  let behind = (((last - i32(column)) % capacity) + capacity) % capacity;
+  return last - behind;
+#else
+  return i32(column);
+#endif
+}
+
+// Columns from the first on that can hold a key which some query up to `last` sees.
+fn visibleColumns(last: i32) -> u32 {
+  return select(params.columns, min(params.columns, u32(max(last + 1, 0))), CACHE | (params.causal != 0));
+}
+
+fn isVisible(batch: u32, query: i32, key: i32) -> bool {
+  let newest = select(0x7fffffff, query, params.causal != 0);
+  if (key < 0 || key > newest) {
+    return false;
+  }
+  return u32(key) >= params.maskColumns || mask[batch * params.maskColumns + u32(key)] != 0;
+}
+
+// ALiBi (arXiv 2108.12409): what distance takes off a score.
+fn distanceBias(head: u32, query: i32, key: i32) -> f32 {
+#if HAS_SLOPES
+  return -slopes[head / 4][head % 4] * f32(abs(query - key));
+#else
+  return 0.0;
+#endif
+}
+
+// Blocks of positions whose xPos scales are relative to the same center.
+fn blockOf(position: i32) -> i32 {
+  return position >> XPOS_SHIFT;
+}
+
+#if HAS_DECAY
+fn decayOf(unit: u32) -> VALUE {
+#if VECTORS
+  return decay[unit];
+#else
+  return decay[unit / 4][unit % 4];
+#endif
+}
+
+// decay^blocks of one unit of features.
+fn decayed(unit: u32, blocks: i32) -> VALUE {
+  var base = decayOf(unit);
+  if (blocks < 0) {
+    base = VALUE(1.0) / base;
+  }
+  var power = VALUE(1.0);
+  for (var rest = u32(abs(blocks)); rest > 0; rest >>= 1) {
+    if ((rest & 1) == 1) {
+      power *= base;
+    }
+    base *= base;
+  }
+  return power;
+}
+#endif
+
+// Where a key or value begins.
+fn keyOffset(batch: u32, kvHead: u32, column: u32) -> u32 {
+#if CACHE
+  return ((batch * params.kvHeads + kvHead) * params.columns + column) * rowSize();
+#else
+  return ((batch * params.columns + column) * params.kvHeads + kvHead) * rowSize();
+#endif
+}
+
+fn memoryOffset(kvHead: u32, column: u32) -> u32 {
+  return (kvHead * params.memory + column) * UNITS;
+}
+
+fn queryOffset(batch: u32, query: u32, head: u32) -> u32 {
+  return ((batch * params.queries + query) * params.heads + head) * UNITS;
+}

@@ -1,0 +1,51 @@
+/**
+ * A transformer with every option, as x-transformers' and zeta's `Transformer` around a `Decoder` or an `Encoder`.
+ *
+ * @module
+ */
+
+import { loadDefaults, readTransformerConfig, type TransformerConfig } from "../config/transformer_config.ts";
+import { LanguageModel } from "../language/language_model.ts";
+import { Model, type ModelOptions } from "../model.ts";
+import { Parameters } from "../network/parameters.ts";
+import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
+import type { ModelSource } from "../weights/source.ts";
+
+/** A transformer over tokens, decoder or encoder. */
+export class Transformer extends LanguageModel {
+  /** The class, as `model_type` names it. */
+  readonly modelType = "transformer";
+  /** The configuration, defaults filled in. */
+  readonly config: TransformerConfig;
+
+  private constructor(config: TransformerConfig) {
+    super(new Parameters(), config);
+    this.config = config;
+  }
+
+  /**
+   * A model with fresh values.
+   *
+   * @throws {ConfigError} for a configuration that can't work
+   * @throws {OutOfMemoryError} where the parameters don't fit
+   */
+  static async create(config: Partial<TransformerConfig>, options: ModelOptions = {}): Promise<Transformer> {
+    return await Model.initialize(new Transformer(readTransformerConfig("Transformer", config)), options);
+  }
+
+  /**
+   * A model from a checkpoint.
+   *
+   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   */
+  static async load(source: ModelSource, options: ModelOptions = {}): Promise<Transformer> {
+    return await Transformer.open(await openCheckpoint(source, options), options);
+  }
+
+  /** As `load`, from a checkpoint that is open; it is closed when this ends. */
+  static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<Transformer> {
+    const { config, weights } = checkpoint;
+    const read = () => readTransformerConfig("Transformer", config, loadDefaults(config), weights.tensors);
+    return await Model.fill(() => new Transformer(read()), checkpoint, options);
+  }
+}

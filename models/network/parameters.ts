@@ -1,0 +1,185 @@
+/**
+ * Named parameters: what a model consists of, declared by its layers before any memory is taken.
+ *
+ * @module
+ */
+
+import type { Backend } from "../../backend/backend.ts";
+import type { Tensor, WeightFormat } from "../../backend/memory.ts";
+import { ConfigError, DisposedError } from "../../errors.ts";
+import { type Initializer, Random } from "./random.ts";
+
+/** Values a chunk of a parameter is drawn or copied in. */
+const CHUNK = 1 << 20;
+
+/**
+ * How a parameter is held: as plain f32 values; as a weight [out, in] in the engine's own layout and the model's
+ * format; or as such a weight in f32 whatever the model's format.
+ */
+export type ParameterKind = "values" | "matrix" | "f32 matrix";
+
+/** A learned tensor: declared with a name and a shape, given memory by `allocate`. */
+export class Parameter {
+  #value: Tensor | undefined;
+  #format: WeightFormat = "f32";
+
+  /**
+   * @param name its name in the state dict
+   * @param shape as in the state dict
+   * @param kind how it is held
+   * @param initialize draws fresh values
+   */
+  constructor(
+    readonly name: string,
+    readonly shape: readonly number[],
+    readonly kind: ParameterKind,
+    readonly initialize: Initializer,
+  ) {}
+
+  /** The tensor. @throws {DisposedError} before it has memory or after it was disposed */
+  get value(): Tensor {
+    if (this.#value === undefined) {
+      throw new DisposedError(
+        `Cannot use parameter ${this.name} after its model was disposed: load or create the model`,
+      );
+    }
+    return this.#value;
+  }
+
+  /** Number of values. */
+  get size(): number {
+    return this.shape.reduce((product, size) => product * size, 1);
+  }
+
+  /** The format that its values are held in. */
+  get format(): WeightFormat {
+    return this.#format;
+  }
+
+  /** Takes memory, all zeros, in a format that counts for matrices. */
+  allocate(backend: Backend, format: WeightFormat): void {
+    this.#format = this.kind === "matrix" ? format : "f32";
+    this.#value = this.#zeros(backend, this.#format);
+  }
+
+  /** Draws fresh values. */
+  draw(seed: number): void {
+    const random = new Random(seed, this.name);
+    const width = this.shape.at(-1) ?? 1;
+    const rows = this.size / width;
+    const step = Math.max(1, Math.floor(CHUNK / width));
+    const values = new Float32Array(Math.min(rows, step) * width);
+    for (let row = 0; row < rows; row += step) {
+      const chunk = values.subarray(0, Math.min(step, rows - row) * width);
+      this.initialize(chunk, random);
+      this.value.backend.writeRows(this.value, row, chunk);
+    }
+  }
+
+  /** Takes over values, row-major. @throws {ConfigError} unless there are as many as it has */
+  write(values: Float32Array): void {
+    if (values.length !== this.size) {
+      throw new ConfigError(
+        `Cannot fill ${this.name} of shape [${this.shape}] with ${values.length} values: give ${this.size}`,
+      );
+    }
+    this.value.backend.writeRows(this.value, 0, values);
+  }
+
+  /**
+   * Copies its values to another backend or format, a chunk at a time, and returns the tensor it had; on failure it
+   * keeps that.
+   */
+  async move(backend: Backend, format: WeightFormat = this.#format): Promise<Tensor> {
+    const old = this.value;
+    const target = this.kind === "matrix" ? format : "f32";
+    const width = this.shape.at(-1) ?? 1;
+    const rows = this.size / width;
+    const step = Math.max(1, Math.floor(CHUNK / width));
+    const copy = this.#zeros(backend, target);
+    try {
+      for (let row = 0; row < rows; row += step) {
+        const count = Math.min(step, rows - row);
+        backend.writeRows(copy, row, await old.backend.readRows(old, row, count));
+      }
+    } catch (error) {
+      copy.dispose();
+      throw error;
+    }
+    this.#format = target;
+    this.#value = copy;
+    return old;
+  }
+
+  /** Takes back the tensor that `move` replaced. */
+  restore(old: Tensor): void {
+    this.#value?.dispose();
+    this.#value = old;
+  }
+
+  /** Frees the memory. */
+  dispose(): void {
+    this.#value?.dispose();
+    this.#value = undefined;
+  }
+
+  #zeros(backend: Backend, format: WeightFormat): Tensor {
+    const [rows = 0, columns = 0] = this.shape;
+    return this.kind === "values" ? backend.zeros(this.shape, "f32") : backend.weight([rows, columns], format);
+  }
+}
+
+/** A tensor of a reference's state dict that follows from the configuration: written on saving, ignored on loading. */
+export interface StateBuffer {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: () => Float32Array;
+}
+
+/** The parameters of a model by state-dict name; `in` gives a view whose names start with a prefix. */
+export class Parameters {
+  /** All parameters, in the order they were declared. */
+  readonly byName: Map<string, Parameter>;
+  /** All buffers, in the order they were declared. */
+  readonly buffers: Map<string, StateBuffer>;
+  readonly #prefix: string;
+
+  /** The root; prefixed views come from `in`. */
+  constructor(root?: Parameters, prefix = "") {
+    this.byName = root?.byName ?? new Map();
+    this.buffers = root?.buffers ?? new Map();
+    this.#prefix = prefix;
+  }
+
+  /** The same parameters under a longer prefix. */
+  in(name: string): Parameters {
+    return new Parameters(this, `${this.#prefix}${name}.`);
+  }
+
+  /** Declares a weight [out, in], of the model's format unless `isExact`. */
+  matrix(name: string, shape: readonly [number, number], initialize: Initializer, isExact = false): Parameter {
+    return this.#declare(name, shape, isExact ? "f32 matrix" : "matrix", initialize);
+  }
+
+  /** Declares plain values of any shape. */
+  values(name: string, shape: readonly number[], initialize: Initializer): Parameter {
+    return this.#declare(name, shape, "values", initialize);
+  }
+
+  /** Declares a buffer. */
+  buffer(name: string, shape: readonly number[], values: () => Float32Array): void {
+    const full = this.#prefix + name;
+    this.buffers.set(full, { name: full, shape, values });
+  }
+
+  /** Number of learned values. */
+  get count(): number {
+    return [...this.byName.values()].reduce((sum, parameter) => sum + parameter.size, 0);
+  }
+
+  #declare(name: string, shape: readonly number[], kind: ParameterKind, initialize: Initializer): Parameter {
+    const parameter = new Parameter(this.#prefix + name, shape, kind, initialize);
+    this.byName.set(parameter.name, parameter);
+    return parameter;
+  }
+}
