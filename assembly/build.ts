@@ -1,5 +1,5 @@
 /**
- * Compiles the kernels into `generated/`: one wasm for each of {plain, relaxed} SIMD × {unshared, shared} memory, and a
+ * Fills `generated/`: modules made from the kernels' declarations, and the kernels compiled: one wasm for each of {plain, relaxed} SIMD × {unshared, shared} memory, and a
  * module that carries it, deflated, as base64 for hosts that load code from anywhere.
  *
  * @module
@@ -8,6 +8,7 @@
 import { fromFileUrl } from "@std/path";
 import { deflateRawSync } from "node:zlib";
 import asc from "npm:assemblyscript@0.28.20/asc";
+import { kernelModules } from "./build/kernel_modules.ts";
 import { BUILD_NAMES, BUILDS, type WasmBuild } from "./machine/builds.ts";
 
 const FOLDER = new URL("./", import.meta.url);
@@ -28,11 +29,21 @@ function flags(build: WasmBuild): string[] {
   ];
 }
 
-/** SHA-256 over the kernels' sources and the compiler's options, in hexadecimal. */
+/** What is generated from the kernels' declarations, by path from this folder on. */
+export async function generateModules(): Promise<Map<string, string>> {
+  const sources = new Map<string, string>();
+  for (const path of filesBelow("kernels/")) {
+    sources.set(path.replace("kernels/", ""), await Deno.readTextFile(new URL(path, FOLDER)));
+  }
+  return new Map([...kernelModules(sources)].map(([name, text]) => [`generated/${name}`, text]));
+}
+
+/** SHA-256 over what is compiled and the compiler's options, in hexadecimal. */
 export async function hashSources(): Promise<string> {
   const parts = [JSON.stringify(BUILD_NAMES.map(flags))];
   const shared = ["constants", "kernel_id", "team_layout"].map((name) => `records/${name}.ts`);
-  for (const path of [...shared, ...filesBelow("kernels/")]) {
+  const generated = ["kernel", "dispatch"].map((name) => `generated/${name}.ts`);
+  for (const path of [...shared, ...generated, ...filesBelow("kernels/")]) {
     parts.push(path, await Deno.readTextFile(new URL(path, FOLDER)));
   }
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(parts.join("\0")));
@@ -86,8 +97,9 @@ export async function bundleWorker(): Promise<string> {
 }
 
 async function generate(): Promise<void> {
-  const sources = await hashSources();
   await Deno.mkdir(new URL("generated", FOLDER), { recursive: true });
+  for (const [path, text] of await generateModules()) await Deno.writeTextFile(new URL(path, FOLDER), text);
+  const sources = await hashSources();
   for (const build of BUILD_NAMES) {
     const wasm = await compileKernels(build);
     await Deno.writeFile(new URL(`generated/${build}.wasm`, FOLDER), wasm);

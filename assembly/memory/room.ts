@@ -6,12 +6,14 @@
  */
 
 import type { Command } from "../../engine/commands.ts";
+import type { Kernel } from "../generated/kernel.ts";
+import * as record from "../generated/records.ts";
 import type { Machine } from "../machine/machine.ts";
 import { Turns } from "../machine/turns.ts";
 import { CommandList } from "../records/command_list.ts";
 import { encode } from "../records/encode.ts";
-import type { Recorder, WasmTensor } from "../records/encoders/encoder.ts";
-import { Kernel } from "../records/kernel_id.ts";
+import type { WasmTensor } from "../records/encoders/encoder.ts";
+import type { Recorder } from "../records/recorder.ts";
 import { workOf } from "../records/work.ts";
 import { type Block, Memory } from "./memory.ts";
 
@@ -25,8 +27,9 @@ export class Room<M extends Machine = Machine> implements Recorder {
   readonly machine: M;
   readonly memory: Memory;
   readonly list: CommandList;
-  /** How much there is to do for the command that is being encoded. */
-  #work = 0;
+  readonly words: Int32Array;
+  readonly floats: Float32Array;
+  work = 0;
   /** Temporaries of the command that is being encoded. */
   readonly #temporaries: Block[] = [];
 
@@ -35,11 +38,13 @@ export class Room<M extends Machine = Machine> implements Recorder {
     this.memory = new Memory(machine, machine.base);
     const turns = machine.isHere ? new Turns() : undefined;
     this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork), turns);
+    this.words = this.list.words;
+    this.floats = this.list.floats;
   }
 
   /** Appends a command's records. */
   record(command: Command<WasmTensor>): void {
-    this.#work = workOf(command);
+    this.work = workOf(command);
     try {
       encode(command, this);
     } finally {
@@ -48,8 +53,12 @@ export class Room<M extends Machine = Machine> implements Recorder {
     }
   }
 
+  append(kernel: Kernel, length: number, work: number, list?: ArrayLike<number>): void {
+    this.list.append(kernel, length, work, list);
+  }
+
   push(kernel: Kernel, ...args: readonly number[]): void {
-    this.list.push(kernel, args, this.#work);
+    this.list.push(kernel, args, this.work);
   }
 
   prepare(work: number, kernel: Kernel, ...args: readonly number[]): void {
@@ -71,7 +80,7 @@ export class Room<M extends Machine = Machine> implements Recorder {
     }
     for (let from = 0; from < data.length; from += INLINE_BYTES / 4) {
       const some = data.subarray(from, from + INLINE_BYTES / 4);
-      this.list.pushData(Kernel.inline, [address + from * 4, some.byteLength], some);
+      record.inlineData(this, { to: address + from * 4, data: some }, 0);
     }
   }
 
@@ -82,6 +91,6 @@ export class Room<M extends Machine = Machine> implements Recorder {
 
   /** Fills a block with zeros in order with the commands recorded so far. */
   clear({ address, bytes, isFresh }: Block): void {
-    if (!isFresh) this.list.push(Kernel.zero, [address, bytes], bytes / 4);
+    if (!isFresh) record.zero(this, { to: address, bytes }, bytes / 4);
   }
 }

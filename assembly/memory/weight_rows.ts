@@ -5,10 +5,10 @@
  * @module
  */
 
+import { Kernel } from "../generated/kernel.ts";
 import { PANEL } from "../records/constants.ts";
 import type { WasmTensor } from "../records/encoders/encoder.ts";
 import { formatId } from "../records/encoders/weight.ts";
-import { Kernel } from "../records/kernel_id.ts";
 import type { Room } from "./room.ts";
 
 /** Values that are staged at once, if a panel has no more. */

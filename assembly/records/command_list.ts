@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Kernel } from "../generated/kernel.ts";
 import type { Turns } from "../machine/turns.ts";
 import { LIST_WORDS } from "../memory/layout.ts";
-import type { Kernel } from "./kernel_id.ts";
 import { RecordWord } from "./team_layout.ts";
 import { NANOSECONDS, partWord, recordWord } from "./work.ts";
 
@@ -22,6 +22,9 @@ const PORTION_MS = 10;
 /** Milliseconds of a part of a record: shorter ones would pack the same inputs too often. */
 const PART_MS = 25;
 const MOST_PARTS = RecordWord.partMask + 1;
+
+/** Arguments that any kernel has, without a list that follows. */
+const MOST_ARGUMENTS = 64;
 
 /** Weight of the newest portion in the mean of what work takes. */
 const NEWEST = 0.2;
@@ -47,6 +50,10 @@ interface Mark {
  * the host's event loop has its turns. `flush` runs all of it at once, and so does the list by itself when full.
  */
 export class CommandList {
+  /** Arguments of the next record. */
+  readonly words = new Int32Array(MOST_ARGUMENTS);
+  /** The same memory, for arguments that are floats. */
+  readonly floats = new Float32Array(this.words.buffer);
   readonly #run: RunList;
   readonly #turns: Turns | undefined;
   #words = new Int32Array(LIST_WORDS);
@@ -70,10 +77,24 @@ export class CommandList {
   }
 
   /**
-   * Appends a record; a float goes in as `floatBits` of it.
+   * Appends a record whose arguments are the first `length` of `words` and `floats`, and the numbers of `list`.
    *
    * @param work How much there is to do, as `work.ts` counts it.
    */
+  append(kernel: Kernel, length: number, work: number, list?: ArrayLike<number>): void {
+    const word = recordWord(kernel, work);
+    const isShared = word !== kernel;
+    const parts = isShared ? this.#partsOf(work) : 1;
+    for (let part = 0; part < parts; part++) {
+      const at = this.#reserve(partWord(word, part, parts), length + (list?.length ?? 0), work / parts);
+      // Faster than `set` for so few words.
+      for (let i = 0; i < length; i++) this.#words[at + i] = this.words[i] ?? 0;
+      if (list) (list instanceof Float32Array ? this.#floats : this.#words).set(list, at + length);
+      if (isShared) this.#sharedWork += work / parts;
+    }
+  }
+
+  /** Appends a record whose arguments are whole numbers, with so much to do. */
   push(kernel: Kernel, args: readonly number[], work: number): void {
     const word = recordWord(kernel, work);
     const isShared = word !== kernel;
@@ -84,14 +105,6 @@ export class CommandList {
       for (const arg of args) this.#words[at++] = arg;
       if (isShared) this.#sharedWork += work / parts;
     }
-  }
-
-  /** Appends a record whose last arguments are the bytes of `data`. */
-  pushData(kernel: Kernel, args: readonly number[], data: Float32Array | Int32Array): void {
-    const at = this.#reserve(kernel, args.length + data.length, 0);
-    this.#words.set(args, at);
-    const values = data instanceof Float32Array ? this.#floats : this.#words;
-    values.set(data, at + args.length);
   }
 
   /** Whether nothing waits to be run. */
@@ -227,13 +240,4 @@ export class CommandList {
     this.#length -= this.#done;
     this.#done = 0;
   }
-}
-
-const float = new Float32Array(1);
-const bits = new Int32Array(float.buffer);
-
-/** The bits of a float, as a record holds it. */
-export function floatBits(value: number): number {
-  float[0] = value;
-  return bits[0] ?? 0;
 }

@@ -5,8 +5,8 @@
  */
 
 import type { Command } from "../../engine/commands.ts";
+import type { Kernel } from "../generated/kernel.ts";
 import type { WasmTensor } from "./encoders/encoder.ts";
-import type { Kernel } from "./kernel_id.ts";
 import { RecordWord } from "./team_layout.ts";
 
 /** What one thread does sooner than several agree on it. */

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { inflateRawSync } from "node:zlib";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { bundleWorker, compileKernels, hashSources } from "../../assembly/build.ts";
+import { bundleWorker, compileKernels, generateModules, hashSources } from "../../assembly/build.ts";
 import { BUILD_NAMES, BUILDS, compileBuild } from "../../assembly/machine/builds.ts";
 import { BackendUnavailableError, ConfigError } from "../../errors.ts";
 
@@ -19,6 +19,13 @@ for (const build of BUILD_NAMES) {
     assertEquals(names, BUILDS[build].shared ? ["env.memory", "env.sleep"] : ["env.memory"]);
   });
 }
+
+Deno.test("the modules generated from the kernels' declarations are those of the sources", async () => {
+  for (const [path, text] of await generateModules()) {
+    const own = await Deno.readTextFile(new URL(`../../assembly/${path}`, import.meta.url));
+    assertEquals(own, text, `assembly/${path} is stale: run "deno task build"`);
+  }
+});
 
 Deno.test("compiling the kernels again gives the same bytes", async () => {
   const bytes = await Deno.readFile(new URL("../../assembly/generated/relaxed-simd.wasm", import.meta.url));

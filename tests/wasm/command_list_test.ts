@@ -6,7 +6,7 @@ import { Teamwork } from "../../assembly/machine/teamwork.ts";
 import { Turns } from "../../assembly/machine/turns.ts";
 import { LIST_WORDS } from "../../assembly/memory/layout.ts";
 import { CommandList } from "../../assembly/records/command_list.ts";
-import { Kernel } from "../../assembly/records/kernel_id.ts";
+import { Kernel } from "../../assembly/generated/kernel.ts";
 import type { Backend } from "../../backend/backend.ts";
 import { ConfigError, DisposedError, Transformer } from "../../mod.ts";
 import { RandomValues } from "../support/ops.ts";
@@ -15,6 +15,12 @@ import { RandomValues } from "../support/ops.ts";
 function work(milliseconds: number): void {
   const end = performance.now() + milliseconds;
   while (performance.now() < end);
+}
+
+/** Appends a record with one argument, and a list. */
+function append(list: CommandList, argument: number, work: number, data?: Int32Array): void {
+  list.words[0] = argument;
+  list.append(Kernel.add, 1, work, data);
 }
 
 /** The first argument of each record in these words. */
@@ -41,7 +47,7 @@ Deno.test("timers fire while many wait for one list, about as often as for one o
     });
     const read = async (reader: number) => {
       for (let step = 0; step < 60 / readers; step++) {
-        list.push(Kernel.add, [reader], 0);
+        append(list, reader, 0);
         await list.after(() => Promise.resolve());
       }
     };
@@ -64,10 +70,10 @@ Deno.test("a read gives the values of its place in the list, whatever is recorde
   }, new Turns());
   const reads: Promise<number>[] = [];
   for (let i = 1; i <= 40; i++) {
-    list.push(Kernel.add, [i], LONG);
+    append(list, i, LONG);
     reads.push(list.after(() => Promise.resolve(value)));
   }
-  list.push(Kernel.add, [41], LONG);
+  append(list, 41, LONG);
   list.flush();
   assertEquals(value, 41);
   assertEquals(await Promise.all(reads), Array.from({ length: 40 }, (_, i) => i + 1));
@@ -84,7 +90,7 @@ Deno.test("a list that outgrows what runs at once keeps its order", async () => 
   const data = new Int32Array(LIST_WORDS / 4);
   const reads: Promise<unknown>[] = [];
   for (let i = 0; i < 200; i++) {
-    list.pushData(Kernel.inline, [i], data);
+    append(list, i, 0, data);
     if (i % 7 === 0) reads.push(list.after(() => Promise.resolve()));
   }
   await Promise.all(reads);
@@ -102,16 +108,16 @@ Deno.test("a portion that fails tells all who wait, and the list goes on empty",
     run.push(...argumentsIn(words));
   }, new Turns());
   const reads = [1, 2, 3, 4, 5].map((i) => {
-    list.push(Kernel.add, [i], LONG);
+    append(list, i, LONG);
     return list.after(() => Promise.resolve(i)).catch((error) => error.message);
   });
   assertEquals(await Promise.all(reads), [1, 2, "broken", "broken", "broken"]);
   fails = false;
-  list.push(Kernel.add, [6], LONG);
+  append(list, 6, LONG);
   assertEquals(await list.after(() => Promise.resolve(6)), 6);
   assertEquals(run, [1, 2, 6]);
   fails = true;
-  list.push(Kernel.add, [3], LONG);
+  append(list, 3, LONG);
   assertThrows(() => list.flush(), ConfigError, "broken");
 });
 

@@ -5,7 +5,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { floatBits } from "../../assembly/records/command_list.ts";
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../../backend/memory.ts";
 import type { Activation } from "../../backend/operations.ts";
@@ -106,6 +105,10 @@ Deno.test("f16 weights hold every f16, and round others to the nearest", async (
 
 function bitsToFloat(bits: number): number {
   return new Float32Array(Int32Array.of(bits).buffer)[0] ?? NaN;
+}
+
+function floatBits(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0] ?? 0;
 }
 
 Deno.test("rows of a weight are written and read in any range, beyond what is staged at once", async () => {

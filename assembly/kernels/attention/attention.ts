@@ -20,8 +20,7 @@ const GROUP_ROWS: i32 = 16;
  * Attention of tiles of query rows. The queries of all heads that read one key head make up the rows, a query's heads side by side, so
  * that keys and values are read once for the whole group. Where keys are cut into chunks, each leaves its sums for `mergeChunks`.
  */
-export function attention(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const a = changetype<AttentionArguments>(args);
+export function attention(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const rows = a.n * (a.heads / a.kvHeads);
   if (rows === 0) return;
   const tile = makeTile(a, scratch);
@@ -98,7 +97,7 @@ function beginTile(a: AttentionArguments, tile: Tile, first: i32, kvHead: i32, f
   for (let row = 0; row < tile.rows; row++) {
     const index = firstRow + min<i32>(row, count - 1);
     const place = <usize> row << 2;
-    const slope = a.slopes ? load<f32>(<usize> a.slopes + (<usize> (index % group * a.kvHeads + kvHead) << 2)) : 0;
+    const slope = a.slopes ? load<f32>(a.slopes + (<usize> (index % group * a.kvHeads + kvHead) << 2)) : 0;
     if (slope !== 0) tile.hasSlopes = 1;
     store<i32>(<usize> tile.positions + place, first + index / group);
     store<f32>(<usize> tile.slopes + place, slope);
@@ -119,7 +118,7 @@ function packQueries(
   for (let row = 0; row < tile.rows; row++) {
     const index = firstRow + min<i32>(row, count - 1);
     const head = index % group * a.kvHeads + kvHead;
-    const query = <usize> a.q + ((<usize> (b * a.n + index / group) * a.heads + head) * a.dim << 2);
+    const query = a.q + ((<usize> (b * a.n + index / group) * a.heads + head) * a.dim << 2);
     let to = <usize> tile.queries + ((<usize> (row & ~7) * a.dim + (row & 7)) << 2);
     if (xposBlock === NO_BLOCK) {
       for (let e = 0; e < a.dim; e++, to += PANEL_BYTES) store<f32>(to, load<f32>(query + (<usize> e << 2)) * a.scale);

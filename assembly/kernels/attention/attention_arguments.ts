@@ -1,3 +1,5 @@
+import { FormatId } from "../../records/kernel_id";
+import { Address, Flag } from "../common/fields";
 import { rowBytes } from "./cache_rows";
 
 /** Positions that an xPos block covers. */
@@ -8,33 +10,41 @@ export const XPOS_BLOCK_BITS: i32 = 9;
 @unmanaged
 export class AttentionArguments {
   /** Queries [b, n, H·d], or probabilities [b, H, n, memory + columns]. */
-  q: u32;
-  k: u32;
-  v: u32;
-  out: u32;
-  positions: u32;
-  slopes: u32;
-  mask: u32;
-  memoryKeys: u32;
-  memoryValues: u32;
-  decay: u32;
+  q: Address;
+  /** Keys and values [b, columns, kvHeads·d], or caches [b, kvHeads, columns, d]. */
+  k: Address;
+  v: Address;
+  /** [b, n, H·d], or scores [b, H, n, memory + columns]. */
+  out: Address;
+  /** Position of the first query of each sequence: [b] of i32; 0: the last query stands at the last key. */
+  positions: Address;
+  /** ALiBi: [H]. */
+  slopes: Address;
+  /** [b, maskWidth] of i32, 0 where a key is hidden. */
+  mask: Address;
+  /** Learned keys and values [kvHeads, memory, d]. */
+  memoryKeys: Address;
+  memoryValues: Address;
+  /** xPos: decay of each feature over a block [d]. */
+  decay: Address;
   scale: f32;
-  isCausal: i32;
+  isCausal: Flag;
   heads: i32;
   kvHeads: i32;
+  /** d. */
   dim: i32;
   batch: i32;
   n: i32;
   /** Keys of a sequence, or the capacity of a cache. */
   columns: i32;
-  isCache: i32;
+  isCache: Flag;
   memory: i32;
   /** Keys that the mask covers. */
   maskWidth: i32;
   /** Format of keys and values: f32, or a cache's. */
-  format: i32;
+  format: FormatId;
   /** Where chunks of keys leave their sums, or 0 if keys are not cut into chunks. */
-  partials: u32;
+  partials: Address;
   chunks: i32;
 }
 
@@ -44,7 +54,7 @@ const FARTHEST: i32 = 1 << 30;
 /** The position of the first query of sequence `b`. */
 export function firstQuery(a: AttentionArguments, b: i32): i32 {
   if (!a.positions) return a.columns - a.n;
-  return max<i32>(min<i32>(load<i32>(<usize> a.positions + (<usize> b << 2)), FARTHEST), -FARTHEST);
+  return max<i32>(min<i32>(load<i32>(a.positions + (<usize> b << 2)), FARTHEST), -FARTHEST);
 }
 
 /** The position of the first key that there is, when the first query is at `first`. */
@@ -72,7 +82,7 @@ export function keyBase(a: AttentionArguments, keys: usize, b: i32, kvHead: i32)
 /** Whether the mask hides the key at a position. */
 export function isMasked(a: AttentionArguments, b: i32, position: i32): bool {
   if (!a.mask || position >= a.maskWidth) return false;
-  return load<i32>(<usize> a.mask + ((<usize> b * a.maskWidth + position) << 2)) === 0;
+  return load<i32>(a.mask + ((<usize> b * a.maskWidth + position) << 2)) === 0;
 }
 
 /** xPos: decay^blocks for each feature, written to `powers`. */

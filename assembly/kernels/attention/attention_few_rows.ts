@@ -35,8 +35,7 @@ const ROW_BYTES: usize = 32;
 const NO_BLOCK: i32 = i32.MIN_VALUE;
 
 /** Attention as `attention` computes it, from the same arguments. */
-export function attentionFewRows(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const a = changetype<AttentionArguments>(args);
+export function attentionFewRows(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const units = a.batch * a.kvHeads * a.chunks;
   for (let unit = thread; unit < units; unit += threads) {
     const head = unit / a.chunks;
@@ -90,7 +89,7 @@ function beginRows(a: AttentionArguments, b: i32, kvHead: i32, first: i32, rows:
     const row = changetype<Row>(rows);
     const head = i % group * a.kvHeads + kvHead;
     row.position = first + i / group;
-    row.slope = a.slopes ? load<f32>(<usize> a.slopes + (<usize> head << 2)) : 0;
+    row.slope = a.slopes ? load<f32>(a.slopes + (<usize> head << 2)) : 0;
     row.largest = LOWEST;
     row.total = 0;
     row.source = a.q + ((b * a.n + i / group) * a.heads + head) * <u32> bytes;

@@ -15,10 +15,10 @@ export function rowAddress(a: AttentionArguments, b: i32, kvHead: i32, row: i32,
   const group = a.heads / a.kvHeads;
   if (a.partials) {
     const first = (<usize> (b * a.kvHeads + kvHead) * a.chunks + chunk) * a.n * group;
-    return <usize> a.partials + (first + row) * partialBytes(a);
+    return a.partials + (first + row) * partialBytes(a);
   }
   const head = row % group * a.kvHeads + kvHead;
-  return <usize> a.out + ((<usize> (b * a.n + row / group) * a.heads + head) * a.dim << 2);
+  return a.out + ((<usize> (b * a.n + row / group) * a.heads + head) * a.dim << 2);
 }
 
 /**
@@ -39,8 +39,7 @@ export function finishRow(
 }
 
 /** Merges what `attention` left for each chunk of the keys. */
-export function mergeChunks(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const a = changetype<AttentionArguments>(args);
+export function mergeChunks(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const group = a.heads / a.kvHeads;
   const rows = a.n * group;
   const to = shareStart(a.batch * a.kvHeads * rows, thread + 1, threads);
@@ -49,7 +48,7 @@ export function mergeChunks(args: usize, thread: i32, threads: i32, scratch: usi
     const row = index - keyHead * rows;
     const head = row % group * a.kvHeads + keyHead % a.kvHeads;
     const query = keyHead / a.kvHeads * a.n + row / group;
-    const out = <usize> a.out + ((<usize> query * a.heads + head) * a.dim << 2);
+    const out = a.out + ((<usize> query * a.heads + head) * a.dim << 2);
     mergeRow(a, keyHead, row, rows, out);
   }
 }
@@ -57,7 +56,7 @@ export function mergeChunks(args: usize, thread: i32, threads: i32, scratch: usi
 function mergeRow(a: AttentionArguments, keyHead: i32, row: i32, rows: i32, out: usize): void {
   const bytes = partialBytes(a);
   const stride = rows * bytes;
-  const first = <usize> a.partials + (<usize> keyHead * a.chunks * rows + row) * bytes;
+  const first = a.partials + (<usize> keyHead * a.chunks * rows + row) * bytes;
   const last = first + a.chunks * stride;
   const width = <usize> a.dim << 2;
   let largest: f32 = LOWEST;

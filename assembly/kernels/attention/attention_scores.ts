@@ -7,29 +7,28 @@ import {
 import { asFloats } from "./cache_rows";
 
 /** The plain path's scores: one row for each query of each head, masked ones at LOWEST. */
-export function attentionScores(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const a = changetype<AttentionArguments>(args);
+export function attentionScores(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const bytes = <usize> (a.memory + a.columns) << 2;
   const to = shareStart(a.batch * a.heads * a.n, thread + 1, threads);
   for (let row = shareStart(a.batch * a.heads * a.n, thread, threads); row < to; row++) {
     const i = row % a.n;
     const head = row / a.n % a.heads;
     const b = row / (a.n * a.heads);
-    scoreRow(a, b, head, i, <usize> a.out + row * bytes, scratch);
+    scoreRow(a, b, head, i, a.out + row * bytes, scratch);
   }
 }
 
 function scoreRow(a: AttentionArguments, b: i32, head: i32, i: i32, out: usize, scratch: usize): void {
   const width = <usize> a.dim << 2;
   const kvHead = head % a.kvHeads;
-  const query = <usize> a.q + (<usize> (b * a.n + i) * a.heads + head) * width;
+  const query = a.q + (<usize> (b * a.n + i) * a.heads + head) * width;
   for (let key = 0; key < a.memory; key++, out += 4) {
-    store<f32>(out, a.scale * dot(query, <usize> a.memoryKeys + (<usize> kvHead * a.memory + key) * width, a.dim));
+    store<f32>(out, a.scale * dot(query, a.memoryKeys + (<usize> kvHead * a.memory + key) * width, a.dim));
   }
   for (let column = 0; column < a.columns; column++) store<f32>(out + (<usize> column << 2), LOWEST);
   const first = firstQuery(a, b);
   const position = first + i;
-  const slope = a.slopes ? load<f32>(<usize> a.slopes + (<usize> head << 2)) : 0;
+  const slope = a.slopes ? load<f32>(a.slopes + (<usize> head << 2)) : 0;
   const keys = keyBase(a, a.k, b, kvHead);
   const stride = keyStride(a);
   const end = a.isCausal ? min<i32>(endKey(a, first), position + 1) : endKey(a, first);

@@ -4,8 +4,7 @@ import { AttentionArguments, keyBase, keyStride } from "./attention_arguments";
 import { asFloats } from "./cache_rows";
 
 /** The plain path's sums of values weighted by probabilities [b, H, n, memory + columns]. */
-export function attentionValues(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const a = changetype<AttentionArguments>(args);
+export function attentionValues(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const columns = <usize> (a.memory + a.columns) << 2;
   const width = <usize> a.dim << 2;
   const to = shareStart(a.batch * a.heads * a.n, thread + 1, threads);
@@ -14,10 +13,10 @@ export function attentionValues(args: usize, thread: i32, threads: i32, scratch:
     const head = row / a.n % a.heads;
     const b = row / (a.n * a.heads);
     const kvHead = head % a.kvHeads;
-    const weights = <usize> a.q + row * columns;
-    const out = <usize> a.out + (<usize> (b * a.n + i) * a.heads + head) * width;
+    const weights = a.q + row * columns;
+    const out = a.out + (<usize> (b * a.n + i) * a.heads + head) * width;
     memory.fill(out, 0, width);
-    const memoryValues = <usize> a.memoryValues + <usize> kvHead * a.memory * width;
+    const memoryValues = a.memoryValues + <usize> kvHead * a.memory * width;
     for (let key = 0; key < a.memory; key++) {
       addScaled(load<f32>(weights + (<usize> key << 2)), memoryValues + <usize> key * width, out, a.dim);
     }

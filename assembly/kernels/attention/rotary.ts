@@ -1,29 +1,40 @@
+import { PairsId } from "../../records/kernel_id";
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 
-/**
- * Rotary positions (arXiv 2104.09864): turns pairs of the first R features of each head. Arguments: x, table [rows or n, R] of R/2
- * cosines and R/2 sines, out, rows, rows of the table, which repeat, heads, width of a head, R, whether pairs are adjacent features.
- */
-export function rotary(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const table: usize = load<u32>(args, 4);
-  const out: usize = load<u32>(args, 8);
-  const rows = load<i32>(args, 12);
-  const tableRows = load<i32>(args, 16);
-  const heads = load<i32>(args, 20);
-  const dim = load<i32>(args, 24);
-  const rotated = load<i32>(args, 28);
-  const isAdjacent = load<i32>(args, 32) !== 0;
-  const stride = <usize> dim << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    const cosines = table + (<usize> (row % tableRows) * rotated << 2);
+// @ts-ignore: decorator
+@unmanaged
+export class RotaryArguments {
+  /** [rows, heads · dim]. */
+  x: Tensor;
+  /** [tableRows, R] of R/2 cosines and R/2 sines; its rows repeat. */
+  table: Tensor;
+  out: Tensor;
+  rows: i32;
+  width: i32;
+  heads: i32;
+  tableRows: i32;
+  /** R. */
+  tableWidth: i32;
+  pairs: PairsId;
+}
+
+/** Rotary positions (arXiv 2104.09864): turns pairs of the first R features of each head. */
+export function rotary(a: RotaryArguments, thread: i32, threads: i32, scratch: usize): void {
+  const heads = a.heads;
+  const rotated = a.tableWidth;
+  const stride = <usize> (a.width / heads) << 2;
+  const passed = <usize> rotated << 2;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    const cosines = a.table + <usize> (row % a.tableRows) * passed;
     for (let head = 0; head < heads; head++) {
       const offset = (<usize> row * heads + head) * stride;
-      if (isAdjacent) rotateAdjacent(x + offset, cosines, out + offset, rotated >> 1);
-      else rotateHalves(x + offset, cosines, out + offset, rotated >> 1);
-      const passed = <usize> rotated << 2;
-      if (rotated < dim) memory.copy(out + offset + passed, x + offset + passed, stride - passed);
+      const x = a.x + offset;
+      const out = a.out + offset;
+      if (a.pairs === PairsId.adjacent) rotateAdjacent(x, cosines, out, rotated >> 1);
+      else rotateHalves(x, cosines, out, rotated >> 1);
+      if (passed < stride) memory.copy(out + passed, x + passed, stride - passed);
     }
   }
 }

@@ -1,12 +1,21 @@
+import { ActivationId } from "../../records/kernel_id";
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 import { activateValues } from "./activation";
 
-/** Arguments: x, out, values, activation. */
-export function activate(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const count = load<i32>(args, 8);
-  const from = shareStart(count, thread, threads);
-  const to = shareStart(count, thread + 1, threads);
-  activateValues(x + (<usize> from << 2), out + (<usize> from << 2), to - from, load<i32>(args, 12));
+// @ts-ignore: decorator
+@unmanaged
+export class ActivateArguments {
+  x: Tensor;
+  out: Tensor;
+  size: i32;
+  activation: ActivationId;
+}
+
+/** out = activation(x). */
+export function activate(a: ActivateArguments, thread: i32, threads: i32, scratch: usize): void {
+  const from = shareStart(a.size, thread, threads);
+  const to = shareStart(a.size, thread + 1, threads);
+  const offset = <usize> from << 2;
+  activateValues(a.x + offset, a.out + offset, to - from, a.activation);
 }

@@ -1,19 +1,27 @@
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 
-/** out = x + y · scale · factor. Arguments: x, y, scale [width] or 0, factor (f32), out, rows, width, rows of y, which repeat. */
-export function add(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const y: usize = load<u32>(args, 4);
-  const scale: usize = load<u32>(args, 8);
-  const factor = load<f32>(args, 12);
-  const out: usize = load<u32>(args, 16);
-  const rows = load<i32>(args, 20);
-  const width = load<i32>(args, 24);
-  const yRows = load<i32>(args, 28);
-  const stride = <usize> width << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    addRow(x + row * stride, y + (row % yRows) * stride, scale, factor, out + row * stride, width);
+// @ts-ignore: decorator
+@unmanaged
+export class AddArguments {
+  x: Tensor;
+  y: Tensor;
+  /** [width], or 0. */
+  scale: Tensor;
+  factor: f32;
+  out: Tensor;
+  rows: i32;
+  width: i32;
+  /** Rows of y, which repeat. */
+  yRows: i32;
+}
+
+/** out = x + y · scale · factor. */
+export function add(a: AddArguments, thread: i32, threads: i32, scratch: usize): void {
+  const stride = <usize> a.width << 2;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    addRow(a.x + row * stride, a.y + (row % a.yRows) * stride, a.scale, a.factor, a.out + row * stride, a.width);
   }
 }
 

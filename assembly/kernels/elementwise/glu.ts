@@ -1,18 +1,26 @@
+import { ActivationId } from "../../records/kernel_id";
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 import { activateValues } from "./activation";
 
-/** Gated linear unit (arXiv 2002.05202): first half · activation(second half). Arguments: x, out, rows, width of out, activation. */
-export function glu(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const rows = load<i32>(args, 8);
-  const width = load<i32>(args, 12);
-  const id = load<i32>(args, 16);
-  const stride = <usize> width << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    const values = x + row * stride * 2;
-    gateRow(values, values + stride, out + row * stride, width, id);
+// @ts-ignore: decorator
+@unmanaged
+export class GluArguments {
+  /** [rows, 2 · width]. */
+  x: Tensor;
+  out: Tensor;
+  rows: i32;
+  width: i32;
+  activation: ActivationId;
+}
+
+/** Gated linear unit (arXiv 2002.05202): first half · activation(second half). */
+export function glu(a: GluArguments, thread: i32, threads: i32, scratch: usize): void {
+  const stride = <usize> a.width << 2;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    const values = a.x + row * stride * 2;
+    gateRow(values, values + stride, a.out + row * stride, a.width, a.activation);
   }
 }
 

@@ -1,28 +1,35 @@
+import { ActivationId } from "../../records/kernel_id";
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 import { scaleRow } from "../norm/l2_norm";
 import { activateValues } from "./activation";
 import { gateRow } from "./glu";
 
-/**
- * x · activation(factor), one factor for each feature or for each head of features. Arguments: x, y, out, rows, width, factors of a
- * row, bytes from one row of y to the next (0: the same for all), activation.
- */
-export function multiply(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const y: usize = load<u32>(args, 4);
-  const out: usize = load<u32>(args, 8);
-  const rows = load<i32>(args, 12);
-  const width = load<i32>(args, 16);
-  const factors = load<i32>(args, 20);
-  const yStride: usize = load<u32>(args, 24);
-  const id = load<i32>(args, 28);
-  const stride = <usize> width << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    const from = x + row * stride;
-    const result = out + row * stride;
-    if (factors === width) gateRow(from, y + row * yStride, result, width, id);
-    else multiplyHeads(from, y + row * yStride, result, factors, width / factors, id, scratch);
+// @ts-ignore: decorator
+@unmanaged
+export class MultiplyArguments {
+  x: Tensor;
+  y: Tensor;
+  out: Tensor;
+  rows: i32;
+  width: i32;
+  /** Rows of y, which repeat. */
+  yRows: i32;
+  /** Factors of a row: one for each feature, or for each head of features. */
+  factors: i32;
+  activation: ActivationId;
+}
+
+/** x · activation(factor), one factor for each feature or for each head of features. */
+export function multiply(a: MultiplyArguments, thread: i32, threads: i32, scratch: usize): void {
+  const stride = <usize> a.width << 2;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    const x = a.x + row * stride;
+    const factors = a.y + (<usize> (row % a.yRows) * a.factors << 2);
+    const out = a.out + row * stride;
+    if (a.factors === a.width) gateRow(x, factors, out, a.width, a.activation);
+    else multiplyHeads(x, factors, out, a.factors, a.width / a.factors, a.activation, scratch);
   }
 }
 

@@ -1,32 +1,38 @@
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 import { sumSquares } from "./layer_norm";
 
-/**
- * x / max(‖x‖₂, eps) · factor · (gain + offset) over groups of features. Arguments: x, out, groups in all rows, width of a group, groups
- * of a row, gain or 0, bytes from one group's gain to the next's, whether a group has one gain for all its features, gain's offset
- * (f32), factor (f32), eps (f32).
- */
-export function l2Norm(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const total = load<i32>(args, 8);
-  const width = load<i32>(args, 12);
-  const groups = load<i32>(args, 16);
-  const gain: usize = load<u32>(args, 20);
-  const gainStride: usize = load<u32>(args, 24);
-  const isSingle = load<i32>(args, 28) !== 0;
-  const gainOffset = load<f32>(args, 32);
-  const factor = load<f32>(args, 36);
-  const eps = load<f32>(args, 40);
+// @ts-ignore: decorator
+@unmanaged
+export class L2NormArguments {
+  x: Tensor;
+  out: Tensor;
+  rows: i32;
+  width: i32;
+  /** Groups of a row. */
+  groups: i32;
+  /** [width], [width of a group] or [1]; or 0. */
+  gain: Tensor;
+  gainSize: i32;
+  gainOffset: f32;
+  factor: f32;
+  eps: f32;
+}
+
+/** x / max(‖x‖₂, eps) · factor · (gain + offset) over groups of features. */
+export function l2Norm(a: L2NormArguments, thread: i32, threads: i32, scratch: usize): void {
+  const total = a.rows * a.groups;
+  const width = a.width / a.groups;
   const stride = <usize> width << 2;
+  const gainStride = a.gainSize === a.width ? stride : 0;
   const to = shareStart(total, thread + 1, threads);
   for (let group = shareStart(total, thread, threads); group < to; group++) {
-    const from = x + group * stride;
-    const result = out + group * stride;
-    const scale = factor / max<f32>(sqrt<f32>(sumSquares(from, width, 0)), eps);
-    if (gain === 0) scaleRow(from, scale, result, width);
-    else if (isSingle) scaleRow(from, scale * (load<f32>(gain) + gainOffset), result, width);
-    else scaleByGain(from, scale, gain + (group % groups) * gainStride, gainOffset, result, width);
+    const x = a.x + group * stride;
+    const out = a.out + group * stride;
+    const scale = a.factor / max<f32>(sqrt<f32>(sumSquares(x, width, 0)), a.eps);
+    if (a.gain === 0) scaleRow(x, scale, out, width);
+    else if (a.gainSize === 1) scaleRow(x, scale * (load<f32>(a.gain) + a.gainOffset), out, width);
+    else scaleByGain(x, scale, a.gain + (group % a.groups) * gainStride, a.gainOffset, out, width);
   }
 }
 

@@ -1,26 +1,32 @@
+import { Tensor } from "../common/fields";
 import { madd, sumLanes } from "../common/simd";
 import { shareStart } from "../common/split";
 
-/**
- * Layer norm (arXiv 1607.06450): (x - mean) / √(variance + eps) · (gain + offset) + bias, with the biased variance. Arguments: x, gain or
- * 0, gain's offset (f32), bias or 0, eps (f32), out, rows, width.
- */
-export function layerNorm(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const gain: usize = load<u32>(args, 4);
-  const gainOffset = load<f32>(args, 8);
-  const bias: usize = load<u32>(args, 12);
-  const eps = load<f32>(args, 16);
-  const out: usize = load<u32>(args, 20);
-  const rows = load<i32>(args, 24);
-  const width = load<i32>(args, 28);
+// @ts-ignore: decorator
+@unmanaged
+export class LayerNormArguments {
+  x: Tensor;
+  /** [width], or 0. */
+  gain: Tensor;
+  gainOffset: f32;
+  /** [width], or 0. */
+  bias: Tensor;
+  eps: f32;
+  out: Tensor;
+  rows: i32;
+  width: i32;
+}
+
+/** Layer norm (arXiv 1607.06450): (x - mean) / √(variance + eps) · (gain + offset) + bias, with the biased variance. */
+export function layerNorm(a: LayerNormArguments, thread: i32, threads: i32, scratch: usize): void {
+  const width = a.width;
   const stride = <usize> width << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    const from = x + row * stride;
-    const mean = sumRow(from, width) / <f32> width;
-    const variance = sumSquares(from, width, mean) / <f32> width;
-    normalize(from, mean, 1 / sqrt<f32>(variance + eps), gain, gainOffset, bias, out + row * stride, width);
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    const x = a.x + row * stride;
+    const mean = sumRow(x, width) / <f32> width;
+    const variance = sumSquares(x, width, mean) / <f32> width;
+    normalize(x, mean, 1 / sqrt<f32>(variance + a.eps), a.gain, a.gainOffset, a.bias, a.out + row * stride, width);
   }
 }
 

@@ -1,31 +1,46 @@
+import { Address } from "../common/fields";
 import { exp } from "../common/math";
 import { sumLanes } from "../common/simd";
 import { LOWEST, maxRow } from "../softmax/softmax";
 import { ACCEPT_SEED, exponentials, NOBODY, RESIDUAL_SEED, uniform, winner } from "./random";
 import { canDraw, scaled } from "./scaled_logits";
 
+// @ts-ignore: decorator
+@unmanaged
+export class AcceptDraftArguments {
+  /** The model's logits [drafted + 1, width]. */
+  target: Address;
+  /** The draft's logits [drafted, width]. */
+  draft: Address;
+  /** Drafted token ids [drafted]. */
+  tokens: Address;
+  /** How many are accepted, and the token that follows them. */
+  out: Address;
+  drafted: i32;
+  width: i32;
+  /** 1 / temperature. */
+  inverse: f32;
+  seed: u32;
+  counter: u32;
+}
+
 /**
  * The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), by one thread: token i of the draft is accepted with
  * probability min(1, p/q); the first rejected one is replaced by a draw from max(0, p - q), and after the last accepted one comes
- * a draw from p; `NOBODY` where a row that decides has nothing to draw. Arguments: target logits, draft logits, tokens, out, drafted
- * tokens, width, 1 / temperature (f32), seed, counter.
+ * a draw from p; `NOBODY` where a row that decides has nothing to draw.
  */
-export function acceptDraft(args: usize, thread: i32, threads: i32, scratch: usize): void {
+export function acceptDraft(a: AcceptDraftArguments, thread: i32, threads: i32, scratch: usize): void {
   if (thread > 0) return;
-  const target: usize = load<u32>(args);
-  const draft: usize = load<u32>(args, 4);
-  const tokens: usize = load<u32>(args, 8);
-  const out: usize = load<u32>(args, 12);
-  const drafted = load<i32>(args, 16);
-  const width = load<i32>(args, 20);
-  const inverse = load<f32>(args, 24);
-  const seed = load<u32>(args, 28);
-  const counter = load<u32>(args, 32);
+  const drafted = a.drafted;
+  const width = a.width;
+  const inverse = a.inverse;
+  const seed = a.seed;
+  const counter = a.counter;
   const stride = <usize> width << 2;
   let accepted = 0;
   let next = NOBODY;
   for (; accepted <= drafted; accepted++) {
-    const p = target + accepted * stride;
+    const p = a.target + accepted * stride;
     const pLargest = maxRow(p, width);
     if (!canDraw(pLargest)) break;
     const pScale = inverseTotal(p, width, pLargest, inverse);
@@ -34,11 +49,11 @@ export function acceptDraft(args: usize, thread: i32, threads: i32, scratch: usi
       next = race(p, pLargest, pScale, 0, 0, 0, width, inverse, own, counter, accepted, scratch);
       break;
     }
-    const q = draft + accepted * stride;
+    const q = a.draft + accepted * stride;
     const qLargest = maxRow(q, width);
     if (!canDraw(qLargest)) break;
     const qScale = inverseTotal(q, width, qLargest, inverse);
-    const token = load<u32>(tokens + (<usize> accepted << 2));
+    const token = load<u32>(a.tokens + (<usize> accepted << 2));
     const u = uniform(seed ^ ACCEPT_SEED, counter, accepted, 0, scratch);
     if (
       token < <u32> width &&
@@ -49,8 +64,8 @@ export function acceptDraft(args: usize, thread: i32, threads: i32, scratch: usi
     if (next === NOBODY) next = race(p, pLargest, pScale, 0, 0, 0, width, inverse, own, counter, accepted, scratch);
     break;
   }
-  store<i32>(out, accepted);
-  store<i32>(out, next, 4);
+  store<i32>(a.out, accepted);
+  store<i32>(a.out, next, 4);
 }
 
 /** e^((logits - largest) / temperature), 0 for hidden ones. */

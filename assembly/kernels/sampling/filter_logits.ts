@@ -1,50 +1,66 @@
+import { Address } from "../common/fields";
 import { exp, expWeight, log } from "../common/math";
 import { shareStart } from "../common/split";
 import { LOWEST, maxRow, sumExp } from "../softmax/softmax";
 import { canDraw } from "./scaled_logits";
 
+// @ts-ignore: decorator
+@unmanaged
+export class FilterLogitsArguments {
+  /** [rows, width]. */
+  logits: Address;
+  out: Address;
+  rows: i32;
+  width: i32;
+  /** Logits to keep; 0: all. */
+  topK: i32;
+  /** 1: all. */
+  topP: f32;
+  /** 0: all. */
+  minP: f32;
+  topAPower: f32;
+  /** 0: all. */
+  topARatio: f32;
+}
+
 /**
- * Sets logits that filters remove to LOWEST: topK, topP (arXiv 1904.09751), minP (arXiv 2407.01082), topA, each on what the last one
- * left. Arguments: logits, out, rows, width, topK (0: all), topP (f32; 1: all), minP (f32), topA's power (f32) and ratio (f32; 0: all).
+ * Sets logits that filters remove to LOWEST: topK, topP (arXiv 1904.09751), minP (arXiv 2407.01082), topA, each on what
+ * the last one left.
  *
  * A row that holds a NaN stays as it is. Beside a logit of infinity all finite ones count as hidden.
  *
  * topK and topP look for a threshold by radix selection instead of sorting: three passes over the logits' bits.
  */
-export function filterLogits(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const logits: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const rows = load<i32>(args, 8);
-  const width = load<i32>(args, 12);
-  const topK = load<i32>(args, 16);
-  const topP = load<f32>(args, 20);
-  const minP = load<f32>(args, 24);
-  const power = load<f32>(args, 28);
-  const ratio = load<f32>(args, 32);
-  const stride = <usize> width << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    const values = out + row * stride;
-    memory.copy(values, logits + row * stride, stride);
-    let largest = maxRow(values, width);
-    if (!canDraw(largest)) continue;
-    if (topK > 0 && topK < width) keepLargest(values, width, topK, largest, false, scratch);
-    if (!(topP < 1 || minP > 0 || ratio > 0)) continue;
-    const isInfinite = largest === Infinity;
-    if (isInfinite) {
-      replace(values, width, Infinity, 0);
-      largest = 0;
-    }
-    if (topP < 1) keepLargest(values, width, topP, largest, true, scratch);
-    if (minP > 0) keepAbove(values, width, largest, minP);
-    if (ratio > 0) {
-      // p ≥ max(p)^power · ratio, where e = e^(logit - largest), p = e/Z and max(p) = 1/Z
-      const total = f32x4.splat(sumExp(values, width, largest));
-      const scale = f32x4.extract_lane(exp(f32x4.mul(log(total), f32x4.splat(1 - power))), 0);
-      keepAbove(values, width, largest, min<f32>(ratio * scale, 1));
-    }
-    if (isInfinite) replace(values, width, 0, Infinity);
+export function filterLogits(a: FilterLogitsArguments, thread: i32, threads: i32, scratch: usize): void {
+  const stride = <usize> a.width << 2;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    memory.copy(a.out + row * stride, a.logits + row * stride, stride);
+    filterRow(a, a.out + row * stride, scratch);
   }
+}
+
+/** Filters one row in place. */
+function filterRow(a: FilterLogitsArguments, logits: usize, scratch: usize): void {
+  const width = a.width;
+  let largest = maxRow(logits, width);
+  if (!canDraw(largest)) return;
+  if (a.topK > 0 && a.topK < width) keepLargest(logits, width, a.topK, largest, false, scratch);
+  if (!(a.topP < 1 || a.minP > 0 || a.topARatio > 0)) return;
+  const isInfinite = largest === Infinity;
+  if (isInfinite) {
+    replace(logits, width, Infinity, 0);
+    largest = 0;
+  }
+  if (a.topP < 1) keepLargest(logits, width, a.topP, largest, true, scratch);
+  if (a.minP > 0) keepAbove(logits, width, largest, a.minP);
+  if (a.topARatio > 0) {
+    // p ≥ max(p)^power · ratio, where e = e^(logit - largest), p = e/Z and max(p) = 1/Z
+    const total = f32x4.splat(sumExp(logits, width, largest));
+    const scale = f32x4.extract_lane(exp(f32x4.mul(log(total), f32x4.splat(1 - a.topAPower))), 0);
+    keepAbove(logits, width, largest, min<f32>(a.topARatio * scale, 1));
+  }
+  if (isInfinite) replace(logits, width, 0, Infinity);
 }
 
 /** Puts one logit in place of another, and hides all others. */

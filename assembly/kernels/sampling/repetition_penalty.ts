@@ -1,26 +1,34 @@
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 import { LOWEST } from "../softmax/softmax";
 
-/**
- * Repetition penalty (arXiv 1909.05858): positive logits of tokens in the history are divided by it, negative ones multiplied. Arguments:
- * logits, history, out, rows, width, history's width, penalty (f32).
- */
-export function repetitionPenalty(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const logits: usize = load<u32>(args);
-  const history: usize = load<u32>(args, 4);
-  const out: usize = load<u32>(args, 8);
-  const rows = load<i32>(args, 12);
-  const width = load<i32>(args, 16);
-  const past = load<i32>(args, 20);
-  const penalty = load<f32>(args, 24);
+// @ts-ignore: decorator
+@unmanaged
+export class RepetitionPenaltyArguments {
+  /** [rows, width]. */
+  logits: Tensor;
+  /** Token ids [rows, historyWidth]; those that are none are passed over. */
+  history: Tensor;
+  out: Tensor;
+  rows: i32;
+  width: i32;
+  historyWidth: i32;
+  penalty: f32;
+}
+
+/** Repetition penalty (arXiv 1909.05858): divides positive logits of tokens in the history, multiplies negative ones. */
+export function repetitionPenalty(a: RepetitionPenaltyArguments, thread: i32, threads: i32, scratch: usize): void {
+  const width = a.width;
+  const past = a.historyWidth;
+  const penalty = a.penalty;
   const stride = <usize> width << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    const from = logits + row * stride;
-    const result = out + row * stride;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    const from = a.logits + row * stride;
+    const result = a.out + row * stride;
     memory.copy(result, from, stride);
     for (let i = 0; i < past; i++) {
-      const token = load<u32>(history + ((<usize> row * past + i) << 2));
+      const token = load<u32>(a.history + ((<usize> row * past + i) << 2));
       if (token >= <u32> width) continue;
       // Computed from the untouched logit, so that a token that occurs twice is punished once.
       const logit = load<f32>(from + (<usize> token << 2));

@@ -1,31 +1,38 @@
+import { Address } from "../common/fields";
 import { shareStart } from "../common/split";
 import { LOWEST, maxRow } from "../softmax/softmax";
 import { exponentials, NOBODY, raceLog, winner } from "./random";
 import { canDraw, scaled } from "./scaled_logits";
 
-/**
- * Draws a token from each row, by an exponential race of the tokens (see `random.ts`). Arguments: logits, out, rows, width,
- * 1 / temperature (f32; infinity: take the largest), seed, counter. A row of which nothing can be drawn gives `NOBODY`.
- */
-export function sample(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const logits: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const rows = load<i32>(args, 8);
-  const width = load<i32>(args, 12);
-  const inverse = load<f32>(args, 16);
-  const seed = load<u32>(args, 20);
-  const counter = load<u32>(args, 24);
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    const values = logits + (<usize> row * width << 2);
+// @ts-ignore: decorator
+@unmanaged
+export class SampleArguments {
+  /** [rows, width]. */
+  logits: Address;
+  /** Token ids [rows]. */
+  out: Address;
+  rows: i32;
+  width: i32;
+  /** 1 / temperature; infinity: take the largest logit. */
+  inverse: f32;
+  seed: u32;
+  counter: u32;
+}
+
+/** Draws a token from each row, by an exponential race of the tokens (see `random.ts`); `NOBODY` where none can be drawn. */
+export function sample(a: SampleArguments, thread: i32, threads: i32, scratch: usize): void {
+  const width = a.width;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    const values = a.logits + (<usize> row * width << 2);
     const largest = maxRow(values, width);
     let token = NOBODY;
     if (canDraw(largest)) {
-      token = inverse === Infinity
+      token = a.inverse === Infinity
         ? firstOf(values, largest)
-        : draw(values, width, largest, inverse, seed, counter, row, scratch);
+        : draw(values, width, largest, a.inverse, a.seed, a.counter, row, scratch);
     }
-    store<i32>(out + (<usize> row << 2), token);
+    store<i32>(a.out + (<usize> row << 2), token);
   }
 }
 

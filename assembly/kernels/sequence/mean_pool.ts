@@ -1,16 +1,25 @@
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 
-/** Mean over a sequence. Arguments: x, out, sequences, n, width. */
-export function meanPool(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const sequences = load<i32>(args, 8);
-  const n = load<i32>(args, 12);
-  const width = load<i32>(args, 16);
-  const stride = <usize> width << 2;
-  const to = shareStart(sequences, thread + 1, threads);
-  for (let i = shareStart(sequences, thread, threads); i < to; i++) {
-    meanOfRows(x + i * n * stride, stride, n, out + i * stride, width);
+// @ts-ignore: decorator
+@unmanaged
+export class MeanPoolArguments {
+  /** [rows, n, width]. */
+  x: Tensor;
+  out: Tensor;
+  rows: i32;
+  /** n. */
+  xShape1: i32;
+  width: i32;
+}
+
+/** Mean over a sequence. */
+export function meanPool(a: MeanPoolArguments, thread: i32, threads: i32, scratch: usize): void {
+  const n = a.xShape1;
+  const stride = <usize> a.width << 2;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    meanOfRows(a.x + row * n * stride, stride, n, a.out + row * stride, a.width);
   }
 }
 

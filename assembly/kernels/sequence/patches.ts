@@ -1,14 +1,27 @@
+import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
 
-/** Cuts images [b, c, h, w] into patches [p · p · c], channel fastest. Arguments: images, out, b, c, h, w, p. */
-export function patches(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const images: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const batch = load<i32>(args, 8);
-  const channels = load<i32>(args, 12);
-  const height = load<i32>(args, 16);
-  const width = load<i32>(args, 20);
-  const size = load<i32>(args, 24);
+// @ts-ignore: decorator
+@unmanaged
+export class PatchesArguments {
+  /** [b, c, h, w]. */
+  images: Tensor;
+  /** [b, patches, p · p · c]. */
+  out: Tensor;
+  imagesShape0: i32;
+  imagesShape1: i32;
+  imagesShape2: i32;
+  imagesShape3: i32;
+  patchSize: i32;
+}
+
+/** Cuts images into patches, channel fastest. */
+export function patches(a: PatchesArguments, thread: i32, threads: i32, scratch: usize): void {
+  const batch = a.imagesShape0;
+  const channels = a.imagesShape1;
+  const height = a.imagesShape2;
+  const width = a.imagesShape3;
+  const size = a.patchSize;
   const columns = width / size;
   const perImage = (height / size) * columns;
   const bytes = <usize> (size * size * channels) << 2;
@@ -17,8 +30,8 @@ export function patches(args: usize, thread: i32, threads: i32, scratch: usize):
     const image = patch / perImage;
     const place = patch - image * perImage;
     const corner = (place / columns) * size * width + (place % columns) * size;
-    const first = images + ((<usize> image * channels * height * width + corner) << 2);
-    cutPatch(first, out + patch * bytes, channels, <usize> (height * width) << 2, <usize> width << 2, size);
+    const first = a.images + ((<usize> image * channels * height * width + corner) << 2);
+    cutPatch(first, a.out + patch * bytes, channels, <usize> (height * width) << 2, <usize> width << 2, size);
   }
 }
 

@@ -1,39 +1,53 @@
+import { Address } from "../common/fields";
 import { log } from "../common/math";
 import { shareStart } from "../common/split";
 import { maxRow, sumExp } from "./softmax";
 
-/**
- * -log softmax(logits)[target] of each row; 0 where the target is `ignoreIndex` or no token. Arguments: logits, targets, losses, rows,
- * width, ignoreIndex.
- */
-export function crossEntropy(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const logits: usize = load<u32>(args);
-  const targets: usize = load<u32>(args, 4);
-  const losses: usize = load<u32>(args, 8);
-  const rows = load<i32>(args, 12);
-  const width = load<i32>(args, 16);
-  const ignoreIndex = load<i32>(args, 20);
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    const target = load<i32>(targets + (<usize> row << 2));
+// @ts-ignore: decorator
+@unmanaged
+export class CrossEntropyArguments {
+  /** [rows, width]. */
+  logits: Address;
+  /** [rows] of i32. */
+  targets: Address;
+  /** [rows]. */
+  losses: Address;
+  rows: i32;
+  width: i32;
+  ignoreIndex: i32;
+}
+
+/** -log softmax(logits)[target] of each row; 0 where the target is `ignoreIndex` or no token. */
+export function crossEntropy(a: CrossEntropyArguments, thread: i32, threads: i32, scratch: usize): void {
+  const width = a.width;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    const target = load<i32>(a.targets + (<usize> row << 2));
     let loss: f32 = 0;
-    if (target !== ignoreIndex && <u32> target < <u32> width) {
-      const values = logits + (<usize> row * width << 2);
+    if (target !== a.ignoreIndex && <u32> target < <u32> width) {
+      const values = a.logits + (<usize> row * width << 2);
       const largest = maxRow(values, width);
       const logTotal = f32x4.extract_lane(log(f32x4.splat(sumExp(values, width, largest))), 0);
       loss = largest - load<f32>(values + (<usize> target << 2)) + logTotal;
     }
-    store<f32>(losses + (<usize> row << 2), loss);
+    store<f32>(a.losses + (<usize> row << 2), loss);
   }
 }
 
-/** Σ of values, by one thread. Arguments: values, out, count. */
-export function sumValues(args: usize, thread: i32, threads: i32, scratch: usize): void {
+// @ts-ignore: decorator
+@unmanaged
+export class SumValuesArguments {
+  values: Address;
+  /** One value. */
+  out: Address;
+  count: i32;
+}
+
+/** Adds up values, by one thread. */
+export function sumValues(a: SumValuesArguments, thread: i32, threads: i32, scratch: usize): void {
   if (thread > 0) return;
-  const values: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const end = values + (<usize> load<u32>(args, 8) << 2);
+  const end = a.values + (<usize> a.count << 2);
   let total: f64 = 0;
-  for (let at = values; at < end; at += 4) total += <f64> load<f32>(at);
-  store<f32>(out, <f32> total);
+  for (let at = a.values; at < end; at += 4) total += <f64> load<f32>(at);
+  store<f32>(a.out, <f32> total);
 }

@@ -1,3 +1,4 @@
+import { Tensor } from "../common/fields";
 import { exp, log } from "../common/math";
 import { maxLanes, sumLanes } from "../common/simd";
 import { shareStart } from "../common/split";
@@ -8,15 +9,22 @@ export const LOWEST: f32 = -3.4028234663852886e38;
 /** Vectors whose sum is kept in f32 before it is added to the f64 total: so long rows lose no precision. */
 const SUM_BLOCK = 256;
 
-/** Softmax of rows. Arguments: x, out, rows, width. */
-export function softmax(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const rows = load<i32>(args, 8);
-  const width = load<i32>(args, 12);
-  const stride = <usize> width << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) softmaxRow(x + row * stride, out + row * stride, width);
+// @ts-ignore: decorator
+@unmanaged
+export class SoftmaxArguments {
+  x: Tensor;
+  out: Tensor;
+  rows: i32;
+  width: i32;
+}
+
+/** Softmax of rows. */
+export function softmax(a: SoftmaxArguments, thread: i32, threads: i32, scratch: usize): void {
+  const stride = <usize> a.width << 2;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    softmaxRow(a.x + row * stride, a.out + row * stride, a.width);
+  }
 }
 
 function softmaxRow(x: usize, out: usize, width: i32): void {
@@ -36,16 +44,12 @@ function softmaxRow(x: usize, out: usize, width: i32): void {
   }
 }
 
-/** Logarithm of the softmax of rows. Arguments: x, out, rows, width. */
-export function logSoftmax(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const out: usize = load<u32>(args, 4);
-  const rows = load<i32>(args, 8);
-  const width = load<i32>(args, 12);
-  const stride = <usize> width << 2;
-  const to = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < to; row++) {
-    logSoftmaxRow(x + row * stride, out + row * stride, width);
+/** Logarithm of the softmax of rows. */
+export function logSoftmax(a: SoftmaxArguments, thread: i32, threads: i32, scratch: usize): void {
+  const stride = <usize> a.width << 2;
+  const to = shareStart(a.rows, thread + 1, threads);
+  for (let row = shareStart(a.rows, thread, threads); row < to; row++) {
+    logSoftmaxRow(a.x + row * stride, a.out + row * stride, a.width);
   }
 }
 

@@ -7,9 +7,9 @@
 import type { DType } from "../../../backend/memory.ts";
 import type { AttentionCommand } from "../../../engine/commands.ts";
 import { ConfigError } from "../../../errors.ts";
-import { floatBits } from "../command_list.ts";
+import type { AttentionArguments } from "../../generated/records.ts";
+import * as record from "../../generated/records.ts";
 import { BLOCK, CHUNK } from "../constants.ts";
-import { Kernel } from "../kernel_id.ts";
 import { addressOf, type Encoders, type WasmTensor } from "./encoder.ts";
 import { formatId } from "./weight.ts";
 
@@ -22,37 +22,29 @@ const CHUNKED_ROWS = 64;
 /** Up to this many query rows for each key head, features are in lanes; of more, rows are. */
 const FEW_ROWS = 2;
 
-type Op = "attention" | "attentionScores" | "attentionValues" | "appendCache";
-
-/** Encoders of attention and its caches. */
-export const attention: Pick<Encoders, Op> = {
+/** Encoders of attention. */
+export const attention: Pick<Encoders, "attention" | "attentionScores" | "attentionValues"> = {
   attention(command, recorder) {
     const { q, k, v, out, heads, kvHeads, dim } = command;
     const [b = 0, n = 0] = q.shape;
     const rows = n * (heads / kvHeads);
     const chunks = rows <= CHUNKED_ROWS ? Math.max(1, Math.ceil(columnsOf(k) / CHUNK)) : 1;
     const partials = chunks > 1 ? recorder.temporary(b * kvHeads * chunks * rows * (dim + 2) * 4) : 0;
-    const args = argumentsOf(command, { q, k, v, out }, b, n);
-    args.push(partials, chunks);
-    recorder.push(rows <= FEW_ROWS ? Kernel.attentionFewRows : Kernel.attention, ...args);
-    if (chunks > 1) recorder.push(Kernel.mergeChunks, ...args);
+    const args = argumentsOf(command, { q, k, v, out, b, n, partials, chunks });
+    if (rows <= FEW_ROWS) record.attentionFewRows(recorder, args);
+    else record.attention(recorder, args);
+    if (chunks > 1) record.mergeChunks(recorder, args);
   },
   attentionScores(command, recorder) {
     const { q, k, out } = command;
     const [b = 0, n = 0] = q.shape;
-    recorder.push(Kernel.attentionScores, ...argumentsOf(command, { q, k, v: k, out }, b, n));
+    record.attentionScores(recorder, argumentsOf(command, { q, k, v: k, out, b, n, partials: 0, chunks: 1 }));
   },
   attentionValues(command, recorder) {
     const { probabilities, v, out } = command;
     const [b = 0, , n = 0] = probabilities.shape;
-    recorder.push(Kernel.attentionValues, ...argumentsOf(command, { q: probabilities, k: v, v, out }, b, n));
-  },
-  appendCache({ cache, x, positions, lengths }, recorder) {
-    const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
-    const [b = 0, n = 0] = x.shape;
-    const [to, from, starts, counts] = [addressOf(cache), addressOf(x), addressOf(positions), addressOf(lengths)];
-    const format = formatId(cache.dtype);
-    recorder.push(Kernel.appendCache, to, from, starts, counts, b, n, kvHeads, capacity, dim, format);
+    const operands = { q: probabilities, k: v, v, out, b, n, partials: 0, chunks: 1 };
+    record.attentionValues(recorder, argumentsOf(command, operands));
   },
 };
 
@@ -70,42 +62,48 @@ export function cacheBytes(rows: number, dim: number, dtype: DType): number {
   }
 }
 
+/** What an operation gives beside the options that all of them have. */
 interface Operands {
   readonly q: WasmTensor;
   readonly k: WasmTensor;
   readonly v: WasmTensor;
   readonly out: WasmTensor;
+  /** Sequences and their queries. */
+  readonly b: number;
+  readonly n: number;
+  readonly partials: number;
+  readonly chunks: number;
 }
 
-/** The fields of the kernels' AttentionArguments, in their order. */
-function argumentsOf(command: AttentionCommand<WasmTensor>, operands: Operands, b: number, n: number): number[] {
-  const { heads, kvHeads, dim, positions, slopes, mask, memoryKeys, memoryValues, decay } = command;
-  const { q, k, v, out } = operands;
-  // Listed one by one: `map` and spreading take 0.25 µs more, a fifth of the operation on the host (Zen 4, Deno 2.9).
-  return [
-    addressOf(q),
-    addressOf(k),
-    addressOf(v),
-    addressOf(out),
-    addressOf(positions),
-    addressOf(slopes),
-    addressOf(mask),
-    addressOf(memoryKeys),
-    addressOf(memoryValues),
-    addressOf(decay),
-    floatBits(command.scale),
-    Number(command.causal),
+function argumentsOf(command: AttentionCommand<WasmTensor>, operands: Operands): AttentionArguments {
+  const { heads, kvHeads, dim, memoryKeys, memoryValues, mask } = command;
+  const { q, k, v, out, b, n, partials, chunks } = operands;
+  return {
+    q: addressOf(q),
+    k: addressOf(k),
+    v: addressOf(v),
+    out: addressOf(out),
+    positions: addressOf(command.positions),
+    slopes: addressOf(command.slopes),
+    mask: addressOf(mask),
+    memoryKeys: addressOf(memoryKeys),
+    memoryValues: addressOf(memoryValues),
+    decay: addressOf(command.decay),
+    scale: command.scale,
+    isCausal: command.causal,
     heads,
     kvHeads,
     dim,
-    b,
+    batch: b,
     n,
-    columnsOf(k),
-    Number(k.layout === "cache"),
-    (memoryKeys ?? memoryValues)?.shape[1] ?? 0,
-    mask?.width ?? 0,
-    formatId(k.dtype),
-  ];
+    columns: columnsOf(k),
+    isCache: k.layout === "cache",
+    memory: (memoryKeys ?? memoryValues)?.shape[1] ?? 0,
+    maskWidth: mask?.width ?? 0,
+    format: formatId(k.dtype),
+    partials,
+    chunks,
+  };
 }
 
 /** Keys of a sequence, or the capacity of a cache. */

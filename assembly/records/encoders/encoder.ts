@@ -8,20 +8,11 @@ import type { Activation } from "../../../backend/operations.ts";
 import type { Command, CommandOf } from "../../../engine/commands.ts";
 import type { EngineTensor } from "../../../engine/tensor.ts";
 import type { Block } from "../../memory/memory.ts";
-import { ActivationId, type Kernel } from "../kernel_id.ts";
+import { ActivationId } from "../kernel_id.ts";
+import type { Recorder } from "../recorder.ts";
 
 /** A tensor of the WebAssembly engine: its storage is a block of the memory. */
 export type WasmTensor = EngineTensor<Block>;
-
-/** Where encoders write. */
-export interface Recorder {
-  /** Appends a record: addresses and whole numbers as they are, floats as `floatBits` of them. */
-  push(kernel: Kernel, ...args: readonly number[]): void;
-  /** Appends a record that goes before the command's own, with so much to do. */
-  prepare(work: number, kernel: Kernel, ...args: readonly number[]): void;
-  /** Address of memory that lasts until the commands recorded while encoding this one have run. */
-  temporary(bytes: number): number;
-}
 
 /** The command of one operation; of several: any of theirs, in a form that lets TypeScript pair commands with encoders. */
 export type CommandFor<Op extends Command<WasmTensor>["op"]> = {

@@ -5,31 +5,46 @@
  */
 
 import { inverseOf } from "../../../engine/temperature.ts";
-import { floatBits } from "../command_list.ts";
-import { Kernel } from "../kernel_id.ts";
+import * as record from "../../generated/records.ts";
 import { addressOf, type Encoders } from "./encoder.ts";
 
 /** Encoders of what turns logits into tokens. */
-export const sampling: Pick<Encoders, "repetitionPenalty" | "filterLogits" | "sample" | "acceptDraft"> = {
-  repetitionPenalty({ logits, history, penalty, out }, recorder) {
-    const addresses = [addressOf(logits), addressOf(history), addressOf(out)];
-    const sizes = [logits.rows, logits.width, history.width];
-    recorder.push(Kernel.repetitionPenalty, ...addresses, ...sizes, floatBits(penalty));
-  },
+export const sampling: Pick<Encoders, "filterLogits" | "sample" | "acceptDraft"> = {
   filterLogits({ logits, filter: { topK = 0, topP = 1, minP = 0, topA }, out }, recorder) {
-    const addresses = [addressOf(logits), addressOf(out)];
-    const limits = [topP, minP, topA?.power ?? 0, topA?.ratio ?? 0].map(floatBits);
-    const count = Math.min(topK, logits.width);
-    recorder.push(Kernel.filterLogits, ...addresses, logits.rows, logits.width, count, ...limits);
+    record.filterLogits(recorder, {
+      logits: addressOf(logits),
+      out: addressOf(out),
+      rows: logits.rows,
+      width: logits.width,
+      topK: Math.min(topK, logits.width),
+      topP,
+      minP,
+      topAPower: topA?.power ?? 0,
+      topARatio: topA?.ratio ?? 0,
+    });
   },
   sample({ logits, temperature, seed, counter, out }, recorder) {
-    const addresses = [addressOf(logits), addressOf(out)];
-    const inverse = temperature === 0 ? Infinity : inverseOf(temperature);
-    recorder.push(Kernel.sample, ...addresses, logits.rows, logits.width, floatBits(inverse), seed, counter);
+    record.sample(recorder, {
+      logits: addressOf(logits),
+      out: addressOf(out),
+      rows: logits.rows,
+      width: logits.width,
+      inverse: temperature === 0 ? Infinity : inverseOf(temperature),
+      seed,
+      counter,
+    });
   },
   acceptDraft({ target, draft, tokens, temperature, seed, counter, out }, recorder) {
-    const addresses = [addressOf(target), addressOf(draft), addressOf(tokens), addressOf(out)];
-    const inverse = floatBits(inverseOf(temperature));
-    recorder.push(Kernel.acceptDraft, ...addresses, tokens.size, target.width, inverse, seed, counter);
+    record.acceptDraft(recorder, {
+      target: addressOf(target),
+      draft: addressOf(draft),
+      tokens: addressOf(tokens),
+      out: addressOf(out),
+      drafted: tokens.size,
+      width: target.width,
+      inverse: inverseOf(temperature),
+      seed,
+      counter,
+    });
   },
 };

@@ -6,8 +6,9 @@
 
 import type { DType } from "../../../backend/memory.ts";
 import { ConfigError } from "../../../errors.ts";
+import { Kernel } from "../../generated/kernel.ts";
 import { BLOCK, PANEL, QUANTIZED_PANEL, STREAMED_ROWS } from "../constants.ts";
-import { FormatId, Kernel } from "../kernel_id.ts";
+import { FormatId } from "../kernel_id.ts";
 import { activationId, addressOf, type Encoders } from "./encoder.ts";
 
 /** Encoders of operations on weights. */
