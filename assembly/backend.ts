@@ -17,9 +17,9 @@ import { LocalMachine } from "./machine/local_machine.ts";
 import type { Machine } from "./machine/machine.ts";
 import { computesCorrectly } from "./machine/self_test.ts";
 import { planThreads, startMachine } from "./machine/start.ts";
-import { carry, type LocalRoom, runInAnnex } from "./memory/annex.ts";
 import type { Block, Purpose } from "./memory/memory.ts";
-import { Room } from "./memory/room.ts";
+import { MemorySpace } from "./memory/memory_space.ts";
+import { copyBetween, type LocalSpace, runInSpill } from "./memory/spilled_weights.ts";
 import { readConvertedRows, writeWeightRows } from "./memory/weight_rows.ts";
 import { cacheBytes } from "./records/encoders/attention.ts";
 import type { CommandFor, WasmTensor } from "./records/encoders/encoder.ts";
@@ -39,11 +39,11 @@ export class WasmBackend extends Engine<Block> {
   readonly name = "wasm";
   readonly info: BackendInfo;
   /** Where everything lies that fits; gone after `dispose()`. */
-  #home: Room | undefined;
+  #main: MemorySpace | undefined;
   /** Where further weights lie. */
-  readonly #annexes: LocalRoom[] = [];
-  /** The annex of each weight that lies in one. */
-  readonly #annexOf = new WeakMap<Block, LocalRoom>();
+  readonly #spills: LocalSpace[] = [];
+  /** The spill of each weight that lies in one. */
+  readonly #spillOf = new WeakMap<Block, LocalSpace>();
   readonly #limits: Limits;
 
   /**
@@ -80,12 +80,12 @@ export class WasmBackend extends Engine<Block> {
   private constructor(machine: Machine, limits: Limits) {
     super();
     this.info = infoOf(machine);
-    this.#home = new Room(machine);
+    this.#main = new MemorySpace(machine);
     this.#limits = limits;
   }
 
   flush(): void {
-    for (const { list } of this.#rooms()) list.flush();
+    for (const { list } of this.#spaces()) list.flush();
   }
 
   protected allocate(shape: readonly number[], dtype: DType, layout: Layout): Block {
@@ -96,7 +96,7 @@ export class WasmBackend extends Engine<Block> {
   }
 
   protected release(block: Block): void {
-    this.#roomOf(block).memory.free(block);
+    this.#spaceOf(block).memory.free(block);
   }
 
   protected upload({ storage }: WasmTensor, data: Float32Array | Int32Array): void {
@@ -104,19 +104,19 @@ export class WasmBackend extends Engine<Block> {
   }
 
   protected clear({ storage }: WasmTensor): void {
-    this.#roomOf(storage).clear(storage);
+    this.#spaceOf(storage).clear(storage);
   }
 
   protected uploadRows(tensor: WasmTensor, firstRow: number, rows: Float32Array | Int32Array): void {
     if (rows instanceof Float32Array && tensor.layout === "weight") {
-      return writeWeightRows(this.#roomOf(tensor.storage), tensor, firstRow, rows);
+      return writeWeightRows(this.#spaceOf(tensor.storage), tensor, firstRow, rows);
     }
     this.#alive().write(tensor.storage.address + firstRow * tensor.width * 4, rows);
   }
 
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {
     if (tensor.layout !== "rows") {
-      return await readConvertedRows(this.#roomOf(tensor.storage), tensor, firstRow, count);
+      return await readConvertedRows(this.#spaceOf(tensor.storage), tensor, firstRow, count);
     }
     const stride = tensor.width * 4;
     const bytes = await this.#alive().read(tensor.storage.address + firstRow * stride, count * stride);
@@ -124,64 +124,64 @@ export class WasmBackend extends Engine<Block> {
   }
 
   protected append(command: Command<WasmTensor>): void {
-    const home = this.#alive();
+    const main = this.#alive();
     if (command.op === "clone") {
-      return clone(command, this.#roomOf(command.x.storage), this.#roomOf(command.out.storage));
+      return clone(command, this.#spaceOf(command.x.storage), this.#spaceOf(command.out.storage));
     }
     const isWeighted = command.op === "linear" || command.op === "embedding";
-    const annex = isWeighted ? this.#annexOf.get(command.weight.storage) : undefined;
-    if (isWeighted && annex && isLocal(home)) runInAnnex(command, home, annex);
-    else home.record(command);
+    const spill = isWeighted ? this.#spillOf.get(command.weight.storage) : undefined;
+    if (isWeighted && spill && isLocal(main)) runInSpill(command, main, spill);
+    else main.record(command);
   }
 
   protected shutDown(): void {
     const reason = new DisposedError(
       "Cannot finish what the wasm backend was computing: it was disposed meanwhile; dispose of it later",
     );
-    for (const { list, machine } of this.#rooms()) {
+    for (const { list, machine } of this.#spaces()) {
       list.close(reason);
       machine.dispose();
     }
-    this.#annexes.length = 0;
-    this.#home = undefined;
+    this.#spills.length = 0;
+    this.#main = undefined;
   }
 
   /** Takes memory for a weight, where there is room for it. */
   #allocateWeight(bytes: number): Block {
     const { weightBytes, hostBytes } = this.#limits;
-    const rooms = this.#rooms();
-    const held = rooms.reduce((sum, { memory }) => sum + memory.held("weights"), 0);
+    const spaces = this.#spaces();
+    const held = spaces.reduce((sum, { memory }) => sum + memory.held("weights"), 0);
     if (held + bytes > hostBytes) refuse(bytes, held, hostBytes);
-    const hasSpace = ({ memory }: Room) => memory.held("weights") + bytes <= weightBytes;
-    const room = rooms.find(hasSpace) ?? this.#addAnnex() ?? this.#alive();
-    const block = room.memory.allocate(bytes, "weights");
-    if (isLocal(room) && this.#annexes.includes(room)) this.#annexOf.set(block, room);
+    const hasSpace = ({ memory }: MemorySpace) => memory.held("weights") + bytes <= weightBytes;
+    const space = spaces.find(hasSpace) ?? this.#addSpill() ?? this.#alive();
+    const block = space.memory.allocate(bytes, "weights");
+    if (isLocal(space) && this.#spills.includes(space)) this.#spillOf.set(block, space);
     return block;
   }
 
   /** Another memory for weights; none where the host gives none. */
-  #addAnnex(): Room | undefined {
-    const home = this.#alive();
-    const machine = isLocal(home) ? home.machine.another() : undefined;
+  #addSpill(): MemorySpace | undefined {
+    const main = this.#alive();
+    const machine = isLocal(main) ? main.machine.another() : undefined;
     if (!machine) return undefined;
-    const annex = new Room(machine);
-    this.#annexes.push(annex);
-    return annex;
+    const spill = new MemorySpace(machine);
+    this.#spills.push(spill);
+    return spill;
   }
 
-  #roomOf(block: Block): Room {
-    return this.#annexOf.get(block) ?? this.#alive();
+  #spaceOf(block: Block): MemorySpace {
+    return this.#spillOf.get(block) ?? this.#alive();
   }
 
-  #rooms(): Room[] {
-    return [this.#alive(), ...this.#annexes];
+  #spaces(): MemorySpace[] {
+    return [this.#alive(), ...this.#spills];
   }
 
-  #alive(): Room {
-    if (this.#home === undefined) {
+  #alive(): MemorySpace {
+    if (this.#main === undefined) {
       throw new DisposedError("Cannot use the wasm backend after it was disposed: create one");
     }
-    return this.#home;
+    return this.#main;
   }
 }
 
@@ -211,17 +211,17 @@ function refuse(bytes: number, held: number, hostBytes: number): never {
   );
 }
 
-function isLocal(room: Room): room is LocalRoom {
-  return room.machine instanceof LocalMachine;
+function isLocal(space: MemorySpace): space is LocalSpace {
+  return space.machine instanceof LocalMachine;
 }
 
 /** A copy of a tensor; of a weight perhaps in another memory. */
-function clone(command: CommandFor<"clone">, from: Room, to: Room): void {
+function clone(command: CommandFor<"clone">, from: MemorySpace, to: MemorySpace): void {
   if (from === to || !isLocal(from) || !isLocal(to)) return to.record(command);
   from.list.flush();
   to.list.flush();
   const { x, out } = command;
-  carry(from, x.storage, to, out.storage, x.storage.bytes / 4);
+  copyBetween(from, x.storage, to, out.storage, x.storage.bytes / 4);
 }
 
 function infoOf(machine: Machine): BackendInfo {

@@ -5,7 +5,7 @@
  *
  * Addresses are u32, sizes i32, floats by their bits; 0 is the address of what is absent. The first thread runs them in
  * order. A record with enough work for several threads is cut into pieces, which a kernel knows as `thread` of `threads`.
- * A record that takes so long that the host's event loop would miss its turn stands there several times, each time for a
+ * A record that takes so long that the host's event loop would wait too long stands there several times, each time for a
  * part of its pieces.
  *
  * How to add a kernel:

@@ -8,7 +8,7 @@
 export interface Machine {
   /** Threads that compute. */
   readonly threads: number;
-  /** Whether it computes in the calling thread, whose event loop must have its turns. */
+  /** Whether it computes in the calling thread, so that it must pause for the event loop. */
   readonly isHere: boolean;
   /** Whether the kernels fuse multiply and add. */
   readonly isRelaxed: boolean;

@@ -9,14 +9,14 @@ import { Kernel } from "../generated/kernel.ts";
 import { PANEL } from "../records/constants.ts";
 import type { WasmTensor } from "../records/encoders/encoder.ts";
 import { formatId } from "../records/encoders/weight.ts";
-import type { Room } from "./room.ts";
+import type { MemorySpace } from "./memory_space.ts";
 
 /** Values that are staged at once, if a panel has no more. */
 const STAGED_VALUES = 2 ** 18;
 
 /** Writes rows, in order with what was recorded before. */
 export function writeWeightRows(
-  { machine, memory, list }: Room,
+  { machine, memory, list }: MemorySpace,
   { storage, width, dtype }: WasmTensor,
   firstRow: number,
   rows: Float32Array,
@@ -43,7 +43,7 @@ export function writeWeightRows(
 
 /** Runs what was recorded and reads rows of a weight or a cache as they are then. */
 export async function readConvertedRows(
-  { machine, memory, list }: Room,
+  { machine, memory, list }: MemorySpace,
   { storage, width, dtype, layout }: WasmTensor,
   firstRow: number,
   count: number,

@@ -5,7 +5,7 @@
  */
 
 import type { Kernel } from "../generated/kernel.ts";
-import type { Turns } from "../machine/turns.ts";
+import type { EventLoopPauses } from "../machine/event_loop_pauses.ts";
 import { LIST_WORDS } from "../memory/layout.ts";
 import { RecordWord } from "./team_layout.ts";
 import { NANOSECONDS, partWord, recordWord } from "./work.ts";
@@ -13,10 +13,10 @@ import { NANOSECONDS, partWord, recordWord } from "./work.ts";
 /** Runs the records in these words, of whose work, as `work.ts` counts it, so much can be shared by several threads. */
 export type RunList = (words: Int32Array<ArrayBuffer>, sharedWork: number) => void;
 
-/** Words that may wait: of many calls at once, for whom the list is not to run out of turn. */
+/** Words that may wait: those of many calls at once, which must not make the list run before a pause. */
 const MOST_WORDS = 16 * LIST_WORDS;
 
-/** Milliseconds that a portion is to take: between two the event loop may have its turn. */
+/** Milliseconds that a portion is to take: between two of them the engine may pause. */
 const PORTION_MS = 10;
 
 /** Milliseconds of a part of a record: shorter ones would pack the same inputs too often. */
@@ -46,8 +46,8 @@ interface Mark {
 }
 
 /**
- * Records of kernel calls that wait to be run, in order. Who reads waits until the list has run up to there; in between
- * the host's event loop has its turns. `flush` runs all of it at once, and so does the list by itself when full.
+ * Records of kernel calls that wait to be run, in order. A read waits until the list has run up to its place; in between
+ * the engine pauses for the host's event loop. `flush` runs all of it at once, and so does the list by itself when full.
  */
 export class CommandList {
   /** Arguments of the next record. */
@@ -55,7 +55,7 @@ export class CommandList {
   /** The same memory, for arguments that are floats. */
   readonly floats = new Float32Array(this.words.buffer);
   readonly #run: RunList;
-  readonly #turns: Turns | undefined;
+  readonly #pauses: EventLoopPauses | undefined;
   #words = new Int32Array(LIST_WORDS);
   /** The same memory, for data that are floats. */
   #floats = new Float32Array(this.#words.buffer);
@@ -70,10 +70,10 @@ export class CommandList {
   /** Milliseconds for a unit of work. */
   #cost = NANOSECONDS * 1e-6;
 
-  /** @param turns of the engine; without them the list runs at once, which another thread does */
-  constructor(run: RunList, turns?: Turns) {
+  /** @param pauses of the engine; without them the list runs at once, which another thread does */
+  constructor(run: RunList, pauses?: EventLoopPauses) {
     this.#run = run;
-    this.#turns = turns;
+    this.#pauses = pauses;
   }
 
   /**
@@ -120,7 +120,7 @@ export class CommandList {
 
   /** Does something as soon as all has run that is recorded by now, and before anything later does. */
   async after<T>(action: () => Promise<T>): Promise<T> {
-    if (!this.#turns) this.flush();
+    if (!this.#pauses) this.flush();
     const portion = this.#complete();
     if (!portion) return await action();
     const result = new Promise<T>((resolve, reject) => {
@@ -137,7 +137,7 @@ export class CommandList {
 
   /** Parts that a record is run in, so that none takes long. */
   #partsOf(work: number): number {
-    if (!this.#turns) return 1;
+    if (!this.#pauses) return 1;
     return Math.min(Math.max(1, Math.floor(work * this.#cost / PART_MS)), MOST_PARTS);
   }
 
@@ -146,9 +146,9 @@ export class CommandList {
     if (this.#isAdvancing) return;
     while (this.#portions.some(({ marks }) => marks.length > 0)) {
       const expected = (this.#portions[0]?.work ?? 0) * this.#cost;
-      if (this.#turns?.isDue(expected)) {
+      if (this.#pauses?.isDue(expected)) {
         this.#isAdvancing = true;
-        void this.#turns.take().then(() => {
+        void this.#pauses.pause().then(() => {
           this.#isAdvancing = false;
           this.#advance();
         });
@@ -183,7 +183,7 @@ export class CommandList {
 
   /** What work takes on this machine, with its threads, for this model. */
   #learn(work: number, milliseconds: number): void {
-    this.#turns?.worked();
+    this.#pauses?.worked();
     if (work * this.#cost < 1) return; // too short to tell
     this.#cost += NEWEST * (milliseconds / work - this.#cost);
   }
@@ -230,7 +230,7 @@ export class CommandList {
   /** Forgets what has run, grows the list, or runs what it holds. */
   #makeRoom(words: number): void {
     const waiting = this.#words.subarray(this.#done, this.#length);
-    if (!this.#turns || waiting.length + words > MOST_WORDS) return this.flush();
+    if (!this.#pauses || waiting.length + words > MOST_WORDS) return this.flush();
     if (waiting.length + words > this.#words.length / 2) {
       this.#words = new Int32Array(Math.min(2 * this.#words.length, MOST_WORDS));
       this.#floats = new Float32Array(this.#words.buffer);

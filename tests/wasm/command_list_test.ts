@@ -1,9 +1,9 @@
-/** Lists that run in portions: the host's event loop has its turns, order and values stay what they are. */
+/** Lists that run in portions: the engine pauses for the host's event loop, and order and values stay the same. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { Teamwork } from "../../assembly/machine/teamwork.ts";
-import { Turns } from "../../assembly/machine/turns.ts";
+import { EventLoopPauses } from "../../assembly/machine/event_loop_pauses.ts";
 import { LIST_WORDS } from "../../assembly/memory/layout.ts";
 import { CommandList } from "../../assembly/records/command_list.ts";
 import { Kernel } from "../../assembly/generated/kernel.ts";
@@ -38,7 +38,7 @@ Deno.test("timers fire while many wait for one list, about as often as for one o
   const list = new CommandList((words) => {
     run.push(...argumentsIn(words));
     work(10);
-  }, new Turns());
+  }, new EventLoopPauses());
   const count = async (readers: number) => {
     let [most, last] = [0, performance.now()];
     const timer = setInterval(() => {
@@ -56,8 +56,8 @@ Deno.test("timers fire while many wait for one list, about as often as for one o
     return most;
   };
   const [alone, together] = [await count(1), await count(30)];
-  assert(together < 2 * alone + 100, `${together} ms without a turn beside ${alone} ms`);
-  assert(alone < 300, `${alone} ms without a turn`);
+  assert(together < 2 * alone + 100, `${together} ms without a pause beside ${alone} ms`);
+  assert(alone < 300, `${alone} ms without a pause`);
   assertEquals(run.length, 120);
   assertEquals(run.slice(60, 90), Array.from({ length: 30 }, (_, reader) => reader), "first come, first served");
 });
@@ -67,7 +67,7 @@ Deno.test("a read gives the values of its place in the list, whatever is recorde
   const list = new CommandList((words) => {
     for (const next of argumentsIn(words)) value = next;
     work(5);
-  }, new Turns());
+  }, new EventLoopPauses());
   const reads: Promise<number>[] = [];
   for (let i = 1; i <= 40; i++) {
     append(list, i, LONG);
@@ -86,7 +86,7 @@ Deno.test("a list that outgrows what runs at once keeps its order", async () => 
     longest = Math.max(longest, words.length);
     run.push(...argumentsIn(words));
     work(1);
-  }, new Turns());
+  }, new EventLoopPauses());
   const data = new Int32Array(LIST_WORDS / 4);
   const reads: Promise<unknown>[] = [];
   for (let i = 0; i < 200; i++) {
@@ -106,7 +106,7 @@ Deno.test("a portion that fails tells all who wait, and the list goes on empty",
     work(30);
     if (fails && argumentsIn(words).includes(3)) throw new ConfigError("broken");
     run.push(...argumentsIn(words));
-  }, new Turns());
+  }, new EventLoopPauses());
   const reads = [1, 2, 3, 4, 5].map((i) => {
     append(list, i, LONG);
     return list.after(() => Promise.resolve(i)).catch((error) => error.message);

@@ -10,7 +10,7 @@ const TILE_ROWS = 128;
 const OPERAND_BYTES: usize = 900 << 10;
 /** Where the block lies in scratch memory, behind the tile's own fields; and what both point to. */
 const BLOCK_OFFSET: usize = 128;
-const ROOM_OFFSET: usize = 192;
+const BUFFER_OFFSET: usize = 192;
 /** No xPos block. */
 const NO_BLOCK: i32 = i32.MIN_VALUE;
 /** Up to this many rows, packing keys and values takes longer than the products save by it. */
@@ -46,7 +46,7 @@ function makeTile(a: AttentionArguments, scratch: usize): Tile {
   tile.rows = min<i32>(TILE_ROWS, (rows + PANEL - 1) & ~(PANEL - 1));
   const width = <usize> tile.paddedDim << 2;
   while (tile.rows > PANEL && (<usize> tile.rows + BLOCK) * 2 * width > OPERAND_BYTES) tile.rows -= PANEL;
-  let at = scratch + ROOM_OFFSET;
+  let at = scratch + BUFFER_OFFSET;
   tile.positions = <u32> at, at += TILE_ROWS << 2;
   tile.slopes = <u32> at, at += TILE_ROWS << 2;
   tile.maxima = <u32> at, at += TILE_ROWS << 2;
@@ -57,7 +57,7 @@ function makeTile(a: AttentionArguments, scratch: usize): Tile {
   tile.sums = <u32> at, at += tile.rows * width;
   tile.keys = <u32> at, at += BLOCK * width;
   tile.values = <u32> at, at += BLOCK * width;
-  changetype<Block>(scratch + BLOCK_OFFSET).room = <u32> at;
+  changetype<Block>(scratch + BLOCK_OFFSET).buffer = <u32> at;
   return tile;
 }
 

@@ -6,7 +6,7 @@ import { readCacheRow } from "./cache_rows";
 /** Keys of a block at most. */
 export const BLOCK: i32 = 64;
 /** Keys and values of `BLOCK` positions of heads up to 128 wide; of wider ones fewer positions make a block. */
-export const ROOM_BYTES: usize = 65536;
+export const BUFFER_BYTES: usize = 65536;
 
 /** A run of keys at following positions. */
 // @ts-ignore: decorator
@@ -23,8 +23,8 @@ export class Block {
   isMemory: i32;
   /** The mask of the first key, or 0. */
   mask: u32;
-  /** `ROOM_BYTES` of scratch memory where keys and values become f32; 0: they stay as the cache holds them. */
-  room: u32;
+  /** `BUFFER_BYTES` of scratch memory where keys and values become f32; 0: they stay as the cache holds them. */
+  buffer: u32;
   /** What keys and values are. */
   format: i32;
 }
@@ -64,8 +64,8 @@ export function takeKeys(a: AttentionArguments, block: Block, b: i32, kvHead: i3
   if (a.decay) end = min<i32>(end, (from >> XPOS_BLOCK_BITS) + 1 << XPOS_BLOCK_BITS);
   const column = a.isCache ? from % a.columns : from;
   if (a.isCache) end = min<i32>(end, from + a.columns - column);
-  const isWidened = a.format != FormatId.f32 && block.room != 0;
-  if (isWidened) end = min<i32>(end, from + <i32> (ROOM_BYTES >> 3) / a.dim);
+  const isWidened = a.format != FormatId.f32 && block.buffer != 0;
+  if (isWidened) end = min<i32>(end, from + <i32> (BUFFER_BYTES >> 3) / a.dim);
   block.mask = 0;
   if (a.mask && from < a.maskWidth) {
     end = min<i32>(end, a.maskWidth);
@@ -86,12 +86,12 @@ export function takeKeys(a: AttentionArguments, block: Block, b: i32, kvHead: i3
 /** Converts a block's keys and values to f32, once for all rows that look at them. */
 function widen(block: Block, dim: i32, format: i32): void {
   const bytes = <u32> dim << 2;
-  const values = block.room + block.count * bytes;
+  const values = block.buffer + block.count * bytes;
   for (let key = 0; key < block.count; key++) {
-    readCacheRow(block.keys + key * block.stride, block.room + key * bytes, dim, format);
+    readCacheRow(block.keys + key * block.stride, block.buffer + key * bytes, dim, format);
     readCacheRow(block.values + key * block.stride, values + key * bytes, dim, format);
   }
-  block.keys = block.room;
+  block.keys = block.buffer;
   block.values = values;
   block.stride = bytes;
   block.format = FormatId.f32;

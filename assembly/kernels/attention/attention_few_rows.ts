@@ -53,7 +53,7 @@ function attendChunk(a: AttentionArguments, b: i32, kvHead: i32, chunk: i32, scr
   const powers = scores + (BLOCK << 2);
   const queries = powers + (<usize> a.dim << 2);
   // Converting a block to f32 costs as much as two rows' products save.
-  block.room = 0;
+  block.buffer = 0;
   beginRows(a, b, kvHead, first, rows, queries);
   if (chunk === 0 && a.memory > 0) {
     for (let row = rows; row < end; row += ROW_BYTES) scaleQuery(a, changetype<Row>(row), a.scale, NO_BLOCK, powers);

@@ -32,7 +32,7 @@ function scoreRow(a: AttentionArguments, b: i32, head: i32, i: i32, out: usize, 
   const keys = keyBase(a, a.k, b, kvHead);
   const stride = keyStride(a);
   const end = a.isCausal ? min<i32>(endKey(a, first), position + 1) : endKey(a, first);
-  const room = scratch + width;
+  const buffer = scratch + width;
   let blocks = i32.MIN_VALUE;
   for (let key = firstKey(a, first); key < end; key++) {
     if (isMasked(a, b, key)) continue;
@@ -44,7 +44,7 @@ function scoreRow(a: AttentionArguments, b: i32, head: i32, i: i32, out: usize, 
       blocks = own;
       decayed = scratch;
     }
-    const row = asFloats(keys + column * stride, room, a.dim, a.format);
+    const row = asFloats(keys + column * stride, buffer, a.dim, a.format);
     const score = a.scale * dot(decayed, row, a.dim);
     store<f32>(out + (<usize> column << 2), score - slope * <f32> abs<i32>(position - key));
   }

@@ -169,7 +169,7 @@ function biasScores(tile: Tile, block: Block, lanes: usize, scores: usize, end: 
   let largest = f32x4.splat(LOWEST);
   let isNaN = f32x4.splat(0);
   for (; scores < end; scores += PANEL_BYTES) {
-    // A hidden score stays: LOWEST has no room for a bias.
+    // A hidden score stays: LOWEST with a bias would be infinite.
     const score = nmadd(slopes, f32x4.abs(distance), v128.load(scores));
     v128.store(scores, score);
     largest = f32x4.pmax(largest, score);

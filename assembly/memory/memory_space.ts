@@ -9,7 +9,7 @@ import type { Command } from "../../engine/commands.ts";
 import type { Kernel } from "../generated/kernel.ts";
 import * as record from "../generated/records.ts";
 import type { Machine } from "../machine/machine.ts";
-import { Turns } from "../machine/turns.ts";
+import { EventLoopPauses } from "../machine/event_loop_pauses.ts";
 import { CommandList } from "../records/command_list.ts";
 import { encode } from "../records/encode.ts";
 import type { WasmTensor } from "../records/encoders/encoder.ts";
@@ -23,7 +23,7 @@ const INLINE_BYTES = 1 << 16;
 const MOST_INLINE_BYTES = 1 << 20;
 
 /** Where tensors lie and commands run. */
-export class Room<M extends Machine = Machine> implements Recorder {
+export class MemorySpace<M extends Machine = Machine> implements Recorder {
   readonly machine: M;
   readonly memory: Memory;
   readonly list: CommandList;
@@ -36,8 +36,8 @@ export class Room<M extends Machine = Machine> implements Recorder {
   constructor(machine: M) {
     this.machine = machine;
     this.memory = new Memory(machine, machine.base);
-    const turns = machine.isHere ? new Turns() : undefined;
-    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork), turns);
+    const pauses = machine.isHere ? new EventLoopPauses() : undefined;
+    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork), pauses);
     this.words = this.list.words;
     this.floats = this.list.floats;
   }

@@ -1,0 +1,43 @@
+/**
+ * When the engine pauses for the host's event loop, so that timers fire, requests are answered and pages are drawn while
+ * it computes in the calling thread. One clock for all that an engine does.
+ *
+ * @module
+ */
+
+/** Milliseconds that the engine may work from one pause to the next. */
+const INTERVAL_MS = 50;
+
+/** The pauses of one engine. */
+export class EventLoopPauses {
+  /** When the last pause ended, or the engine began to work again. */
+  #began = 0;
+  /** When the engine was last seen at work. */
+  #seen = 0;
+
+  /**
+   * Whether the engine has worked for so long that a pause is due.
+   *
+   * @param expected milliseconds of what it would do next
+   */
+  isDue(expected: number): boolean {
+    const now = performance.now();
+    // An engine that has rested kept nobody waiting.
+    if (now - this.#seen > INTERVAL_MS) this.#began = now;
+    this.#seen = now;
+    const worked = now - this.#began;
+    // A long command has a pause before it, but not two.
+    return worked >= INTERVAL_MS || (worked > INTERVAL_MS / 10 && worked + expected > INTERVAL_MS);
+  }
+
+  /** Says that the engine was at work until now. */
+  worked(): void {
+    this.#seen = performance.now();
+  }
+
+  /** Lets the event loop go round. By a timer, because microtasks and immediates let nobody else read or write. */
+  async pause(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#seen = this.#began = performance.now();
+  }
+}
