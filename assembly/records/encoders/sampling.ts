@@ -16,7 +16,7 @@ export const sampling: Pick<Encoders, "repetitionPenalty" | "filterLogits" | "sa
     const sizes = [logits.rows, logits.width, history.width];
     recorder.push(Kernel.repetitionPenalty, ...addresses, ...sizes, floatBits(penalty));
   },
-  filterLogits({ logits, filter: { topK = 0, topP = 1, minP = 0, topA }, out }, recorder) {
+  filterLogits({ logits, topK = 0, topP = 1, minP = 0, topA, out }, recorder) {
     const addresses = [addressOf(logits), addressOf(out)];
     const limits = [topP, minP, topA?.power ?? 0, topA?.ratio ?? 0].map(floatBits);
     const count = Math.min(topK, logits.width);
