@@ -15,6 +15,14 @@
 export * from "./backend/backend.ts";
 export * from "./backend/memory.ts";
 export * from "./backend/operations.ts";
+export type * from "./backend/operations/attention.ts";
+export type * from "./backend/operations/elementwise.ts";
+export type * from "./backend/operations/linear.ts";
+export type * from "./backend/operations/norm.ts";
+export type * from "./backend/operations/sampling.ts";
+export type * from "./backend/operations/sequence.ts";
+export type * from "./backend/operations/softmax.ts";
+export type * from "./backend/operations/table.ts";
 export * from "./backend/self_test.ts";
 export * from "./errors.ts";
 export * from "./create_backend.ts";

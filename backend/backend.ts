@@ -9,7 +9,7 @@
  */
 
 import type { Memory } from "./memory.ts";
-import type { Operations } from "./operations.ts";
+import type { Operations } from "./operations/table.ts";
 import type { SelfTestOptions, SelfTestReport } from "./self_test.ts";
 
 /** What an engine is and what it found on this host. */

@@ -59,6 +59,8 @@ export interface Memory {
    * converts to its format (default "f32").
    */
   cache(shape: readonly number[], format?: CacheFormat): Tensor;
+  /** The same values with another shape of the same size, without a copy. */
+  reshape(x: Tensor, shape: readonly number[]): Tensor;
   /**
    * Runs `fn`, which must not wait for anything, and frees every tensor made inside except those that it returns (one,
    * an array or a plain object of them).

@@ -5,17 +5,27 @@
  */
 
 import type { BackendInfo } from "../backend/backend.ts";
+import type { Result } from "../backend/description/operation.ts";
+import { refuse, refuseValue } from "../backend/description/refusals.ts";
+import { rows } from "../backend/description/rules.ts";
+import { Sizes } from "../backend/description/sizes.ts";
 import type { CacheFormat, DType, MemoryUse, Tensor, WeightFormat } from "../backend/memory.ts";
 import { formatShape, sizeOf } from "../common/shape.ts";
 import { show } from "../common/show.ts";
 import { ConfigError, DisposedError, ShapeError } from "../errors.ts";
-import { refuseValue } from "./checks.ts";
 import type { Command } from "./commands.ts";
-import { CACHE_FORMATS, WEIGHT_FORMATS } from "./operations.ts";
+import type { Performing, Unfinished } from "./method.ts";
 import { checkSizes, EngineTensor, type Layout, type Owner, type Storage } from "./tensor.ts";
 
+/** Formats of a weight. */
+const WEIGHT_FORMATS: readonly WeightFormat[] = ["f32", "f16", "q8_0", "q4_0"];
+/** Formats of a cache. */
+const CACHE_FORMATS: readonly CacheFormat[] = ["f32", "f16", "q8_0"];
+
+const checkViewed = rows("...").bind({ op: "reshape", name: "x", sizes: new Sizes() });
+
 /** Tensors, scopes and memory of an engine; what an engine adds is how it allocates, copies and records. */
-export abstract class Ownership<S extends Storage> {
+export abstract class Ownership<S extends Storage> implements Performing {
   abstract readonly name: "wasm" | "webgpu";
   abstract readonly info: BackendInfo;
 
@@ -125,6 +135,14 @@ export abstract class Ownership<S extends Storage> {
     return await this.download(this.own(tensor), 0, tensor.rows);
   }
 
+  reshape(x: Tensor, shape: readonly number[]): Tensor {
+    checkViewed(x, this);
+    const viewed = this.own(x);
+    checkSizes("a view", shape);
+    if (viewed.size !== sizeOf(shape)) refuse("reshape", "x", viewed.shape, `${sizeOf(shape)} values`);
+    return this.#adopt(shape, viewed.dtype, viewed.layout, viewed.storage, this.#scopes.at(-1));
+  }
+
   scope<T>(fn: () => T): T {
     this.checkAlive();
     if (typeof fn !== "function") refuseValue("scope", "fn", fn, "a function");
@@ -200,15 +218,12 @@ export abstract class Ownership<S extends Storage> {
     }
   }
 
-  /** Records an operation and gives its result; a result without values needs no command. */
-  protected run(command: Command<EngineTensor<S>> & { readonly out: EngineTensor<S> }): EngineTensor<S> {
-    if (command.out.size > 0) this.record(command);
-    return command.out;
-  }
-
-  /** Another shape over the same storage. */
-  protected view(x: EngineTensor<S>, shape: readonly number[]): EngineTensor<S> {
-    return this.#adopt(shape, x.dtype, x.layout, x.storage, this.#scopes.at(-1));
+  perform(command: Unfinished, result: Result | undefined): EngineTensor<S> | undefined {
+    const out = result && this.create(result.shape, result.dtype, result.layout);
+    if (out) command.out = out;
+    // What a description says of a command is what `Command` derives from it.
+    if (out?.size !== 0) this.record(command as unknown as Command<EngineTensor<S>>);
+    return out;
   }
 
   /** A tensor as this engine's own. @throws {ConfigError} if it is another engine's, or none */

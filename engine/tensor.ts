@@ -5,12 +5,13 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { MOST_SIZE, type Operand } from "../backend/description/rules.ts";
 import type { DType, Tensor } from "../backend/memory.ts";
 import { formatShape, sizeOf } from "../common/shape.ts";
 import { DisposedError, ShapeError } from "../errors.ts";
 
 /** How values lie in memory: row by row, in the engine's own layout for weights, or as a key/value cache. */
-export type Layout = "rows" | "weight" | "cache";
+export type Layout = Operand["layout"];
 
 /** Memory behind tensors; what else it holds is the engine's own. */
 export interface Storage {
@@ -27,7 +28,7 @@ export interface Owner<S extends Storage> extends Backend {
 }
 
 /** A tensor of an engine whose memory is described by `S`. */
-export class EngineTensor<S extends Storage> implements Tensor {
+export class EngineTensor<S extends Storage> implements Tensor, Operand {
   readonly shape: readonly number[];
   #storage: S | undefined;
 
@@ -92,8 +93,6 @@ export class EngineTensor<S extends Storage> implements Tensor {
   }
 }
 
-/** The largest size of a dimension: kernels count in 32 bits. */
-export const MOST_SIZE = 2 ** 31 - 1;
 /** Values of a tensor at most, far beyond any memory: an engine that can't tell how much it has must not try. */
 const MOST_VALUES = 2 ** 40;
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type LogitsFilter, LOWEST, NOTHING_DRAWN, type SampleOptions } from "../../backend/operations.ts";
+import { LOWEST, NOTHING_DRAWN } from "../../backend/operations.ts";
+import type { LogitsFilter, SampleOptions } from "../../backend/operations/sampling.ts";
 import { ACCEPT_SEED, exponential, log, RESIDUAL_SEED, uniform } from "./random.ts";
 import { softmaxRow } from "./softmax.ts";
 import { at, largestOf, mapRows, type Result, rowOf, size, type Values } from "./values.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogitsFilter } from "../../backend/operations.ts";
+import type { LogitsFilter } from "../../backend/operations/sampling.ts";
 import { RandomValues } from "../reference/random_values.ts";
 import { acceptDraft, filterLogits, repetitionPenalty, sample } from "../reference/sampling.ts";
 import { crossEntropy } from "../reference/softmax.ts";

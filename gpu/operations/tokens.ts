@@ -54,8 +54,8 @@ export function repetitionPenalty(gpu: Operations, command: CommandOf<GpuTensor,
 }
 
 /** Logits with all that a filter removes hidden. */
-export function filterLogits(gpu: Operations, { logits, filter, out }: CommandOf<GpuTensor, "filterLogits">): void {
-  const { topK = logits.width, topP = 1, minP, topA } = filter;
+export function filterLogits(gpu: Operations, command: CommandOf<GpuTensor, "filterLogits">): void {
+  const { logits, topK = command.logits.width, topP = 1, minP, topA, out } = command;
   const [hasTopK, hasTopP] = [topK < logits.width, topP < 1];
   const edges = Number(hasTopK) + Number(hasTopP);
   const passes = 2 + edges * EDGE_PASSES + Number(topA !== undefined);

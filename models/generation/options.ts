@@ -5,7 +5,7 @@
  */
 
 import type { CacheFormat, Tensor } from "../../backend/memory.ts";
-import type { LogitsFilter } from "../../backend/operations.ts";
+import type { LogitsFilter } from "../../backend/operations/sampling.ts";
 import { isRecord } from "../../common/record.ts";
 import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";

@@ -6,7 +6,7 @@
 
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
-import type { LogitsFilter } from "../../backend/operations.ts";
+import type { LogitsFilter } from "../../backend/operations/sampling.ts";
 import { largest } from "../language/largest.ts";
 
 /** How tokens are drawn. */

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
-import type { AttentionOptions } from "../../backend/operations.ts";
+import type { AttentionOptions } from "../../backend/operations/attention.ts";
 import * as reference from "../../engine/reference/attention.ts";
 import { softmax } from "../../engine/reference/softmax.ts";
 import type { Values } from "../../engine/reference/values.ts";

@@ -1,6 +1,7 @@
 import { assert } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
-import { type LogitsFilter, LOWEST } from "../../backend/operations.ts";
+import { LOWEST } from "../../backend/operations.ts";
+import type { LogitsFilter } from "../../backend/operations/sampling.ts";
 import { readSafetensors } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
 import { goldenFolders, goldenTest, goldenUrl } from "../support/golden.ts";

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Backend } from "../../backend/backend.ts";
-import { type LogitsFilter, LOWEST, NOTHING_DRAWN } from "../../backend/operations.ts";
+import { LOWEST, NOTHING_DRAWN } from "../../backend/operations.ts";
+import type { LogitsFilter } from "../../backend/operations/sampling.ts";
 import * as reference from "../../engine/reference/sampling.ts";
 import { softmaxRow } from "../../engine/reference/softmax.ts";
 import { rowOf } from "../../engine/reference/values.ts";

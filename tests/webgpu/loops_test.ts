@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
-import type { AttentionOptions } from "../../backend/operations.ts";
+import type { AttentionOptions } from "../../backend/operations/attention.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Flavour } from "../../gpu/backend.ts";
 import { loop, type Span, spans } from "../../gpu/device/loops.ts";

@@ -10,7 +10,7 @@ import { addressOf, type Encoders } from "./encoder.ts";
 
 /** Encoders of what turns logits into tokens. */
 export const sampling: Pick<Encoders, "filterLogits" | "sample" | "acceptDraft"> = {
-  filterLogits({ logits, filter: { topK = 0, topP = 1, minP = 0, topA }, out }, recorder) {
+  filterLogits({ logits, topK = 0, topP = 1, minP = 0, topA, out }, recorder) {
     record.filterLogits(recorder, {
       logits: addressOf(logits),
       out: addressOf(out),
