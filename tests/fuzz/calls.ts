@@ -168,12 +168,10 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
   attentionValues(draw) {
     const { b, heads, kvHeads, n, columns, v, tensors: { memoryValues } } = drawAttention(draw);
     const probabilities = draw.floats(b, heads, n, columns);
-    const fields = { heads: plain(heads), kvHeads: plain(kvHeads), memoryValues };
-    const expected = (of: ValuesOf) => {
-      const settings = { heads, kvHeads, scale: 1, causal: false, memoryValues: optional(of, memoryValues) };
-      return attention.attentionValues(of(probabilities), of(v), settings);
-    };
-    return call("attentionValues", [probabilities, v, options(fields)], expected, 1e-4);
+    const settings = { heads, kvHeads, scale: 1, causal: false };
+    const expected = (of: ValuesOf) =>
+      attention.attentionValues(of(probabilities), of(v), { ...settings, memoryValues: optional(of, memoryValues) });
+    return call("attentionValues", [probabilities, v, options({ ...plains(settings), memoryValues })], expected, 1e-4);
   },
   appendCache(draw) {
     const { b, kvHeads, capacity, cache, dim } = drawCache(draw);
