@@ -25,7 +25,6 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
 }
 
 /** The operations, whose methods are made of their descriptions. */
-// deno-lint-ignore no-unused-vars
 export interface Engine<S extends Storage> extends Operations {}
 
 const descriptions: Readonly<Record<string, Description>> = OPERATIONS;

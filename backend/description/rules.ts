@@ -9,7 +9,7 @@ import { show } from "../../common/show.ts";
 import { ConfigError, ShapeError } from "../../errors.ts";
 import type { DType } from "../memory.ts";
 import { refuse, refuseValue } from "./refusals.ts";
-import { Sizes } from "./sizes.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** The largest size of a dimension: kernels count in 32 bits. */
 export const MOST_SIZE = 2 ** 31 - 1;
