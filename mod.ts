@@ -24,6 +24,7 @@ export type { SequenceOperations } from "./backend/operations/sequence.ts";
 export type { SoftmaxOperations } from "./backend/operations/softmax.ts";
 export type { Operations } from "./backend/operations/table.ts";
 export * from "./backend/self_test.ts";
+export * from "./backend/training.ts";
 export * from "./errors.ts";
 export * from "./create_backend.ts";
 

@@ -10,12 +10,15 @@ import { refuse, refuseValue } from "../backend/description/refusals.ts";
 import { rows } from "../backend/description/rules.ts";
 import { Sizes } from "../backend/description/sizes.ts";
 import type { CacheFormat, DType, MemoryUse, Tensor, WeightFormat } from "../backend/memory.ts";
+import type { Watched, WatchedCommand } from "../backend/training.ts";
 import { formatShape, sizeOf } from "../common/shape.ts";
 import { show } from "../common/show.ts";
 import { ConfigError, DisposedError, ShapeError } from "../errors.ts";
 import type { Command } from "./commands.ts";
 import type { Performing, Unfinished } from "./method.ts";
 import { checkSizes, EngineTensor, type Layout, type Owner, type Storage } from "./tensor.ts";
+
+type Observer = (command: WatchedCommand) => void;
 
 /** Formats of a weight. */
 const WEIGHT_FORMATS: readonly WeightFormat[] = ["f32", "f16", "q8_0", "q4_0"];
@@ -36,6 +39,8 @@ export abstract class Ownership<S extends Storage> implements Performing {
   /** Tensors of the scopes that run, the innermost last. */
   readonly #scopes: Set<EngineTensor<S>>[] = [];
   #tensors = 0;
+  /** Who watches what is recorded, and what would have been freed meanwhile. */
+  #watch: { readonly observer: Observer; readonly kept: EngineTensor<S>[] } | undefined;
   #bytesInUse = 0;
   #peakBytes = 0;
   #disposed = false;
@@ -147,6 +152,7 @@ export abstract class Ownership<S extends Storage> implements Performing {
     const { dtype, layout, storage } = viewed;
     const view = this.#adopt(shape, dtype, layout, storage, this.#innermost);
     this.#holders.set(storage, (this.#holders.get(storage) ?? 1) + 1);
+    this.#watch?.observer({ op: "reshape", x, shape: view.shape, out: view });
     return view;
   }
 
@@ -172,6 +178,33 @@ export abstract class Ownership<S extends Storage> implements Performing {
         else tensor.dispose();
       }
     }
+  }
+
+  watch<T>(fn: () => T, observer: Observer): Watched<T> {
+    this.checkAlive();
+    if (typeof observer !== "function") refuseValue("watch", "observer", observer, "a function");
+    if (this.#watch) throw new ConfigError("Cannot watch inside of what is watched: let its observer see it");
+    const kept: EngineTensor<S>[] = [];
+    const release = () => {
+      for (const tensor of kept.splice(0)) tensor.dispose();
+    };
+    this.#watch = { observer, kept };
+    try {
+      const result = this.scope(fn);
+      this.#watch = undefined;
+      return { result, release };
+    } catch (error) {
+      this.#watch = undefined;
+      release();
+      throw error;
+    }
+  }
+
+  defer(tensor: EngineTensor<S>): boolean {
+    if (!this.#watch) return false;
+    tensor.move(this.#outside);
+    this.#watch.kept.push(tensor);
+    return true;
   }
 
   /** For engines that have nothing to prepare, and the check of those that have. */
@@ -227,8 +260,9 @@ export abstract class Ownership<S extends Storage> implements Performing {
   perform(command: Unfinished, result: Result | undefined): EngineTensor<S> | undefined {
     const out = result && this.create(result.shape, result.dtype, result.layout);
     if (out) command.out = out;
-    // What a description says of a command is what `Command` derives from it.
+    // A description says what a command holds, from which `Command` and `WatchedCommand` derive what is known of it.
     if (out?.size !== 0) this.record(command as unknown as Command<EngineTensor<S>>);
+    this.#watch?.observer(command as unknown as WatchedCommand);
     return out;
   }
 

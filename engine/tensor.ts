@@ -23,6 +23,8 @@ export interface Storage {
 export interface Owner<S extends Storage> extends Backend {
   /** Reads a tensor's values, row-major. */
   read(tensor: EngineTensor<S>): Promise<Float32Array | Int32Array>;
+  /** Whether a tensor that is to be disposed is kept for whom watches. */
+  defer(tensor: EngineTensor<S>): boolean;
   /** Takes back a tensor that was disposed. */
   forget(tensor: EngineTensor<S>): void;
 }
@@ -65,7 +67,7 @@ export class EngineTensor<S extends Storage> implements Tensor, Operand {
   }
 
   dispose(): void {
-    if (this.#storage === undefined) return;
+    if (this.#storage === undefined || this.backend.defer(this)) return;
     this.#group.delete(this);
     this.backend.forget(this);
     this.#storage = undefined;
