@@ -29,5 +29,5 @@ export interface Engine<S extends Storage> extends Operations {}
 
 const descriptions: Readonly<Record<string, Description>> = OPERATIONS;
 for (const [op, description] of Object.entries(descriptions)) {
-  Object.defineProperty(Engine.prototype, op, { value: methodOf(op, description) });
+  Object.defineProperty(Engine.prototype, op, { value: methodOf(op, description), writable: true, configurable: true });
 }
