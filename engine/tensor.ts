@@ -43,7 +43,7 @@ export class EngineTensor<S extends Storage> implements Tensor, Operand {
     readonly dtype: DType,
     readonly layout: Layout,
     storage: S,
-    group: Set<EngineTensor<S>>,
+    group: Set<EngineTensor<S>> = new Set(),
   ) {
     // A copy: kernels reach as far as it says, whatever becomes of the caller's.
     this.shape = [...shape];

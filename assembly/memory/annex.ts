@@ -23,7 +23,7 @@ export function runInAnnex(command: WeightCommand, home: LocalRoom, annex: Local
   const invite = (tensor: WasmTensor): WasmTensor => {
     const block = annex.memory.allocate(tensor.size * 4, "engine");
     guests.push({ tensor, block });
-    return new EngineTensor(tensor.backend, tensor.shape, tensor.dtype, tensor.layout, block, new Set());
+    return new EngineTensor(tensor.backend, tensor.shape, tensor.dtype, tensor.layout, block);
   };
   try {
     const visit = command.op === "linear"
