@@ -15,15 +15,16 @@
 export * from "./backend/backend.ts";
 export * from "./backend/memory.ts";
 export * from "./backend/operations.ts";
-export type * from "./backend/operations/attention.ts";
-export type * from "./backend/operations/elementwise.ts";
-export type * from "./backend/operations/linear.ts";
-export type * from "./backend/operations/norm.ts";
-export type * from "./backend/operations/sampling.ts";
-export type * from "./backend/operations/sequence.ts";
-export type * from "./backend/operations/softmax.ts";
-export type * from "./backend/operations/table.ts";
+export type { AttentionOperations, AttentionOptions, RotaryOptions } from "./backend/operations/attention.ts";
+export type { AddOptions, ElementwiseOperations, MultiplyOptions } from "./backend/operations/elementwise.ts";
+export type { LinearOperations, LinearOptions } from "./backend/operations/linear.ts";
+export type { L2NormOptions, LayerNormOptions, NormOperations } from "./backend/operations/norm.ts";
+export type { LogitsFilter, SampleOptions, SamplingOperations } from "./backend/operations/sampling.ts";
+export type { SequenceOperations } from "./backend/operations/sequence.ts";
+export type { SoftmaxOperations } from "./backend/operations/softmax.ts";
+export type { Operations } from "./backend/operations/table.ts";
 export * from "./backend/self_test.ts";
+export * from "./backend/training.ts";
 export * from "./errors.ts";
 export * from "./create_backend.ts";
 

@@ -11,6 +11,7 @@
 import type { Memory } from "./memory.ts";
 import type { Operations } from "./operations/table.ts";
 import type { SelfTestOptions, SelfTestReport } from "./self_test.ts";
+import type { Training } from "./training.ts";
 
 /** What an engine is and what it found on this host. */
 export interface BackendInfo {
@@ -50,7 +51,7 @@ export interface BackendOptions {
  * What shares an engine shares no values: the results of a call depend on its arguments alone, not on what memory held
  * before, nor on calls that failed, nor on a NaN in another model.
  */
-export interface Backend extends Memory, Operations {
+export interface Backend extends Memory, Operations, Training {
   /** Which engine this is. */
   readonly name: "wasm" | "webgpu";
   /** What it runs on. */

@@ -25,10 +25,9 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
 }
 
 /** The operations, whose methods are made of their descriptions. */
-// deno-lint-ignore no-unused-vars
 export interface Engine<S extends Storage> extends Operations {}
 
 const descriptions: Readonly<Record<string, Description>> = OPERATIONS;
 for (const [op, description] of Object.entries(descriptions)) {
-  Object.defineProperty(Engine.prototype, op, { value: methodOf(op, description) });
+  Object.defineProperty(Engine.prototype, op, { value: methodOf(op, description), writable: true, configurable: true });
 }

@@ -38,18 +38,22 @@ export function methodOf(
   const { takes, options } = description;
   const steps = stepsOf(op, takes, options ?? {});
   const optionsAt = Object.keys(takes).length;
+  // Commands of one operation share a layout that no other has, because they come from a class of their own: those that
+  // begin as one literal for all operations made a call take twice as long (V8 15, 2 cores of an EPYC).
+  class OwnCommand {
+    readonly op = op;
+    [name: string]: unknown;
+  }
   return function (...given) {
     const fields = options && optionsOf(op, given[optionsAt]);
-    const command: Unfinished = { op };
-    for (let i = 0; i < steps.length; i++) {
-      const step = steps[i];
-      if (!step) break;
-      const { name, at, check } = step;
+    const command: Unfinished = new OwnCommand();
+    for (const { name, at, check } of steps) {
       command[name] = check(at === undefined ? fields?.[name] : given[at], this);
     }
     description.rule?.(command, op);
     const result = description.result(command);
-    if (description.carries) Object.assign(command, description.carries(command));
+    const carried: Readonly<Record<string, unknown>> | undefined = description.carries?.(command);
+    for (const name in carried) command[name] = carried[name];
     return this.perform(command, result);
   };
 }

@@ -10,12 +10,15 @@ import { refuse, refuseValue } from "../backend/description/refusals.ts";
 import { rows } from "../backend/description/rules.ts";
 import { Sizes } from "../backend/description/sizes.ts";
 import type { CacheFormat, DType, MemoryUse, Tensor, WeightFormat } from "../backend/memory.ts";
+import type { Watched, WatchedCommand } from "../backend/training.ts";
 import { formatShape, sizeOf } from "../common/shape.ts";
 import { show } from "../common/show.ts";
 import { ConfigError, DisposedError, ShapeError } from "../errors.ts";
 import type { Command } from "./commands.ts";
 import type { Performing, Unfinished } from "./method.ts";
 import { checkSizes, EngineTensor, type Layout, type Owner, type Storage } from "./tensor.ts";
+
+type Observer = (command: WatchedCommand) => void;
 
 /** Formats of a weight. */
 const WEIGHT_FORMATS: readonly WeightFormat[] = ["f32", "f16", "q8_0", "q4_0"];
@@ -29,9 +32,15 @@ export abstract class Ownership<S extends Storage> implements Performing {
   abstract readonly name: "wasm" | "webgpu";
   abstract readonly info: BackendInfo;
 
+  /** How many tensors have a storage, where it is more than one. */
   readonly #holders = new Map<S, number>();
+  /** Tensors that no scope frees. */
+  readonly #outside = new Set<EngineTensor<S>>();
+  /** Tensors of the scopes that run, the innermost last. */
   readonly #scopes: Set<EngineTensor<S>>[] = [];
-  readonly #live = new Set<EngineTensor<S>>();
+  #tensors = 0;
+  /** Who watches what is recorded, and what would have been freed meanwhile. */
+  #watch: { readonly observer: Observer; readonly kept: EngineTensor<S>[] } | undefined;
   #bytesInUse = 0;
   #peakBytes = 0;
   #disposed = false;
@@ -140,7 +149,11 @@ export abstract class Ownership<S extends Storage> implements Performing {
     const viewed = this.own(x);
     checkSizes("a view", shape);
     if (viewed.size !== sizeOf(shape)) refuse("reshape", "x", viewed.shape, `${sizeOf(shape)} values`);
-    return this.#adopt(shape, viewed.dtype, viewed.layout, viewed.storage, this.#scopes.at(-1));
+    const { dtype, layout, storage } = viewed;
+    const view = this.#adopt(shape, dtype, layout, storage, this.#innermost);
+    this.#holders.set(storage, (this.#holders.get(storage) ?? 1) + 1);
+    this.#watch?.observer({ op: "reshape", x, shape: view.shape, out: view });
+    return view;
   }
 
   scope<T>(fn: () => T): T {
@@ -159,12 +172,39 @@ export abstract class Ownership<S extends Storage> implements Performing {
       return result;
     } finally {
       this.#scopes.pop();
-      const outer = this.#scopes.at(-1);
+      const outer = this.#innermost;
       for (const tensor of made) {
-        if (kept?.has(tensor)) outer?.add(tensor);
+        if (kept?.has(tensor)) tensor.move(outer);
         else tensor.dispose();
       }
     }
+  }
+
+  watch<T>(fn: () => T, observer: Observer): Watched<T> {
+    this.checkAlive();
+    if (typeof observer !== "function") refuseValue("watch", "observer", observer, "a function");
+    if (this.#watch) throw new ConfigError("Cannot watch inside of what is watched: let its observer see it");
+    const kept: EngineTensor<S>[] = [];
+    const release = () => {
+      for (const tensor of kept.splice(0)) tensor.dispose();
+    };
+    this.#watch = { observer, kept };
+    try {
+      const result = this.scope(fn);
+      this.#watch = undefined;
+      return { result, release };
+    } catch (error) {
+      this.#watch = undefined;
+      release();
+      throw error;
+    }
+  }
+
+  defer(tensor: EngineTensor<S>): boolean {
+    if (!this.#watch) return false;
+    tensor.move(this.#outside);
+    this.#watch.kept.push(tensor);
+    return true;
   }
 
   /** For engines that have nothing to prepare, and the check of those that have. */
@@ -177,27 +217,26 @@ export abstract class Ownership<S extends Storage> implements Performing {
   }
 
   memory(): MemoryUse {
-    return { bytesInUse: this.#bytesInUse, peakBytes: this.#peakBytes, tensors: this.#live.size };
+    return { bytesInUse: this.#bytesInUse, peakBytes: this.#peakBytes, tensors: this.#tensors };
   }
 
   dispose(): void {
     if (this.#disposed) return;
-    for (const tensor of this.#live) tensor.dispose();
+    for (const made of [this.#outside, ...this.#scopes]) for (const tensor of made) tensor.dispose();
     this.#disposed = true;
     this.shutDown();
   }
 
   /** Takes back a disposed tensor; its memory goes when nobody else shares it. */
   forget(tensor: EngineTensor<S>): void {
-    this.#live.delete(tensor);
-    for (const scope of this.#scopes) scope.delete(tensor);
+    this.#tensors -= 1;
     const storage = tensor.storage;
-    const holders = (this.#holders.get(storage) ?? 1) - 1;
-    if (holders > 0) {
-      this.#holders.set(storage, holders);
+    const holders = this.#holders.get(storage) ?? 1;
+    if (holders > 1) {
+      if (holders === 2) this.#holders.delete(storage);
+      else this.#holders.set(storage, holders - 1);
       return;
     }
-    this.#holders.delete(storage);
     this.#bytesInUse -= storage.bytes;
     this.release(storage);
   }
@@ -205,7 +244,7 @@ export abstract class Ownership<S extends Storage> implements Performing {
   /** A result of an operation: uninitialized, belonging to the innermost scope. */
   protected create(shape: readonly number[], dtype: DType = "f32", layout: Layout = "rows"): EngineTensor<S> {
     checkSizes("a result", shape);
-    return this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), this.#scopes.at(-1));
+    return this.#adoptNew(shape, dtype, layout, this.#innermost);
   }
 
   /** Appends a command; if that fails, its result is freed. */
@@ -221,8 +260,9 @@ export abstract class Ownership<S extends Storage> implements Performing {
   perform(command: Unfinished, result: Result | undefined): EngineTensor<S> | undefined {
     const out = result && this.create(result.shape, result.dtype, result.layout);
     if (out) command.out = out;
-    // What a description says of a command is what `Command` derives from it.
+    // A description says what a command holds, from which `Command` and `WatchedCommand` derive what is known of it.
     if (out?.size !== 0) this.record(command as unknown as Command<EngineTensor<S>>);
+    this.#watch?.observer(command as unknown as WatchedCommand);
     return out;
   }
 
@@ -238,6 +278,10 @@ export abstract class Ownership<S extends Storage> implements Performing {
     }
     tensor.checkAlive();
     return tensor;
+  }
+
+  get #innermost(): Set<EngineTensor<S>> {
+    return this.#scopes.at(-1) ?? this.#outside;
   }
 
   #isOwn(tensor: unknown): tensor is EngineTensor<S> {
@@ -257,8 +301,21 @@ export abstract class Ownership<S extends Storage> implements Performing {
   #owned(shape: readonly number[], dtype: DType, layout: Layout): EngineTensor<S> {
     this.checkAlive();
     checkSizes(layout === "rows" ? "a tensor" : `a ${layout}`, shape);
-    const tensor = this.#adopt(shape, dtype, layout, this.allocate(shape, dtype, layout), undefined);
+    const tensor = this.#adoptNew(shape, dtype, layout, this.#outside);
     return orDispose(tensor, () => this.clear(tensor));
+  }
+
+  /** A tensor in memory of its own. */
+  #adoptNew(
+    shape: readonly number[],
+    dtype: DType,
+    layout: Layout,
+    scope: Set<EngineTensor<S>>,
+  ): EngineTensor<S> {
+    const storage = this.allocate(shape, dtype, layout);
+    this.#bytesInUse += storage.bytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#bytesInUse);
+    return this.#adopt(shape, dtype, layout, storage, scope);
   }
 
   #adopt(
@@ -266,16 +323,10 @@ export abstract class Ownership<S extends Storage> implements Performing {
     dtype: DType,
     layout: Layout,
     storage: S,
-    scope: Set<EngineTensor<S>> | undefined,
+    scope: Set<EngineTensor<S>>,
   ): EngineTensor<S> {
-    const tensor = new EngineTensor(this.owner, shape, dtype, layout, storage);
-    const holders = this.#holders.get(storage) ?? 0;
-    this.#holders.set(storage, holders + 1);
-    if (holders === 0) this.#bytesInUse += storage.bytes;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#bytesInUse);
-    this.#live.add(tensor);
-    scope?.add(tensor);
-    return tensor;
+    this.#tensors += 1;
+    return new EngineTensor(this.owner, shape, dtype, layout, storage, scope);
   }
 
   #checkRows(action: string, { shape, rows }: EngineTensor<S>, firstRow: number, count: number): void {

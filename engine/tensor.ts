@@ -23,6 +23,8 @@ export interface Storage {
 export interface Owner<S extends Storage> extends Backend {
   /** Reads a tensor's values, row-major. */
   read(tensor: EngineTensor<S>): Promise<Float32Array | Int32Array>;
+  /** Whether a tensor that is to be disposed is kept for whom watches. */
+  defer(tensor: EngineTensor<S>): boolean;
   /** Takes back a tensor that was disposed. */
   forget(tensor: EngineTensor<S>): void;
 }
@@ -30,6 +32,8 @@ export interface Owner<S extends Storage> extends Backend {
 /** A tensor of an engine whose memory is described by `S`. */
 export class EngineTensor<S extends Storage> implements Tensor, Operand {
   readonly shape: readonly number[];
+  /** Those that are freed with it. */
+  #group: Set<EngineTensor<S>>;
   #storage: S | undefined;
 
   /** A view of `storage`; made by engines only. */
@@ -39,10 +43,13 @@ export class EngineTensor<S extends Storage> implements Tensor, Operand {
     readonly dtype: DType,
     readonly layout: Layout,
     storage: S,
+    group: Set<EngineTensor<S>> = new Set(),
   ) {
     // A copy: kernels reach as far as it says, whatever becomes of the caller's.
     this.shape = [...shape];
     this.#storage = storage;
+    this.#group = group;
+    group.add(this);
   }
 
   /** The memory. @throws {DisposedError} after `dispose()` */
@@ -60,9 +67,17 @@ export class EngineTensor<S extends Storage> implements Tensor, Operand {
   }
 
   dispose(): void {
-    if (this.#storage === undefined) return;
+    if (this.#storage === undefined || this.backend.defer(this)) return;
+    this.#group.delete(this);
     this.backend.forget(this);
     this.#storage = undefined;
+  }
+
+  /** Puts it among others that are freed together. */
+  move(group: Set<EngineTensor<S>>): void {
+    this.#group.delete(this);
+    this.#group = group;
+    group.add(this);
   }
 
   /** Number of values. */

@@ -28,7 +28,7 @@ export interface Description<
   Takes extends Rules = Rules,
   Options extends Rules = Rules,
   Given extends Result | undefined = Result | undefined,
-  Carries extends object = object,
+  Carries extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>,
 > {
   /** The arguments, in their order. */
   readonly takes: Takes;
@@ -49,7 +49,7 @@ export function operation<
   // deno-lint-ignore ban-types
   Options extends Rules = {},
   // deno-lint-ignore ban-types
-  Carries extends object = {},
+  Carries extends Readonly<Record<string, unknown>> = {},
 >(
   description: Omit<Description<Takes, Options, Given, Carries>, "options"> & { readonly options?: Options },
 ): Description<Takes, Options, Given, Carries> {

@@ -9,7 +9,7 @@ import { show } from "../../common/show.ts";
 import { ConfigError, ShapeError } from "../../errors.ts";
 import type { DType } from "../memory.ts";
 import { refuse, refuseValue } from "./refusals.ts";
-import { Sizes } from "./sizes.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** The largest size of a dimension: kernels count in 32 bits. */
 export const MOST_SIZE = 2 ** 31 - 1;
@@ -58,8 +58,10 @@ export interface Rule<Value> {
 /** What a rule lets through. */
 export type ValueOf<R> = R extends Rule<infer Value> ? Value : never;
 
+const FLOATS: readonly DType[] = ["f32"];
+
 /** Values in rows. */
-export const f32 = (...pattern: readonly string[]): Rule<Operand> => tensor("rows", ["f32"], pattern);
+export const f32 = (...pattern: readonly string[]): Rule<Operand> => tensor("rows", FLOATS, pattern);
 /** Whole numbers in rows. */
 export const i32 = (...pattern: readonly string[]): Rule<Operand> => tensor("rows", ["i32"], pattern);
 /** Values or whole numbers in rows. */
@@ -80,12 +82,13 @@ export function rowsOrCache(inRows: readonly string[], inCache: readonly string[
   return {
     turn: 2,
     bind(argument) {
-      const first = argument.sizes.count;
-      const checkRows = f32(...inRows).bind(argument);
-      const checkCache = cache(...inCache).bind({ ...argument, sizes: argument.sizes.asBefore(first) });
+      const { op, name, sizes } = argument;
+      const first = sizes.count;
+      const checkRows = fitting("rows", FLOATS, inRows, argument);
+      const checkCache = fitting("cache", undefined, inCache, { ...argument, sizes: sizes.asBefore(first) });
       return (value, engine) => {
-        const { layout } = ownTensor(argument.op, argument.name, value, engine);
-        return (layout === "cache" ? checkCache : checkRows)(value, engine);
+        const own = ownTensor(op, name, value, engine);
+        return own.layout === "cache" ? checkCache(own) : checkRows(own);
       };
     },
   };
@@ -102,33 +105,44 @@ function tensor(
   dtypes: readonly DType[] | undefined,
   pattern: readonly string[],
 ): Rule<Operand> {
-  const bind = ({ op, name, sizes }: Argument): Check<Operand> => {
-    const isOpen = pattern[0] === "...";
-    const parts = (isOpen ? pattern.slice(1) : pattern).map((text) => sizes.part(text));
-    const refuseShape = (shape: readonly number[]) => {
-      const expected = parts.map((part) => sizes.expected(part));
-      refuse(op, name, shape, `[${[...(isOpen ? ["..."] : []), ...expected].join(", ")}]`);
-    };
-    return (value, engine) => {
-      const own = ownTensor(op, name, value, engine);
-      const { shape, dtype } = own;
-      if (own.layout !== layout) {
-        refuse(op, name, shape, `${LAYOUT_NAMES[layout]}, not ${LAYOUT_NAMES[own.layout]}`);
-      }
-      if (dtypes && !dtypes.includes(dtype)) {
-        throw new ShapeError(`Cannot run ${op} with ${name} of dtype ${dtype}: expected ${dtypes.join(" or ")}`);
-      }
-      const leading = shape.length - parts.length;
-      if (leading < 0 || leading > 0 && !isOpen) refuseShape(shape);
-      for (let i = 0; i < parts.length; i++) {
-        const part = parts[i];
-        const size = shape[leading + i];
-        if (part !== undefined && size !== undefined && !sizes.take(part, size)) refuseShape(shape);
-      }
-      return own;
-    };
+  return {
+    turn: layout === "rows" ? 2 : 1,
+    bind(argument) {
+      const { op, name } = argument;
+      const check = fitting(layout, dtypes, pattern, argument);
+      return (value, engine) => check(ownTensor(op, name, value, engine));
+    },
   };
-  return { turn: layout === "rows" ? 2 : 1, bind };
+}
+
+/** Checks whether an engine's own tensor fits. */
+function fitting(
+  layout: Operand["layout"],
+  dtypes: readonly DType[] | undefined,
+  pattern: readonly string[],
+  { op, name, sizes }: Argument,
+): (own: Operand) => Operand {
+  const isOpen = pattern[0] === "...";
+  const parts = (isOpen ? pattern.slice(1) : pattern).map((text) => sizes.part(text));
+  const refuseShape = (shape: readonly number[]) => {
+    const expected = parts.map((part) => sizes.expected(part));
+    refuse(op, name, shape, `[${[...(isOpen ? ["..."] : []), ...expected].join(", ")}]`);
+  };
+  return (own) => {
+    const { shape, dtype } = own;
+    if (own.layout !== layout) refuse(op, name, shape, `${LAYOUT_NAMES[layout]}, not ${LAYOUT_NAMES[own.layout]}`);
+    if (dtypes && !dtypes.includes(dtype)) {
+      throw new ShapeError(`Cannot run ${op} with ${name} of dtype ${dtype}: expected ${dtypes.join(" or ")}`);
+    }
+    const leading = shape.length - parts.length;
+    if (leading < 0 || leading > 0 && !isOpen) refuseShape(shape);
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i];
+      const size = shape[leading + i];
+      if (part !== undefined && size !== undefined && !sizes.take(part, size)) refuseShape(shape);
+    }
+    return own;
+  };
 }
 
 function ownTensor(op: string, name: string, value: unknown, engine: Owning): Operand {

@@ -6,7 +6,7 @@
 
 import { ConfigError } from "../../errors.ts";
 import { type Checked, type DescriptionsOf, operation } from "../description/operation.ts";
-import { expectDType, refuse } from "../description/refusals.ts";
+import { expectDType, expectShape, refuse } from "../description/refusals.ts";
 import {
   cache,
   count,
@@ -105,7 +105,7 @@ const options = {
   slopes: optional(f32("heads")),
   mask: optional(i32("b", "masked")),
   memoryKeys: optional(f32("kvHeads", "memory", "dim")),
-  memoryValues: optional(f32("kvHeads", "memory", "dim")),
+  memoryValues: optional(f32("kvHeads", "memories", "dim")),
   decay: optional(f32("dim")),
 };
 
@@ -128,6 +128,7 @@ export const attention = {
       if ((memoryKeys === undefined) !== (memoryValues === undefined)) {
         throw new ConfigError("Cannot run attention with memoryKeys or memoryValues alone: give both or neither");
       }
+      if (memoryKeys && memoryValues) expectShape(op, "memoryValues", memoryValues, memoryKeys.shape);
       checkScores(args, op);
       if (k.layout !== v.layout) refuse(op, "v", v.shape, `a ${k.layout}, as k is`);
       expectDType(op, "v", v, k.dtype);

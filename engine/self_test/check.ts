@@ -29,7 +29,7 @@ export class Bench {
 
   /** A tensor of these values. */
   tensor({ data, shape }: HostValues): Tensor {
-    return this.#keep(this.backend.tensor(data, shape));
+    return this.keep(this.backend.tensor(data, shape));
   }
 
   /** A tensor of these values, if there are any. */
@@ -39,24 +39,25 @@ export class Bench {
 
   /** A weight [out, in] that holds these values. */
   weight({ data, shape: [rows = 0, width = 0] }: HostValues, format: WeightFormat): Tensor {
-    const weight = this.#keep(this.backend.weight([rows, width], format));
+    const weight = this.keep(this.backend.weight([rows, width], format));
     this.backend.writeRows(weight, 0, Float32Array.from(data));
     return weight;
   }
 
   /** An empty cache. */
   cache(shape: readonly number[], format: CacheFormat): Tensor {
-    return this.#keep(this.backend.cache(shape, format));
+    return this.keep(this.backend.cache(shape, format));
+  }
+
+  /** Frees a tensor with all others. */
+  keep(tensor: Tensor): Tensor {
+    this.#made.push(tensor);
+    return tensor;
   }
 
   /** Frees all that was made. */
   dispose(): void {
     for (const tensor of this.#made.splice(0)) tensor.dispose();
-  }
-
-  #keep(tensor: Tensor): Tensor {
-    this.#made.push(tensor);
-    return tensor;
   }
 }
 

@@ -7,9 +7,9 @@
 import type { WeightFormat } from "../../backend/memory.ts";
 import type { Activation } from "../../backend/operations.ts";
 import { embedding, linear } from "../reference/linear.ts";
-import { dequantized, toHalf } from "../reference/quantized.ts";
-import { type HostValues, RandomValues } from "../reference/random_values.ts";
+import { RandomValues } from "../reference/random_values.ts";
 import type { Check } from "./check.ts";
+import { stored } from "./stored.ts";
 
 const FORMATS: readonly WeightFormat[] = ["f32", "f16", "q8_0", "q4_0"];
 /** Rows of x around the sizes that have kernels of their own. */
@@ -26,13 +26,6 @@ export function productChecks(): Check[] {
     linearCheck("f32", 3, 70, 130, undefined),
     ...[1, 5].map((rows) => linearCheck("f32", rows, LONG, 3, "gelu")),
   ];
-}
-
-/** Weights as a format keeps them. */
-function stored(values: HostValues, format: WeightFormat): HostValues {
-  if (format === "f32") return values;
-  if (format === "f16") return { ...values, data: Float32Array.from(values.data, toHalf) };
-  return dequantized(values, format);
 }
 
 function embeddingCheck(format: WeightFormat): Check {

@@ -8,6 +8,7 @@ import type { Backend } from "../../backend/backend.ts";
 import type { SelfTestCheck, SelfTestOptions, SelfTestReport } from "../../backend/self_test.ts";
 import { DisposedError } from "../../errors.ts";
 import { attentionChecks } from "./attention_checks.ts";
+import { callChecks } from "./call_checks.ts";
 import { Bench, type Check, deviationOf } from "./check.ts";
 import { productChecks } from "./product_checks.ts";
 import { rowChecks } from "./row_checks.ts";
@@ -17,7 +18,7 @@ import { tokenChecks } from "./token_checks.ts";
 export async function selfTest(backend: Backend, options: SelfTestOptions = {}): Promise<SelfTestReport> {
   const { signal, onProgress } = options;
   const start = performance.now();
-  const all = [...productChecks(), ...rowChecks(), ...attentionChecks(), ...tokenChecks()];
+  const all = [...productChecks(), ...rowChecks(), ...attentionChecks(), ...tokenChecks(), ...callChecks()];
   const checks: SelfTestCheck[] = [];
   for (const each of all) {
     signal?.throwIfAborted();

@@ -1,5 +1,5 @@
 /**
- * Attention and its cache.
+ * Attention, its caches and rotary positions.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Binding } from "../dispatch/pipelines.ts";
 import type { Constants } from "../dispatch/shader.ts";
 import { BLOCK } from "../memory/blocks.ts";
 import { type GpuTensor, roomOf, whole } from "../memory/storage.ts";
-import { elementwise, type Operations, reduceRounds, reduction } from "./operation.ts";
+import { type Dispatches, elementwise, type Operations, reduceRounds, reduction } from "./operation.ts";
 
 /** Queries up to which attention is bound by reading keys and values, and is split along them. */
 const DECODE_QUERIES = 4;
@@ -20,7 +20,7 @@ const DECODE_QUERIES = 4;
 const DECODE_ROWS = 16;
 
 /** Softmax attention; queries [b, n, H·d]. */
-export function attention(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
+function attention(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
   const { q } = command;
   const [, n = 0] = q.shape;
   if (q.size === 0) return;
@@ -180,7 +180,7 @@ function reduce(
 }
 
 /** Scores before the softmax. */
-export function attentionScores(gpu: Operations, command: CommandOf<GpuTensor, "attentionScores">): void {
+function attentionScores(gpu: Operations, command: CommandOf<GpuTensor, "attentionScores">): void {
   const { q, k, heads, out } = command;
   const [b = 0, n = 0] = q.shape;
   const rows = b * heads * n;
@@ -201,7 +201,7 @@ export function attentionScores(gpu: Operations, command: CommandOf<GpuTensor, "
 const NO_PARTS = { firstMemory: 0, endMemory: 0, firstColumn: 0, endColumn: 0, resumes: 0 };
 
 /** Values weighted by probabilities. */
-export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "attentionValues">): void {
+function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "attentionValues">): void {
   const { probabilities, v, memoryValues, out } = command;
   const [b = 0, , n = 0] = probabilities.shape;
   const plain = { ...command, memoryKeys: memoryValues, slopes: undefined, decay: undefined };
@@ -222,7 +222,7 @@ export function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "
 }
 
 /** Keys or values written into a cache. */
-export function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache">): void {
+function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache">): void {
   const { cache, x, positions, lengths } = command;
   const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
   const isQuantized = cache.dtype === "q8_0";
@@ -311,3 +311,25 @@ function commonParams(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
     positioned: positions ? 1 : 0,
   };
 }
+
+/** Rotary positions. */
+function rotary(gpu: Operations, { x, table, heads, pairs, out }: CommandOf<GpuTensor, "rotary">): void {
+  const { constants, groups } = elementwise(gpu, x.size, [1]);
+  gpu.dispatch({
+    kernel: "rotary",
+    constants: { ...constants, ADJACENT: pairs === "adjacent" },
+    bindings: { x: whole(x), angles: whole(table), out: whole(out) },
+    params: { size: x.size, width: x.width, dim: x.width / heads, rotated: table.width, tableRows: table.rows },
+    groups,
+    rounds: 0,
+  });
+}
+
+/** Attention, its caches and rotary positions. */
+export const attentionOperations = {
+  appendCache,
+  attention,
+  attentionScores,
+  attentionValues,
+  rotary,
+} satisfies Partial<Dispatches>;

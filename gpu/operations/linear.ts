@@ -11,13 +11,21 @@ import type { Constants } from "../dispatch/shader.ts";
 import { BLOCK } from "../memory/blocks.ts";
 import { type GpuTensor, partsOf, rowsOf, whole } from "../memory/storage.ts";
 import { elementBytes } from "../memory/weights.ts";
-import { activationName, elementwise, fold, type Operations, reduceRounds, reduction } from "./operation.ts";
+import {
+  activationName,
+  type Dispatches,
+  elementwise,
+  fold,
+  type Operations,
+  reduceRounds,
+  reduction,
+} from "./operation.ts";
 
 /** Rows up to which the product is bound by reading the weight, and takes a kernel of its own. */
 const VECTOR_ROWS = 4;
 
 /** Rows of a weight, gathered: one dispatch for each of its parts. */
-export function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<GpuTensor, "embedding">): void {
+function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<GpuTensor, "embedding">): void {
   const quads = Math.ceil(weight.width / 4);
   const { groups, constants } = elementwise(gpu, tokens.size * quads, [1]);
   for (const { binding, firstRow, rows } of partsOf(weight)) {
@@ -45,7 +53,7 @@ export function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<Gp
  * x Wᵀ: one dispatch for each part of the weight, for each run of rows whose results can be bound at once, and for each span of
  * features that the device's loops reach over.
  */
-export function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
+function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
   const { x, weight, bias, activation, out } = command;
   const quads = Math.ceil(weight.width / 4);
   const constants = {
@@ -184,3 +192,6 @@ function elements({ dtype, storage }: GpuTensor): number {
 function format({ f16 }: Profile, weight: GpuTensor): Constants {
   return { FORMAT: weight.dtype, F16: f16 && weight.dtype === "f16" };
 }
+
+/** Products with weights, and their rows by id. */
+export const linearOperations = { embedding, linear } satisfies Partial<Dispatches>;

@@ -4,12 +4,15 @@
  * @module
  */
 
-import type { Activation } from "../../backend/operations.ts";
+import { type Activation, ACTIVATIONS } from "../../backend/operations.ts";
+import type { OperationName } from "../../backend/operations/table.ts";
+import type { CommandOf } from "../../engine/commands.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Profile } from "../device/device.ts";
 import { loop } from "../device/loops.ts";
 import type { Binding } from "../dispatch/pipelines.ts";
 import type { Dispatch } from "../dispatch/recorder.ts";
+import type { GpuTensor } from "../memory/storage.ts";
 
 /** Records dispatches of one command. */
 export interface Operations {
@@ -21,6 +24,11 @@ export interface Operations {
   /** A temporary that holds these values. */
   table(values: Int32Array<ArrayBuffer>): Binding;
 }
+
+/** Every operation: each records the dispatches of one command. */
+export type Dispatches = {
+  readonly [Op in OperationName]: (gpu: Operations, command: CommandOf<GpuTensor, Op>) => void;
+};
 
 /** Invocations of a workgroup of elementwise kernels. */
 const ELEMENT_WORKGROUP = 64;
@@ -77,14 +85,10 @@ export function reduceRounds({ subgroups }: Profile, workgroup: number): number 
   return loop(subgroups ? workgroup / 4 : Math.log2(workgroup));
 }
 
-/** The functions of `activation.wgsl`: names go into the text of shaders, and no others may. */
-const ACTIVATIONS: readonly (Activation | "none")[] = ["none", "gelu", "silu", "relu", "reluSquared", "sigmoid"];
-
-/** The name of an activation in WGSL. @throws {ConfigError} for one that there is not */
+/** The name of an activation in WGSL: names go into the text of shaders, and no others may. @throws {ConfigError} */
 export function activationName(activation: Activation | undefined): string {
-  const name = ACTIVATIONS.find((known) => known === (activation ?? "none"));
+  if (activation === undefined) return "none";
+  const name = ACTIVATIONS.find((known) => known === activation);
   if (name) return name;
-  throw new ConfigError(
-    `Cannot run the activation ${JSON.stringify(activation)}: expected ${ACTIVATIONS.slice(1).join(", ")}`,
-  );
+  throw new ConfigError(`Cannot run the activation ${JSON.stringify(activation)}: expected ${ACTIVATIONS.join(", ")}`);
 }

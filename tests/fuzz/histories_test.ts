@@ -8,8 +8,10 @@ import type { Backend } from "../../backend/backend.ts";
 import { Transformer } from "../../mod.ts";
 import { cached, uncached } from "../generation/models.ts";
 import { forEachEngine, isLeftOut, LEFT_OUT } from "../support/engines.ts";
-import { type Draw, drawCall } from "./calls.ts";
-import { fuzz, invoke, place, poison, Taken } from "./run.ts";
+import type { Draw } from "../../engine/self_test/call.ts";
+import { drawCall } from "../../engine/self_test/calls.ts";
+import { invoke, place } from "../../engine/self_test/call.ts";
+import { fuzz, poison, Taken } from "./run.ts";
 
 const SMALL = { numTokens: 50, maxSeqLen: 40, dim: 32, depth: 2, heads: 4, dimHead: 32, useAbsPosEmb: false };
 /** Models that a fresh one is compared by: between them they use every operation of a decoder. */
@@ -115,7 +117,7 @@ const STEPS: Readonly<Record<string, Step>> = {
     const call = drawCall(draw);
     const taken = new Taken();
     try {
-      const placed = call.args.map((argument) => place(backend, argument, taken));
+      const placed = call.args.map((argument) => place(backend, argument, (tensor) => taken.add(tensor)));
       // Half of these calls lack an argument.
       backend.scope(() => void invoke(backend, call.op, draw.once(2) ? placed.slice(1) : placed));
       await taken.add(backend.tensor(new Float32Array(1), [1])).data();

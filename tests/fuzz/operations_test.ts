@@ -8,8 +8,10 @@ import { createBackend } from "../../create_backend.ts";
 import type { Values } from "../../engine/reference/values.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { assertClose } from "../support/ops.ts";
-import { type Argument, type Call, CALLS, type Draw, drawCall } from "./calls.ts";
-import { Canaries, fuzz, invoke, place, poison, readArguments, resultOf, Taken } from "./run.ts";
+import type { Argument, Call, Draw } from "../../engine/self_test/call.ts";
+import { CALLS, drawCall } from "../../engine/self_test/calls.ts";
+import { invoke, place } from "../../engine/self_test/call.ts";
+import { Canaries, fuzz, poison, readArguments, resultOf, Taken } from "./run.ts";
 
 /** Weights that one memory takes where they are to lie in several. */
 const FEW_BYTES = 4096;
@@ -51,7 +53,7 @@ async function runAmongOthers(
   try {
     canaries.put();
     const placed = args.map((argument) => {
-      const value = place(backend, argument, taken);
+      const value = place(backend, argument, (tensor) => taken.add(tensor));
       canaries.put();
       return value;
     });
@@ -101,13 +103,13 @@ const BY_NUMBERS = [
   "crossEntropy",
   "repetitionPenalty",
   "acceptDraft",
-];
+] as const;
 const FAR = [-1, -2, 41, 1000, 65_535, 65_536, 2 ** 24, 2 ** 30, 2 ** 31 - 1, -(2 ** 31)];
 /** What free memory holds, and more than what any operation computes here of its own arguments. */
 const [FOREIGN, MOST] = [77_777, 1000];
 
 fuzzTest("ids, positions and lengths of any value lead to no other tensor's memory", 50, async (backend, draw) => {
-  const call = draw.pick(BY_NUMBERS.map((op) => CALLS[op]!))(draw);
+  const call = CALLS[draw.pick(BY_NUMBERS)](draw);
   const args = call.args.map((argument) =>
     spoiled(argument, Int32Array, () => draw.once(2) ? draw.pick(FAR) : undefined)
   );

@@ -13,8 +13,10 @@ import {
   ShapeError,
 } from "../../errors.ts";
 import { forEachEngine } from "../support/engines.ts";
-import { type Argument, type Call, type Draw, drawCall } from "./calls.ts";
-import { Canaries, fuzz, invoke, place, Taken } from "./run.ts";
+import type { Argument, Call, Draw } from "../../engine/self_test/call.ts";
+import { drawCall } from "../../engine/self_test/calls.ts";
+import { invoke, place } from "../../engine/self_test/call.ts";
+import { Canaries, fuzz, Taken } from "./run.ts";
 
 const NAMED = [ConfigError, ShapeError, DisposedError, OutOfMemoryError, DeviceLostError, BackendUnavailableError];
 
@@ -164,7 +166,7 @@ forEachEngine((engine, create, isAvailable) => {
         try {
           canaries.put();
           const placed = call.args.map((argument) => {
-            const value = place(backend, argument, taken);
+            const value = place(backend, argument, (tensor) => taken.add(tensor));
             canaries.put();
             return value;
           });

@@ -11,7 +11,7 @@ import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
 import { sizeOf } from "../../common/shape.ts";
 import type { Values } from "../../engine/reference/values.ts";
-import { type Argument, type Call, Draw } from "./calls.ts";
+import { type Argument, type Call, Draw } from "../../engine/self_test/call.ts";
 
 const SECONDS = Number(Deno.env.get("ANDROMEDA_FUZZ_SECONDS") ?? 3);
 const FIRST_SEED = Number(Deno.env.get("ANDROMEDA_FUZZ_SEED") ?? 1);
@@ -42,55 +42,6 @@ export class Taken {
   dispose(): void {
     for (const tensor of this.#tensors) tensor.dispose();
   }
-}
-
-/** Makes an argument on an engine. */
-export function place(backend: Backend, argument: Argument, taken: Taken): unknown {
-  switch (argument.kind) {
-    case "plain":
-      return argument.value;
-    case "options":
-      return Object.fromEntries(
-        Object.entries(argument.fields).map(([name, field]) => [name, place(backend, field, taken)]),
-      );
-    case "parts":
-      return argument.parts.map((part) => place(backend, part, taken));
-    default:
-      return taken.add(placeTensor(backend, argument));
-  }
-}
-
-type TensorArgument = Extract<Argument, { kind: "rows" | "weight" | "cache" }>;
-
-function placeTensor(backend: Backend, argument: TensorArgument): Tensor {
-  const { shape, data } = argument.values;
-  if (argument.kind === "rows") return backend.tensor(data, shape);
-  if (argument.kind === "weight") {
-    const [out = 0, inSize = 0] = shape;
-    const weight = backend.weight([out, inSize], argument.format);
-    backend.writeRows(weight, 0, argument.values.data);
-    return weight;
-  }
-  const [b = 0, kvHeads = 0, capacity = 0, dim = 0] = shape;
-  const cache = backend.cache(shape, argument.format);
-  const rows = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const [row, place, feature] = [Math.floor(i / (capacity * dim)), Math.floor(i / dim) % capacity, i % dim];
-    const [sequence, head] = [Math.floor(row / kvHeads), row % kvHeads];
-    rows[((sequence * capacity + place) * kvHeads + head) * dim + feature] = data[i] ?? 0;
-  }
-  backend.scope(() => {
-    const positions = backend.tensor(new Int32Array(b), [b]);
-    backend.appendCache(cache, backend.tensor(rows, [b, capacity, kvHeads * dim]), positions);
-  });
-  return cache;
-}
-
-/** Calls an operation as a caller without types does. */
-export function invoke(backend: Backend, op: string, args: readonly unknown[]): unknown {
-  const operation: unknown = Reflect.get(backend, op);
-  if (typeof operation !== "function") throw new Error(`There is no operation ${op}`);
-  return Reflect.apply(operation, backend, args);
 }
 
 /** What an engine holds of the arguments of a call: weights and caches as their formats have rounded them. */

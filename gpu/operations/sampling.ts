@@ -1,5 +1,5 @@
 /**
- * From logits to tokens, and the loss.
+ * From logits to tokens.
  *
  * @module
  */
@@ -9,37 +9,14 @@ import type { CommandOf } from "../../engine/commands.ts";
 import { inverseOf } from "../../engine/temperature.ts";
 import { loop } from "../device/loops.ts";
 import { type GpuTensor, whole } from "../memory/storage.ts";
-import { elementwise, fold, type Operations, reduction } from "./operation.ts";
-import { clone } from "./rows.ts";
+import { type Dispatches, elementwise, fold, type Operations, reduction } from "./operation.ts";
+import { clone } from "./sequence.ts";
 
 /** How often finding an edge of a filter goes through the vocabulary: for each bit of a key, then for those beside it. */
 const EDGE_PASSES = 32 + 6;
 
-/** Sum over rows of -log softmax(logits)[target]. */
-export function crossEntropy(gpu: Operations, command: CommandOf<GpuTensor, "crossEntropy">): void {
-  const { logits, targets, ignoreIndex, out } = command;
-  const losses = gpu.temporary(logits.rows * 4);
-  const [each, sum] = [reduction(gpu, logits.width, 2), reduction(gpu, logits.rows, 1)];
-  gpu.dispatch({
-    kernel: "cross_entropy",
-    constants: { ...each.constants, LOWEST },
-    bindings: { logits: whole(logits), targets: whole(targets), losses },
-    params: { rows: logits.rows, width: logits.width, ignoreIndex },
-    groups: fold(gpu.profile, logits.rows),
-    rounds: each.rounds,
-  });
-  gpu.dispatch({
-    kernel: "sum",
-    constants: sum.constants,
-    bindings: { x: losses, out: whole(out) },
-    params: { size: logits.rows },
-    groups: [1, 1, 1],
-    rounds: sum.rounds,
-  });
-}
-
 /** A copy of the logits in which the tokens of the history are less likely. */
-export function repetitionPenalty(gpu: Operations, command: CommandOf<GpuTensor, "repetitionPenalty">): void {
+function repetitionPenalty(gpu: Operations, command: CommandOf<GpuTensor, "repetitionPenalty">): void {
   const { logits, history, penalty, out } = command;
   clone(gpu, { op: "clone", x: logits, out });
   const { constants, groups } = elementwise(gpu, history.size, [1]);
@@ -54,7 +31,7 @@ export function repetitionPenalty(gpu: Operations, command: CommandOf<GpuTensor,
 }
 
 /** Logits with all that a filter removes hidden. */
-export function filterLogits(gpu: Operations, command: CommandOf<GpuTensor, "filterLogits">): void {
+function filterLogits(gpu: Operations, command: CommandOf<GpuTensor, "filterLogits">): void {
   const { logits, topK = command.logits.width, topP = 1, minP, topA, out } = command;
   const [hasTopK, hasTopP] = [topK < logits.width, topP < 1];
   const edges = Number(hasTopK) + Number(hasTopP);
@@ -87,7 +64,7 @@ export function filterLogits(gpu: Operations, command: CommandOf<GpuTensor, "fil
 }
 
 /** One token for each row. */
-export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">): void {
+function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">): void {
   const { logits, temperature, seed, counter, out } = command;
   const { constants, rounds } = reduction(gpu, logits.width, 2);
   gpu.dispatch({
@@ -107,7 +84,7 @@ export function sample(gpu: Operations, command: CommandOf<GpuTensor, "sample">)
 }
 
 /** How many drafted tokens are accepted, and the token after them. */
-export function acceptDraft(gpu: Operations, command: CommandOf<GpuTensor, "acceptDraft">): void {
+function acceptDraft(gpu: Operations, command: CommandOf<GpuTensor, "acceptDraft">): void {
   const { target, draft, tokens, temperature, seed, counter, out } = command;
   // Every row twice, and the last one twice more for the draw.
   const passes = 2 * (target.rows + draft.rows) + 2;
@@ -127,3 +104,8 @@ export function acceptDraft(gpu: Operations, command: CommandOf<GpuTensor, "acce
     rounds,
   });
 }
+
+/** From logits to tokens. */
+export const samplingOperations = { acceptDraft, filterLogits, repetitionPenalty, sample } satisfies Partial<
+  Dispatches
+>;

@@ -1,5 +1,5 @@
 /**
- * Operations that move rows about.
+ * Operations that move rows about, or go along the sequence.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { CommandOf } from "../../engine/commands.ts";
 import { spans } from "../device/loops.ts";
 import type { Binding } from "../dispatch/pipelines.ts";
 import { bytesOf, type GpuTensor, partsOf, whole } from "../memory/storage.ts";
-import { elementwise, type Operations } from "./operation.ts";
+import { type Dispatches, elementwise, type Operations } from "./operation.ts";
 
 /** Rows by their index. */
-export function gatherRows(gpu: Operations, { x, indices, out }: CommandOf<GpuTensor, "gatherRows">): void {
+function gatherRows(gpu: Operations, { x, indices, out }: CommandOf<GpuTensor, "gatherRows">): void {
   const { constants, groups, lanes } = elementwise(gpu, out.size, [x.width]);
   gpu.dispatch({
     kernel: "gather_rows",
@@ -24,7 +24,7 @@ export function gatherRows(gpu: Operations, { x, indices, out }: CommandOf<GpuTe
 }
 
 /** Parts one after the other along the sequence. */
-export function concat(gpu: Operations, { parts, out }: CommandOf<GpuTensor, "concat">): void {
+function concat(gpu: Operations, { parts, out }: CommandOf<GpuTensor, "concat">): void {
   const [b = 0, n = 0] = out.shape;
   let offset = 0;
   for (const part of parts) {
@@ -42,7 +42,7 @@ export function concat(gpu: Operations, { parts, out }: CommandOf<GpuTensor, "co
 }
 
 /** Some of the positions. */
-export function slice(gpu: Operations, { x, from, out }: CommandOf<GpuTensor, "slice">): void {
+function slice(gpu: Operations, { x, from, out }: CommandOf<GpuTensor, "slice">): void {
   const [b = 0, n = 0] = x.shape;
   const run = out.size / Math.max(b, 1);
   const offset = from * x.width;
@@ -67,7 +67,7 @@ function placesOf(x: GpuTensor): { binding: Binding; values: number }[] {
 }
 
 /** Mean over the sequence, a part of it after the other. */
-export function meanPool(gpu: Operations, { x, out }: CommandOf<GpuTensor, "meanPool">): void {
+function meanPool(gpu: Operations, { x, out }: CommandOf<GpuTensor, "meanPool">): void {
   const { constants, groups } = elementwise(gpu, out.size, [1]);
   const [, length = 0] = x.shape;
   for (const { first, end, rounds } of spans(gpu.profile.loopRounds, length)) {
@@ -83,7 +83,7 @@ export function meanPool(gpu: Operations, { x, out }: CommandOf<GpuTensor, "mean
 }
 
 /** Images cut into patches. */
-export function patches(gpu: Operations, { images, patchSize, out }: CommandOf<GpuTensor, "patches">): void {
+function patches(gpu: Operations, { images, patchSize, out }: CommandOf<GpuTensor, "patches">): void {
   const [, channels = 0, height = 0, width = 0] = images.shape;
   const { constants, groups } = elementwise(gpu, out.size, [1]);
   gpu.dispatch({
@@ -119,3 +119,53 @@ function copyRuns(gpu: Operations, from: Binding, to: Binding, { count, ...runs 
     rounds: 0,
   });
 }
+
+/** Rows that the mask hides become zero. */
+function maskRows(gpu: Operations, { x, mask, out }: CommandOf<GpuTensor, "maskRows">): void {
+  const { constants, groups, lanes } = elementwise(gpu, x.size, [x.width]);
+  gpu.dispatch({
+    kernel: "mask_rows",
+    constants,
+    bindings: { x: whole(x), mask: whole(mask), out: whole(out) },
+    params: { size: x.size / lanes, width: x.width / lanes },
+    groups,
+    rounds: 0,
+  });
+}
+
+/** Segments of features moved along the sequence. */
+function shiftTokens(gpu: Operations, { x, shifts, previous, out }: CommandOf<GpuTensor, "shiftTokens">): void {
+  const { constants, groups } = elementwise(gpu, x.size, [1]);
+  gpu.dispatch({
+    kernel: "shift_tokens",
+    constants: { ...constants, HAS_PREVIOUS: previous !== undefined },
+    bindings: {
+      x: whole(x),
+      shifts: gpu.table(Int32Array.from(shifts)),
+      previous: previous && whole(previous),
+      out: whole(out),
+    },
+    params: {
+      size: x.size,
+      length: x.shape[1] ?? 0,
+      width: x.width,
+      segment: Math.floor(x.width / shifts.length),
+      segments: shifts.length,
+      before: previous?.shape[1] ?? 0,
+    },
+    groups,
+    rounds: 0,
+  });
+}
+
+/** Operations that move rows about, or go along the sequence. */
+export const sequenceOperations = {
+  clone,
+  concat,
+  gatherRows,
+  maskRows,
+  meanPool,
+  patches,
+  shiftTokens,
+  slice,
+} satisfies Partial<Dispatches>;

@@ -1,112 +1,44 @@
 /**
- * Random calls of every operation of `Backend`, with what their oracles say of them.
+ * Random calls of every operation, with what their oracles say of them. The self-test runs one of each; tests run many, in
+ * memory that others have used, and with wrong arguments.
  *
  * @module
  */
 
-import type { CacheFormat, WeightFormat } from "../../backend/memory.ts";
-import type { Activation } from "../../backend/operations.ts";
-import { activate, glu } from "../../engine/reference/activation.ts";
-import * as attention from "../../engine/reference/attention.ts";
-import { add, maskRows, multiply } from "../../engine/reference/elementwise.ts";
-import { embedding, linear } from "../../engine/reference/linear.ts";
-import { l2Norm, layerNorm } from "../../engine/reference/norm.ts";
-import { rotary } from "../../engine/reference/rotary.ts";
-import * as sampling from "../../engine/reference/sampling.ts";
-import * as sequence from "../../engine/reference/sequence.ts";
-import { crossEntropy, logSoftmax, softmax } from "../../engine/reference/softmax.ts";
-import type { Values } from "../../engine/reference/values.ts";
-import { type HostValues, RandomValues } from "../support/ops.ts";
-
-/** An argument of a call, from which it is made on an engine. */
-export type Argument =
-  | { readonly kind: "rows"; readonly values: HostValues }
-  | { readonly kind: "weight"; readonly values: HostValues & { data: Float32Array }; readonly format: WeightFormat }
-  | { readonly kind: "cache"; readonly values: HostValues & { data: Float32Array }; readonly format: CacheFormat }
-  | { readonly kind: "parts"; readonly parts: readonly Argument[] }
-  | { readonly kind: "options"; readonly fields: Readonly<Record<string, Argument>> }
-  | { readonly kind: "plain"; readonly value: unknown };
-
-/** A call of an operation. */
-export interface Call {
-  readonly op: string;
-  readonly args: readonly Argument[];
-  /** The result by its oracle; `valuesOf` gives what an engine holds of an argument, formats and all. */
-  expected(valuesOf: (argument: Argument) => Values): Values;
-  /** See `assertClose`. */
-  readonly tolerance: number;
-  /** Which of the arguments the operation changes instead of giving a result. */
-  readonly changes?: number;
-}
-
-const ACTIVATIONS: readonly Activation[] = ["gelu", "silu", "relu", "reluSquared", "sigmoid"];
-const WIDTHS = [1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 31, 32, 33, 48, 64, 65, 100, 128];
-const LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 33];
-
-/** Draws what calls are made of. */
-export class Draw extends RandomValues {
-  pick<T>(choices: readonly T[]): T {
-    return choices[this.integer(0, choices.length - 1)]!;
-  }
-
-  /** True once in so many times. */
-  once(times: number): boolean {
-    return this.integer(1, times) === 1;
-  }
-
-  get width(): number {
-    return this.pick(WIDTHS);
-  }
-
-  get length(): number {
-    return this.pick(LENGTHS);
-  }
-
-  get batch(): number {
-    return this.once(12) ? 0 : this.integer(1, 3);
-  }
-
-  /** Floats in rows. */
-  floats(...shape: number[]): Argument {
-    return { kind: "rows", values: this.normal(shape) };
-  }
-
-  /** Whole numbers in rows, both limits included. */
-  ids(shape: readonly number[], from: number, to: number): Argument {
-    return { kind: "rows", values: this.integers(shape, from, to) };
-  }
-
-  /** What `make` makes, or nothing. */
-  maybe(make: () => Argument): Argument {
-    return this.once(2) ? make() : plain(undefined);
-  }
-
-  /** Logits of which some are hidden. */
-  logits(rows: number, width: number): Argument {
-    const values = this.normal([rows, width], 3);
-    for (let i = 0; i < values.data.length; i++) if (this.once(8)) values.data[i] = -3.4028234663852886e38;
-    return { kind: "rows", values };
-  }
-}
-
-/** A number, a text or a list that an operation takes as it is. */
-export function plain(value: unknown): Argument {
-  return { kind: "plain", value };
-}
-
-/** Options of a call. */
-export function options(fields: Readonly<Record<string, Argument>>): Argument {
-  return { kind: "options", fields };
-}
+import { ACTIVATIONS } from "../../backend/operations.ts";
+import { activate, glu } from "../reference/activation.ts";
+import * as attention from "../reference/attention.ts";
+import { add, maskRows, multiply } from "../reference/elementwise.ts";
+import { embedding, linear } from "../reference/linear.ts";
+import { l2Norm, layerNorm } from "../reference/norm.ts";
+import { rotary } from "../reference/rotary.ts";
+import * as sampling from "../reference/sampling.ts";
+import * as sequence from "../reference/sequence.ts";
+import { crossEntropy, logSoftmax, softmax } from "../reference/softmax.ts";
+import type { HostValues } from "../reference/random_values.ts";
+import {
+  type Argument,
+  type Call,
+  call,
+  type CallName,
+  type Draw,
+  each,
+  LENGTHS,
+  optional,
+  options,
+  plain,
+  plains,
+  type ValuesOf,
+} from "./call.ts";
 
 /** Draws a call of any operation: of those with the most forms of kernels more often. */
 export function drawCall(draw: Draw): Call {
-  const often = [CALLS.attention, CALLS.linear].filter((make) => make !== undefined);
+  const often = [CALLS.attention, CALLS.linear];
   return draw.pick(draw.once(3) ? often : Object.values(CALLS))(draw);
 }
 
-/** Calls by operation. */
-export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
+/** How each operation is called. */
+export const CALLS: { readonly [Op in CallName]: (draw: Draw) => Call } = {
   embedding(draw) {
     const [numTokens, dim] = [draw.integer(1, 40), draw.width];
     const tokens = draw.ids(draw.once(2) ? [draw.length] : [draw.batch, draw.length], 0, numTokens - 1);
@@ -168,12 +100,10 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
   attentionValues(draw) {
     const { b, heads, kvHeads, n, columns, v, tensors: { memoryValues } } = drawAttention(draw);
     const probabilities = draw.floats(b, heads, n, columns);
-    const fields = { heads: plain(heads), kvHeads: plain(kvHeads), memoryValues };
-    const expected = (of: ValuesOf) => {
-      const settings = { heads, kvHeads, scale: 1, causal: false, memoryValues: optional(of, memoryValues) };
-      return attention.attentionValues(of(probabilities), of(v), settings);
-    };
-    return call("attentionValues", [probabilities, v, options(fields)], expected, 1e-4);
+    const settings = { heads, kvHeads, scale: 1, causal: false };
+    const expected = (of: ValuesOf) =>
+      attention.attentionValues(of(probabilities), of(v), { ...settings, memoryValues: optional(of, memoryValues) });
+    return call("attentionValues", [probabilities, v, options({ ...plains(settings), memoryValues })], expected, 1e-4);
   },
   appendCache(draw) {
     const { b, kvHeads, capacity, cache, dim } = drawCache(draw);
@@ -308,30 +238,6 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
     return call("acceptDraft", [target, draft, tokens, options(plains(settings))], expected, 0);
   },
 };
-
-type ValuesOf = (argument: Argument) => Values;
-
-function call(op: string, args: readonly Argument[], expected: (of: ValuesOf) => Values, tolerance: number): Call {
-  return { op, args, expected, tolerance };
-}
-
-function optional(of: ValuesOf, argument: Argument): Values | undefined {
-  return argument.kind === "plain" ? undefined : of(argument);
-}
-
-/** Values of the tensors among options. */
-function each<Name extends string>(
-  of: ValuesOf,
-  fields: Readonly<Record<Name, Argument>>,
-): { [Each in Name]?: Values | undefined } {
-  const result: { [Each in Name]?: Values | undefined } = {};
-  for (const name in fields) result[name] = optional(of, fields[name]);
-  return result;
-}
-
-function plains(settings: Readonly<Record<string, unknown>>): Record<string, Argument> {
-  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, plain(value)]));
-}
 
 function drawWeight(draw: Draw, out: number, inSize: number): Extract<Argument, { kind: "weight" }> {
   const format = draw.pick(["f32", "f16", "q8_0", "q4_0"] as const);
