@@ -1158,8 +1158,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    losses[row] = select(logarithm(sum) - (logit - largest), -LOWEST, logit <= LOWEST);\n" +
     "  }\n" +
     "}",
-  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds; the first also\n" +
-    "// writes zeros for ids that no part has.\n" +
+  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it\n" +
+    "// holds; the first also writes zeros for ids that no part has.\n" +
     "#include indices\n" +
     "#include weight\n" +
     "\n" +
@@ -2559,9 +2559,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return unitOf(v[offset + unit]);\n" +
     "#endif\n" +
     "}",
-  weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a multiple of\n" +
-    "// `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbors. Where invocations side by side\n" +
-    "// read pieces side by side, they read each byte of the weight once.\n" +
+  weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a\n" +
+    "// multiple of `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbors.\n" +
+    "// Where invocations side by side read pieces side by side, they read each byte of the weight once.\n" +
     "#if FORMAT == q4_0\n" +
     "const PIECE_QUADS = 2u;\n" +
     "\n" +
