@@ -25,7 +25,7 @@ import { cacheBytes } from "./records/encoders/attention.ts";
 import type { CommandFor, WasmTensor } from "./records/encoders/encoder.ts";
 import { weightBytes } from "./records/encoders/weight.ts";
 
-/** Weights in one memory; the rest of its 4 GiB is for caches, activations and what is staged. */
+/** Bytes of weights in one memory; the rest of its 4 GiB is for caches, activations and staging. */
 const MOST_WEIGHT_BYTES = 3 * 2 ** 30;
 
 const PURPOSES: { readonly [layout in Layout]: Purpose } = {
@@ -38,20 +38,20 @@ const PURPOSES: { readonly [layout in Layout]: Purpose } = {
 export class WasmBackend extends Engine<Block> {
   readonly name = "wasm";
   readonly info: BackendInfo;
-  /** Where everything lies that fits; gone after `dispose()`. */
+  /** The memory of everything that fits; undefined after `dispose()`. */
   #main: MemorySpace | undefined;
-  /** Where further weights lie. */
+  /** Memories of further weights. */
   readonly #spills: LocalSpace[] = [];
-  /** The spill of each weight that lies in one. */
+  /** The memory of each weight that is in a further one. */
   readonly #spillOf = new WeakMap<Block, LocalSpace>();
   readonly #limits: Limits;
 
   /**
-   * Starts the engine on the best build of the kernels that this host runs, and runs correctly. In a page it computes
-   * in a worker; where the page's policy allows none, in place.
+   * Starts the engine on the best build of the kernels that this host runs correctly. In a page it computes in a
+   * worker, or in place if the page's policy allows no worker.
    *
-   * @param build One build to run, whichever is best.
-   * @param weightBytes Weights that one memory takes before another is begun.
+   * @param build The build to run, even if it is not the best.
+   * @param weightBytes Bytes of weights in one memory before another one is started.
    * @throws {BackendUnavailableError} if this host lacks what every build needs, or the threads that were asked for
    */
   static async create(
@@ -146,7 +146,7 @@ export class WasmBackend extends Engine<Block> {
     this.#main = undefined;
   }
 
-  /** Takes memory for a weight, where there is room for it. */
+  /** Allocates memory for a weight, in the first memory that has space. */
   #allocateWeight(bytes: number): Block {
     const { weightBytes, hostBytes } = this.#limits;
     const spaces = this.#spaces();
@@ -159,7 +159,7 @@ export class WasmBackend extends Engine<Block> {
     return block;
   }
 
-  /** Another memory for weights; none where the host gives none. */
+  /** Another memory for weights; undefined if the host gives none. */
   #addSpill(): MemorySpace | undefined {
     const main = this.#alive();
     const machine = isLocal(main) ? main.machine.another() : undefined;
@@ -193,7 +193,7 @@ interface Limits {
   readonly hostBytes: number;
 }
 
-/** Memory of the machine, where the host tells without asking anybody. */
+/** Memory of the machine; Infinity if the host does not tell, or only with a permission that was not granted. */
 async function hostBytes(): Promise<number> {
   if (!hasNodeModules()) return Infinity;
   const { Deno: deno } = globalThis as { Deno?: typeof Deno };
@@ -215,7 +215,7 @@ function isLocal(space: MemorySpace): space is LocalSpace {
   return space.machine instanceof LocalMachine;
 }
 
-/** A copy of a tensor; of a weight perhaps in another memory. */
+/** Copies a tensor; a weight's copy may be in another memory. */
 function clone(command: CommandFor<"clone">, from: MemorySpace, to: MemorySpace): void {
   if (from === to || !isLocal(from) || !isLocal(to)) return to.record(command);
   from.list.flush();

@@ -1,6 +1,7 @@
 /**
- * Fills `generated/`: modules made from the kernels' declarations, and the kernels compiled: one wasm for each of {plain, relaxed} SIMD × {unshared, shared} memory, and a
- * module that carries it, deflated, as base64 for hosts that load code from anywhere.
+ * Fills `generated/`: modules made from the kernels' declarations, and the compiled kernels. These are one wasm for
+ * each of {plain, relaxed} SIMD × {unshared, shared} memory, and a module that carries it, deflated, as base64 for
+ * hosts that load code from anywhere.
  *
  * @module
  */
@@ -14,7 +15,7 @@ import { BUILD_NAMES, BUILDS, type WasmBuild } from "./machine/builds.ts";
 const FOLDER = new URL("./", import.meta.url);
 const ROOT = new URL("../", import.meta.url);
 const ENTRY = "assembly/kernels/run.ts";
-/** Pages that a memory must have at least. With none declared V8 checks every access twice (28 instead of 39 GFLOP/s). */
+/** The fewest pages of a memory. If none are declared, V8 checks every access twice (28 instead of 39 GFLOP/s). */
 const INITIAL_PAGES = "64";
 const MAXIMUM_PAGES = "65536";
 

@@ -1,12 +1,12 @@
 /**
- * What a host has of Node's.
+ * Which of Node's modules a host has.
  *
  * @module
  */
 
 /**
- * Whether this host has Node's modules, and with them files and worker threads: Node, Deno and Bun do, pages and most edge
- * workers don't. Asked before any import, because browsers report a refused import on the console.
+ * Whether this host has Node's modules, and with them files and worker threads: Node, Deno and Bun do, pages and most
+ * edge workers don't. Call it before an import, because browsers report a refused import on the console.
  */
 export function hasNodeModules(): boolean {
   const process: unknown = Reflect.get(globalThis, "process");

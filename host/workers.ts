@@ -1,5 +1,5 @@
 /**
- * Starts workers in whatever way the host has: worker threads of Node and Deno, which let a process end, or web workers.
+ * Starts workers: worker threads in Node and Deno, where these let the process end, and web workers in pages.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { hasNodeModules } from "./node.ts";
 export interface WorkerHandle {
   /** Sends a message; buffers in `transfer` go over without a copy. */
   post(message: unknown, transfer?: ArrayBuffer[]): void;
-  /** Sets who hears the worker's messages, and of its unexpected end. */
+  /** Sets the listeners for the worker's messages and for its unexpected end. */
   listen(onMessage: (message: unknown) => void, onEnd: (reason: string) => void): void;
   /** Ends it. */
   terminate(): void;
@@ -21,11 +21,11 @@ export interface WorkerHandle {
 }
 
 /**
- * Starts a worker: from a URL if one is given, else with the script itself as a blob or a data URL.
+ * Starts a worker from a URL if one is given, else from the script itself, as a blob or a data URL.
  *
  * @param workerUrl Where its script is served.
  * @param loadScript Gives the script's text.
- * @throws {BackendUnavailableError} if the host starts none of them
+ * @throws {BackendUnavailableError} if the host starts no worker
  */
 export async function spawn(
   workerUrl: string | URL | undefined,
@@ -47,7 +47,7 @@ export async function spawn(
   );
 }
 
-/** What may start a worker here, the best first. */
+/** The ways to start a worker here, the best first. */
 async function ways(
   workerUrl: string | URL | undefined,
   loadScript: () => Promise<string>,
@@ -56,7 +56,7 @@ async function ways(
   const data = `data:text/javascript,${encodeURIComponent(script)}`;
   if (hasNodeModules()) {
     const { Worker } = await import("node:worker_threads");
-    // Without an environment given, each worker copies the process's own, and Deno asks whether it may.
+    // Without `env`, each worker copies the process's environment, for which Deno asks for permission.
     return [() => overThread(new Worker(new URL(workerUrl ?? data), { env: {} }))];
   }
   if (workerUrl !== undefined) return [() => overWebWorker(new Worker(workerUrl, { type: "module" }))];
@@ -89,7 +89,7 @@ function overWebWorker(worker: Worker, onStarted?: () => void): WorkerHandle {
       };
       worker.onmessageerror = () => onEnd("a message could not be read");
       worker.onerror = (event) => {
-        // Else a worker that fails would end the process, or fill the console.
+        // Prevents that a failing worker ends the process, or fills the console.
         event.preventDefault();
         onStarted?.();
         onEnd(event.message || "its script did not load");
@@ -100,7 +100,7 @@ function overWebWorker(worker: Worker, onStarted?: () => void): WorkerHandle {
   };
 }
 
-/** What is used of a worker of `node:worker_threads`. */
+/** The part of `node:worker_threads`' Worker that is used here. */
 interface WorkerThread {
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   on(event: string, listener: (value: unknown) => void): unknown;

@@ -4,44 +4,44 @@
  *     [kernel id and work, words in the whole record, arguments...]
  *
  * Addresses are u32, sizes i32, floats by their bits; 0 is the address of what is absent. The first thread runs them in
- * order. A record with enough work for several threads is cut into pieces, which a kernel knows as `thread` of `threads`.
- * A record that takes so long that the host's event loop would wait too long stands there several times, each time for a
- * part of its pieces.
+ * order. A record with enough work for several threads is cut into pieces, which a kernel knows as `thread` of
+ * `threads`. A record that would keep the host's event loop waiting for too long is in the list several times, each
+ * time for a part of its pieces.
  *
  * How to add a kernel:
- *  1. A file in one of the folders here, named as the operation. It exports the arguments as an `@unmanaged` class, one
- *     field a word (`common/fields.ts` has the types), and the kernel as
+ *  1. Write a file in one of the folders here, named as the operation. It exports the arguments as an `@unmanaged`
+ *     class, one field a word (`common/fields.ts` has the types), and the kernel as
  *     `function layerNorm(a: LayerNormArguments, thread: i32, threads: i32, scratch: usize): void`.
- *     It does its share: `shareStart(pieces, thread, threads)` splits rows, heads or panels, never the terms of a sum, so
- *     that results don't depend on the number of threads.
- *  2. `deno task build`, which numbers the kernels and generates the call. A structure whose addresses are all `Tensor`s
- *     needs no more: each is the tensor of that name of the command that is named as the kernel; `rows`, `width` and
- *     `size` are those of its result; `xRows`, `xWidth`, `xSize`, `xShape2` and `xFormat` those of its tensor `x`; other
- *     fields are its options.
- *  3. Only if that doesn't do, fields of type `Address` and an encoder in `../records/encoders/`, which calls the function
- *     of the kernel's name in `../generated/records.ts`.
+ *     The kernel does its thread's share: `shareStart(pieces, thread, threads)` splits rows, heads or panels, never the
+ *     terms of a sum, so that results don't depend on the number of threads.
+ *  2. Run `deno task build`, which numbers the kernels and generates the call. If all addresses of the structure are
+ *     `Tensor`s, it generates the encoder as well: a `Tensor` is the tensor of that name in the command that is named
+ *     as the kernel; `rows`, `width` and `size` are those of its result; `xRows`, `xWidth`, `xSize`, `xShape2` and
+ *     `xFormat` those of its tensor `x`; other fields are its options.
+ *  3. Only if that is not enough, use fields of type `Address` and write an encoder in `../records/encoders/`, which
+ *     calls the function of the kernel's name in `../generated/records.ts`.
  *
- * A kernel has `SCRATCH_BYTES` of scratch memory for each thread; what needs more, or must be shared by the threads, is
- * taken by the encoder as a temporary. Results and scratch are memory that others have used: kernels must not count on
- * what it holds, not even times 0, which is NaN if it held a NaN, and must not write beyond results (other tensors follow).
+ * Each thread has `SCRATCH_BYTES` of scratch memory; an encoder takes temporaries for what is larger, or shared by the
+ * threads. Results and scratch are memory that has been used before: kernels must not use what it holds, not even times
+ * 0, which is NaN if it held a NaN, and must not write beyond results, because other tensors follow them.
  *
  * @module
  */
 
 import { dispatch } from "../generated/dispatch";
 import { RecordWord, Team } from "../records/team_layout";
-import { awaitCommand, awaitPieces, finishPiece, putUp, takePiece } from "./team";
+import { awaitCommand, awaitPieces, finishPiece, publish, takePiece } from "./team";
 
 /** Whether this build fuses multiply and add. */
 export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;
-/** Where the kernels' own constants end; memory below is not to be allocated. */
+/** Where the kernels' own constants end; memory below must not be allocated. */
 export const heapBase: usize = __heap_base;
 
-/** Runs the records from `list` up to `end`; large ones, if they are to be shared, with the helpers that meet at `team`. */
+/** Runs the records from `list` up to `end`; if `isTogether`, large ones with the helpers that meet at `team`. */
 export function run(list: usize, end: usize, scratch: usize, team: usize, isTogether: bool): void {
   while (list < end) {
     if (isTogether && (load<u32>(list) & RecordWord.isShared) != 0) {
-      putUp(team, list);
+      publish(team, list);
       doPieces(team, scratch);
       awaitPieces(team);
     } else {
@@ -70,8 +70,8 @@ function doPieces(team: usize, scratch: usize): void {
 }
 
 /**
- * Runs a record in this thread. Other parts of it may be shared, so each is cut into as many pieces as the team's: those of a coarser
- * cut would not go together with them.
+ * Runs a record in this thread. Other parts of it may be shared, so this one is cut into as many pieces as the team's:
+ * with a coarser cut the pieces would not fit together.
  */
 function runAlone(record: usize, scratch: usize, team: usize): void {
   const pieces = partsOf(record) > 1 ? max(1, load<i32>(team + Team.pieces)) : 1;

@@ -9,7 +9,7 @@ import { BackendUnavailableError, ConfigError } from "../../errors.ts";
 /** Threads to compute on. */
 export interface ThreadPlan {
   readonly count: number;
-  /** Whether the caller asked for them and would not have fewer. */
+  /** Whether the caller asked for them, so that fewer are an error. */
   readonly isRequired: boolean;
 }
 
@@ -38,7 +38,7 @@ export const BUILD_NAMES: readonly WasmBuild[] = ["simd", "relaxed-simd", "simd-
 /** Kernels compiled beforehand: one module, or several by the name of their build. */
 export type GivenModules = WebAssembly.Module | { readonly [build: string]: WebAssembly.Module };
 
-/** A way to the kernels: what they are called, and how to get them compiled. */
+/** Kernels that may be run: their name, and how to compile them. */
 export interface Candidate {
   readonly name: string;
   /** Whether their memory is shared between threads. */
@@ -46,14 +46,14 @@ export interface Candidate {
   compile(): Promise<WebAssembly.Module>;
 }
 
-/** One of the builds, whichever is best. */
+/** A build by its name. */
 export function candidateOf(build: WasmBuild): Candidate {
   return { name: build, isShared: BUILDS[build].shared, compile: () => compileBuild(build) };
 }
 
 /**
- * The kernels that this host can run, the best first: for several threads where those are planned, then for one if that
- * would do.
+ * The kernels that this host can run, the best first: for several threads if those are planned, then for one unless
+ * several are required.
  *
  * @throws {BackendUnavailableError} if there are none
  * @throws {ConfigError} if modules are given under names that no build has
@@ -84,7 +84,9 @@ export function candidates(given: GivenModules | undefined, plan: ThreadPlan): C
   );
 }
 
-/** Compiles a build from the code that comes with this module. @throws {BackendUnavailableError} if this host forbids it */
+/**
+ * Compiles a build from the code that comes with this module. @throws {BackendUnavailableError} if this host forbids it
+ */
 export async function compileBuild(build: WasmBuild): Promise<WebAssembly.Module> {
   const { wasm } = await generated(build);
   const bytes = Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0));

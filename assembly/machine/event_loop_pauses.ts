@@ -1,6 +1,6 @@
 /**
- * When the engine pauses for the host's event loop, so that timers fire, requests are answered and pages are drawn while
- * it computes in the calling thread. One clock for all that an engine does.
+ * When the engine pauses for the host's event loop, so that timers fire, requests are answered and pages are drawn
+ * while it computes in the calling thread. One clock for all that an engine does.
  *
  * @module
  */

@@ -11,7 +11,7 @@ import type { HelperThreads } from "./local_machine.ts";
 import type { HelpTask } from "./worker_messages.ts";
 import { startWorker } from "./worker_script.ts";
 
-/** Pieces of a record for each thread, so that one that is held up leaves most of its own to the others. */
+/** Pieces of a record for each thread, so that the others take most of the pieces of a thread that is delayed. */
 const PIECES = 4;
 
 /** The kernels that helpers run, and where they meet. */
@@ -22,7 +22,7 @@ export interface SharedKernels {
   readonly team: number;
 }
 
-/** The helpers of a machine. They join one after another; until then their work is done by those who are there. */
+/** The helpers of a machine. They join one after another; until then the other threads do their work. */
 export class Helpers implements HelperThreads {
   /** Resolves when all have joined. @throws {BackendUnavailableError} if one can't start */
   readonly joined: Promise<void>;
@@ -40,7 +40,7 @@ export class Helpers implements HelperThreads {
     words[(kernels.team + Team.pieces) >> 2] = (1 + count) * PIECES;
     const starts = Array.from({ length: count }, (_, i) => this.#start(i + 1, workerUrl));
     this.joined = Promise.all(starts).then(() => {});
-    // Who doesn't wait for them does with fewer.
+    // A machine that doesn't wait for its helpers runs with fewer.
     this.joined.catch(() => {});
   }
 

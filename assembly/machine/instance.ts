@@ -28,9 +28,9 @@ export interface Instance {
 
 /** Pages of a new memory; as many as the kernels' import asks for. */
 const INITIAL_PAGES = 64;
-/** A 32-bit memory has no more. */
+/** The most pages of a 32-bit memory. */
 const MOST_PAGES = 65536;
-/** What a shared memory must be able to grow to for models that are worth threads: 512 MiB. */
+/** The smallest maximum of a shared memory: models that gain from threads need 512 MiB. */
 const FEWEST_SHARED_PAGES = 8192;
 
 /**
@@ -59,7 +59,10 @@ export function instantiate(
   }
 }
 
-/** A memory for several threads; undefined if the host, which must reserve it, refuses every maximum worth having. */
+/**
+ * A memory for several threads; undefined if the host, which reserves the maximum, refuses even the smallest useful
+ * one.
+ */
 export function shareMemory(threads: number): WebAssembly.Memory | undefined {
   const initial = INITIAL_PAGES + Math.ceil(threads * SCRATCH_BYTES / PAGE);
   for (let maximum = MOST_PAGES; maximum >= FEWEST_SHARED_PAGES; maximum /= 2) {

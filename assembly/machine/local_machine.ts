@@ -22,11 +22,11 @@ export interface HelperThreads {
 
 /** What a machine may have beside its kernels. */
 export interface LocalParts {
-  /** Threads that memory is laid out for. Default 1. */
+  /** Threads that the memory is laid out for. Default 1. */
   readonly threads?: number | undefined;
-  /** Those of them that run beside this one. Default none. */
+  /** The threads beside this one. Default none. */
   readonly helpers?: HelperThreads | undefined;
-  /** Starts a machine of the same kind over a memory of its own; gives none if the host refuses one. */
+  /** Starts a machine of the same kind over a memory of its own; undefined if the host refuses one. */
   readonly another?: (() => LocalMachine | undefined) | undefined;
 }
 
@@ -94,13 +94,16 @@ export class LocalMachine implements Machine {
     return Promise.resolve(this.#view(address + bytes).slice(address, address + bytes).buffer);
   }
 
-  /** The values at an address as they are now; to be used at once. */
+  /** The values at an address as they are now, for immediate use: growing the memory detaches them. */
   view(address: number, count: number): Float32Array {
     const { buffer } = this.#view(address + 4 * count);
     return new Float32Array(buffer, address, count);
   }
 
-  /** A machine of the same kind over another memory, for what does not fit into this one; none if the host refuses it. */
+  /**
+   * A machine of the same kind over another memory, for weights that don't fit into this one; undefined if the host
+   * refuses it.
+   */
   another(): LocalMachine | undefined {
     try {
       return this.#another();
@@ -115,18 +118,18 @@ export class LocalMachine implements Machine {
     this.#helpers = NOBODY;
   }
 
-  /** The memory at least up to `end`, whoever has grown it. */
+  /** The memory at least up to `end`, even if another thread has grown it. */
   #view(end: number): Uint8Array {
     const { memory } = this.#instance;
     if (end > this.#bytes.length || this.#bytes.length === 0) {
-      // Growing by nothing shows what another thread has grown.
+      // Growing by 0 makes the growth by other threads visible.
       memory.grow(0);
       this.#bytes = new Uint8Array(memory.buffer);
     }
     return this.#bytes;
   }
 
-  /** Goes on alone after one of the threads has failed; which one, says the error. */
+  /** Goes on alone after one of the threads has failed. The error says why it failed. */
   #disband(error: unknown): DeviceLostError {
     const { memory } = this.#instance;
     const { threads } = this;
@@ -141,7 +144,7 @@ export class LocalMachine implements Machine {
   }
 }
 
-/** What is said when a kernel fails that ran alone, which none should. */
+/** The error if a kernel that ran alone fails, which should not happen. */
 function lost(error: unknown): DeviceLostError {
   return new DeviceLostError(
     `Cannot finish what the wasm backend was computing (${

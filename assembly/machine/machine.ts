@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Memory and the kernels that work in it. What is asked of a machine it does in the order in which it is asked. */
+/** Memory and the kernels that work in it. A machine carries out calls in the order in which they are made. */
 export interface Machine {
   /** Threads that compute. */
   readonly threads: number;
@@ -19,7 +19,7 @@ export interface Machine {
   /** Grows the memory by pages of 64 KiB; false if the host gives no more. */
   grow(pages: number): boolean;
   /**
-   * Runs the records of a list, which is then the caller's again.
+   * Runs the records of a list. The caller may change the list afterwards.
    *
    * @param sharedWork How much of the work several threads can share, as `work.ts` counts it.
    */

@@ -13,13 +13,13 @@ import { tryGrow } from "./instance.ts";
 import type { Machine } from "./machine.ts";
 import type { HostStarted, HostTask, MachineReply, MachineRequest } from "./worker_messages.ts";
 
-/** Someone who waits for bytes. */
+/** A read that waits for its bytes. */
 interface Reader {
   resolve(bytes: ArrayBuffer): void;
   reject(error: Error): void;
 }
 
-/** What the machine of a page is made of. */
+/** The parts of a page's machine. */
 export interface PageParts {
   /** Runs `worker.ts`. */
   readonly worker: WorkerHandle;
@@ -31,15 +31,15 @@ export interface PageParts {
 }
 
 /**
- * A machine in a worker. Messages keep their order, so nothing here ever waits: lists and values are sent, bytes are
- * asked for. What goes wrong over there rejects the read that follows it.
+ * A machine in a worker. Messages keep their order, so no call waits: lists and values are sent, bytes are requested.
+ * An error in the worker rejects the read that follows it.
  */
 export class PageMachine implements Machine {
   readonly isHere = false;
   readonly isRelaxed: boolean;
   readonly base: number;
   readonly #worker: WorkerHandle;
-  /** Known here as well where it is shared. */
+  /** The worker's memory, if it is shared with this thread. */
   readonly #memory: WebAssembly.Memory | undefined;
   readonly #helpers: Helpers | undefined;
   readonly #readers = new Map<number, Reader>();
@@ -100,7 +100,7 @@ export class PageMachine implements Machine {
   }
 
   grow(pages: number): boolean {
-    // Where memory is not shared the worker can only be told, and refuses later.
+    // The worker grows a memory that is not shared, and reports later if it can't.
     if (!this.#memory) this.#ask({ task: "grow", pages });
     else if (!tryGrow(this.#memory, pages)) return false;
     this.#bytes += pages * PAGE;
@@ -161,7 +161,7 @@ export class PageMachine implements Machine {
     }
   }
 
-  /** Requests are answered in order: whoever waits has asked after the one that failed. */
+  /** Rejects all waiting reads: requests are answered in order, so these came after the one that failed. */
   #fail(reason: string): void {
     const error = new DeviceLostError(
       `The worker of the wasm backend failed (${reason}): what it was computing is lost`,

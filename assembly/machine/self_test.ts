@@ -1,5 +1,5 @@
 /**
- * Whether the kernels compute correctly on this host: relaxed SIMD instructions are implemented wrongly here and there.
+ * Whether the kernels compute correctly on this host: some hosts implement relaxed SIMD instructions wrongly.
  *
  * @module
  */

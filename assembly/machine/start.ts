@@ -15,12 +15,12 @@ import type { Machine } from "./machine.ts";
 import { PageMachine, type PageParts } from "./page_machine.ts";
 import { startWorker } from "./worker_script.ts";
 
-/** More bring nothing by default: what a small step costs in waiting grows with them. */
+/** The most threads by default: with more, small steps spend more time waiting than they gain. */
 const DEFAULT_THREADS = 16;
 const MOST_THREADS = 64;
 
 /**
- * As many threads as asked for; else as the host has, if it shares memory.
+ * The threads that were asked for, or as many as the host has if it shares memory.
  *
  * @throws {BackendUnavailableError} if several are asked for and memory can't be shared
  */
@@ -42,7 +42,7 @@ export async function planThreads(threads: number | undefined): Promise<ThreadPl
 }
 
 /**
- * A machine with these kernels; none if the host refuses what they need and the caller can do without.
+ * A machine with these kernels; undefined if the host refuses what they need and the caller didn't require it.
  *
  * @throws {BackendUnavailableError} if the host refuses what the caller asked for
  */
@@ -77,7 +77,7 @@ interface LocalParts {
   readonly workerUrl: string | URL | undefined;
 }
 
-/** A machine in this thread, over a memory that is shared or one of its own; `joined` resolves when its helpers are there. */
+/** A machine in this thread, over a shared memory or one of its own; `joined` resolves when all helpers have joined. */
 function startHere(
   parts: LocalParts,
   memory: WebAssembly.Memory | undefined,
@@ -94,7 +94,7 @@ function startHere(
   return { machine: new LocalMachine(instance, { threads, helpers, another }), joined: helpers.joined };
 }
 
-/** A page's machine; none if the page may start no workers and the caller can do without. */
+/** A page's machine; undefined if the page may start no workers and the caller didn't require threads. */
 async function startInWorker(parts: Omit<PageParts, "worker">, plan: ThreadPlan): Promise<Machine | undefined> {
   try {
     const machine = await PageMachine.start({ ...parts, worker: await startWorker(parts.workerUrl) });
@@ -106,7 +106,7 @@ async function startInWorker(parts: Omit<PageParts, "worker">, plan: ThreadPlan)
   }
 }
 
-/** Waits for what a machine needs, and disposes of it if that fails. */
+/** Waits until a machine is ready, and disposes of it if that fails. */
 async function orDispose(machine: Machine, ready: Promise<void>): Promise<void> {
   try {
     await ready;
@@ -126,13 +126,13 @@ async function processors(): Promise<number> {
   return availableParallelism();
 }
 
-/** Whether this host shares memory between threads. Pages have to be isolated, and say whether they are. */
+/** Whether this host shares memory between threads. Pages must be isolated for it, and report whether they are. */
 function canShareMemory(): boolean {
   const { crossOriginIsolated = true } = globalThis as { crossOriginIsolated?: boolean };
   return typeof SharedArrayBuffer === "function" && crossOriginIsolated;
 }
 
-/** Whether this thread shows a page, and must not be kept waiting. */
+/** Whether this thread shows a page, so that it must not be blocked. */
 function isPage(): boolean {
   return "document" in globalThis && !hasNodeModules();
 }

@@ -1,30 +1,32 @@
 /**
- * Whether the helpers are to help: where others want the processors too, a list may take two threads longer than one,
- * for the first waits for pieces that a helper, put aside by the system, has in its hands.
+ * Whether the helpers take part in a list. If other programs need the processors too, two threads may take longer than
+ * one, because the first waits for pieces of a helper that the system has suspended.
  *
  * @module
  */
 
 /**
- * Lists that are run the other way in a trial; the first of them wakes the helpers, or lets them fall asleep, and does
- * not count.
+ * Lists of a trial, which are run the other way. The first of them wakes the helpers, or lets them fall asleep, and is
+ * not counted.
  */
 const TRIAL = 5;
-/** Lists between trials: twice as many after each that has changed nothing, up to the most. */
+/** Lists between trials: twice as many after each trial that has changed nothing, up to the most. */
 const FEWEST_BETWEEN = 64;
 const MOST_BETWEEN = 256;
-/** A trial in which lists cost so many times the usual ends at once. */
+/** A trial ends at once if its lists cost so many times the usual. */
 const CLEARLY_WORSE = 1.5;
 /** Weight of the newest list in the mean. */
 const NEWEST = 0.2;
-/** The other way must cost at most this share to be taken. */
+/** The other way is taken if it costs at most this share of the usual. */
 const WORTH_CHANGING = 0.95;
-/** Lists with more work, about half a second of it, are always shared: too long for a trial. */
+/** Lists with more work, about half a second, are always shared because they are too long for a trial. */
 const MOST_WORK = 2 ** 30;
 
-/** Chooses for each list between all threads and the first one alone, by what lists of about the same work have taken. */
+/**
+ * Chooses for each list between all threads and the first one alone, by the time that lists of similar work have taken.
+ */
 export class Teamwork {
-  /** By the logarithm of their work. */
+  /** By the logarithm of the lists' work. */
   readonly #choices = new Map<number, Choice>();
 
   /**
@@ -43,9 +45,9 @@ export class Teamwork {
   }
 }
 
-/** What serves lists of one size. */
+/** The choice for lists of one size. */
 class Choice {
-  /** What the next list is. */
+  /** Whether the next list is run by all threads. */
   isTogether = true;
   /** Mean cost of the usual way. */
   #usual: number | undefined;
@@ -73,7 +75,7 @@ class Choice {
     return counted > 0 && this.#usual !== undefined && this.#tried > CLEARLY_WORSE * counted * this.#usual;
   }
 
-  /** Goes on as in the trial if that was better, else as before. */
+  /** Keeps the way of the trial if it was better, else returns to the usual one. */
   #conclude(): void {
     const tried = this.#tried / (TRIAL - 1 - this.#left);
     this.#tried = 0;

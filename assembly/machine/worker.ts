@@ -1,5 +1,6 @@
 /**
- * The script of every worker: a helper of another thread, or the machine of a page. `deno task build` makes one file of it.
+ * The script of every worker: a helper of another thread, or the machine of a page. `deno task build` makes one file of
+ * it.
  *
  * @module
  */
@@ -29,7 +30,7 @@ function help(port: Port, { compiled, memory, thread }: HelpTask): void {
   }
 }
 
-/** The machine of a page: does what it is asked, in order. */
+/** The machine of a page: carries out requests in order. */
 class Host {
   readonly #port: Port;
   #machine: LocalMachine | undefined;
@@ -76,7 +77,7 @@ class Host {
   }
 }
 
-/** Hears what the other side sends, and says that the script runs. */
+/** Listens to the other side's messages, and tells it that the script runs. */
 function connect(
   port: Port,
   listen: (onMessage: (message: HelpTask | HostTask | MachineRequest) => void) => void,
@@ -94,7 +95,7 @@ function connect(
   port.postMessage("running");
 }
 
-/** Whether this is a web worker; Node's have a port instead. */
+/** Whether this is a web worker; Node's worker threads have a port instead. */
 function isWebWorker(scope: object): scope is Port & EventTarget {
   return "postMessage" in scope;
 }

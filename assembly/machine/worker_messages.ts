@@ -1,5 +1,5 @@
 /**
- * What goes between a thread and its workers.
+ * Messages between a thread and its workers.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface HostTask {
   readonly threads: number;
 }
 
-/** To the machine of a page: what `Machine` has as methods. */
+/** To the machine of a page: calls of `Machine`'s methods. */
 export type MachineRequest =
   | { readonly task: "run"; readonly list: Int32Array<ArrayBuffer>; readonly sharedWork: number }
   | { readonly task: "write"; readonly address: number; readonly values: Float32Array | Int32Array }
@@ -42,7 +42,7 @@ export interface HostStarted {
 export type MachineReply =
   | HostStarted
   | { readonly kind: "read"; readonly id: number; readonly bytes: ArrayBuffer }
-  /** The host gives no more memory than these bytes. */
+  /** The host gives no more memory than this. */
   | { readonly kind: "refused"; readonly bytes: number }
-  /** A request failed; perhaps the helpers are gone with it. */
+  /** A request failed; the helpers may have ended with it. */
   | { readonly kind: "failed"; readonly reason: string; readonly hasDisbanded: boolean };

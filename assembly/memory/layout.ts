@@ -1,5 +1,5 @@
 /**
- * What lies in front of the tensors in the kernels' memory.
+ * The areas in front of the tensors in the kernels' memory.
  *
  * @module
  */
@@ -16,13 +16,13 @@ export interface MemoryLayout {
   readonly team: number;
   /** The command list. */
   readonly list: number;
-  /** Scratch memory, one area after another for each thread. */
+  /** Scratch memory, an area for each thread. */
   readonly scratches: number;
   /** Where tensors may begin. */
   readonly base: number;
 }
 
-/** Lays memory out from the end of the kernels' own constants on. */
+/** The layout of a memory whose first bytes, up to `heapBase`, hold the kernels' own constants. */
 export function layoutOf(heapBase: number, threads: number): MemoryLayout {
   const team = (heapBase + 63) & ~63;
   const list = team + Team.bytes;

@@ -1,5 +1,5 @@
 /**
- * What is allocated in a WebAssembly memory.
+ * The allocator of a WebAssembly memory.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Block {
   /** Bytes taken, a multiple of 64. */
   readonly bytes: number;
   readonly purpose: Purpose;
-  /** Whether nothing has ever been written here: such memory is zero. */
+  /** Whether nothing has been written here yet, so that it is zero. */
   readonly isFresh: boolean;
 }
 
@@ -29,14 +29,17 @@ interface Gap {
 
 /** Blocks begin at cache lines. */
 const ALIGNMENT = 64;
-/** A page short of what a 32-bit memory may have: the end of a block must not be 2^32, which kernels would take for 0. */
+/**
+ * One page less than a 32-bit memory can have, because the end of a block must not be 2^32: kernels would take it for
+ * 0.
+ */
 const LIMIT = 65535 * PAGE;
-/** Memory grows by at least this, so that a step's many small tensors don't each grow it. */
+/** Memory grows by at least this, so that the many small tensors of a step don't each grow it. */
 const GROWTH = 16 << 20;
 
-/** Memory as far as allocating in it goes. */
+/** The bytes in which an allocator works. */
 export interface AddressSpace {
-  /** Bytes that there are. */
+  /** How many there are. */
   readonly bytes: number;
   /** Adds pages at the end; false if the host gives no more. */
   grow(pages: number): boolean;

@@ -19,7 +19,7 @@ import { type Block, Memory } from "./memory.ts";
 
 /** Bytes of an upload that travel in one record of the command list. */
 const INLINE_BYTES = 1 << 16;
-/** Uploads up to this size travel in several where others' commands wait; larger ones run what is in the list first. */
+/** Uploads up to this size travel in several records if commands wait in the list; larger ones run the list first. */
 const MOST_INLINE_BYTES = 1 << 20;
 
 /** Where tensors lie and commands run. */
@@ -48,7 +48,7 @@ export class MemorySpace<M extends Machine = Machine> implements Recorder {
     try {
       encode(command, this);
     } finally {
-      // What is recorded from here on runs later, so it may have this memory.
+      // Commands recorded from here on run later, so they may use this memory.
       for (const block of this.#temporaries.splice(0)) this.memory.free(block);
     }
   }
@@ -84,7 +84,7 @@ export class MemorySpace<M extends Machine = Machine> implements Recorder {
     }
   }
 
-  /** Copies bytes out as what was recorded by now leaves them. */
+  /** Copies bytes out as they are after the commands recorded so far. */
   async read(address: number, bytes: number): Promise<ArrayBuffer> {
     return await this.list.after(() => this.machine.read(address, bytes));
   }

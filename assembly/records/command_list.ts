@@ -10,7 +10,9 @@ import { LIST_WORDS } from "../memory/layout.ts";
 import { RecordWord } from "./team_layout.ts";
 import { NANOSECONDS, partWord, recordWord } from "./work.ts";
 
-/** Runs the records in these words, of whose work, as `work.ts` counts it, so much can be shared by several threads. */
+/**
+ * Runs the records in these words. `sharedWork` is the work, as `work.ts` counts it, that several threads can share.
+ */
 export type RunList = (words: Int32Array<ArrayBuffer>, sharedWork: number) => void;
 
 /** Words that may wait: those of many calls at once, which must not make the list run before a pause. */
@@ -26,7 +28,7 @@ const MOST_PARTS = RecordWord.partMask + 1;
 /** Arguments that any kernel has, without a list that follows. */
 const MOST_ARGUMENTS = 64;
 
-/** Weight of the newest portion in the mean of what work takes. */
+/** Weight of the newest portion in the mean of the time that work takes. */
 const NEWEST = 0.2;
 
 /** Records that are run at once. */
@@ -35,19 +37,20 @@ interface Portion {
   end: number;
   readonly work: number;
   readonly sharedWork: number;
-  /** What is to be done when it has run. */
+  /** Actions for when it has run. */
   readonly marks: Mark[];
 }
 
-/** Something that has its place in the list. */
+/** An action at its place in the list. */
 interface Mark {
   reach(): void;
   fail(error: unknown): void;
 }
 
 /**
- * Records of kernel calls that wait to be run, in order. A read waits until the list has run up to its place; in between
- * the engine pauses for the host's event loop. `flush` runs all of it at once, and so does the list by itself when full.
+ * Records of kernel calls that wait to be run, in order. A read waits until the list has run up to its place; in
+ * between the engine pauses for the host's event loop. `flush` runs all of it at once, and so does the list by itself
+ * when full.
  */
 export class CommandList {
   /** Arguments of the next record. */
@@ -57,7 +60,7 @@ export class CommandList {
   readonly #run: RunList;
   readonly #pauses: EventLoopPauses | undefined;
   #words = new Int32Array(LIST_WORDS);
-  /** The same memory, for data that are floats. */
+  /** The same memory as `#words`, for lists of floats. */
   #floats = new Float32Array(this.#words.buffer);
   /** Words that were run, and words written. */
   #done = 0;
@@ -87,7 +90,7 @@ export class CommandList {
     const parts = isShared ? this.#partsOf(work) : 1;
     for (let part = 0; part < parts; part++) {
       const at = this.#reserve(partWord(word, part, parts), length + (list?.length ?? 0), work / parts);
-      // Faster than `set` for so few words.
+      // Faster than `TypedArray.set` for short lists.
       for (let i = 0; i < length; i++) this.#words[at + i] = this.words[i] ?? 0;
       if (list) (list instanceof Float32Array ? this.#floats : this.#words).set(list, at + length);
       if (isShared) this.#sharedWork += work / parts;
@@ -101,7 +104,6 @@ export class CommandList {
     const parts = isShared ? this.#partsOf(work) : 1;
     for (let part = 0; part < parts; part++) {
       let at = this.#reserve(partWord(word, part, parts), args.length, work / parts);
-      // Faster than `set` takes a few numbers from a list.
       for (const arg of args) this.#words[at++] = arg;
       if (isShared) this.#sharedWork += work / parts;
     }
@@ -118,7 +120,7 @@ export class CommandList {
     while (this.#portions.length > 0) this.#runPortion();
   }
 
-  /** Does something as soon as all has run that is recorded by now, and before anything later does. */
+  /** Runs an action after everything that is recorded by now, and before anything that is recorded later. */
   async after<T>(action: () => Promise<T>): Promise<T> {
     if (!this.#pauses) this.flush();
     const portion = this.#complete();
@@ -130,18 +132,18 @@ export class CommandList {
     return await result;
   }
 
-  /** Forgets what was recorded; those who wait for it are told why. */
+  /** Drops the recorded commands, and rejects the reads that wait for them. */
   close(error: Error): void {
     this.#drop(error);
   }
 
-  /** Parts that a record is run in, so that none takes long. */
+  /** How many parts a record is run in, so that none takes long. */
   #partsOf(work: number): number {
     if (!this.#pauses) return 1;
     return Math.min(Math.max(1, Math.floor(work * this.#cost / PART_MS)), MOST_PARTS);
   }
 
-  /** Runs portions as long as somebody waits for one. */
+  /** Runs portions while an action waits for one. */
   #advance(): void {
     if (this.#isAdvancing) return;
     while (this.#portions.some(({ marks }) => marks.length > 0)) {
@@ -157,7 +159,7 @@ export class CommandList {
       try {
         this.#runPortion();
       } catch {
-        // Who waits was told.
+        // The waiting reads were rejected with the error.
       }
     }
   }
@@ -174,21 +176,21 @@ export class CommandList {
       this.#run(words, portion.sharedWork);
       this.#learn(portion.work, performance.now() - began);
     } catch (error) {
-      // What comes after it would run on what it has not made.
+      // Later portions may need its results.
       this.#drop(error, portion);
       throw error;
     }
     for (const { reach } of portion.marks) reach();
   }
 
-  /** What work takes on this machine, with its threads, for this model. */
+  /** Learns the time that work takes on this machine, with its threads, for this model. */
   #learn(work: number, milliseconds: number): void {
     this.#pauses?.worked();
     if (work * this.#cost < 1) return; // too short to tell
     this.#cost += NEWEST * (milliseconds / work - this.#cost);
   }
 
-  /** Ends the portion at hand; gives the last one that waits, if any does. */
+  /** Completes the current portion. Gives the last portion that waits, if any does. */
   #complete(): Portion | undefined {
     const end = this.#length;
     if (end > (this.#portions.at(-1)?.end ?? this.#done)) {
@@ -227,7 +229,7 @@ export class CommandList {
     return at + 2;
   }
 
-  /** Forgets what has run, grows the list, or runs what it holds. */
+  /** Removes the records that have run, grows the list, or runs it. */
   #makeRoom(words: number): void {
     const waiting = this.#words.subarray(this.#done, this.#length);
     if (!this.#pauses || waiting.length + words > MOST_WORDS) return this.flush();

@@ -1,6 +1,6 @@
 /**
- * Numbers that the engine and its kernels agree on. TypeScript and AssemblyScript read this same file, so it keeps to what both
- * understand.
+ * Numbers that the engine and its kernels agree on. TypeScript and AssemblyScript both read this file, so it keeps to
+ * what both understand.
  *
  * @module
  */
@@ -14,13 +14,15 @@ export const QUANTIZED_PANEL = 16;
 /** Values that share a scale in q8_0 and q4_0. */
 export const BLOCK = 32;
 
-/** Up to this many rows, a quantized weight is used as it lies: unpacking it for all of them costs more than it brings. */
+/**
+ * Up to this many rows, a quantized weight is used as it lies: unpacking it for all of them costs more than it brings.
+ */
 export const STREAMED_ROWS = 7;
 
 /** Keys of a chunk, where attention cuts keys into chunks so that threads share them. */
 export const CHUNK = 1024;
 
-/** Scratch memory that each thread lends to the kernel that it runs. */
+/** Scratch memory of each thread, for the kernel that it runs. */
 export const SCRATCH_BYTES = 1048576;
 
 /** Bytes of a page, the unit in which memory grows. */

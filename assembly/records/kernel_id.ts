@@ -1,6 +1,6 @@
 /**
- * Numbers by which records name formats, activations and the like. TypeScript and AssemblyScript read this same file, so it
- * keeps to what both understand: plain enums.
+ * Numbers by which records name formats, activations and the like. TypeScript and AssemblyScript both read this file,
+ * so it keeps to what both understand: plain enums.
  *
  * @module
  */

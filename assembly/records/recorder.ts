@@ -12,7 +12,7 @@ export interface RecordTarget {
   readonly words: Int32Array;
   /** The same memory, for arguments that are floats. */
   readonly floats: Float32Array;
-  /** How much there is to do for the command that is being encoded, as `work.ts` counts it. */
+  /** Work of the command that is being encoded, as `work.ts` counts it. */
   readonly work: number;
   /**
    * Appends a record.

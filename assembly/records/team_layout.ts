@@ -4,9 +4,11 @@
  * @module
  */
 
-/** Byte offsets in the team's block; what different threads write at the same time lies in different cache lines. */
+/**
+ * Byte offsets in the team's block. Words that different threads write at the same time lie in different cache lines.
+ */
 export enum Team {
-  /** Changes with every record that is to be shared; 0 sends the helpers away. */
+  /** Changes with every shared record; 0 ends the helpers. */
   command = 0,
   /** Address of the record. */
   record = 4,
@@ -22,7 +24,7 @@ export enum Team {
   isAwaited = 132,
   /** Not 0 once a helper has failed. */
   failed = 192,
-  /** Bytes of the text that says why. */
+  /** Bytes of `reason`. */
   reasonLength = 196,
   /** Why a helper has failed, in UTF-8. */
   reason = 200,
@@ -36,9 +38,9 @@ export enum RecordWord {
   kernel = 65535,
   /** Whether there is enough to do for several threads. */
   isShared = 65536,
-  /** Of a record that is run in parts: which part this is, counted from 0, and how many follow the first one. */
+  /** For a record that is run in parts: the part's number, from 0 on, and how many follow the first one. */
   part = 17,
   furtherParts = 24,
-  /** Of either, once it is shifted down. */
+  /** For either of them, after the shift down. */
   partMask = 127,
 }

@@ -1,5 +1,5 @@
 /**
- * How much there is to do, so that threads are not called together for nothing.
+ * How much work a command is, so that threads are not woken for little.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import type { Kernel } from "../generated/kernel.ts";
 import type { WasmTensor } from "./encoders/encoder.ts";
 import { RecordWord } from "./team_layout.ts";
 
-/** What one thread does sooner than several agree on it. */
+/** Less work than this takes one thread less time than several threads need to share it. */
 const WORTH_SHARING = 16384;
 /** Products that take as long as an operation on one value, where weights are read from memory. */
 const PRODUCTS = 8;
 
-/** What a unit of work takes, roughly: an operation goes through one value. */
+/** Time of a unit of work, roughly: an operation on one value. */
 export const NANOSECONDS = 0.5;
 
-/** The first word of a record with so much to do, in values that an operation goes through. */
+/** The first word of a record with so much work, in values that an operation goes through. */
 export function recordWord(kernel: Kernel, work: number): number {
   return work < WORTH_SHARING ? kernel : kernel | RecordWord.isShared;
 }
@@ -27,7 +27,7 @@ export function partWord(word: number, part: number, parts: number): number {
   return word | part << RecordWord.part | (parts - 1) << RecordWord.furtherParts;
 }
 
-/** How much there is to do for a command. Results don't depend on it. */
+/** How much work a command is. Results don't depend on it. */
 export function workOf(command: Command<WasmTensor>): number {
   switch (command.op) {
     case "linear":

@@ -3,10 +3,10 @@
 
 /** Kernels and snippets by the name of their file. */
 export const KERNELS: Readonly<Record<string, string>> = {
-  accept_draft: "// The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is accepted with\n" +
-    "// probability min(1, p/q); the first that isn't is replaced by a draw from max(0, p - q), and after the last comes a draw from p.\n" +
-    "// All rows are gone through, also those after a rejection, so that barriers stand in uniform control flow.\n" +
-    "// A row that decides and has nothing to draw gives -1 for the token.\n" +
+  accept_draft: "// The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is\n" +
+    "// accepted with probability min(1, p/q); the first rejected one is replaced by a draw from max(0, p - q), and the last\n" +
+    "// accepted one is followed by a draw from p. All rows are processed, also those after a rejection, so that barriers are\n" +
+    "// in uniform control flow. The token is -1 if its row has nothing to draw.\n" +
     "#include not_a_number\n" +
     "#include random\n" +
     "#include reduce\n" +
@@ -26,18 +26,19 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "@group(0) @binding(3) var<storage, read> tokens: array<i32>;\n" +
     "@group(0) @binding(4) var<storage, read_write> out: array<i32>;\n" +
     "\n" +
-    "// Seeds of its own, exclusive-ored: its numbers must be independent of those that made the draft.\n" +
+    "// The seed is xored with these, because the numbers must be independent of those that made the draft.\n" +
     "const ACCEPT_SEED = 0x85ebca6bu;\n" +
     "const RESIDUAL_SEED = 0x9e3779b9u;\n" +
     "\n" +
-    "// The largest logit of a row, and the factor that makes e^((logit - largest) / temperature) a probability; 0 where nothing can be drawn.\n" +
+    "// The largest logit of a row, and the factor that makes e^((logit - largest) / temperature) a probability; 0 if nothing\n" +
+    "// can be drawn.\n" +
     "struct Softmax {\n" +
     "  largest: f32,\n" +
     "  factor: f32,\n" +
     "}\n" +
     "\n" +
     "fn probability(logit: f32, softmax: Softmax) -> f32 {\n" +
-    "  // The largest is 0 also where it is infinite.\n" +
+    "  // The largest becomes 0 even if it is infinite.\n" +
     "  let scaled = select((logit - softmax.largest) * params.inverseTemperature, 0.0, logit == softmax.largest);\n" +
     "  return select(exp(scaled) * softmax.factor, 0.0, logit <= LOWEST);\n" +
     "}\n" +
@@ -281,9 +282,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let slot = u32(position) % params.capacity;\n" +
     "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
     "}",
-  append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An invocation makes\n" +
-    "// a word of scales: it takes two blocks of 32 features, or the last one of an odd number. The rounding is that of\n" +
-    "// `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the nearest, halves away from zero.\n" +
+  append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An\n" +
+    "// invocation makes a word of scales, so it takes two blocks of 32 features, or the last one of an odd number. The\n" +
+    "// rounding is that of `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the\n" +
+    "// nearest, halves away from zero.\n" +
     "#include indices\n" +
     "#include half\n" +
     "#include exact_division\n" +
@@ -305,14 +307,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "@group(0) @binding(4) var<storage, read_write> cache: array<u32>;\n" +
     "\n" +
-    "// Whole numbers of at most 127 as signed bytes of a word. Their bits are rounded: a compiler may fuse what computes with a product.\n" +
+    "// Whole numbers of at most 127 as signed bytes of a word. They are rounded by their bits because a compiler may fuse an\n" +
+    "// addition with a product.\n" +
     "fn roundedBytes(values: vec4<f32>) -> u32 {\n" +
     "  let bits = bitcast<vec4<u32>>(values);\n" +
     "  let magnitude = bits & vec4<u32>(0x7fffffff);\n" +
     "  let shift = vec4<u32>(150) - (magnitude >> vec4<u32>(23));\n" +
     "  let mantissa = (magnitude & vec4<u32>(0x7fffff)) | vec4<u32>(0x800000);\n" +
     "  var whole = (mantissa + (vec4<u32>(1) << (shift - 1))) >> shift;\n" +
-    "  // Below a half, and what is no number.\n" +
+    "  // Values below a half, and NaN.\n" +
     "  whole = select(whole, vec4<u32>(0), (magnitude < vec4<u32>(0x3f000000)) | (magnitude >= vec4<u32>(0x43000000)));\n" +
     "  let bytes = select(whole, 0 - whole, bits > vec4<u32>(0x7fffffff)) & vec4<u32>(255);\n" +
     "  return bytes.x | (bytes.y << 8) | (bytes.z << 16) | (bytes.w << 24);\n" +
@@ -366,13 +369,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  cache[first + 8 * params.blocks + block / 2] = scales;\n" +
     "}",
-  attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and their weighted\n" +
-    "// sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into\n" +
-    "// workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than\n" +
-    "// what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).\n" +
+  attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and\n" +
+    "// their weighted sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of\n" +
+    "// keys and values once into workgroup memory. Without it every invocation reads them itself, which is faster on\n" +
+    "// adapters that are a CPU, because there a load costs more than the arithmetic on it, unless several queries share it\n" +
+    "// (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).\n" +
     "//\n" +
-    "// Where a device's loops don't reach over all keys (PARTS), a dispatch takes some of them and keeps what it knows of each query for the\n" +
-    "// next one, as `attention_decode` does for its splits; `attention_reduce` makes the result of that.\n" +
+    "// If a device's loops don't reach over all keys (PARTS), a dispatch takes some of them and stores the state of each\n" +
+    "// query for the next one, as `attention_decode` does for its splits; `attention_reduce` computes the result from it.\n" +
     "#include attention_inputs\n" +
     "#include keys\n" +
     "#include scalar\n" +
@@ -393,8 +397,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "var<workgroup> valueTile: array<VALUE, KEYS * UNITS>;\n" +
     "#endif\n" +
     "\n" +
-    "// What an invocation knows of its queries. Registers can't be indexed; where loops over a head aren't unrolled (that takes llvmpipe\n" +
-    "// seconds for each kernel) queries and sums stand in workgroup memory instead, each invocation using its own part.\n" +
+    "// The state of an invocation's queries. Registers can't be indexed, so if loops over a head aren't unrolled (which\n" +
+    "// takes llvmpipe seconds for each kernel), queries and sums are in workgroup memory instead, where each invocation uses\n" +
+    "// its own part.\n" +
     "#if STAGED\n" +
     "var<private> query: array<VALUE, QUERIES * UNITS>;\n" +
     "var<private> sums: array<VALUE, QUERIES * UNITS>;\n" +
@@ -413,7 +418,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "var<private> largest: array<f32, QUERIES>;\n" +
     "var<private> total: array<f32, QUERIES>;\n" +
     "var<private> scores: array<array<f32, KEYS>, QUERIES>;\n" +
-    "// What the sums so far are worth after the last keys.\n" +
+    "// The factor that rescales the earlier sums to the new maximum.\n" +
     "var<private> correction: array<f32, QUERIES>;\n" +
     "\n" +
     "// Turns the scores of KEYS keys into weights, relative to the new maximum.\n" +
@@ -443,7 +448,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let kvHead = head % params.kvHeads;\n" +
     "  let first = firstPosition(batch);\n" +
     "  let last = first + i32(params.queries) - 1;\n" +
-    "  // Neighboring invocations have neighboring queries; those past the last query do its work again and write nothing.\n" +
+    "  // Neighboring invocations have neighboring queries; those past the last query repeat its work and write nothing.\n" +
     "  let firstQuery = group.x * WORKGROUP * QUERIES + lane;\n" +
     "  var base: array<u32, QUERIES>;\n" +
     "  for (var r = 0u; r < QUERIES; r++) {\n" +
@@ -489,7 +494,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  // Blocks between each query and the keys that `query` is scaled for.\n" +
     "  var blocks: array<i32, QUERIES>;\n" +
     "#endif\n" +
-    "  // Keys of later positions than the last query here stand behind all others, unless a cache has wrapped around.\n" +
+    "  // Keys of later positions than the last query here are behind all others, unless a cache has wrapped around.\n" +
     "  let ownLast = first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1;\n" +
     "  let isOrdered = (params.causal != 0) & (last < i32(params.columns));\n" +
     "  let end = min(visibleColumns(select(last, ownLast, isOrdered)), params.endColumn);\n" +
@@ -598,9 +603,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
-  attention_decode: "// Attention of few queries over many keys, split along the keys: a workgroup takes WORKGROUP keys of one key head and all (or ROWS)\n" +
-    "// of the queries that read it, so that keys and values are read once. What it gives for each query is a weighted sum of values, its\n" +
-    "// maximum and its total, for `attention_reduce`; with one split it gives the result (DIRECT).\n" +
+  attention_decode: "// Attention of few queries over many keys, split along the keys: a workgroup takes WORKGROUP keys of one key head and\n" +
+    "// all (or ROWS) of the queries that read it, so that keys and values are read once. For each query it gives a weighted\n" +
+    "// sum of values, its maximum and its total, for `attention_reduce`; with one split it gives the result (DIRECT).\n" +
     "#include attention_inputs\n" +
     "#include keys\n" +
     "#include values\n" +
@@ -635,7 +640,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let firstKey = split * WORKGROUP;\n" +
     "  let keys = u32(clamp(i32(end) - i32(firstKey), 0, i32(WORKGROUP)));\n" +
     "\n" +
-    "  // The query and the head of each row; rows past the last one do its work again and write nothing.\n" +
+    "  // The query and the head of each row; rows past the last one repeat its work and write nothing.\n" +
     "  var queries = array<u32, ROWS>();\n" +
     "  var heads = array<u32, ROWS>();\n" +
     "  for (var r = 0u; r < ROWS; r++) {\n" +
@@ -658,7 +663,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        unit = memoryKeys[memoryOffset(kvHead, index) + u];\n" +
     "      }\n" +
     "#if HAS_DECAY\n" +
-    "      // The few queries stand in one block of positions, or in two neighboring ones.\n" +
+    "      // The few queries are in one block of positions, or in two neighboring ones.\n" +
     "      var factor = VALUE(1.0);\n" +
     "      var nextFactor = factor;\n" +
     "      if (!isMemory) {\n" +
@@ -687,7 +692,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    scores[r] = score;\n" +
     "  }\n" +
     "\n" +
-    "  // Weights of the keys, and what is written of each query besides its sums.\n" +
+    "  // Weights of the keys, and the maximum and total of each query.\n" +
     "  var totals = array<f32, ROWS>();\n" +
     "  for (var r = 0u; r < ROWS; r++) {\n" +
     "    let largest = workgroupMax(scores[r], lane);\n" +
@@ -704,7 +709,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "  }\n" +
     "\n" +
-    "  // Values: an invocation takes one unit of features; where there are fewer units than invocations, these share the keys.\n" +
+    "  // Values: an invocation takes one unit of features; if there are fewer units than invocations, these share the keys.\n" +
     "  workgroupBarrier();\n" +
     "  let unitsAtOnce = min(UNITS, WORKGROUP);\n" +
     "  let shares = WORKGROUP / unitsAtOnce;\n" +
@@ -745,8 +750,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
-  attention_inputs: "// What the attention kernels share. A unit is what a load fetches of a head's features: four of them where the width of a head\n" +
-    "// allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.\n" +
+  attention_inputs: "// Inputs of the attention kernels. A unit is the part of a head's features that one load fetches: four if the width of\n" +
+    "// a head allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.\n" +
     "struct Params {\n" +
     "  // Queries of a batch row; keys of one, or slots of a cache; learned keys in front of them.\n" +
     "  queries: u32,\n" +
@@ -762,8 +767,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  causal: u32,\n" +
     "  // Whether the positions of queries are given; else they are the last of the keys.\n" +
     "  positioned: u32,\n" +
-    "  // What `attention` and `attention_values` take of the learned keys and of the columns, first ≤ i < end, and whether there is something\n" +
-    "  // from before to go on from.\n" +
+    "  // The learned keys and the columns that `attention` and `attention_values` take, first ≤ i < end, and whether they\n" +
+    "  // continue an earlier dispatch.\n" +
     "  firstMemory: u32,\n" +
     "  endMemory: u32,\n" +
     "  firstColumn: u32,\n" +
@@ -772,7 +777,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
-    "// Where there are no positions, mask or learned keys, another buffer stands in their place: that makes fewer kernels to compile.\n" +
+    "// If there are no positions, mask or learned keys, another buffer is bound in their place, so that fewer kernels need\n" +
+    "// compiling.\n" +
     "@group(0) @binding(4) var<storage, read> positions: array<i32>;\n" +
     "@group(0) @binding(5) var<storage, read> mask: array<i32>;\n" +
     "// Small tables are uniforms: a stage may have no more than eight storage buffers.\n" +
@@ -783,8 +789,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "@group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;\n" +
     "#endif\n" +
     "\n" +
-    "// A unit of keys or values from what is kept of it: halves in pairs where a cache is f16, whose heads are whole vectors; in q8_0 a word\n" +
-    "// of quants, and one of the words behind them with the scales of its block of eight units and of another.\n" +
+    "// A unit of keys or values from its stored form: pairs of halves in an f16 cache, whose heads are whole vectors; in\n" +
+    "// q8_0 a word of quants, and one of the words behind them with the scales of its block of eight units and of another.\n" +
     "#if FORMAT == q8_0\n" +
     "#include blocks\n" +
     "fn unitOf(quants: u32, scales: u32, unit: u32) -> VALUE {\n" +
@@ -818,8 +824,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "}\n" +
     "\n" +
-    "// No branch here depends on parameters alone: where that leaves out half of a kernel, lavapipe compiles it anew for the parameters of\n" +
-    "// every dispatch and never frees what it made, 60 ms and 1.8 MB a time in `attention_decode`.\n" +
+    "// No branch here depends on parameters alone: if that leaves out half of a kernel, lavapipe compiles it anew for the\n" +
+    "// parameters of every dispatch and never frees the result, 60 ms and 1.8 MB each time in `attention_decode`.\n" +
     "\n" +
     "// The position of a batch row's first query.\n" +
     "fn firstPosition(batch: u32) -> i32 {\n" +
@@ -850,7 +856,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return u32(key) >= params.maskColumns || mask[batch * params.maskColumns + u32(key)] != 0;\n" +
     "}\n" +
     "\n" +
-    "// ALiBi (arXiv 2108.12409): what distance takes off a score.\n" +
+    "// ALiBi (arXiv 2108.12409): the penalty for distance, subtracted from a score.\n" +
     "fn distanceBias(head: u32, query: i32, key: i32) -> f32 {\n" +
     "#if HAS_SLOPES\n" +
     "  return -slopes[head / 4][head % 4] * f32(abs(query - key));\n" +
@@ -906,7 +912,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "fn queryOffset(batch: u32, query: u32, head: u32) -> u32 {\n" +
     "  return ((batch * params.queries + query) * params.heads + head) * UNITS;\n" +
     "}",
-  attention_reduce: "// Joins what the splits of `attention_decode` gave: an invocation for each unit of features of each query.\n" +
+  attention_reduce: "// Merges the results of `attention_decode`'s splits: an invocation for each unit of features of each query.\n" +
     "#include indices\n" +
     "#include scalar\n" +
     "\n" +
@@ -940,7 +946,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  for (var s = 0u; s < params.splits; s++) {\n" +
     "    let offset = first + s * (UNITS + 2);\n" +
     "    let count = scalar(partials[offset + UNITS + 1]);\n" +
-    "    // By its bits: where a score is NaN, so is the count, and so must be the result; comparisons with NaN are up to the device.\n" +
+    "    // Compared by its bits: if a score is NaN, so is the total, and so must be the result, but devices may compare NaN\n" +
+    "    // as they like.\n" +
     "    if (bitcast<u32>(count) != 0u) {\n" +
     "      let weight = exp(scalar(partials[offset + UNITS]) - largest);\n" +
     "      total += weight * count;\n" +
@@ -1055,7 +1062,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "fn lowNibbles(word: u32) -> vec4<f32> {\n" +
     "  return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0, 8, 16, 24)) & vec4<u32>(15)) - 8.0;\n" +
     "}",
-  copy_rows: "// Copies runs of rows: what concatenation and slicing are made of. Works on bits, so that it serves every dtype.\n" +
+  copy_rows: "// Copies runs of rows, for concatenation and slicing. Works on bits, so that it serves every dtype.\n" +
     "#include indices\n" +
     "\n" +
     "struct Params {\n" +
@@ -1093,7 +1100,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "fn main() {\n" +
     "  let asked = rounds[0];\n" +
     "  var made = 0u;\n" +
-    "  // Keeps compilers from knowing the count without going through the loop.\n" +
+    "  // Prevents compilers from computing the count without running the loop.\n" +
     "  var mixed = rounds[2];\n" +
     "  for (var i = 0u; i < asked; i++) {\n" +
     "    mixed = mixed * 1664525u + 1013904223u;\n" +
@@ -1151,8 +1158,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    losses[row] = select(logarithm(sum) - (logit - largest), -LOWEST, logit <= LOWEST);\n" +
     "  }\n" +
     "}",
-  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds; the first also\n" +
-    "// writes zeros for ids that no part has.\n" +
+  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it\n" +
+    "// holds; the first also writes zeros for ids that no part has.\n" +
     "#include indices\n" +
     "#include weight\n" +
     "\n" +
@@ -1196,8 +1203,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[first + e] = value[e];\n" +
     "  }\n" +
     "}",
-  exact_division: "// Quotients rounded to the nearest f32, as IEEE 754 has them, from whole numbers: WGSL's own division may be off by 2.5 units in the\n" +
-    "// last place, and then devices would not quantize alike. Both take what is not negative, and give 0 for 0 and what is next to it.\n" +
+  exact_division: "// Quotients rounded to the nearest f32, as in IEEE 754, by arithmetic on whole numbers, because WGSL's own division may\n" +
+    "// be off by 2.5 units in the last place, so that devices would not quantize alike. Both functions take values ≥ 0, and\n" +
+    "// give 0 for 0 and denormals.\n" +
     "\n" +
     "fn mantissaOf(bits: u32) -> u32 {\n" +
     "  return (bits & 0x7fffff) | 0x800000;\n" +
@@ -1212,7 +1220,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "fn over127(value: f32) -> f32 {\n" +
     "  let bits = bitcast<u32>(value);\n" +
     "  let mantissa = mantissaOf(bits);\n" +
-    "  // By so many bits the mantissa is moved for its quotient to have 24.\n" +
+    "  // Bits by which the mantissa is shifted, so that its quotient has 24.\n" +
     "  let shift = select(7u, 6u, mantissa > (127 << 17));\n" +
     "  let exponent = bits >> 23;\n" +
     "  if (exponent <= shift) {\n" +
@@ -1230,12 +1238,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  let mantissa = mantissaOf(bits);\n" +
     "  let guess = u32(0x1p47 / f32(mantissa));\n" +
-    "  // 2^47 - guess · mantissa, of which the low bits are all: a few times the mantissa, rounded to a number of times.\n" +
+    "  // 2^47 - estimate · mantissa: a small multiple of the mantissa, so its low 32 bits hold it; then rounded to whole\n" +
+    "  // multiples.\n" +
     "  let rest = bitcast<i32>(0 - guess * mantissa);\n" +
     "  let times = (rest + bitcast<i32>(8 * mantissa + mantissa / 2)) / bitcast<i32>(mantissa) - 8;\n" +
     "  return composed(253 - exponent, guess + bitcast<u32>(times));\n" +
     "}",
-  exponent: "// e^x, as on the CPU: relative error below 2e-7. For sums whose size decides something; elsewhere the built-in exp is good enough.\n" +
+  exponent: "// e^x, as on the CPU: relative error below 2e-7. For sums that decisions depend on; elsewhere the built-in exp is\n" +
+    "// accurate enough.\n" +
     "fn exponent(x: f32) -> f32 {\n" +
     "  let bounded = clamp(x, -105.0, 89.0);\n" +
     "  // x = n·ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts, the first with so few bits that n times it is exact.\n" +
@@ -1252,9 +1262,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let first = power >> 1;\n" +
     "  return p * bitcast<f32>((first + 127) << 23) * bitcast<f32>((power - first + 127) << 23);\n" +
     "}",
-  filter_logits: "// Narrows each row's distribution without sorting it; a workgroup for each row. Logits map to whole numbers in the same order; the\n" +
-    "// one at which the wanted count (top-k) or mass (top-p) is reached is found bit by bit, and among equals at it the lower ids stay.\n" +
-    "// A row that holds a NaN stays as it is.\n" +
+  filter_logits: "// Narrows each row's distribution without sorting it; a workgroup for each row. Logits map to whole numbers in the same\n" +
+    "// order. The number at which the wanted count (top-k) or mass (top-p) is reached is found bit by bit; among equals at\n" +
+    "// it the lower ids are kept. A row that holds a NaN is not filtered.\n" +
     "#include exponent\n" +
     "#include indices\n" +
     "#include not_a_number\n" +
@@ -1264,7 +1274,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  rows: u32,\n" +
     "  width: u32,\n" +
     "  topK: u32,\n" +
-    "  // Of all: that of the nucleus, or where TAIL is set that of the others.\n" +
+    "  // Share of the mass: that of the nucleus, or with TAIL that of the rest.\n" +
     "  smallerMass: f32,\n" +
     "  minP: f32,\n" +
     "  topAPower: f32,\n" +
@@ -1322,7 +1332,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// Mass of the kept tokens from a key on, or below it, in units of the largest.\n" +
     "fn massBeside(key: u32, isBelow: bool, lane: u32) -> f32 {\n" +
     "  var mass = 0.0;\n" +
-    "  // What rounding took away (Kahan): the mass of 50,000 tokens decides between some of 1e-6 each.\n" +
+    "  // The rounding error of the sum (Kahan), because sums over 50,000 tokens must tell masses of 1e-6 apart.\n" +
     "  var lost = 0.0;\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    if ((keyOf(logits[base + i]) < key) == isBelow && isKept(i)) {\n" +
@@ -1403,7 +1413,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "\n" +
     "#if HAS_TOP_P\n" +
-    "  // The smaller of the two sides is summed up, the one that stays or the one that goes: its rounding errors are smaller.\n" +
+    "  // Sums the smaller of the two sides, kept or removed, because its rounding errors are smaller.\n" +
     "  let goal = params.smallerMass * massBeside(0u, false, lane);\n" +
     "  var pEdge = 0u;\n" +
     "  for (var bit = 0x80000000u; bit > 0; bit >>= 1) {\n" +
@@ -1502,7 +1512,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let first = (i / params.width) * 2 * params.width + i % params.width;\n" +
     "  out[i] = x[first] * ACTIVATION(x[first + params.width]);\n" +
     "}",
-  half: "// The bits of the nearest f16, ties to even; too large a value becomes infinity. (pack2x16float leaves both to the device.)\n" +
+  half: "// The bits of the nearest f16, ties to even; too large a value becomes infinity. (With pack2x16float both depend on the\n" +
+    "// device.)\n" +
     "fn halfBits(value: f32) -> u32 {\n" +
     "  let bits = bitcast<u32>(value);\n" +
     "  let sign = (bits >> 16) & 0x8000;\n" +
@@ -1514,7 +1525,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return sign | 0x7c00;\n" +
     "  }\n" +
     "  if (magnitude < 0x38800000) {\n" +
-    "    // Added to 0.5, the last bit of a denormal comes to lie in the last place, and the addition rounds it.\n" +
+    "    // The sum of 0.5 and a denormal has the denormal's last bit in its last place, so the addition rounds it.\n" +
     "    return sign | (bitcast<u32>(bitcast<f32>(magnitude) + 0.5) - 0x3f000000);\n" +
     "  }\n" +
     "  return sign | ((magnitude + ((magnitude >> 13) & 1) + 0xfff - 0x38000000) >> 13);\n" +
@@ -1639,7 +1650,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[base + i] = value;\n" +
     "  }\n" +
     "}",
-  linear_operands: "// What the variants of `linear` share: x [rows, inSize], a weight's rows, the bias and the result.\n" +
+  linear_operands: "// Operands of the variants of `linear`: x [rows, inSize], a weight's rows, the bias and the result.\n" +
     "#include activation\n" +
     "#include weight\n" +
     "\n" +
@@ -1707,8 +1718,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  out[at] = value;\n" +
     "}",
-  linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers: fastest on\n" +
-    "// adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
+  linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers:\n" +
+    "// fastest on adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
     "#include linear_operands\n" +
     "\n" +
     "@compute @workgroup_size(COLUMN_LANES, ROW_LANES)\n" +
@@ -1743,8 +1754,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
-  linear_subgroup: "// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each invocation owns a\n" +
-    "// column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and hand them round by shuffles.\n" +
+  linear_subgroup: "// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each\n" +
+    "// invocation owns a column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and exchange\n" +
+    "// them by shuffles.\n" +
     "#include linear_operands\n" +
     "\n" +
     "const COLUMNS = 64u;\n" +
@@ -1794,8 +1806,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    store(firstRow + r, firstColumn + lane, sums[r]);\n" +
     "  }\n" +
     "}",
-  linear_vector: "// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so that they\n" +
-    "// read each row of the weight in whole lines, once.\n" +
+  linear_vector: "// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so\n" +
+    "// that they read each row of the weight in whole lines, once.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
     "#include reduce\n" +
@@ -1817,7 +1829,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
     "      let quad = quadOfPiece(piece, part);\n" +
     "#if PARTIAL\n" +
-    "      // The last block is filled up with zeros: x has nothing for them.\n" +
+    "      // The last block is padded with zeros, which have no counterpart in x.\n" +
     "      if (quad >= params.quads) {\n" +
     "        continue;\n" +
     "      }\n" +
@@ -1844,9 +1856,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
-  linear_vector_register: "// x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU, where a load costs more than\n" +
-    "// what is done with it, so that several columns share those of x. Columns are written out, for SwiftShader keeps in memory what a loop\n" +
-    "// indexes: 2560 × 2560 take 19 ms this way, 50 with sums in an array.\n" +
+  linear_vector_register: "// x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU. There a\n" +
+    "// load costs more than the arithmetic on it, so several columns share the loads of x. Columns are written out because\n" +
+    "// SwiftShader keeps arrays that a loop indexes in memory: 2560 × 2560 take 19 ms this way, 50 with sums in an array.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
     "\n" +
@@ -1879,9 +1891,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    store(0, column + c, dot(sums[c], vec4<f32>(1.0)));\n" +
     "  }\n" +
     "}",
-  linear_workgroup: "// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along the\n" +
-    "// features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16 apart within\n" +
-    "// one invocation, so that workgroup memory is read without bank conflicts and the result is written in whole lines.\n" +
+  linear_workgroup: "// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along\n" +
+    "// the features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16\n" +
+    "// apart within one invocation, so that workgroup memory is read without bank conflicts and the result is written in\n" +
+    "// whole lines.\n" +
     "#include linear_operands\n" +
     "\n" +
     "const STEP = 4u; // quads\n" +
@@ -1933,8 +1946,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
-  logarithm: "// log(1 + f) + e·log 2 for f from √½ - 1 to √2 - 1, by the polynomial of Cephes' logf (S. Moshier): the same operations in the same\n" +
-    "// order as on the CPU, so that the same tokens are drawn. The built-in log errs by 5e-7 on the least accurate adapter measured.\n" +
+  logarithm: "// log(1 + f) + e·log 2 for f from √½ - 1 to √2 - 1, by the polynomial of Cephes' logf (S. Moshier): the same operations\n" +
+    "// in the same order as on the CPU, so that the same tokens are drawn. The built-in log is off by 5e-7 on the least\n" +
+    "// accurate adapter measured.\n" +
     "fn log1p(f: f32, e: f32) -> f32 {\n" +
     "  let square = f * f;\n" +
     "  var y = 7.0376836292e-2;\n" +
@@ -1987,8 +2001,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[i] = select(x[i], VALUE(0.0), mask[i / params.width] == 0);\n" +
     "  }\n" +
     "}",
-  math: "// The exact error function; absolute error below 1.2e-7. WGSL has none. The built-in exp is good enough everywhere: it errs by\n" +
-    "// 1.1e-6, relative, at -20 on the least accurate adapter measured, and by less nearer to 0.\n" +
+  math: "// The exact error function; absolute error below 1.2e-7. WGSL has none. The built-in exp is accurate enough: its\n" +
+    "// relative error is 1.1e-6 at -20 on the least accurate adapter measured, and less nearer to 0.\n" +
     "fn erf(x: VALUE) -> VALUE {\n" +
     "  let a = min(abs(x), VALUE(4.0));\n" +
     "  let z = a * a;\n" +
@@ -2009,7 +2023,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let magnitude = select(far, near, a < VALUE(0.9375));\n" +
     "  return select(magnitude, -magnitude, x < VALUE(0.0));\n" +
     "}",
-  mean_pool: "// Mean over the sequence; positions first ≤ i < end of it are added to what those before gave.\n" +
+  mean_pool: "// Mean over the sequence; positions first ≤ i < end of it are added to the sums of earlier ones.\n" +
     "#include indices\n" +
     "\n" +
     "struct Params {\n" +
@@ -2054,7 +2068,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  // Factors of a row of y, and features that share one.\n" +
     "  factors: u32,\n" +
     "  sharedBy: u32,\n" +
-    "  // 0 where one row of factors serves all rows of x.\n" +
+    "  // 0 if all rows of x have the same factors.\n" +
     "  rowStride: u32,\n" +
     "}\n" +
     "\n" +
@@ -2077,7 +2091,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let factor = y[row * params.rowStride + (i % params.width) / params.sharedBy];\n" +
     "  out[i] = x[i] * ACTIVATION(factor);\n" +
     "}",
-  not_a_number: "// Told from the bits: compilers may take it that floats are numbers.\n" +
+  not_a_number: "// Decided by the bits, because compilers may assume that floats are never NaN.\n" +
     "fn isNotANumber(x: f32) -> bool {\n" +
     "  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;\n" +
     "}",
@@ -2139,7 +2153,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return f32(pcg4d(seed, counter, row, token).x >> 8) * 5.9604644775390625e-8;\n" +
     "}\n" +
     "\n" +
-    "// -log(1 - v) for a uniform v of 24 bits of the first word and 23 of the second: small times, which win races, are finely spaced.\n" +
+    "// -log(1 - v) for a uniform v of 24 bits of the first word and 23 of the second: small times, which win races, are\n" +
+    "// finely spaced.\n" +
     "fn exponential(seed: u32, counter: u32, row: u32, token: u32) -> f32 {\n" +
     "  let bits = pcg4d(seed, counter, row, token);\n" +
     "  let high = f32(bits.x >> 8) * 5.9604644775390625e-8;\n" +
@@ -2154,7 +2169,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "var<workgroup> partial: array<f32, WORKGROUP>;\n" +
     "\n" +
     "#if SUBGROUPS\n" +
-    "// Registers are exchanged inside a subgroup, workgroup memory only between subgroups: two barriers instead of log2(WORKGROUP).\n" +
+    "// Invocations of a subgroup exchange registers, and subgroups workgroup memory: two barriers instead of\n" +
+    "// log2(WORKGROUP).\n" +
     "fn workgroupSum(value: f32, lane: u32) -> f32 {\n" +
     "  let size = subgroupAdd(1u);\n" +
     "  let own = subgroupAdd(value);\n" +
@@ -2254,8 +2270,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  workgroupBarrier();\n" +
     "  return result;\n" +
     "}",
-  repetition_penalty: "// Divides positive and multiplies negative logits of tokens in the history (arXiv 1909.05858), in a copy of the logits. A token that\n" +
-    "// occurs twice is written twice, with the same value.\n" +
+  repetition_penalty: "// Divides positive and multiplies negative logits of tokens in the history (arXiv 1909.05858), in a copy of the logits.\n" +
+    "// A token that occurs twice is written twice, with the same value.\n" +
     "#include indices\n" +
     "\n" +
     "struct Params {\n" +
@@ -2340,8 +2356,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let sine = select(1.0, -1.0, isFirst) * angles[base + half + pair];\n" +
     "  out[i] = x[i] * cosine + x[other] * sine;\n" +
     "}",
-  sample: "// One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the largest\n" +
-    "// logit / temperature - log E, E exponential. A row of which nothing can be drawn gives -1. A workgroup for each row.\n" +
+  sample: "// One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the\n" +
+    "// largest logit / temperature - log E, E exponential. A row from which nothing can be drawn gives -1. A workgroup for\n" +
+    "// each row.\n" +
     "#include indices\n" +
     "#include not_a_number\n" +
     "#include random\n" +
@@ -2385,7 +2402,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    var score = logits[base + i];\n" +
     "#if !GREEDY\n" +
     "    if (score > LOWEST) {\n" +
-    "      // The largest is 0 also where it is infinite.\n" +
+    "      // The largest becomes 0 even if it is infinite.\n" +
     "      let scaled = select((score - largest) * params.inverseTemperature, 0.0, score == largest);\n" +
     "      score = scaled - logarithm(exponential(params.seed, params.counter, row, i));\n" +
     "    }\n" +
@@ -2408,7 +2425,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return unit;\n" +
     "#endif\n" +
     "}",
-  shift_tokens: "// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, move in.\n" +
+  shift_tokens: "// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, take their\n" +
+    "// places.\n" +
     "#include indices\n" +
     "\n" +
     "struct Params {\n" +
@@ -2541,9 +2559,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return unitOf(v[offset + unit]);\n" +
     "#endif\n" +
     "}",
-  weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a multiple of\n" +
-    "// `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbors. Where invocations side by side\n" +
-    "// read pieces side by side, they read each byte of the weight once.\n" +
+  weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a\n" +
+    "// multiple of `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbors.\n" +
+    "// Where invocations side by side read pieces side by side, they read each byte of the weight once.\n" +
     "#if FORMAT == q4_0\n" +
     "const PIECE_QUADS = 2u;\n" +
     "\n" +

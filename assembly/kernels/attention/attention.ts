@@ -1,6 +1,6 @@
 import { LOWEST } from "../softmax/softmax";
 import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
-import { Block, BLOCK, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
+import { BLOCK, Block, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
 import { finishRow, rowAddress } from "./attention_merge";
 import { attendBlock, PANEL, PANEL_BYTES, Tile } from "./attention_tile";
 
@@ -8,7 +8,9 @@ import { attendBlock, PANEL, PANEL_BYTES, Tile } from "./attention_tile";
 const TILE_ROWS = 128;
 /** Scratch memory that the packed operands may take. */
 const OPERAND_BYTES: usize = 900 << 10;
-/** Where the block lies in scratch memory, behind the tile's own fields; and what both point to. */
+/**
+ * Where the block's fields lie in scratch memory, behind the tile's; and where the memory that both point to begins.
+ */
 const BLOCK_OFFSET: usize = 128;
 const BUFFER_OFFSET: usize = 192;
 /** No xPos block. */
@@ -17,8 +19,9 @@ const NO_BLOCK: i32 = i32.MIN_VALUE;
 const GROUP_ROWS: i32 = 16;
 
 /**
- * Attention of tiles of query rows. The queries of all heads that read one key head make up the rows, a query's heads side by side, so
- * that keys and values are read once for the whole group. Where keys are cut into chunks, each leaves its sums for `mergeChunks`.
+ * Attention of tiles of query rows. The rows are the queries of all heads that read one key head, a query's heads side
+ * by side, so that keys and values are read once for the whole group. If keys are cut into chunks, each chunk leaves
+ * its sums for `mergeChunks`.
  */
 export function attention(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const rows = a.n * (a.heads / a.kvHeads);
@@ -27,7 +30,7 @@ export function attention(a: AttentionArguments, thread: i32, threads: i32, scra
   const tiles = (rows + tile.rows - 1) / tile.rows;
   const capacity = tile.rows;
   const units = a.batch * a.kvHeads * a.chunks * tiles;
-  // Later tiles see more keys: dealing them out in turn is fairer than shares of neighbors.
+  // Threads take tiles alternately, because later tiles see more keys.
   for (let unit = thread; unit < units; unit += threads) {
     const chunk = unit % a.chunks;
     const head = unit / a.chunks % (a.batch * a.kvHeads);
@@ -61,8 +64,16 @@ function makeTile(a: AttentionArguments, scratch: usize): Tile {
   return tile;
 }
 
-/** Attention of rows `firstRow` and following, to a chunk of the keys. */
-function attendTile(a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firstRow: i32, count: i32, chunk: i32): void {
+/** Attention of `count` rows from `firstRow` on to a chunk of the keys. */
+function attendTile(
+  a: AttentionArguments,
+  tile: Tile,
+  b: i32,
+  kvHead: i32,
+  firstRow: i32,
+  count: i32,
+  chunk: i32,
+): void {
   const first = firstQuery(a, b);
   beginTile(a, tile, first, kvHead, firstRow, count);
   const block = changetype<Block>(changetype<usize>(tile) + BLOCK_OFFSET);
@@ -104,13 +115,19 @@ function beginTile(a: AttentionArguments, tile: Tile, first: i32, kvHead: i32, f
     store<f32>(<usize> tile.maxima + place, LOWEST);
     store<f32>(<usize> tile.totals + place, 0);
   }
-  // Half a panel lies in a whole one.
+  // Half a panel takes the memory of a whole one.
   memory.fill(tile.sums, 0, <usize> (tile.rows + PANEL - 1 & ~(PANEL - 1)) * tile.paddedDim << 2);
 }
 
 /** Packs queries times scale as [panel][dim][8], decayed to an xPos block unless that is `NO_BLOCK`. */
 function packQueries(
-  a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firstRow: i32, count: i32, xposBlock: i32,
+  a: AttentionArguments,
+  tile: Tile,
+  b: i32,
+  kvHead: i32,
+  firstRow: i32,
+  count: i32,
+  xposBlock: i32,
 ): void {
   const group = a.heads / a.kvHeads;
   const powers: usize = tile.powers;
@@ -134,7 +151,15 @@ function packQueries(
 }
 
 /** Writes rows as results, or a chunk's rows as what `mergeChunks` takes. */
-function storeRows(a: AttentionArguments, tile: Tile, b: i32, kvHead: i32, firstRow: i32, count: i32, chunk: i32): void {
+function storeRows(
+  a: AttentionArguments,
+  tile: Tile,
+  b: i32,
+  kvHead: i32,
+  firstRow: i32,
+  count: i32,
+  chunk: i32,
+): void {
   for (let row = 0; row < count; row++) {
     const total = load<f32>(<usize> tile.totals + (<usize> row << 2));
     const largest = load<f32>(<usize> tile.maxima + (<usize> row << 2));

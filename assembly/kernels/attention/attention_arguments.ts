@@ -48,7 +48,7 @@ export class AttentionArguments {
   chunks: i32;
 }
 
-/** Positions that are given count as at most so far from 0: sums of positions and lengths stay within 32 bits. */
+/** Given positions are clamped to this distance from 0, so that sums of positions and lengths stay within 32 bits. */
 const FARTHEST: i32 = 1 << 30;
 
 /** The position of the first query of sequence `b`. */

@@ -1,14 +1,24 @@
 import { CHUNK } from "../../records/constants";
 import { FormatId } from "../../records/kernel_id";
-import { AttentionArguments, endKey, firstKey, firstQuery, keyBase, keyStride, XPOS_BLOCK_BITS } from "./attention_arguments";
+import {
+  AttentionArguments,
+  endKey,
+  firstKey,
+  firstQuery,
+  keyBase,
+  keyStride,
+  XPOS_BLOCK_BITS,
+} from "./attention_arguments";
 import { readCacheRow } from "./cache_rows";
 
 /** Keys of a block at most. */
 export const BLOCK: i32 = 64;
-/** Keys and values of `BLOCK` positions of heads up to 128 wide; of wider ones fewer positions make a block. */
+/**
+ * Memory for keys and values of `BLOCK` positions of heads up to 128 wide; wider heads have fewer positions in a block.
+ */
 export const BUFFER_BYTES: usize = 65536;
 
-/** A run of keys at following positions. */
+/** Keys at consecutive positions. */
 // @ts-ignore: decorator
 @unmanaged
 export class Block {
@@ -25,7 +35,7 @@ export class Block {
   mask: u32;
   /** `BUFFER_BYTES` of scratch memory where keys and values become f32; 0: they stay as the cache holds them. */
   buffer: u32;
-  /** What keys and values are. */
+  /** Format of keys and values. */
   format: i32;
 }
 
@@ -40,7 +50,7 @@ export function chunkEnd(a: AttentionArguments, first: i32, chunk: i32): i32 {
   return a.chunks > 1 ? min<i32>(end, chunkStart(a, first, chunk) + CHUNK) : end;
 }
 
-/** Makes `block` the memory keys from `from` on, and gives the one behind its last. */
+/** Makes `block` the memory keys from `from` on. Gives the index behind the last one. */
 export function takeMemory(a: AttentionArguments, block: Block, kvHead: i32, from: i32): i32 {
   const bytes = <u32> a.dim << 2;
   const offset = <u32> (kvHead * a.memory + from) * bytes;
@@ -56,8 +66,8 @@ export function takeMemory(a: AttentionArguments, block: Block, kvHead: i32, fro
 }
 
 /**
- * Makes `block` the keys from position `from` on that lie in one run, are covered by the mask or not, and are in one xPos block; gives
- * the position behind its last.
+ * Makes `block` the keys from position `from` on that lie side by side, are all covered by the mask or all not, and are
+ * in one xPos block. Gives the position behind the last one.
  */
 export function takeKeys(a: AttentionArguments, block: Block, b: i32, kvHead: i32, from: i32, to: i32): i32 {
   let end = min<i32>(from + BLOCK, to);

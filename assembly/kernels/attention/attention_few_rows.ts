@@ -4,16 +4,16 @@ import { maxLanes, nmadd, sumLanes } from "../common/simd";
 import { scaleRow } from "../norm/l2_norm";
 import { LOWEST } from "../softmax/softmax";
 import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
-import { Block, BLOCK, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
+import { BLOCK, Block, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
 import { finishRow, rowAddress } from "./attention_merge";
 import { addCached, dotCached, HALF_FACTOR } from "./cache_products";
 
 /*
- * Attention of a query row or two for each key head, as in decoding: reading keys and values is what takes time. They are used as they
- * lie, in their format, features in lanes.
+ * Attention of one or two query rows for each key head, as in decoding. Most of the time goes into reading keys and
+ * values, so they are used in the cache's own format and layout, features in lanes.
  */
 
-/** What a row works on, in scratch memory. */
+/** State of a query row, in scratch memory. */
 // @ts-ignore: decorator
 @unmanaged
 class Row {
@@ -34,7 +34,7 @@ const ROW_BYTES: usize = 32;
 /** No xPos block. */
 const NO_BLOCK: i32 = i32.MIN_VALUE;
 
-/** Attention as `attention` computes it, from the same arguments. */
+/** The same results as `attention`, from the same arguments. */
 export function attentionFewRows(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const units = a.batch * a.kvHeads * a.chunks;
   for (let unit = thread; unit < units; unit += threads) {
@@ -121,7 +121,7 @@ function attendRow(a: AttentionArguments, row: Row, block: Block, scores: usize)
   addCached(scores, count, block.values, block.stride, row.sums, a.dim, block.format);
 }
 
-/** Turns a row's scores into e^(score - largest), and rescales what was summed before to the new largest. */
+/** Turns a row's scores into e^(score - largest), and rescales the earlier sums to the new largest score. */
 function weigh(row: Row, block: Block, count: i32, scores: usize, dim: i32): void {
   const vectors = scores + (<usize> (count + 3 & ~3) << 2);
   biasScores(row, block, count, scores);
@@ -133,10 +133,10 @@ function weigh(row: Row, block: Block, count: i32, scores: usize, dim: i32): voi
     isNaN = v128.or(isNaN, f32x4.ne(score, score));
   }
   const before = row.largest;
-  // Lanes whose bits are all set are NaN; a largest score that is NaN stays it, and `finishRow` makes the row NaN.
+  // Lanes with all bits set are NaN. A largest score of NaN remains NaN, and `finishRow` makes the row NaN.
   const largest = max<f32>(before, maxLanes(v128.or(lanes, isNaN)));
   row.largest = largest;
-  // Where all keys so far are hidden, the largest score is LOWEST, and so are those that are compared with it.
+  // While all keys are hidden, the largest score is LOWEST, and so are the scores that it is subtracted from.
   const isSeen = f32x4.gt(f32x4.splat(largest), f32x4.splat(LOWEST));
   let total = f32x4.splat(0);
   for (let at = scores; at < vectors; at += 16) {

@@ -1,13 +1,14 @@
 import { madd } from "../common/simd";
 
 /*
- * Products of query rows, in lanes, with keys and values as they lie: for the few rows of heads that share keys, packing these takes
- * longer than the products. Panels of rows are 8 wide in memory, as in `attention_tile.ts`; of half a panel the first four are used.
+ * Products of query rows, in lanes, with keys and values that are not packed: for the few rows of heads that share
+ * keys, packing takes longer than the products. Panels of rows are 8 wide in memory, as in `attention_tile.ts`; half a
+ * panel uses the first four.
  */
 
 /**
- * Reads memory, a multiple of 32 bytes, in order, which brings it near: keys beside each other would come at a third of the speed. Writes
- * 16 bytes to `to`.
+ * Reads a multiple of 32 bytes in order, which brings them into the cache: reading four keys at a time from main memory
+ * has a third of the speed. Writes 16 bytes to `to`.
  */
 export function touch(from: usize, bytes: usize, to: usize): void {
   let all = v128.load(to);
@@ -32,8 +33,15 @@ export function scoreFour(keys: usize, stride: usize, last: usize, queries: usiz
   v128.store(scores, c0, 64), v128.store(scores, c1, 80), v128.store(scores, d0, 96), v128.store(scores, d1, 112);
 }
 
-/** The same of half a panel: even and odd features are summed apart, for as many chains of sums. */
-export function scoreFourByHalf(keys: usize, stride: usize, last: usize, queries: usize, scores: usize, dim: i32): void {
+/** The same for half a panel: even and odd features are summed apart, which keeps the number of independent sums. */
+export function scoreFourByHalf(
+  keys: usize,
+  stride: usize,
+  last: usize,
+  queries: usize,
+  scores: usize,
+  dim: i32,
+): void {
   let a = keys, b = min(a + stride, last), c = min(b + stride, last), d = min(c + stride, last);
   let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
   for (const end = queries + (<usize> dim << 5); queries < end; queries += 64, a += 8, b += 8, c += 8, d += 8) {

@@ -10,7 +10,7 @@ function partialBytes(a: AttentionArguments): usize {
   return <usize> (a.dim + 2) << 2;
 }
 
-/** Where a row's sums go: rows are queries, each with the heads that read one key head side by side. */
+/** Where a row's sums go. Rows are queries, and within a query the heads that read one key head. */
 export function rowAddress(a: AttentionArguments, b: i32, kvHead: i32, row: i32, chunk: i32): usize {
   const group = a.heads / a.kvHeads;
   if (a.partials) {
@@ -22,15 +22,21 @@ export function rowAddress(a: AttentionArguments, b: i32, kvHead: i32, row: i32,
 }
 
 /**
- * What to multiply a row's sums by: NaN where the largest score is. For a chunk 1, and its largest score and total are written behind
- * its sums.
+ * The factor for a row's sums; NaN if the largest score is. A chunk's factor is 1, and its largest score and total are
+ * written behind its sums.
  */
 export function finishRow(
-  a: AttentionArguments, b: i32, kvHead: i32, row: i32, chunk: i32, largest: f32, total: f32,
+  a: AttentionArguments,
+  b: i32,
+  kvHead: i32,
+  row: i32,
+  chunk: i32,
+  largest: f32,
+  total: f32,
 ): f32 {
   if (!a.partials) {
     if (isNaN<f32>(largest)) return largest;
-    return total > 0 ? 1 / total : 0; // a row that saw no key gives zeros
+    return total > 0 ? 1 / total : 0; // a row that sees no key gives zeros
   }
   const end = rowAddress(a, b, kvHead, row, chunk) + (<usize> a.dim << 2);
   store<f32>(end, largest);
@@ -66,11 +72,11 @@ function mergeRow(a: AttentionArguments, keyHead: i32, row: i32, rows: i32, out:
   if (isNaN<f32>(largest)) total = largest;
   for (let at = first; at < last; at += stride) {
     const own = load<f32>(at + width, 4);
-    if (own === 0) continue; // nothing was seen in this chunk
+    if (own === 0) continue; // all keys of this chunk are hidden
     const factor = f32x4.extract_lane(exp(f32x4.splat(load<f32>(at + width) - largest)), 0);
     total += own * factor;
     for (let e: usize = 0; e < width; e += 4) store<f32>(out + e, load<f32>(out + e) + load<f32>(at + e) * factor);
   }
-  if (total === 0) return; // a row that saw no key gives zeros
+  if (total === 0) return; // a row that sees no key gives zeros
   for (let e: usize = 0; e < width; e += 4) store<f32>(out + e, load<f32>(out + e) / total);
 }

@@ -2,11 +2,19 @@ import { dot } from "../common/dot";
 import { shareStart } from "../common/split";
 import { LOWEST } from "../softmax/softmax";
 import {
-  AttentionArguments, decayPowers, endKey, firstKey, firstQuery, isMasked, keyBase, keyStride, XPOS_BLOCK_BITS,
+  AttentionArguments,
+  decayPowers,
+  endKey,
+  firstKey,
+  firstQuery,
+  isMasked,
+  keyBase,
+  keyStride,
+  XPOS_BLOCK_BITS,
 } from "./attention_arguments";
 import { asFloats } from "./cache_rows";
 
-/** The plain path's scores: one row for each query of each head, masked ones at LOWEST. */
+/** Scores before the softmax: a row for each query of each head, LOWEST for hidden keys. */
 export function attentionScores(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const bytes = <usize> (a.memory + a.columns) << 2;
   const to = shareStart(a.batch * a.heads * a.n, thread + 1, threads);

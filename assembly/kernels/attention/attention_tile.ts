@@ -1,13 +1,13 @@
 import { expWeight } from "../common/math";
 import { madd, nmadd } from "../common/simd";
 import { LOWEST } from "../softmax/softmax";
-import { Block, BLOCK } from "./attention_blocks";
+import { BLOCK, Block } from "./attention_blocks";
 import { scoreFour, scoreFourByHalf, touch, weighEightByHalf } from "./attention_group";
 
 /*
- * Flash attention (arXiv 2205.14135) of a tile of query rows with a block of keys. Query rows are the lanes: eight of them make a panel,
- * scores lie as [key][8 rows] and sums of values as [feature][8 rows]. So the softmax needs no sums across lanes, and both products
- * are the same 4 × 8 product: scores of 4 keys, or sums of 4 features.
+ * Flash attention (arXiv 2205.14135) of a tile of query rows with a block of keys. Query rows are the lanes: eight of
+ * them make a panel, scores lie as [key][8 rows] and sums of values as [feature][8 rows]. So the softmax needs no sums
+ * across lanes, and both products are the same 4 × 8 product: scores of 4 keys, or sums of 4 features.
  */
 
 /** Rows of a panel. */
@@ -15,7 +15,7 @@ export const PANEL: i32 = 8;
 /** Bytes of a value of all rows of a panel. */
 export const PANEL_BYTES: usize = 32;
 
-/** What a tile works on, in scratch memory. */
+/** State of a tile, in scratch memory. */
 // @ts-ignore: decorator
 @unmanaged
 export class Tile {
@@ -42,14 +42,14 @@ export class Tile {
   scores: u32;
   /** xPos decay of a query over some blocks: [dim]. */
   powers: u32;
-  /** Rows are few, and keys and values are used as they lie. */
+  /** Whether rows are so few that keys and values are used without packing. */
   isGroup: i32;
 }
 
 /** Attends to a block of at most `BLOCK` keys. */
 export function attendBlock(tile: Tile, block: Block): void {
   if (tile.isGroup) {
-    // Those of one head beside others' would bring these along.
+    // Only if a head's keys lie side by side: else the others' would be read as well.
     if (block.stride == <u32> tile.dim << 2) {
       touch(block.keys, block.count * block.stride, tile.scores);
       touch(block.values, block.count * block.stride, tile.scores);
@@ -94,7 +94,7 @@ function scorePanel(tile: Tile, block: Block, queries: usize, count: i32, isHalf
   }
 }
 
-/** Adds a block's values, weighted by what the scores have become, to a panel's sums. */
+/** Adds a block's values, weighted by e^(score - largest), to a panel's sums. */
 function weighPanel(tile: Tile, block: Block, sums: usize, end: usize, count: i32, isHalf: bool): void {
   if (isHalf) {
     for (let values: usize = block.values; sums < end; sums += 8 * PANEL_BYTES, values += 32) {
@@ -131,15 +131,17 @@ function multiply4x8(a: usize, stride: usize, b: usize, c: usize, depth: i32, is
   v128.store(c, c20, 64), v128.store(c, c21, 80), v128.store(c, c30, 96), v128.store(c, c31, 112);
 }
 
-/** Turns four rows' scores of `count` keys into e^(score - largest), and rescales what was summed before to the new largest. */
+/**
+ * Turns the scores of four rows with `count` keys into e^(score - largest), and rescales the earlier sums accordingly.
+ */
 function softmaxLanes(tile: Tile, block: Block, count: i32, row: i32, scores: usize, sums: usize): void {
   const end = scores + <usize> count * PANEL_BYTES;
   const lanes = <usize> row << 2;
   const before = v128.load(<usize> tile.maxima + lanes);
-  // A largest score that is NaN stays it, and `finishRow` makes the row NaN.
+  // A largest score of NaN remains NaN, and `finishRow` makes the row NaN.
   const largest = f32x4.max(before, biasScores(tile, block, lanes, scores, end));
   v128.store(<usize> tile.maxima + lanes, largest);
-  // Where all keys so far are hidden, the largest score is LOWEST, and so are those that are compared with it.
+  // While all keys are hidden, the largest score is LOWEST, and so are the scores that it is subtracted from.
   const isSeen = f32x4.gt(largest, f32x4.splat(LOWEST));
   let total = f32x4.splat(0);
   for (; scores < end; scores += PANEL_BYTES) {
@@ -156,7 +158,10 @@ function softmaxLanes(tile: Tile, block: Block, count: i32, row: i32, scores: us
   }
 }
 
-/** Adds the ALiBi bias (arXiv 2108.12409) to the scores of four rows, hides what is not to be seen, and gives the largest; NaN if one is. */
+/**
+ * Adds the ALiBi bias (arXiv 2108.12409) to the scores of four rows and hides keys; gives the largest, or NaN if one
+ * is.
+ */
 function biasScores(tile: Tile, block: Block, lanes: usize, scores: usize, end: usize): v128 {
   if (block.isMemory) return largestScore(scores, end);
   const positions = v128.load(<usize> tile.positions + lanes);
@@ -187,14 +192,14 @@ function largestScore(scores: usize, end: usize): v128 {
     largest = f32x4.pmax(largest, score);
     isNaN = v128.or(isNaN, f32x4.ne(score, score));
   }
-  // Lanes whose bits are all set are NaN.
+  // Lanes with all bits set are NaN.
   return v128.or(largest, isNaN);
 }
 
 /** Sets the scores of later keys, if `isFuture`, and of masked ones to LOWEST. */
 function hideScores(positions: v128, block: Block, isFuture: bool, scores: usize, end: usize): void {
   let mask: usize = block.mask;
-  // Without a mask and for a query that is not causal every key is in the past.
+  // If no key is in the future, the comparison below must hide none.
   let key = i32x4.splat(isFuture ? block.position : i32.MIN_VALUE);
   for (; scores < end; scores += PANEL_BYTES) {
     let isHidden = i32x4.lt_s(positions, key);
@@ -234,7 +239,10 @@ function packKeys(keys: usize, stride: usize, count: i32, dim: i32, packed: usiz
   }
 }
 
-/** Packs values by four features: [4 features][BLOCK keys][4]. Features beyond the last are whatever was there: nobody reads their sums. */
+/**
+ * Packs values by fours of features: [4 features][BLOCK keys][4]. Features beyond the last are not set: their sums are
+ * not read.
+ */
 function packValues(values: usize, stride: usize, count: i32, dim: i32, packed: usize): void {
   for (let key = 0; key < count; key++, values += stride, packed += 16) {
     let from = values;

@@ -3,7 +3,7 @@ import { shareStart } from "../common/split";
 import { AttentionArguments, keyBase, keyStride } from "./attention_arguments";
 import { asFloats } from "./cache_rows";
 
-/** The plain path's sums of values weighted by probabilities [b, H, n, memory + columns]. */
+/** Sums of values weighted by probabilities [b, H, n, memory + columns]. */
 export function attentionValues(a: AttentionArguments, thread: i32, threads: i32, scratch: usize): void {
   const columns = <usize> (a.memory + a.columns) << 2;
   const width = <usize> a.dim << 2;

@@ -6,8 +6,9 @@ import { lanes } from "../common/math";
 import { madd, sumLanes } from "../common/simd";
 
 /*
- * Products with keys and values as caches hold them, for a row or two: for more it pays to convert them to f32 first. An f16's bits
- * are shifted into place, which makes it 2^-112 times what it should be; queries and weights make up for that.
+ * Products with keys and values as caches hold them, for a row or two: for more it pays to convert them to f32 first.
+ * An f16's bits are shifted into place, which makes it 2^-112 times what it should be; queries and weights make up for
+ * that.
  */
 
 /** What queries are multiplied by beforehand, and weights here, for f16. */
@@ -24,7 +25,15 @@ export function dotCached(query: usize, key: usize, dim: i32, format: i32): f32 
 }
 
 /** sums += Σ weight · value, values `stride` bytes apart. */
-export function addCached(weights: usize, count: i32, values: usize, stride: usize, sums: usize, dim: i32, format: i32): void {
+export function addCached(
+  weights: usize,
+  count: i32,
+  values: usize,
+  stride: usize,
+  sums: usize,
+  dim: i32,
+  format: i32,
+): void {
   if (format == FormatId.f16) return addHalves(weights, count, values, stride, sums, dim);
   if (format == FormatId.q8_0) return addQ8(weights, count, values, stride, sums, dim);
   for (const end = weights + (<usize> count << 2); weights < end; weights += 4, values += stride) {
@@ -56,7 +65,11 @@ function addHalves(weights: usize, count: i32, values: usize, stride: usize, sum
   const mask = lanes(SHIFTED_BITS);
   const last = weights + (<usize> count << 2);
   const end = sums + (<usize> dim << 2);
-  for (const strips = sums + (<usize> (dim & ~(STRIP - 1)) << 2); sums < strips; sums += STRIP << 2, values += STRIP << 1) {
+  for (
+    const strips = sums + (<usize> (dim & ~(STRIP - 1)) << 2);
+    sums < strips;
+    sums += STRIP << 2, values += STRIP << 1
+  ) {
     let s0 = v128.load(sums), s1 = v128.load(sums, 16), s2 = v128.load(sums, 32), s3 = v128.load(sums, 48);
     let s4 = v128.load(sums, 64), s5 = v128.load(sums, 80), s6 = v128.load(sums, 96), s7 = v128.load(sums, 112);
     for (let at = weights, from = values; at < last; at += 4, from += stride) {

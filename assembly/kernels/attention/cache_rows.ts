@@ -5,8 +5,8 @@ import { shareStart } from "../common/split";
 import { halfOf, largestMagnitude, quantizeFour } from "../weights/quantized_rows";
 
 /*
- * Rows of key and value caches: the features of one head at one position, in f32, in f16, or in q8_0 as GGML lays it out, blocks of
- * an f16 scale and 32 bytes.
+ * Rows of key and value caches: the features of one head at one position, in f32, in f16, or in q8_0 as GGML lays it
+ * out, blocks of an f16 scale and 32 bytes.
  */
 
 /** Bytes of a block of q8_0. */
@@ -74,7 +74,10 @@ function readHalves(from: usize, to: usize, dim: i32): void {
   }
 }
 
-/** d = max |x| / 127, q = x / d rounded to the nearest, halves away from zero: `quantize_row_q8_0_ref` of GGML's ggml-quants.c. */
+/**
+ * d = max |x| / 127, q = x / d rounded to the nearest, halves away from zero: `quantize_row_q8_0_ref` of GGML's
+ * ggml-quants.c.
+ */
 function writeQ8Blocks(from: usize, to: usize, dim: i32): void {
   for (const last = from + (<usize> dim << 2); from < last; to += Q8_BYTES) {
     const d: f32 = largestMagnitude(from) / 127;

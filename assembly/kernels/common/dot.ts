@@ -1,8 +1,8 @@
 import { madd, sumLanes } from "./simd";
 
 /**
- * x · y. Both are read strictly in order, in eight chains of sums: where they come from main memory, two streams side by side instead
- * of one took three times as long (6.8 instead of 24 GB/s over keys 128 wide; Zen 4, Deno 2.9).
+ * x · y, in eight chains of sums. Both are read strictly in order: from main memory, two streams side by side took
+ * three times as long as one (6.8 instead of 24 GB/s over keys 128 wide; Zen 4, Deno 2.9).
  */
 // @ts-ignore: decorator
 @inline

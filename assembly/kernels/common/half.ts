@@ -7,8 +7,9 @@ const EXPONENT_BITS = memory.data<u32>([0x7f800000]);
 const LARGEST_SHIFTED = memory.data<i32>([0x0f7fe000]);
 
 /**
- * Four f16 values, sign-extended to 32 bits, as f32 · 2^-112, which is what their bits shifted into place mean; denormals included.
- * (Infinity and NaN come out as 65536 · 2^-112 and more.) `mask`: SHIFTED_BITS in all lanes, loaded once by whoever has a loop.
+ * Four f16 values, sign-extended to 32 bits, as f32 · 2^-112: the value of their bits shifted into place, denormals
+ * included. (Infinity and NaN come out as 65536 · 2^-112 and more.) `mask` is SHIFTED_BITS in all lanes, which loops
+ * load once.
  */
 // @ts-ignore: decorator
 @inline
@@ -55,7 +56,7 @@ export function floatsToHalves(values: v128): v128 {
   const magnitude = v128.and(values, lanes(MAGNITUDE_BITS));
   const isOdd = v128.and(i32x4.shr_u(magnitude, 13), lanes(ONE_BIT));
   const normal = i32x4.shr_u(i32x4.add(i32x4.add(magnitude, isOdd), lanes(REBIAS_AND_ROUND)), 13);
-  // Added to 0.5, a denormal's last bit comes to lie in the last place, and the addition rounds it to even.
+  // The sum of 0.5 and a denormal has the denormal's last bit in its last place, so the addition rounds it to even.
   const denormal = i32x4.sub(f32x4.add(magnitude, lanes(ONE_HALF)), lanes(ONE_HALF));
   let result = v128.bitselect(denormal, normal, i32x4.lt_s(magnitude, lanes(SMALLEST_NORMAL_BITS)));
   result = v128.bitselect(lanes(HALF_INFINITY), result, i32x4.gt_s(magnitude, lanes(LARGEST_BITS)));

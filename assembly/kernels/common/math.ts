@@ -1,12 +1,12 @@
 import { madd, nmadd } from "./simd";
 
 /*
- * Functions of four lanes. Polynomials are minimax fits (weighted least squares, Lawson's iteration) in float64, their coefficients
- * rounded to f32; the GPU kernels have the same ones. Errors are measured against float64 over the whole range by
- * tests/wasm/math.test.ts.
+ * Functions of four lanes. Polynomials are minimax fits (weighted least squares, Lawson's iteration) in float64, their
+ * coefficients rounded to f32; the GPU kernels have the same ones. `tests/wasm/math_test.ts` measures errors against
+ * float64 over the whole range.
  *
- * Constants lie in memory: V8 makes a constant vector anew for every use, in three instructions, where a load that spreads one
- * value takes one, without a check, as its address is constant.
+ * Constants lie in memory because V8 builds a constant vector for every use, in three instructions. A load that spreads
+ * one value takes one, and needs no check because its address is constant.
  */
 
 /** A constant in all lanes. */
@@ -60,13 +60,13 @@ function powerOfTwo(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, lanes(EXPONENT_BIAS)), 23);
 }
 
-/** Lowest argument of `expWeight`: so far down that e^x counts for nothing beside a weight of 1, and is no denormal. */
+/** Lowest argument of `expWeight`: e^x is negligible beside a weight of 1, and not yet denormal. */
 const WEIGHT_LOWEST = memory.data<f32>([-86]);
 /** Adding 1.5 · 2²³ rounds to a whole number, which the low bits of the sum then hold. */
 const ROUNDER = memory.data<f32>([12582912]);
 const LN2 = memory.data<f32>([0.6931471805599453]);
 
-/** e^x for x <= 0, as weights of a softmax need it: e^-86 below -86; relative error below 1e-6. Half the work of `exp`. */
+/** e^x for x <= 0, for weights of a softmax: e^-86 below -86, relative error below 1e-6, half the work of `exp`. */
 // @ts-ignore: decorator
 @inline
 export function expWeight(x: v128): v128 {
@@ -96,7 +96,7 @@ const LOG_R0 = memory.data<f32>([0.6666677594184875]);
 // @ts-ignore: decorator
 @inline
 export function log(x: v128): v128 {
-  // Denormals are lifted into the normal range first.
+  // Denormals are scaled into the normal range first.
   const isTiny = f32x4.lt(x, lanes(SMALLEST_NORMAL));
   const lifted = v128.bitselect(f32x4.mul(x, lanes(TWO_TO_23)), x, isTiny);
   // x = 2^n·m, m from √½ to √2
@@ -111,7 +111,7 @@ export function log(x: v128): v128 {
   let result = madd(f32x4.mul(s, z), r, f32x4.mul(n, lanes(LN2_LOW)));
   result = madd(n, lanes(LN2_HIGH), f32x4.add(result, f32x4.add(s, s)));
   result = v128.bitselect(f32x4.neg(lanes(INFINITY)), result, f32x4.eq(x, f32x4.splat(0)));
-  // Infinity and NaN give themselves, negative numbers NaN.
+  // Infinity and NaN stay as they are, negative numbers become NaN.
   result = v128.bitselect(result, x, f32x4.lt(x, lanes(INFINITY)));
   return v128.bitselect(f32x4.splat(NaN), result, f32x4.lt(x, f32x4.splat(0)));
 }

@@ -10,15 +10,20 @@ const SQRT_HALF = memory.data<f32>([0.7071067811865476]);
 @inline
 export function activation(x: v128, id: i32): v128 {
   switch (id) {
-    case ActivationId.gelu: return gelu(x);
-    case ActivationId.silu: return f32x4.mul(x, sigmoid(x));
-    case ActivationId.relu: return f32x4.max(x, f32x4.splat(0));
+    case ActivationId.gelu:
+      return gelu(x);
+    case ActivationId.silu:
+      return f32x4.mul(x, sigmoid(x));
+    case ActivationId.relu:
+      return f32x4.max(x, f32x4.splat(0));
     case ActivationId.reluSquared: {
       const positive = f32x4.max(x, f32x4.splat(0));
       return f32x4.mul(positive, positive);
     }
-    case ActivationId.sigmoid: return sigmoid(x);
-    default: return x;
+    case ActivationId.sigmoid:
+      return sigmoid(x);
+    default:
+      return x;
   }
 }
 
@@ -34,12 +39,18 @@ function gelu(x: v128): v128 {
 export function activateValues(from: usize, to: usize, count: i32, id: i32): void {
   // One loop each: a call and a switch for every four values took longer than most activations.
   switch (id) {
-    case ActivationId.gelu: return mapValues(from, to, count, ActivationId.gelu);
-    case ActivationId.silu: return mapValues(from, to, count, ActivationId.silu);
-    case ActivationId.relu: return mapValues(from, to, count, ActivationId.relu);
-    case ActivationId.reluSquared: return mapValues(from, to, count, ActivationId.reluSquared);
-    case ActivationId.sigmoid: return mapValues(from, to, count, ActivationId.sigmoid);
-    default: memory.copy(to, from, <usize> count << 2);
+    case ActivationId.gelu:
+      return mapValues(from, to, count, ActivationId.gelu);
+    case ActivationId.silu:
+      return mapValues(from, to, count, ActivationId.silu);
+    case ActivationId.relu:
+      return mapValues(from, to, count, ActivationId.relu);
+    case ActivationId.reluSquared:
+      return mapValues(from, to, count, ActivationId.reluSquared);
+    case ActivationId.sigmoid:
+      return mapValues(from, to, count, ActivationId.sigmoid);
+    default:
+      memory.copy(to, from, <usize> count << 2);
   }
 }
 

@@ -7,8 +7,9 @@ import { linearRow } from "./linear_row";
 import { linearRows } from "./linear_rows";
 
 /**
- * out = activation(x Wᵀ + bias). Arguments: x (with a quantized weight: what `quantizeInputs` made of it), weight, bias or 0, out, rows, in, out, format, activation.
- * One row is bound by reading the weight, many rows by arithmetic: each has its own kernel.
+ * out = activation(x Wᵀ + bias). Arguments: x (with a quantized weight: what `quantizeInputs` made of it), weight, bias
+ * or 0, out, rows, in, out, format, activation. One row is bound by reading the weight, many rows by arithmetic: each
+ * has its own kernel.
  */
 export function linear(args: usize, thread: i32, threads: i32, scratch: usize): void {
   const x: usize = load<u32>(args);

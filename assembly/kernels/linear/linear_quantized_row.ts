@@ -3,14 +3,7 @@ import { FormatId } from "../../records/kernel_id";
 import { finiteHalvesToFloats } from "../common/half";
 import { madd } from "../common/simd";
 import { shareStart } from "../common/split";
-import {
-  blockBytes,
-  blockCount,
-  lowBytes,
-  lowNibbles,
-  SCALE_BYTES,
-  STEP_BYTES,
-} from "../weights/quantized_panels";
+import { blockBytes, blockCount, lowBytes, lowNibbles, SCALE_BYTES, STEP_BYTES } from "../weights/quantized_panels";
 import { begin, finish } from "./linear_tile";
 import { INPUT_BLOCK } from "./quantized_input";
 

@@ -67,8 +67,8 @@ export function sumFloats(weight: usize, x: usize, inSize: i32, sums: usize): vo
 }
 
 /**
- * sums += x · panel, over an f16 panel [in][32]. Weights come as w · 2^-112; x · 2^56 and sums · 2^56 make up for it at no cost per
- * weight.
+ * sums += x · panel, over an f16 panel [in][32]. Weights come as w · 2^-112; x · 2^56 and sums · 2^56 make up for it at
+ * no cost per weight.
  */
 function sumHalves(weight: usize, x: usize, inSize: i32, sums: usize): void {
   const down = lanes(TWO_TO_MINUS_56);

@@ -6,9 +6,9 @@ import { panelBytes, panelCount } from "../weights/panels";
 import { finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
 
 /*
- * A matrix product in blocks: a block of x, BLOCK_ROWS × BLOCK_DEPTH, is packed for the second-level cache; each panel of the weight,
- * BLOCK_DEPTH deep, is copied as four times 8 columns, which lie in the first-level cache while all tiles of 4 rows pass over them.
- * Sizes and the tiles that were tried: bench/products/linear_shapes.md.
+ * A matrix product in blocks: a block of x, BLOCK_ROWS × BLOCK_DEPTH, is packed for the second-level cache; each panel
+ * of the weight, BLOCK_DEPTH deep, is copied as four times 8 columns, which lie in the first-level cache while all
+ * tiles of 4 rows pass over them. Sizes and the tiles that were tried: bench/products/linear_shapes.md.
  */
 const BLOCK_ROWS: i32 = 256;
 const BLOCK_DEPTH: i32 = 512;
@@ -29,7 +29,8 @@ export function linearRows(
   scratch: usize,
 ): void {
   const panels = panelCount(outSize);
-  // Pieces are panels, each of which packs all of x, or rows, each of which packs the whole weight. Either way the sums are the same.
+  // Pieces are panels, each of which packs all of x, or rows, each of which packs the whole weight. Either way the sums
+  // are the same.
   const splitsPanels = panels >= threads || outSize >= rows;
   const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const fromPanel = splitsPanels ? shareStart(panels, thread, threads) : 0;
@@ -79,7 +80,11 @@ function packPanel(panel: usize, format: i32, depth: i32, packed: usize): void {
 }
 
 function packFloats(from: usize, depth: i32, a: usize, b: usize, c: usize, d: usize): void {
-  for (const end = from + panelBytes(depth, FormatId.f32); from < end; from += 128, a += 32, b += 32, c += 32, d += 32) {
+  for (
+    const end = from + panelBytes(depth, FormatId.f32);
+    from < end;
+    from += 128, a += 32, b += 32, c += 32, d += 32
+  ) {
     v128.store(a, v128.load(from));
     v128.store(a, v128.load(from, 16), 16);
     v128.store(b, v128.load(from, 32));

@@ -8,7 +8,7 @@ export class InlineDataArguments {
   data: List;
 }
 
-/** Copies words that lie in the record itself: small uploads travel in the list, so that they keep their place in it. */
+/** Copies words from the record itself. Small uploads travel in the list because they must keep their place in it. */
 export function inlineData(a: InlineDataArguments, thread: i32, threads: i32, scratch: usize): void {
   if (thread > 0) return;
   memory.copy(a.to, changetype<usize>(a) + offsetof<InlineDataArguments>(), <usize> a.data << 2);

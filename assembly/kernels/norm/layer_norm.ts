@@ -67,7 +67,14 @@ export function sumSquares(x: usize, count: i32, mean: f32): f32 {
 
 /** (x - mean) · factor · (gain + offset) + bias. */
 function normalize(
-  x: usize, mean: f32, factor: f32, gain: usize, gainOffset: f32, bias: usize, out: usize, count: i32,
+  x: usize,
+  mean: f32,
+  factor: f32,
+  gain: usize,
+  gainOffset: f32,
+  bias: usize,
+  out: usize,
+  count: i32,
 ): void {
   const means = f32x4.splat(mean);
   const factors = f32x4.splat(factor);

@@ -25,9 +25,9 @@ export class AcceptDraftArguments {
 }
 
 /**
- * The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), by one thread: token i of the draft is accepted with
- * probability min(1, p/q); the first rejected one is replaced by a draw from max(0, p - q), and after the last accepted one comes
- * a draw from p; `NOBODY` where a row that decides has nothing to draw.
+ * The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), by one thread: token i of the draft is
+ * accepted with probability min(1, p/q); the first rejected one is replaced by a draw from max(0, p - q), and the last
+ * accepted one is followed by a draw from p. The draw is `NOBODY` if its row has nothing to draw.
  */
 export function acceptDraft(a: AcceptDraftArguments, thread: i32, threads: i32, scratch: usize): void {
   if (thread > 0) return;
@@ -60,7 +60,7 @@ export function acceptDraft(a: AcceptDraftArguments, thread: i32, threads: i32, 
       u * (weight(q, token, qLargest, inverse) * qScale) < weight(p, token, pLargest, inverse) * pScale
     ) continue;
     next = race(p, pLargest, pScale, q, qLargest, qScale, width, inverse, own, counter, accepted, scratch);
-    // p and q are equal but for rounding, and there is no residual to draw from.
+    // p and q differ by rounding only, so there is no residual to draw from.
     if (next === NOBODY) next = race(p, pLargest, pScale, 0, 0, 0, width, inverse, own, counter, accepted, scratch);
     break;
   }
@@ -80,7 +80,7 @@ function weight(logits: usize, token: u32, largest: f32, inverse: f32): f32 {
   return f32x4.extract_lane(weights(logit, f32x4.splat(largest), f32x4.splat(inverse)), 0);
 }
 
-/** Vectors whose sum is kept in f32 before it is added to the f64 total: so long rows lose no precision. */
+/** Vectors summed in f32 before their sum is added to the f64 total, so that long rows lose no precision. */
 const SUM_BLOCK = 256;
 
 /** 1 / Σ of the weights of a row. */
@@ -100,7 +100,7 @@ function inverseTotal(logits: usize, width: i32, largest: f32, inverse: f32): f3
   return 1 / <f32> sum;
 }
 
-/** Draws from max(0, p - q), or from p where there is no q; `NOBODY` if that is 0 everywhere. */
+/** Draws from max(0, p - q), or from p if there is no q; `NOBODY` if that is 0 everywhere. */
 function race(
   p: usize,
   pLargest: f32,

@@ -24,10 +24,10 @@ export class FilterLogitsArguments {
 }
 
 /**
- * Sets logits that filters remove to LOWEST: topK, topP (arXiv 1904.09751), minP (arXiv 2407.01082), topA, each on what
- * the last one left.
+ * Sets logits that filters remove to LOWEST: topK, topP (arXiv 1904.09751), minP (arXiv 2407.01082), topA, each applied
+ * to the result of the one before.
  *
- * A row that holds a NaN stays as it is. Beside a logit of infinity all finite ones count as hidden.
+ * A row that holds a NaN is not filtered. If a logit is infinity, all finite ones count as hidden.
  *
  * topK and topP look for a threshold by radix selection instead of sorting: three passes over the logits' bits.
  */
@@ -63,7 +63,7 @@ function filterRow(a: FilterLogitsArguments, logits: usize, scratch: usize): voi
   if (isInfinite) replace(logits, width, 0, Infinity);
 }
 
-/** Puts one logit in place of another, and hides all others. */
+/** Replaces logits that equal `from` by `to`, and hides all others. */
 function replace(logits: usize, count: i32, from: f32, to: f32): void {
   for (const end = logits + (<usize> count << 2); logits < end; logits += 4) {
     store<f32>(logits, load<f32>(logits) === from ? to : LOWEST);
@@ -99,12 +99,12 @@ function valueOf(key: u32): f32 {
   return reinterpret<f32>(key & 0x80000000 ? key ^ 0x80000000 : ~key);
 }
 
-/** Keys are taken apart into digits of 11, 11 and 10 bits. */
+/** Bins of a digit: keys have digits of 11, 11 and 10 bits. */
 const BINS = 2048;
 
 /**
- * Keeps the largest logits until their weights add up to `goal`: as many logits, or a share of the sum of e^(logit - largest).
- * Among equals lower ids are kept.
+ * Keeps the largest logits until their weights add up to `goal`, which is a number of logits, or a share of the sum of
+ * e^(logit - largest). Among equals lower ids are kept.
  */
 function keepLargest(logits: usize, count: i32, goal: f64, largest: f32, isMass: bool, bins: usize): void {
   let prefix: u32 = 0;

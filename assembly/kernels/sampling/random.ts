@@ -1,16 +1,18 @@
 import { lanes } from "../common/math";
 
 /*
- * The random numbers of sampling, as `engine/reference/random.ts` defines them for every engine. Multiplications and additions are
- * never fused here, so that each build rounds alike.
+ * The random numbers of sampling, as `engine/reference/random.ts` defines them for every engine. Multiplications and
+ * additions are never fused here, so that each build rounds alike.
  */
 
-/** What `acceptDraft` changes in its seed: its numbers must be independent of those that made the draft. */
+/** `acceptDraft` xors its seed with this one, because its numbers must be independent of those that made the draft. */
 export const RESIDUAL_SEED: u32 = 0x9e3779b9;
 /** See `RESIDUAL_SEED`. */
 export const ACCEPT_SEED: u32 = 0x85ebca6b;
 
-/** The hash pcg4d (Jarzynski and Olano 2020) of four tokens: its words x, y, z and w are written to `to`, four lanes each. */
+/**
+ * Writes the words x, y, z and w of the hash pcg4d (Jarzynski and Olano 2020) of four tokens to `to`, four lanes each.
+ */
 function pcg4d(seed: u32, counter: u32, row: u32, tokens: v128, to: usize): void {
   let x = i32x4.splat(seed * 1664525 + 1013904223);
   let y = i32x4.splat(counter * 1664525 + 1013904223);
@@ -128,7 +130,7 @@ function log1p(f: v128, e: v128): v128 {
   return f32x4.add(f32x4.add(f, y), f32x4.mul(e, lanes(LN2_HIGH)));
 }
 
-/** No token: what `winner` gives where no lane ever had one. */
+/** No token: the result of `winner` if no lane has one. */
 export const NOBODY: i32 = -1;
 
 /** The token of the highest score of four lanes, the lowest among equals; lanes whose token is `NOBODY` don't count. */

@@ -7,7 +7,7 @@ import { LOWEST } from "../softmax/softmax";
 export class RepetitionPenaltyArguments {
   /** [rows, width]. */
   logits: Tensor;
-  /** Token ids [rows, historyWidth]; those that are none are passed over. */
+  /** Token ids [rows, historyWidth]; ids out of range are skipped. */
   history: Tensor;
   out: Tensor;
   rows: i32;
@@ -16,7 +16,9 @@ export class RepetitionPenaltyArguments {
   penalty: f32;
 }
 
-/** Repetition penalty (arXiv 1909.05858): divides positive logits of tokens in the history, multiplies negative ones. */
+/**
+ * Repetition penalty (arXiv 1909.05858): divides positive logits of tokens in the history and multiplies negative ones.
+ */
 export function repetitionPenalty(a: RepetitionPenaltyArguments, thread: i32, threads: i32, scratch: usize): void {
   const width = a.width;
   const past = a.historyWidth;
@@ -30,7 +32,7 @@ export function repetitionPenalty(a: RepetitionPenaltyArguments, thread: i32, th
     for (let i = 0; i < past; i++) {
       const token = load<u32>(a.history + ((<usize> row * past + i) << 2));
       if (token >= <u32> width) continue;
-      // Computed from the untouched logit, so that a token that occurs twice is punished once.
+      // Computed from the original logit, so that a token that occurs twice is punished once.
       const logit = load<f32>(from + (<usize> token << 2));
       const punished = logit > 0 ? logit / penalty : logit * penalty;
       store<f32>(result + (<usize> token << 2), logit <= LOWEST ? LOWEST : punished);

@@ -19,7 +19,7 @@ export class SampleArguments {
   counter: u32;
 }
 
-/** Draws a token from each row, by an exponential race of the tokens (see `random.ts`); `NOBODY` where none can be drawn. */
+/** Draws a token from each row by an exponential race (see `random.ts`); `NOBODY` if none can be drawn. */
 export function sample(a: SampleArguments, thread: i32, threads: i32, scratch: usize): void {
   const width = a.width;
   const to = shareStart(a.rows, thread + 1, threads);

@@ -1,8 +1,8 @@
 import { LOWEST } from "../softmax/softmax";
 
 /**
- * Logits relative to the largest of their row, divided by temperature: 0 for the largest itself, also where it is infinite, and NaN or
- * -∞ for those that it leaves no chance.
+ * Logits relative to the largest of their row, divided by temperature: 0 for the largest itself, even if it is
+ * infinite, and NaN or -∞ for the others then.
  */
 // @ts-ignore: decorator
 @inline

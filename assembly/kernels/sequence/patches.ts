@@ -39,7 +39,9 @@ function cutPatch(first: usize, out: usize, channels: i32, plane: usize, line: u
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       const pixel = first + y * line + (<usize> x << 2);
-      for (let channel = 0; channel < channels; channel++, out += 4) store<f32>(out, load<f32>(pixel + channel * plane));
+      for (let channel = 0; channel < channels; channel++, out += 4) {
+        store<f32>(out, load<f32>(pixel + channel * plane));
+      }
     }
   }
 }

@@ -6,7 +6,7 @@ import { shareStart } from "../common/split";
 /** The lowest float: it hides an entry. */
 export const LOWEST: f32 = -3.4028234663852886e38;
 
-/** Vectors whose sum is kept in f32 before it is added to the f64 total: so long rows lose no precision. */
+/** Vectors summed in f32 before their sum is added to the f64 total, so that long rows lose no precision. */
 const SUM_BLOCK = 256;
 
 // @ts-ignore: decorator

@@ -33,7 +33,14 @@ function scaleOf(word: usize, row: i32, format: i32): usize {
 }
 
 /** Quantizes one row of f32 into a weight; `scratch` takes a block. */
-export function writeQuantizedRow(from: usize, weight: usize, row: i32, inSize: i32, format: i32, scratch: usize): void {
+export function writeQuantizedRow(
+  from: usize,
+  weight: usize,
+  row: i32,
+  inSize: i32,
+  format: i32,
+  scratch: usize,
+): void {
   let word = wordOf(weight, row, inSize, format);
   for (let left = inSize; left > 0; left -= BLOCK, from += BLOCK << 2, word += blockBytes(format)) {
     let values = from;

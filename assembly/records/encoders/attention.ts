@@ -48,7 +48,9 @@ export const attention: Pick<Encoders, "attention" | "attentionScores" | "attent
   },
 };
 
-/** Bytes of a cache [..., d] as the kernels lay it out: row by row. @throws {ConfigError} for a format that no cache has */
+/**
+ * Bytes of a cache [..., d] as the kernels lay it out: row by row. @throws {ConfigError} for a format that no cache has
+ */
 export function cacheBytes(rows: number, dim: number, dtype: DType): number {
   switch (dtype) {
     case "f32":

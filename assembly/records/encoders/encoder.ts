@@ -14,7 +14,9 @@ import type { Recorder } from "../recorder.ts";
 /** A tensor of the WebAssembly engine: its storage is a block of the memory. */
 export type WasmTensor = EngineTensor<Block>;
 
-/** The command of one operation; of several: any of theirs, in a form that lets TypeScript pair commands with encoders. */
+/**
+ * The command of one operation; of several: any of theirs, in a form that lets TypeScript pair commands with encoders.
+ */
 export type CommandFor<Op extends Command<WasmTensor>["op"]> = {
   [Each in Op]: CommandOf<WasmTensor, Each> & { readonly op: Each };
 }[Op];

@@ -2,7 +2,10 @@ import { madd, sumLanes } from "../../../assembly/kernels/common/simd";
 
 export const heapBase: usize = __heap_base;
 
-/** 12 independent chains of multiply-add, `steps` long: the most arithmetic that this build can do, 96 operations a step. */
+/**
+ * 12 independent chains of multiply-add, `steps` long: the most arithmetic that this build can do, 96 operations a
+ * step.
+ */
 export function multiplyAdd(steps: i32, factor: f32, term: f32): f32 {
   // Arguments and not constants, which V8 would make anew for every use.
   const x = f32x4.splat(factor);
@@ -39,5 +42,6 @@ export function read(from: usize, bytes: usize): i32 {
     d = v128.xor(d, v128.xor(v128.load(from, 96), v128.load(from, 112)));
   }
   const all = v128.xor(v128.xor(a, b), v128.xor(c, d));
-  return i32x4.extract_lane(all, 0) ^ i32x4.extract_lane(all, 1) ^ i32x4.extract_lane(all, 2) ^ i32x4.extract_lane(all, 3);
+  return i32x4.extract_lane(all, 0) ^ i32x4.extract_lane(all, 1) ^ i32x4.extract_lane(all, 2) ^
+    i32x4.extract_lane(all, 3);
 }

@@ -1,6 +1,7 @@
-// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An invocation makes
-// a word of scales: it takes two blocks of 32 features, or the last one of an odd number. The rounding is that of
-// `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the nearest, halves away from zero.
+// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An
+// invocation makes a word of scales, so it takes two blocks of 32 features, or the last one of an odd number. The
+// rounding is that of `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the
+// nearest, halves away from zero.
 #include indices
 #include half
 #include exact_division
@@ -22,14 +23,15 @@ struct Params {
 #endif
 @group(0) @binding(4) var<storage, read_write> cache: array<u32>;
 
-// Whole numbers of at most 127 as signed bytes of a word. Their bits are rounded: a compiler may fuse what computes with a product.
+// Whole numbers of at most 127 as signed bytes of a word. They are rounded by their bits because a compiler may fuse an
+// addition with a product.
 fn roundedBytes(values: vec4<f32>) -> u32 {
   let bits = bitcast<vec4<u32>>(values);
   let magnitude = bits & vec4<u32>(0x7fffffff);
   let shift = vec4<u32>(150) - (magnitude >> vec4<u32>(23));
   let mantissa = (magnitude & vec4<u32>(0x7fffff)) | vec4<u32>(0x800000);
   var whole = (mantissa + (vec4<u32>(1) << (shift - 1))) >> shift;
-  // Below a half, and what is no number.
+  // Values below a half, and NaN.
   whole = select(whole, vec4<u32>(0), (magnitude < vec4<u32>(0x3f000000)) | (magnitude >= vec4<u32>(0x43000000)));
   let bytes = select(whole, 0 - whole, bits > vec4<u32>(0x7fffffff)) & vec4<u32>(255);
   return bytes.x | (bytes.y << 8) | (bytes.z << 16) | (bytes.w << 24);

@@ -1,10 +1,11 @@
-// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and their weighted
-// sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of keys and values once into
-// workgroup memory; without, every invocation reads them itself, which suits adapters that are a CPU: there a load costs more than
-// what is done with it, unless several queries share it (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).
+// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and
+// their weighted sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of
+// keys and values once into workgroup memory. Without it every invocation reads them itself, which is faster on
+// adapters that are a CPU, because there a load costs more than the arithmetic on it, unless several queries share it
+// (4 × 4 instead of 1 × 4: 3 times as fast on llvmpipe).
 //
-// Where a device's loops don't reach over all keys (PARTS), a dispatch takes some of them and keeps what it knows of each query for the
-// next one, as `attention_decode` does for its splits; `attention_reduce` makes the result of that.
+// If a device's loops don't reach over all keys (PARTS), a dispatch takes some of them and stores the state of each
+// query for the next one, as `attention_decode` does for its splits; `attention_reduce` computes the result from it.
 #include attention_inputs
 #include keys
 #include scalar
@@ -25,8 +26,9 @@ var<workgroup> keyTile: array<VALUE, KEYS * UNITS>;
 var<workgroup> valueTile: array<VALUE, KEYS * UNITS>;
 #endif
 
-// What an invocation knows of its queries. Registers can't be indexed; where loops over a head aren't unrolled (that takes llvmpipe
-// seconds for each kernel) queries and sums stand in workgroup memory instead, each invocation using its own part.
+// The state of an invocation's queries. Registers can't be indexed, so if loops over a head aren't unrolled (which
+// takes llvmpipe seconds for each kernel), queries and sums are in workgroup memory instead, where each invocation uses
+// its own part.
 #if STAGED
 var<private> query: array<VALUE, QUERIES * UNITS>;
 var<private> sums: array<VALUE, QUERIES * UNITS>;
@@ -45,7 +47,7 @@ fn slot(r: u32, u: u32, lane: u32) -> u32 {
 var<private> largest: array<f32, QUERIES>;
 var<private> total: array<f32, QUERIES>;
 var<private> scores: array<array<f32, KEYS>, QUERIES>;
-// What the sums so far are worth after the last keys.
+// The factor that rescales the earlier sums to the new maximum.
 var<private> correction: array<f32, QUERIES>;
 
 // Turns the scores of KEYS keys into weights, relative to the new maximum.
@@ -75,7 +77,7 @@ fn main(
   let kvHead = head % params.kvHeads;
   let first = firstPosition(batch);
   let last = first + i32(params.queries) - 1;
-  // Neighboring invocations have neighboring queries; those past the last query do its work again and write nothing.
+  // Neighboring invocations have neighboring queries; those past the last query repeat its work and write nothing.
   let firstQuery = group.x * WORKGROUP * QUERIES + lane;
   var base: array<u32, QUERIES>;
   for (var r = 0u; r < QUERIES; r++) {
@@ -121,7 +123,7 @@ fn main(
   // Blocks between each query and the keys that `query` is scaled for.
   var blocks: array<i32, QUERIES>;
 #endif
-  // Keys of later positions than the last query here stand behind all others, unless a cache has wrapped around.
+  // Keys of later positions than the last query here are behind all others, unless a cache has wrapped around.
   let ownLast = first + i32(min((group.x + 1) * WORKGROUP * QUERIES, params.queries)) - 1;
   let isOrdered = (params.causal != 0) & (last < i32(params.columns));
   let end = min(visibleColumns(select(last, ownLast, isOrdered)), params.endColumn);

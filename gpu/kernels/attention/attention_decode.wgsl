@@ -1,6 +1,6 @@
-// Attention of few queries over many keys, split along the keys: a workgroup takes WORKGROUP keys of one key head and all (or ROWS)
-// of the queries that read it, so that keys and values are read once. What it gives for each query is a weighted sum of values, its
-// maximum and its total, for `attention_reduce`; with one split it gives the result (DIRECT).
+// Attention of few queries over many keys, split along the keys: a workgroup takes WORKGROUP keys of one key head and
+// all (or ROWS) of the queries that read it, so that keys and values are read once. For each query it gives a weighted
+// sum of values, its maximum and its total, for `attention_reduce`; with one split it gives the result (DIRECT).
 #include attention_inputs
 #include keys
 #include values
@@ -35,7 +35,7 @@ fn main(
   let firstKey = split * WORKGROUP;
   let keys = u32(clamp(i32(end) - i32(firstKey), 0, i32(WORKGROUP)));
 
-  // The query and the head of each row; rows past the last one do its work again and write nothing.
+  // The query and the head of each row; rows past the last one repeat its work and write nothing.
   var queries = array<u32, ROWS>();
   var heads = array<u32, ROWS>();
   for (var r = 0u; r < ROWS; r++) {
@@ -58,7 +58,7 @@ fn main(
         unit = memoryKeys[memoryOffset(kvHead, index) + u];
       }
 #if HAS_DECAY
-      // The few queries stand in one block of positions, or in two neighboring ones.
+      // The few queries are in one block of positions, or in two neighboring ones.
       var factor = VALUE(1.0);
       var nextFactor = factor;
       if (!isMemory) {
@@ -87,7 +87,7 @@ fn main(
     scores[r] = score;
   }
 
-  // Weights of the keys, and what is written of each query besides its sums.
+  // Weights of the keys, and the maximum and total of each query.
   var totals = array<f32, ROWS>();
   for (var r = 0u; r < ROWS; r++) {
     let largest = workgroupMax(scores[r], lane);
@@ -104,7 +104,7 @@ fn main(
 #endif
   }
 
-  // Values: an invocation takes one unit of features; where there are fewer units than invocations, these share the keys.
+  // Values: an invocation takes one unit of features; if there are fewer units than invocations, these share the keys.
   workgroupBarrier();
   let unitsAtOnce = min(UNITS, WORKGROUP);
   let shares = WORKGROUP / unitsAtOnce;

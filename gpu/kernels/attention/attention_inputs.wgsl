@@ -1,5 +1,5 @@
-// What the attention kernels share. A unit is what a load fetches of a head's features: four of them where the width of a head
-// allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.
+// Inputs of the attention kernels. A unit is the part of a head's features that one load fetches: four if the width of
+// a head allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.
 struct Params {
   // Queries of a batch row; keys of one, or slots of a cache; learned keys in front of them.
   queries: u32,
@@ -15,8 +15,8 @@ struct Params {
   causal: u32,
   // Whether the positions of queries are given; else they are the last of the keys.
   positioned: u32,
-  // What `attention` and `attention_values` take of the learned keys and of the columns, first ≤ i < end, and whether there is something
-  // from before to go on from.
+  // The learned keys and the columns that `attention` and `attention_values` take, first ≤ i < end, and whether they
+  // continue an earlier dispatch.
   firstMemory: u32,
   endMemory: u32,
   firstColumn: u32,
@@ -25,7 +25,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// Where there are no positions, mask or learned keys, another buffer stands in their place: that makes fewer kernels to compile.
+// If there are no positions, mask or learned keys, another buffer is bound in their place, so that fewer kernels need
+// compiling.
 @group(0) @binding(4) var<storage, read> positions: array<i32>;
 @group(0) @binding(5) var<storage, read> mask: array<i32>;
 // Small tables are uniforms: a stage may have no more than eight storage buffers.
@@ -36,8 +37,8 @@ struct Params {
 @group(0) @binding(9) var<uniform> decay: array<vec4<f32>, DECAY_QUADS>;
 #endif
 
-// A unit of keys or values from what is kept of it: halves in pairs where a cache is f16, whose heads are whole vectors; in q8_0 a word
-// of quants, and one of the words behind them with the scales of its block of eight units and of another.
+// A unit of keys or values from its stored form: pairs of halves in an f16 cache, whose heads are whole vectors; in
+// q8_0 a word of quants, and one of the words behind them with the scales of its block of eight units and of another.
 #if FORMAT == q8_0
 #include blocks
 fn unitOf(quants: u32, scales: u32, unit: u32) -> VALUE {
@@ -71,8 +72,8 @@ fn product(a: VALUE, b: VALUE) -> f32 {
 #endif
 }
 
-// No branch here depends on parameters alone: where that leaves out half of a kernel, lavapipe compiles it anew for the parameters of
-// every dispatch and never frees what it made, 60 ms and 1.8 MB a time in `attention_decode`.
+// No branch here depends on parameters alone: if that leaves out half of a kernel, lavapipe compiles it anew for the
+// parameters of every dispatch and never frees the result, 60 ms and 1.8 MB each time in `attention_decode`.
 
 // The position of a batch row's first query.
 fn firstPosition(batch: u32) -> i32 {
@@ -103,7 +104,7 @@ fn isVisible(batch: u32, query: i32, key: i32) -> bool {
   return u32(key) >= params.maskColumns || mask[batch * params.maskColumns + u32(key)] != 0;
 }
 
-// ALiBi (arXiv 2108.12409): what distance takes off a score.
+// ALiBi (arXiv 2108.12409): the penalty for distance, subtracted from a score.
 fn distanceBias(head: u32, query: i32, key: i32) -> f32 {
 #if HAS_SLOPES
   return -slopes[head / 4][head % 4] * f32(abs(query - key));

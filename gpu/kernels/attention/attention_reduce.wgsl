@@ -1,4 +1,4 @@
-// Joins what the splits of `attention_decode` gave: an invocation for each unit of features of each query.
+// Merges the results of `attention_decode`'s splits: an invocation for each unit of features of each query.
 #include indices
 #include scalar
 
@@ -32,7 +32,8 @@ fn main(
   for (var s = 0u; s < params.splits; s++) {
     let offset = first + s * (UNITS + 2);
     let count = scalar(partials[offset + UNITS + 1]);
-    // By its bits: where a score is NaN, so is the count, and so must be the result; comparisons with NaN are up to the device.
+    // Compared by its bits: if a score is NaN, so is the total, and so must be the result, but devices may compare NaN
+    // as they like.
     if (bitcast<u32>(count) != 0u) {
       let weight = exp(scalar(partials[offset + UNITS]) - largest);
       total += weight * count;

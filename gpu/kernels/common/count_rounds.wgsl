@@ -5,7 +5,7 @@
 fn main() {
   let asked = rounds[0];
   var made = 0u;
-  // Keeps compilers from knowing the count without going through the loop.
+  // Prevents compilers from computing the count without running the loop.
   var mixed = rounds[2];
   for (var i = 0u; i < asked; i++) {
     mixed = mixed * 1664525u + 1013904223u;

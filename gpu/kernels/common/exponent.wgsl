@@ -1,4 +1,5 @@
-// e^x, as on the CPU: relative error below 2e-7. For sums whose size decides something; elsewhere the built-in exp is good enough.
+// e^x, as on the CPU: relative error below 2e-7. For sums that decisions depend on; elsewhere the built-in exp is
+// accurate enough.
 fn exponent(x: f32) -> f32 {
   let bounded = clamp(x, -105.0, 89.0);
   // x = n·ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts, the first with so few bits that n times it is exact.

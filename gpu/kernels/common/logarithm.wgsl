@@ -1,5 +1,6 @@
-// log(1 + f) + e·log 2 for f from √½ - 1 to √2 - 1, by the polynomial of Cephes' logf (S. Moshier): the same operations in the same
-// order as on the CPU, so that the same tokens are drawn. The built-in log errs by 5e-7 on the least accurate adapter measured.
+// log(1 + f) + e·log 2 for f from √½ - 1 to √2 - 1, by the polynomial of Cephes' logf (S. Moshier): the same operations
+// in the same order as on the CPU, so that the same tokens are drawn. The built-in log is off by 5e-7 on the least
+// accurate adapter measured.
 fn log1p(f: f32, e: f32) -> f32 {
   let square = f * f;
   var y = 7.0376836292e-2;

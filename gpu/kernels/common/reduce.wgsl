@@ -2,7 +2,8 @@
 var<workgroup> partial: array<f32, WORKGROUP>;
 
 #if SUBGROUPS
-// Registers are exchanged inside a subgroup, workgroup memory only between subgroups: two barriers instead of log2(WORKGROUP).
+// Invocations of a subgroup exchange registers, and subgroups workgroup memory: two barriers instead of
+// log2(WORKGROUP).
 fn workgroupSum(value: f32, lane: u32) -> f32 {
   let size = subgroupAdd(1u);
   let own = subgroupAdd(value);

@@ -9,7 +9,7 @@ struct Params {
   // Factors of a row of y, and features that share one.
   factors: u32,
   sharedBy: u32,
-  // 0 where one row of factors serves all rows of x.
+  // 0 if all rows of x have the same factors.
   rowStride: u32,
 }
 

@@ -1,4 +1,4 @@
-// What the variants of `linear` share: x [rows, inSize], a weight's rows, the bias and the result.
+// Operands of the variants of `linear`: x [rows, inSize], a weight's rows, the bias and the result.
 #include activation
 #include weight
 

@@ -1,5 +1,5 @@
-// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so that they
-// read each row of the weight in whole lines, once.
+// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so
+// that they read each row of the weight in whole lines, once.
 #include linear_operands
 #include indices
 #include reduce
@@ -21,7 +21,7 @@ fn main(
     for (var part = 0u; part < PIECE_QUADS; part++) {
       let quad = quadOfPiece(piece, part);
 #if PARTIAL
-      // The last block is filled up with zeros: x has nothing for them.
+      // The last block is padded with zeros, which have no counterpart in x.
       if (quad >= params.quads) {
         continue;
       }

@@ -1,4 +1,4 @@
-// Copies runs of rows: what concatenation and slicing are made of. Works on bits, so that it serves every dtype.
+// Copies runs of rows, for concatenation and slicing. Works on bits, so that it serves every dtype.
 #include indices
 
 struct Params {

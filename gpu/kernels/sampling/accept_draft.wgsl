@@ -1,7 +1,7 @@
-// The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is accepted with
-// probability min(1, p/q); the first that isn't is replaced by a draw from max(0, p - q), and after the last comes a draw from p.
-// All rows are gone through, also those after a rejection, so that barriers stand in uniform control flow.
-// A row that decides and has nothing to draw gives -1 for the token.
+// The acceptance step of speculative decoding (arXiv 2211.17192, algorithm 1), in one workgroup: drafted token i is
+// accepted with probability min(1, p/q); the first rejected one is replaced by a draw from max(0, p - q), and the last
+// accepted one is followed by a draw from p. All rows are processed, also those after a rejection, so that barriers are
+// in uniform control flow. The token is -1 if its row has nothing to draw.
 #include not_a_number
 #include random
 #include reduce
@@ -21,18 +21,19 @@ struct Params {
 @group(0) @binding(3) var<storage, read> tokens: array<i32>;
 @group(0) @binding(4) var<storage, read_write> out: array<i32>;
 
-// Seeds of its own, exclusive-ored: its numbers must be independent of those that made the draft.
+// The seed is xored with these, because the numbers must be independent of those that made the draft.
 const ACCEPT_SEED = 0x85ebca6bu;
 const RESIDUAL_SEED = 0x9e3779b9u;
 
-// The largest logit of a row, and the factor that makes e^((logit - largest) / temperature) a probability; 0 where nothing can be drawn.
+// The largest logit of a row, and the factor that makes e^((logit - largest) / temperature) a probability; 0 if nothing
+// can be drawn.
 struct Softmax {
   largest: f32,
   factor: f32,
 }
 
 fn probability(logit: f32, softmax: Softmax) -> f32 {
-  // The largest is 0 also where it is infinite.
+  // The largest becomes 0 even if it is infinite.
   let scaled = select((logit - softmax.largest) * params.inverseTemperature, 0.0, logit == softmax.largest);
   return select(exp(scaled) * softmax.factor, 0.0, logit <= LOWEST);
 }

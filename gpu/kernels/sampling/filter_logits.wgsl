@@ -1,6 +1,6 @@
-// Narrows each row's distribution without sorting it; a workgroup for each row. Logits map to whole numbers in the same order; the
-// one at which the wanted count (top-k) or mass (top-p) is reached is found bit by bit, and among equals at it the lower ids stay.
-// A row that holds a NaN stays as it is.
+// Narrows each row's distribution without sorting it; a workgroup for each row. Logits map to whole numbers in the same
+// order. The number at which the wanted count (top-k) or mass (top-p) is reached is found bit by bit; among equals at
+// it the lower ids are kept. A row that holds a NaN is not filtered.
 #include exponent
 #include indices
 #include not_a_number
@@ -10,7 +10,7 @@ struct Params {
   rows: u32,
   width: u32,
   topK: u32,
-  // Of all: that of the nucleus, or where TAIL is set that of the others.
+  // Share of the mass: that of the nucleus, or with TAIL that of the rest.
   smallerMass: f32,
   minP: f32,
   topAPower: f32,
@@ -68,7 +68,7 @@ fn countFrom(key: u32, lane: u32) -> f32 {
 // Mass of the kept tokens from a key on, or below it, in units of the largest.
 fn massBeside(key: u32, isBelow: bool, lane: u32) -> f32 {
   var mass = 0.0;
-  // What rounding took away (Kahan): the mass of 50,000 tokens decides between some of 1e-6 each.
+  // The rounding error of the sum (Kahan), because sums over 50,000 tokens must tell masses of 1e-6 apart.
   var lost = 0.0;
   for (var i = lane; i < params.width; i += WORKGROUP) {
     if ((keyOf(logits[base + i]) < key) == isBelow && isKept(i)) {
@@ -149,7 +149,7 @@ fn main(
 #endif
 
 #if HAS_TOP_P
-  // The smaller of the two sides is summed up, the one that stays or the one that goes: its rounding errors are smaller.
+  // Sums the smaller of the two sides, kept or removed, because its rounding errors are smaller.
   let goal = params.smallerMass * massBeside(0u, false, lane);
   var pEdge = 0u;
   for (var bit = 0x80000000u; bit > 0; bit >>= 1) {

@@ -21,7 +21,8 @@ fn uniformNumber(seed: u32, counter: u32, row: u32, token: u32) -> f32 {
   return f32(pcg4d(seed, counter, row, token).x >> 8) * 5.9604644775390625e-8;
 }
 
-// -log(1 - v) for a uniform v of 24 bits of the first word and 23 of the second: small times, which win races, are finely spaced.
+// -log(1 - v) for a uniform v of 24 bits of the first word and 23 of the second: small times, which win races, are
+// finely spaced.
 fn exponential(seed: u32, counter: u32, row: u32, token: u32) -> f32 {
   let bits = pcg4d(seed, counter, row, token);
   let high = f32(bits.x >> 8) * 5.9604644775390625e-8;

@@ -1,5 +1,5 @@
-// Divides positive and multiplies negative logits of tokens in the history (arXiv 1909.05858), in a copy of the logits. A token that
-// occurs twice is written twice, with the same value.
+// Divides positive and multiplies negative logits of tokens in the history (arXiv 1909.05858), in a copy of the logits.
+// A token that occurs twice is written twice, with the same value.
 #include indices
 
 struct Params {

@@ -1,5 +1,6 @@
-// One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the largest
-// logit / temperature - log E, E exponential. A row of which nothing can be drawn gives -1. A workgroup for each row.
+// One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the
+// largest logit / temperature - log E, E exponential. A row from which nothing can be drawn gives -1. A workgroup for
+// each row.
 #include indices
 #include not_a_number
 #include random
@@ -43,7 +44,7 @@ fn main(
     var score = logits[base + i];
 #if !GREEDY
     if (score > LOWEST) {
-      // The largest is 0 also where it is infinite.
+      // The largest becomes 0 even if it is infinite.
       let scaled = select((score - largest) * params.inverseTemperature, 0.0, score == largest);
       score = scaled - logarithm(exponential(params.seed, params.counter, row, i));
     }

@@ -1,4 +1,4 @@
-// Mean over the sequence; positions first ≤ i < end of it are added to what those before gave.
+// Mean over the sequence; positions first ≤ i < end of it are added to the sums of earlier ones.
 #include indices
 
 struct Params {

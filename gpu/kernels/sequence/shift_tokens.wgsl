@@ -1,4 +1,5 @@
-// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, move in.
+// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, take their
+// places.
 #include indices
 
 struct Params {
