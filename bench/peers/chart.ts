@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Figure } from "./main.ts";
+import type { Figure } from "./comparison.ts";
 
 const WIDTH = 760;
 /** Where bars begin, and what the longest one takes. */

@@ -9,7 +9,7 @@ import { TokenizerError } from "../../../errors.ts";
 import { endOfLeadingSpace, isWordAt, isWordBefore, startOfTrailingSpace } from "../regex/characters.ts";
 import { Trie } from "../vocabulary/trie.ts";
 import type { Vocabulary } from "../vocabulary/vocabulary.ts";
-import type { Normalizer } from "./normalizers.ts";
+import type { Normalizer } from "./normalizer.ts";
 import { pieceOf, slice } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import type { Section } from "./section.ts";

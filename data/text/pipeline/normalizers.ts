@@ -15,13 +15,10 @@ import {
 import type { NormalizationForm } from "../regex/characters.ts";
 import { readPattern } from "../regex/patterns.ts";
 import { byteCharacters } from "./byte_level.ts";
+import type { Normalizer } from "./normalizer.ts";
 import { changeEach, prepend, slice, solid } from "./piece.ts";
-import type { Piece } from "./piece.ts";
 import { readPrecompiled } from "./precompiled.ts";
 import type { Section } from "./section.ts";
-
-/** Changes a piece of text. */
-export type Normalizer = (piece: Piece) => Piece;
 
 /** Reads a normalizer. */
 export function readNormalizer(section: Section): Normalizer {

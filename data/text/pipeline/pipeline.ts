@@ -6,8 +6,8 @@
  */
 
 import { TokenizerError } from "../../../errors.ts";
+import type { Model } from "../vocabulary/model.ts";
 import { readModel } from "../vocabulary/models.ts";
-import type { Model } from "../vocabulary/models.ts";
 import { AddedTokens, readAddedTokens } from "./added_tokens.ts";
 import { joinWithSpaces, readDecoder } from "./decoders.ts";
 import type { Decoder } from "./decoders.ts";

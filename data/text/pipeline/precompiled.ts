@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Normalizer } from "./normalizers.ts";
+import type { Normalizer } from "./normalizer.ts";
 import { solid } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import type { Section } from "./section.ts";

@@ -10,7 +10,7 @@ import { Columns } from "../pipeline/long_json.ts";
 import type { Section } from "../pipeline/section.ts";
 import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
 import { MergeTable } from "./merge_table.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./model.ts";
 import { unknownToken } from "./unknown.ts";
 import { readVocabulary } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";

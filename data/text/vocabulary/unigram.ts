@@ -10,7 +10,7 @@ import { Columns } from "../pipeline/long_json.ts";
 import { isTokenId } from "../pipeline/section.ts";
 import type { Section } from "../pipeline/section.ts";
 import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./model.ts";
 import { Trie } from "./trie.ts";
 import { Vocabulary } from "./vocabulary.ts";
 

@@ -1,0 +1,10 @@
+/**
+ * What a normalizer is.
+ *
+ * @module
+ */
+
+import type { Piece } from "./piece.ts";
+
+/** Changes a piece of text before it is cut into tokens. */
+export type Normalizer = (piece: Piece) => Piece;
