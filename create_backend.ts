@@ -25,6 +25,8 @@ import { ConfigError } from "./errors.ts";
  * console.log(await backend.softmax(x).data());
  * backend.dispose();
  * ```
+ *
+ * @category Backends
  */
 export async function createBackend(
   name: "auto" | "wasm" | "webgpu" = "auto",

@@ -12,7 +12,11 @@ import type { Memory } from "./memory.ts";
 import type { Operations } from "./operations.ts";
 import type { SelfTestOptions, SelfTestReport } from "./self_test.ts";
 
-/** What an engine is and what it found on this host. */
+/**
+ * What an engine is and what it found on this host.
+ *
+ * @category Backends
+ */
 export interface BackendInfo {
   /** One line for people: the engine, its variant and its device. */
   readonly description: string;
@@ -27,7 +31,11 @@ export interface BackendInfo {
   readonly stepsAhead?: number;
 }
 
-/** How an engine is started. An option that an engine has no use for is ignored. */
+/**
+ * How an engine is started. An option that an engine has no use for is ignored.
+ *
+ * @category Backends
+ */
 export interface BackendOptions {
   /** Threads that compute on the CPU. Default: as many as the host has, up to 16, where it lets memory be shared; else 1. */
   readonly threads?: number | undefined;
@@ -49,6 +57,8 @@ export interface BackendOptions {
  *
  * What shares an engine shares no values: the results of a call depend on its arguments alone, not on what memory held
  * before, nor on calls that failed, nor on a NaN in another model.
+ *
+ * @category Backends
  */
 export interface Backend extends Memory, Operations {
   /** Which engine this is. */

@@ -6,10 +6,18 @@
 
 import type { Tensor } from "./memory.ts";
 
-/** Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `reluSquared` is relu(x)². */
+/**
+ * Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `reluSquared` is relu(x)².
+ *
+ * @category Backends
+ */
 export type Activation = "gelu" | "silu" | "relu" | "reluSquared" | "sigmoid";
 
-/** Options of `Backend.linear`. */
+/**
+ * Options of `Backend.linear`.
+ *
+ * @category Backends
+ */
 export interface LinearOptions {
   /** Added to every row: [out]. */
   readonly bias?: Tensor | undefined;
@@ -17,7 +25,11 @@ export interface LinearOptions {
   readonly activation?: Activation | undefined;
 }
 
-/** Options of `Backend.layerNorm`. */
+/**
+ * Options of `Backend.layerNorm`.
+ *
+ * @category Backends
+ */
 export interface LayerNormOptions {
   /** Gain: [dim]. Absent: 1. */
   readonly gain?: Tensor | undefined;
@@ -29,7 +41,11 @@ export interface LayerNormOptions {
   readonly eps?: number | undefined;
 }
 
-/** Options of `Backend.l2Norm`. */
+/**
+ * Options of `Backend.l2Norm`.
+ *
+ * @category Backends
+ */
 export interface L2NormOptions {
   /** Number of equal groups (heads) that the last dimension is cut into, each normalized by itself. Default 1. */
   readonly groups?: number | undefined;
@@ -43,7 +59,11 @@ export interface L2NormOptions {
   readonly eps?: number | undefined;
 }
 
-/** Options of `Backend.rotary`. */
+/**
+ * Options of `Backend.rotary`.
+ *
+ * @category Backends
+ */
 export interface RotaryOptions {
   /** Heads that the last dimension is cut into; each is rotated alike. */
   readonly heads: number;
@@ -51,7 +71,11 @@ export interface RotaryOptions {
   readonly pairs: "adjacent" | "halves";
 }
 
-/** Options of `Backend.attention`. */
+/**
+ * Options of `Backend.attention`.
+ *
+ * @category Backends
+ */
 export interface AttentionOptions {
   /** Query heads H. */
   readonly heads: number;
@@ -85,7 +109,11 @@ export interface AttentionOptions {
   readonly decay?: Tensor | undefined;
 }
 
-/** How `Backend.filterLogits` narrows a distribution; applied in the order of the fields, each on what the last one left. */
+/**
+ * How `Backend.filterLogits` narrows a distribution; applied in the order of the fields, each on what the last one left.
+ *
+ * @category Backends
+ */
 export interface LogitsFilter {
   /** Keep the k largest; ties at the edge go to the lower token id. */
   readonly topK?: number | undefined;
@@ -100,7 +128,11 @@ export interface LogitsFilter {
   readonly topA?: { readonly power: number; readonly ratio: number } | undefined;
 }
 
-/** Options of `Backend.sample`. */
+/**
+ * Options of `Backend.sample`.
+ *
+ * @category Backends
+ */
 export interface SampleOptions {
   /** Divides the logits; 0 takes the largest (the lowest id among equals), infinity draws evenly. */
   readonly temperature: number;
@@ -117,6 +149,8 @@ export interface SampleOptions {
  * types that don't fit, a `ConfigError` for other arguments, a `DisposedError` for what is gone. Whole numbers that lie on
  * the engine are not looked at then; ids and indices beyond a table give zeros, and targets beyond the vocabulary don't
  * count.
+ *
+ * @category Backends
  */
 export interface Operations {
   /** Rows of a weight [numTokens, dim] by id: int32 [...] to [..., dim]. An id beyond the table gives zeros. */
@@ -217,11 +251,23 @@ export interface Operations {
   acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: SampleOptions): Tensor;
 }
 
-/** The lowest f32: what hides a logit or a score. Finite, so that differences of two hidden ones are defined. */
+/**
+ * The lowest f32: what hides a logit or a score. Finite, so that differences of two hidden ones are defined.
+ *
+ * @category Backends
+ */
 export const LOWEST: number = -3.4028234663852886e38;
 
-/** What stands in place of a token where none can be drawn. */
+/**
+ * What stands in place of a token where none can be drawn.
+ *
+ * @category Backends
+ */
 export const NOTHING_DRAWN: number = -1;
 
-/** Positions a block of xPos scales covers: scales are stored relative to the center of their block. */
+/**
+ * Positions a block of xPos scales covers: scales are stored relative to the center of their block.
+ *
+ * @category Backends
+ */
 export const XPOS_BLOCK = 512;

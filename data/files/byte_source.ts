@@ -6,10 +6,18 @@
 
 import { WeightsError } from "../../errors.ts";
 
-/** The class of the errors that reading throws: each caller names its own. */
+/**
+ * The class of the errors that reading throws: each caller names its own.
+ *
+ * @category Data
+ */
 export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 
-/** How far long work on values is. */
+/**
+ * How far long work on values is.
+ *
+ * @category Data
+ */
 export interface Progress {
   /** Whether a file comes over the network, is being read into a model, or is being written; or a fresh model is being made. */
   readonly stage: "download" | "read" | "write" | "create";

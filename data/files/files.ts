@@ -17,6 +17,8 @@ import { fileSource, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_
 /**
  * Where files are: a folder or a file in it; the URL of either; "org/name", or "org/name@revision", on the Hugging Face
  * Hub; or a repository with its revision.
+ *
+ * @category Data
  */
 export type FileLocation = string | URL | HubRepo;
 

@@ -10,7 +10,11 @@ import { hasNodeModules } from "../../host/node.ts";
 import type { ErrorClass } from "../files/byte_source.ts";
 import { showText, showUrl } from "./show_url.ts";
 
-/** How files are fetched. */
+/**
+ * How files are fetched.
+ *
+ * @category Data
+ */
 export interface DownloadOptions {
   /** Value of the `Authorization` header. It replaces a user and password in the URL. */
   readonly authorization?: string | undefined;

@@ -21,7 +21,11 @@ import type { HubRepo } from "./hub_repo.ts";
 /** How often a file is begun anew that changes, or does not fit its hash, while it is fetched. */
 const MOST_TRIES = 3;
 
-/** Options of whatever fetches files from a hub or a URL. */
+/**
+ * Options of whatever fetches files from a hub or a URL.
+ *
+ * @category Data
+ */
 export interface HubOptions extends Omit<DownloadOptions, "authorization"> {
   /** The hub's URL. Default: the environment variable HF_ENDPOINT, else https://huggingface.co. */
   readonly host?: string | undefined;

@@ -4,7 +4,11 @@
  * @module
  */
 
-/** A repository. */
+/**
+ * A repository.
+ *
+ * @category Data
+ */
 export interface HubRepo {
   /** "org/name". */
   readonly repo: string;

@@ -10,7 +10,11 @@ import { ConfigError } from "../../errors.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { TokenizerFiles } from "./tokenizer_files.ts";
 
-/** What replaces a tokenizer's special tokens and its longest input. */
+/**
+ * What replaces a tokenizer's special tokens and its longest input.
+ *
+ * @category Data
+ */
 export interface SpecialTokenOptions {
   /** The token that ends a text. */
   readonly eosToken?: string | undefined;

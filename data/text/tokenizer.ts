@@ -11,63 +11,11 @@ import type { Encoding, Truncation } from "./pipeline/encoding.ts";
 import { readPipeline } from "./pipeline/pipeline.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import { chooseSpecialTokens } from "./special_tokens.ts";
-import type { SpecialTokenOptions, SpecialTokens } from "./special_tokens.ts";
+import type { SpecialTokens } from "./special_tokens.ts";
 import type { TokenBatch } from "./token_batch.ts";
 import { DEFAULT_TOKENIZER, readTokenizerFiles } from "./tokenizer_files.ts";
-import type { JsonFile, TokenizerFileOptions, TokenizerSource } from "./tokenizer_files.ts";
-
-export type { JsonFile, SpecialTokenOptions, TokenBatch, TokenizerFileOptions, TokenizerSource };
-
-/** Options of `AndromedaTokenizer.load`. */
-export interface TokenizerOptions extends SpecialTokenOptions, TokenizerFileOptions {}
-
-/** Options of `AndromedaTokenizer.encode` and `encodeWithTypes`. */
-export interface EncodeOptions {
-  /**
-   * Whether the special tokens of the tokenizer's post-processor, such as "[CLS]" and "[SEP]", are put around the text.
-   * Default true.
-   */
-  readonly addSpecialTokens?: boolean | undefined;
-  /** A second text, which the tokenizer joins to the first in its own way: a question and its answer. */
-  readonly pair?: string | undefined;
-  /**
-   * Whether a text is cut as the "truncation" in the tokenizer.json says, which many files keep from their training. Hugging
-   * Face's tokenizers do so, and its transformers don't. Default false.
-   */
-  readonly truncation?: boolean | undefined;
-  /** Whether the ids are filled up as the "padding" in the tokenizer.json says; likewise. Default false. */
-  readonly padding?: boolean | undefined;
-}
-
-/** Token ids with their types. */
-export interface TypedIds {
-  /** The token ids. */
-  readonly ids: number[];
-  /** For each id 0 if it belongs to the first text, 1 to the second: what BERT's `token_type_ids` are. */
-  readonly typeIds: number[];
-}
-
-/** Options of `AndromedaTokenizer.tokenizeTexts`. */
-export interface TokenizeOptions {
-  /** Whether the special tokens of the tokenizer's post-processor are put around each text. Default true. */
-  readonly addSpecialTokens?: boolean | undefined;
-  /** Tokens that a row may have, special ones included. Default: the tokenizer's `modelMaxLength`. */
-  readonly maxLength?: number | undefined;
-  /** Rows are padded to the longest text, or to `maxLength`. Default "longest". */
-  readonly padding?: "longest" | "max" | undefined;
-  /** Where the padding goes. Generation from a batch wants it on the left. Default "right". */
-  readonly paddingSide?: "left" | "right" | undefined;
-  /** Whether longer texts are cut to `maxLength`; if not, they are refused. Default true. */
-  readonly truncation?: boolean | undefined;
-  /** Which end of a longer text is cut off. Special tokens stay. Default "right". */
-  readonly truncationSide?: "left" | "right" | undefined;
-}
-
-/** Options of `AndromedaTokenizer.decode` and `decodeStream`. */
-export interface DecodeOptions {
-  /** Leaves out special tokens such as `<eos>`. Default false. */
-  readonly skipSpecialTokens?: boolean | undefined;
-}
+import type { TokenizerSource } from "./tokenizer_files.ts";
+import type { DecodeOptions, EncodeOptions, TokenizeOptions, TokenizerOptions, TypedIds } from "./tokenizer_options.ts";
 
 /** A batch of more ids takes gigabytes. */
 const MOST_IDS = 2 ** 28;
@@ -78,10 +26,14 @@ const MOST_IDS = 2 ** 28;
  *
  * @example
  * ```ts
+ * import { AndromedaTokenizer } from "../../mod.ts";
+ *
  * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
- * const { inputIds, attentionMask, shape } = tokenizer.tokenizeTexts(["Good morrow, cousin.", "Is the day so young?"]);
- * console.log(tokenizer.decode(inputIds.subarray(0, shape[1]))); // "Good morrow, cousin.", padded
+ * const { inputIds, shape } = tokenizer.tokenizeTexts(["Good morrow, cousin.", "Is the day so young?"]);
+ * console.log(tokenizer.decode(inputIds.subarray(0, shape[1]))); // Good morrow, cousin.
  * ```
+ *
+ * @category Data
  */
 export class AndromedaTokenizer {
   /** The token that ends a text. A tokenizer whose configuration names none has none. */
@@ -171,8 +123,10 @@ export class AndromedaTokenizer {
    *
    * @example
    * ```ts
+   * import { AndromedaTokenizer } from "../../mod.ts";
+   *
    * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
-   * console.log(tokenizer.encode("Good morrow", { addSpecialTokens: false }));
+   * console.log(tokenizer.encode("Good morrow", { addSpecialTokens: false })); // [ 39, 374, 262, 782 ]
    * ```
    *
    * @param text The text. Half surrogate pairs are read as U+FFFD.
@@ -191,9 +145,11 @@ export class AndromedaTokenizer {
    *
    * @example
    * ```ts
+   * import { AndromedaTokenizer } from "../../mod.ts";
+   *
    * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
    * const { ids, typeIds } = tokenizer.encodeWithTypes("Who is there?", { pair: "Nay, answer me." });
-   * console.log(tokenizer.decode(ids.filter((_, i) => typeIds[i] === 1))); // "Nay, answer me."
+   * console.log(tokenizer.decode(ids.filter((_, i) => typeIds[i] === 1))); // Nay, answer me.
    * ```
    *
    * @param text The text.

@@ -18,19 +18,29 @@ export const DEFAULT_TOKENIZER = "EleutherAI/gpt-neox-20b";
 
 const CONFIG_FILE = "tokenizer_config.json";
 
-/** A JSON file: its bytes, or what they say. */
+/**
+ * A JSON file: its bytes, or what they say.
+ *
+ * @category Data
+ */
 export type JsonFile = Uint8Array | Readonly<Record<string, unknown>>;
 
 /**
  * Where a tokenizer is: "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json (its
  * tokenizer_config.json is looked for beside it), the bytes of a tokenizer.json, or both files.
+ *
+ * @category Data
  */
 export type TokenizerSource =
   | FileLocation
   | Uint8Array
   | { readonly tokenizer: JsonFile; readonly config?: JsonFile | undefined };
 
-/** How the files of a tokenizer are fetched. */
+/**
+ * How the files of a tokenizer are fetched.
+ *
+ * @category Data
+ */
 export type TokenizerFileOptions = Omit<HubOptions, "errorClass">;
 
 /** The parsed files of a tokenizer. */
