@@ -6,17 +6,19 @@ import { deno, ROOT } from "../support/deno.ts";
 
 const readme = await Deno.readTextFile(new URL("README.md", ROOT));
 const architecture = await Deno.readTextFile(new URL("ARCHITECTURE.md", ROOT));
-const { tasks }: { tasks: Record<string, string> } = JSON.parse(
-  await Deno.readTextFile(new URL("deno.json", ROOT)),
-);
+const contributing = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
+const { tasks }: { tasks: Readonly<Record<string, { readonly command?: string; readonly description?: string }>> } =
+  JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", ROOT)),
+  );
 
-Deno.test("paths that README.md and ARCHITECTURE.md name exist", async () => {
-  const paths = `${readme}\n${architecture}`.matchAll(
-    /`([\w.-]+\/[\w./-]*|\w+\.(?:ts|json|md))`|\]\(([\w.][\w./-]*)\)/g,
+Deno.test("paths that README.md, ARCHITECTURE.md and CONTRIBUTING.md name exist", async () => {
+  const paths = `${readme}\n${architecture}\n${contributing}`.matchAll(
+    /`([\w.-]+\/[\w./-]*|\w+\.(?:ts|json|md))`|\]\(([\w.][\w./-]*)\)|deno (?:run|test) -A ([\w/.]+)/g,
   );
   let count = 0;
-  for (const [, quoted, linked] of paths) {
-    const path = quoted ?? linked ?? "";
+  for (const [, quoted, linked, started] of paths) {
+    const path = quoted ?? linked ?? started ?? "";
     const found = await Deno.stat(new URL(path, ROOT)).catch(() => undefined);
     assert(found, `${path} does not exist`);
     count += 1;
@@ -24,10 +26,26 @@ Deno.test("paths that README.md and ARCHITECTURE.md name exist", async () => {
   assert(count > 20, `${count} paths were found`);
 });
 
-Deno.test("commands that README.md gives are tasks", () => {
-  const named = [...readme.matchAll(/deno(?:@[\d.]+)? task ([\w:-]+)/g)].map(([, task]) => task ?? "");
-  assert(named.includes("demo") && named.includes("test"), "README.md gives the commands for the demo and the tests");
-  assertEquals(named.filter((task) => !(task in tasks)), []);
+/** The tasks that a text tells its reader to start. */
+function tasksIn(text: string): string[] {
+  return [...text.matchAll(/deno(?:@[\d.]+)? task ([\w:-]+)/g)].map(([, task]) => task ?? "");
+}
+
+Deno.test("commands that README.md and CONTRIBUTING.md give are tasks", () => {
+  const named = tasksIn(readme);
+  assert(named.includes("demo") && named.includes("ok"), "README.md gives the commands for the demo and the tests");
+  assertEquals([...named, ...tasksIn(contributing)].filter((task) => !(task in tasks)), []);
+});
+
+Deno.test("every task says what it does", () => {
+  const silent = Object.entries(tasks).filter(([, { command, description }]) => !command || !description);
+  assertEquals(silent.map(([name]) => name), []);
+});
+
+Deno.test("deno task ok does what .ci/run does: it checks, and runs every test", async () => {
+  const script = await Deno.readTextFile(new URL(".ci/run", ROOT));
+  assertEquals(new Set(tasksIn(script)), new Set(["ok"]));
+  assertEquals(tasksIn(tasks["ok"]?.command ?? ""), ["check", "test"]);
 });
 
 Deno.test("figures in README.md are those that were measured", async () => {
