@@ -58,7 +58,7 @@ export interface ByteSource {
 }
 
 /** Bytes in memory. */
-export function bytesSource(bytes: Uint8Array, name = "The bytes"): ByteSource {
+export function bytesSource(bytes: Uint8Array, name = "the bytes"): ByteSource {
   return {
     name,
     size: bytes.byteLength,
@@ -81,7 +81,7 @@ export function bytesSource(bytes: Uint8Array, name = "The bytes"): ByteSource {
 }
 
 /** A Blob, which may be larger than memory. */
-export function blobSource(blob: Blob, name = blob instanceof File ? blob.name : "The Blob"): ByteSource {
+export function blobSource(blob: Blob, name = blob instanceof File ? blob.name : "the Blob"): ByteSource {
   return {
     name,
     size: blob.size,
@@ -105,12 +105,12 @@ export function blobSource(blob: Blob, name = blob instanceof File ? blob.name :
 /** A stream of bytes, which can be read once. */
 export function streamSource(
   stream: ReadableStream<Uint8Array>,
-  name = "The stream",
+  name = "the stream",
   size?: number,
   errorClass: ErrorClass = WeightsError,
 ): ByteSource {
   if (stream.locked) {
-    throw new errorClass(`${name} is being read by someone else: pass a stream that nobody has locked`);
+    throw new errorClass(`Cannot read ${name}: it is being read by someone else; pass a stream that nobody has locked`);
   }
   return {
     name,
@@ -187,7 +187,9 @@ export async function skip(reader: ByteReader, count: number, name: string, erro
   const scratch = new Uint8Array(Math.min(count, 1 << 20));
   for (let left = count; left > 0;) {
     const found = await reader.read(scratch.subarray(0, Math.min(left, scratch.byteLength)));
-    if (found === 0) throw new errorClass(`${name} ends after ${count - left} bytes, before byte ${count}`);
+    if (found === 0) {
+      throw new errorClass(`Cannot read ${name}: it ends after ${count - left} bytes, before byte ${count}`);
+    }
     left -= found;
   }
 }

@@ -93,7 +93,9 @@ export async function openFileSet(location: FileLocation, options: HubOptions = 
   const [repo = "", revision] = location.split(/@(.*)/s);
   if (isRepoName(repo)) return hubFiles({ repo, revision }, options);
   const meant = 'a path that exists, a URL, or "org/name" on the Hugging Face Hub';
-  throw new errorClass(`There is no file or folder ${JSON.stringify(showLocation(location))}: expected ${meant}`);
+  throw new errorClass(
+    `Cannot open ${JSON.stringify(showLocation(location))}: there is no such file or folder; give ${meant}`,
+  );
 }
 
 async function openPath(path: string, options: HubOptions): Promise<FileSet | undefined> {
@@ -103,7 +105,7 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
   } catch (cause) {
     // Who may not look at files can still mean the Hub.
     if (isRepoName(path)) return undefined;
-    throw new (options.errorClass ?? WeightsError)(`${path} can't be read: ${messageOf(cause)}`, { cause });
+    throw new (options.errorClass ?? WeightsError)(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
   if (kind === "nothing") return undefined;
   const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : await splitPath(path);
@@ -129,7 +131,7 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   if (url.protocol === "file:") {
     const files = await openPath(await pathOfUrl(url), options);
     if (files !== undefined) return files;
-    throw new (options.errorClass ?? WeightsError)(`There is no file or folder ${showUrl(url)}`);
+    throw new (options.errorClass ?? WeightsError)(`Cannot open ${showUrl(url)}: there is no such file or folder`);
   }
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   const hasFolder = /^https?:$/.test(url.protocol);

@@ -48,7 +48,7 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
   const { pid } = await import("node:process");
   const explain = (cause: unknown): never => {
     if (cause instanceof errorClass) throw cause;
-    throw new errorClass(`${folder} can't be written to: ${messageOf(cause)}`, { cause });
+    throw new errorClass(`Cannot write to ${folder}: ${messageOf(cause)}`, { cause });
   };
   const id = `${pid}-${crypto.randomUUID()}`;
   const prepared = await joinPath(folder, `${UPDATE}-${id}`);
@@ -85,7 +85,7 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
         isCommitted = await putUp(folder, prepared).catch(explain);
       }
       await finishUpdates(folder).catch((cause) => {
-        const fault = `${folder} has its new files in ${UPDATE}, because they can't be put in their places`;
+        const fault = `Cannot put the new files of ${folder} in their places, so that they stay in ${UPDATE}`;
         throw new errorClass(`${fault}: ${messageOf(cause)}; the next save tries again`, { cause });
       });
       await removeAbandoned(folder);

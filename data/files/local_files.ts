@@ -56,7 +56,7 @@ export async function fileSource(
   places: () => Promise<readonly string[]> = () => Promise.resolve([path]),
 ): Promise<ByteSource | undefined> {
   const unreadable = (cause: unknown): never => {
-    throw new errorClass(`${path} can't be read: ${messageOf(cause)}`, { cause });
+    throw new errorClass(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
   };
   const found = await statFirst(await places().catch(unreadable)).catch(unreadable);
   if (found === undefined) return undefined;
@@ -152,7 +152,7 @@ export interface NewFile {
 export async function createFile(path: string, name: string, errorClass: ErrorClass = WeightsError): Promise<NewFile> {
   const { open } = await import("node:fs/promises");
   const explain = (cause: unknown): never => {
-    throw new errorClass(`${name} can't be written: ${messageOf(cause)}`, { cause });
+    throw new errorClass(`Cannot write ${name}: ${messageOf(cause)}`, { cause });
   };
   const handle = await open(path, "wx").catch(explain);
   let isOpen = true;
@@ -187,7 +187,7 @@ export async function replaceFile(
   const { rename, rm } = await import("node:fs/promises");
   const { dirname } = await import("node:path");
   const explain = (cause: unknown): never => {
-    throw new WeightsError(`${path} can't be written: ${messageOf(cause)}`, { cause });
+    throw new WeightsError(`Cannot write ${path}: ${messageOf(cause)}`, { cause });
   };
   await makeFolder(dirname(path)).catch(explain);
   const beside = `${path}.${crypto.randomUUID()}.tmp`;

@@ -142,12 +142,14 @@ class ResumingDownload implements Download {
     const isCoded = codingsOf(response).length > 0;
     if (response.status === 206 && (part?.begin !== from || isCoded)) {
       const sent = isCoded ? "a compressed part" : response.headers.get("content-range");
-      throw new this.#errorClass(`${this.#name} sent ${sent} when asked for bytes from ${from}`);
+      throw new this.#errorClass(
+        `Cannot fetch ${this.#name}: the server sent ${sent} when asked for bytes from ${from}`,
+      );
     }
     try {
       this.#body = decodedBody(response);
     } catch (error) {
-      throw new this.#errorClass(`${this.#name} can't be read: ${faultOf(error)}`);
+      throw new this.#errorClass(`Cannot read ${this.#name}: ${faultOf(error)}`);
     }
     this.from = part?.begin ?? 0;
     this.size = part === undefined ? wholeLength(response) : part.total;
@@ -193,12 +195,16 @@ class ResumingDownload implements Download {
       }
       if (position === this.size) return;
       if (this.size !== undefined && position > this.size) {
-        throw new this.#errorClass(`${this.#name} sent more than the ${this.size} bytes that it announced`);
+        throw new this.#errorClass(
+          `Cannot fetch ${this.#name}: the server sent more than the ${this.size} bytes that it announced`,
+        );
       }
       failures++;
       if (failures > retries || this.validator === undefined) {
         const all = this.size ?? "an unknown number of";
-        throw new this.#errorClass(`The download of ${this.#name} broke off after ${position} of ${all} bytes: ${why}`);
+        throw new this.#errorClass(
+          `Cannot fetch ${this.#name}: the download broke off after ${position} of ${all} bytes, because ${why}`,
+        );
       }
       await pause(failures, undefined, this.#options);
       await this.#resume(position);
@@ -215,9 +221,9 @@ class ResumingDownload implements Download {
     const judge = async () => {
       isKnown = true;
       if (!isHtmlPage(new Uint8Array(await new Blob(held.map((piece) => piece.slice())).arrayBuffer()))) return;
-      const fault = "sent a web page (HTML) in place of the file";
+      const fault = "it sent a web page (HTML) in place of the file";
       const advice = "a sign-in page of the network or of a proxy does that: open the URL in a browser";
-      throw new this.#errorClass(`${this.#name} ${fault}; ${advice}`, { cause: new NoAnswer(fault) });
+      throw new this.#errorClass(`Cannot fetch ${this.#name}: ${fault}; ${advice}`, { cause: new NoAnswer(fault) });
     };
     for await (const piece of pieces) {
       if (isKnown) {
@@ -259,7 +265,9 @@ class ResumingDownload implements Download {
     const { response } = await request(this.#url, headers, this.#options);
     if (response.status === 416) {
       await response.body?.cancel();
-      throw new this.#errorClass(`${this.#name} announced ${this.size ?? "more"} bytes but ends after ${position}`);
+      throw new this.#errorClass(
+        `Cannot fetch ${this.#name}: it announced ${this.size ?? "more"} bytes but ends after ${position}`,
+      );
     }
     if (response.status !== 200 && response.status !== 206) {
       throw refusalError(this.#url, await refusalOf(response), this.#errorClass);
@@ -271,11 +279,11 @@ class ResumingDownload implements Download {
     await this.cancel();
     if (codingsOf(response).length > 0 || (response.status === 200 && validatorOf(response) === this.validator)) {
       throw new this.#errorClass(
-        `The download of ${this.#name} broke off after ${position} bytes, and the server can't send the rest alone`,
+        `Cannot fetch ${this.#name}: the download broke off after ${position} bytes, and the server can't send the rest alone`,
       );
     }
     this.changed = true;
-    throw new this.#errorClass(`${this.#name} became another file while it was read: try again`);
+    throw new this.#errorClass(`Cannot fetch ${this.#name}: it became another file while it was read; try again`);
   }
 
   /** Refuses a length that no file of its kind has, announced or arrived. */
@@ -284,7 +292,7 @@ class ResumingDownload implements Download {
     const isJson = /\.json$/i.test(new URL(this.#url).pathname);
     if (Number.isSafeInteger(length) && !(isJson && length > MOST_JSON_BYTES)) return;
     const rule = isJson ? `a JSON file has up to ${MOST_JSON_BYTES}` : "no file is that long";
-    throw new this.#errorClass(`${this.#name} announces or sends ${length} bytes: ${rule}`);
+    throw new this.#errorClass(`Cannot fetch ${this.#name}: it announces or sends ${length} bytes, and ${rule}`);
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { show } from "../../common/show.ts";
 import { ConfigError, WeightsError } from "../../errors.ts";
 import { hasNodeModules } from "../../host/node.ts";
 import type { ErrorClass } from "../files/byte_source.ts";
@@ -80,17 +81,21 @@ export async function request(url: string, headers: Record<string, string>, opti
       retryAfter = secondsOf(response.headers.get("retry-after"));
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof RedirectFault) throw new errorClass(`${showUrl(url)} ${error.message}`);
+      if (error instanceof RedirectFault) throw new errorClass(`Cannot fetch ${showUrl(url)}: it ${error.message}`);
       fault = `can't be reached: ${faultOf(error)}`;
     }
     failures++;
     if (retryAfter !== undefined && retryAfter > LONGEST_RETRY_AFTER) {
-      throw new errorClass(`${showUrl(url)} ${fault} and asks to come back in ${retryAfter} s`, {
-        cause: new NoAnswer(fault),
-      });
+      throw new errorClass(
+        `Cannot fetch ${showUrl(url)}: it ${fault} and asks to come back in ${retryAfter} s; try again then`,
+        {
+          cause: new NoAnswer(fault),
+        },
+      );
     }
     if (failures > retries) {
-      throw new errorClass(`${showUrl(url)} ${fault} (tried ${failures} times)`, { cause: new NoAnswer(fault) });
+      const tries = `tried ${failures} times`;
+      throw new errorClass(`Cannot fetch ${showUrl(url)}: it ${fault} (${tries})`, { cause: new NoAnswer(fault) });
     }
     await pause(failures, retryAfter, options);
   }
@@ -153,9 +158,7 @@ export function basicAuthorization({ username, password }: URL): string | undefi
 /** Refuses numbers with which a wait would have no end, or none at all. */
 function checkNumbers({ retries = 0, retryDelay = 0, stallTimeout = 1 }: DownloadOptions): void {
   const refuse = (name: string, rule: string, value: unknown) => {
-    throw new ConfigError(
-      `\`${name}\` is ${rule}: ${typeof value === "string" ? JSON.stringify(value) : value} was given`,
-    );
+    throw new ConfigError(`Cannot fetch files with ${name} = ${show(value)}: it must be ${rule}`);
   };
   if (!Number.isSafeInteger(retries) || retries < 0) refuse("retries", "a whole number from 0 on", retries);
   const isTime = (value: number) => typeof value === "number" && value >= 0 && value <= LONGEST_TIME;

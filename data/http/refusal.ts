@@ -37,17 +37,18 @@ export function refusalError(
   hint = "",
 ): Error {
   const advice = {
-    "no repository": "there is no such repository, or it is private and needs a `token` that may read it",
-    "no revision": "the repository has no such revision",
+    "no repository":
+      "there is no such repository, or it is private; check its name, or give a `token` that may read it",
+    "no revision": "the repository has no such revision; name a branch, a tag or a commit",
     "no file": "there is no such file",
-    "gated": "the repository is gated: accept its terms on its page, and give a `token` of that account",
+    "gated": "the repository is gated; accept its terms on its page, and give a `token` of that account",
     "disabled": "access to the repository is disabled",
-    "not allowed": "it does not exist, or it is private or gated and needs a `token` that may read it",
+    "not allowed": "it does not exist, or it is private or gated; give a `token` that may read it",
     "failure": "",
   }[reason];
-  const because = advice === "" ? "" : `: ${advice}`;
+  const because = advice === "" ? "" : `, because ${advice}`;
   const quoted = words === "" ? "" : ` (it says ${JSON.stringify(words)})`;
-  return new errorClass(`${showUrl(url)} answered ${status}${because}${hint}${quoted}`);
+  return new errorClass(`Cannot fetch ${showUrl(url)}: the server answered ${status}${because}${hint}${quoted}`);
 }
 
 /** The Hub's codes (https://huggingface.co/docs/huggingface_hub/package_reference/utilities), then what statuses mean. */

@@ -114,7 +114,9 @@ async function findHubFile(
     if (copy !== undefined && (options.offline || isFinal)) return copy;
     if (options.offline) {
       if (cached.missing) return "no file";
-      throw new errorClass(`${name} is not in the cache, and offline nothing is fetched: fetch it once when online`);
+      throw new errorClass(
+        `Cannot read ${name}: it is not in the cache, and offline nothing is fetched; fetch it once online`,
+      );
     }
     const answer = await ask(url, cached, requestOptions);
     if (answer === undefined || answer.kind === "unchanged") return copy ?? "no file";
@@ -221,7 +223,7 @@ async function keep<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (cause) {
-    throw new CacheFault("The cache can't be written to", { cause });
+    throw new CacheFault("Cannot write to the cache", { cause });
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
 import { hasNodeModules } from "../../host/node.ts";
 import { type ErrorClass, messageOf } from "../files/byte_source.ts";
@@ -27,7 +28,7 @@ export async function openCache(
 ): Promise<HubCache | undefined> {
   if (choice === false) return undefined;
   if (choice !== undefined && (typeof choice !== "string" || choice === "")) {
-    throw new ConfigError(`\`cache\` is the name of a folder, or false: ${JSON.stringify(choice)} was given`);
+    throw new ConfigError(`Cannot keep copies in cache = ${show(choice)}: expected the name of a folder, or false`);
   }
   if (hasNodeModules()) {
     try {
@@ -42,7 +43,7 @@ export async function openCache(
       // A file in the way of a folder is a mistake; a host that forbids writing is none.
       const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
       if (choice === undefined || (code !== "ENOTDIR" && code !== "EEXIST")) return undefined;
-      throw new errorClass(`The cache ${choice} can't be made: ${messageOf(cause)}`, { cause });
+      throw new errorClass(`Cannot make the cache ${choice}: ${messageOf(cause)}`, { cause });
     }
   }
   if (!("caches" in globalThis)) return undefined;

@@ -138,7 +138,7 @@ export class StorageCache implements HubCache {
     };
     const readPart = (index: number) => this.#readPart(url, entry, index);
     const changed = () =>
-      new this.#errorClass(`The copy of ${url} in the browser's cache is not whole any more: try again`);
+      new this.#errorClass(`Cannot read ${url}: its copy in the browser's cache is not whole any more; try again`);
     const readParts = async function* (from: number) {
       for (let position = from; position < size;) {
         const index = Math.floor(position / PART_BYTES);

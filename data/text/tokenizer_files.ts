@@ -5,6 +5,7 @@
  */
 
 import { isRecord } from "../../common/record.ts";
+import { show } from "../../common/show.ts";
 import { TokenizerError } from "../../errors.ts";
 import { readAll } from "../files/byte_source.ts";
 import { openFileSet } from "../files/files.ts";
@@ -78,9 +79,7 @@ export async function readTokenizerFiles(
   }
   if (!isLocation(source)) {
     throw new TokenizerError(
-      `Cannot load a tokenizer from ${
-        JSON.stringify(source)
-      }: expected "org/name", a folder, a path, a URL, the bytes of a ` +
+      `Cannot load a tokenizer from ${show(source)}: expected "org/name", a folder, a path, a URL, the bytes of a ` +
         `tokenizer.json or { tokenizer, config }`,
     );
   }
@@ -89,7 +88,7 @@ export async function readTokenizerFiles(
   const file = files.file ?? "tokenizer.json";
   const tokenizer = await readJson(files, file, options.signal, parseTokenizerJson);
   if (tokenizer === undefined) {
-    throw new TokenizerError(`Cannot load a tokenizer: ${files.description} has no ${file}`);
+    throw new TokenizerError(`Cannot load a tokenizer from ${files.description}: it has no ${file}`);
   }
   return {
     tokenizer,

@@ -210,7 +210,7 @@ Deno.test("a folder, a path and URLs of them lead to the same tokenizer", async 
     await server.shutdown();
     await Deno.remove(folder, { recursive: true });
   }
-  await assertRejects(() => AndromedaTokenizer.load(`${folder}/gone`), TokenizerError, "no file or folder");
+  await assertRejects(() => AndromedaTokenizer.load(`${folder}/gone`), TokenizerError, "no such file or folder");
 });
 
 Deno.test("the default comes from the Hub, and its own config does not replace the documented tokens", async () => {
