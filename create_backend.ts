@@ -12,9 +12,9 @@ import { ConfigError } from "./errors.ts";
 /**
  * Starts an engine.
  *
- * @param name "auto" takes WebGPU where a hardware adapter is found and WebAssembly otherwise
- * @throws {BackendUnavailableError} if a named engine can't start on this host: why, and what would make it start
- * @throws {ConfigError} for a name or an option that there is not
+ * @param name "auto" takes WebGPU where a hardware adapter is found and WebAssembly otherwise.
+ * @throws {BackendUnavailableError} If a named engine can't start on this host: why, and what would make it start.
+ * @throws {ConfigError} For a name or an option that there is not.
  *
  * @example
  * ```ts

@@ -19,7 +19,11 @@ interface Flag<T> {
   readonly placeholder: string;
   /** What it means. */
   readonly help: string;
-  /** Reads its value, which is not empty. @throws {UsageError} if it is none */
+  /**
+   * Reads its value, which is not empty.
+   *
+   * @throws {UsageError} If it is none.
+   */
   readonly read: (text: string, flag: string) => T;
 }
 
@@ -129,7 +133,7 @@ export function helpText(): string {
 /**
  * Reads a command line.
  *
- * @throws {UsageError} for flags that don't exist, values that are missing or wrong, and anything that is no flag
+ * @throws {UsageError} For flags that don't exist, values that are missing or wrong, and anything that is no flag.
  */
 export function readFlags(args: readonly string[]): GenerateFlags {
   const { values, isJson, isHelp } = readTokens(args);

@@ -25,7 +25,7 @@ export interface WorkerHandle {
  *
  * @param workerUrl Where its script is served.
  * @param loadScript Gives the script's text.
- * @throws {BackendUnavailableError} if the host starts none of them
+ * @throws {BackendUnavailableError} If the host starts none of them.
  */
 export async function spawn(
   workerUrl: string | URL | undefined,

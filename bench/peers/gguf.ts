@@ -106,7 +106,7 @@ class Writer {
 /**
  * The model as a GGUF file, in pieces.
  *
- * @param prompt the tokens that texts may hold; see `ggufText`
+ * @param prompt The tokens that texts may hold; see `ggufText`.
  */
 export function ggufModel(
   sizes: GptSizes,

@@ -32,8 +32,8 @@ export interface Places extends Installed {
 /**
  * Starts an engine.
  *
- * @param name its file in `engines/`
- * @throws {Error} with what the engine says if it does not start
+ * @param name Its file in `engines/`.
+ * @throws {Error} With what the engine says if it does not start.
  */
 export async function start(
   name: string,

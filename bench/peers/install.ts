@@ -24,7 +24,11 @@ export interface Installed {
   readonly node: string;
 }
 
-/** Installs the peers, once for each set of versions. @throws {Error} with npm's messages */
+/**
+ * Installs the peers, once for each set of versions.
+ *
+ * @throws {Error} With npm's messages.
+ */
 export async function installPeers(): Promise<Installed> {
   const modules = await install("andromeda-peers", VERSIONS);
   return { packages: `${toFileUrl(modules).href}/`, node: join(modules, "node", "bin", "node") };
@@ -34,7 +38,7 @@ export async function installPeers(): Promise<Installed> {
  * Installs packages of npm in a temporary folder of this name, once for each set of versions.
  *
  * @returns Path of `node_modules`.
- * @throws {Error} with npm's messages
+ * @throws {Error} With npm's messages.
  */
 export async function install(name: string, versions: Readonly<Record<string, string>>): Promise<string> {
   const wanted = Object.entries(versions).map(([name, version]) => `${name}@${version}`);

@@ -42,7 +42,7 @@ const ATTEMPTS = 100;
  *
  * @param open Opens them.
  * @param close Undoes that.
- * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if they are not there or never stay the same.
+ * @throws {Error} If they are not there or never stay the same; its class is `options.errorClass`.
  */
 export async function openTogether<T>(
   location: FileLocation,
@@ -74,7 +74,7 @@ export async function openTogether<T>(
  * Finds out what a location means. A text that is a path of something that exists means that; else, if it has the form
  * "org/name", the Hub is meant.
  *
- * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if it means nothing.
+ * @throws {Error} If it means nothing; its class is `options.errorClass`.
  */
 export async function openFileSet(location: FileLocation, options: HubOptions = {}): Promise<FileSet> {
   const { errorClass = WeightsError } = options;

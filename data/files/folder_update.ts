@@ -41,7 +41,7 @@ export interface FolderUpdate {
 /**
  * Prepares an update of a folder, which is made if need be.
  *
- * @throws {Error} Of the given class, also from the update's methods, if the host refuses.
+ * @throws {Error} If the host refuses, also from the update's methods; its class is `errorClass`.
  */
 export async function beginUpdate(folder: string, errorClass: ErrorClass = WeightsError): Promise<FolderUpdate> {
   const { mkdir, rm } = await import("node:fs/promises");

@@ -48,7 +48,7 @@ export async function makeFolder(path: string): Promise<string | undefined> {
  *
  * @param places Where it may be by now: the first of these paths that leads to a file counts, whenever it is opened.
  * @returns Nothing if there is no file at any of them.
- * @throws {Error} Of the given class, if it is there but can't be read, also where another took its place meanwhile.
+ * @throws {Error} If it is there but can't be read, or another took its place meanwhile; its class is `errorClass`.
  */
 export async function fileSource(
   path: string,
@@ -147,7 +147,7 @@ export interface NewFile {
  *
  * @param path Where it is written; nothing may be there.
  * @param name What messages call it.
- * @throws {Error} Of the given class, also from the file's methods, if the host refuses.
+ * @throws {Error} If the host refuses, also from the file's methods; its class is `errorClass`.
  */
 export async function createFile(path: string, name: string, errorClass: ErrorClass = WeightsError): Promise<NewFile> {
   const { open } = await import("node:fs/promises");

@@ -72,7 +72,7 @@ const WHOLE = { range: "bytes=0-" };
  * @param url Where it is.
  * @param range Which part of it, and which copy is at hand.
  * @returns The download, or what the server answered instead.
- * @throws {Error} Of `errorClass`, if the server can't be reached or breaks its protocol.
+ * @throws {Error} If the server can't be reached or breaks its protocol; its class is `options.errorClass`.
  */
 export async function startDownload(
   url: string,

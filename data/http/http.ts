@@ -63,7 +63,7 @@ const PASSING = [408, 425, 429, 500, 502, 503, 504];
  * Asks for a URL until there is an answer that is not a passing failure.
  *
  * @throws {ConfigError} If a number of the options is none to wait with.
- * @throws {Error} Of `options.errorClass`, with a `NoAnswer` as its cause where there is none.
+ * @throws {Error} If there is no answer; its class is `options.errorClass`, its cause a `NoAnswer`.
  */
 export async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
   const { signal, retries = 5, errorClass = WeightsError } = options;

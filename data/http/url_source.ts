@@ -15,7 +15,7 @@ import { showUrl } from "./show_url.ts";
  * A file on a server.
  *
  * @returns Nothing if the server has no such file.
- * @throws {Error} Of `options.errorClass`, if the server can't be reached or refuses.
+ * @throws {Error} If the server can't be reached or refuses; its class is `options.errorClass`.
  */
 export async function urlSource(url: URL, options: DownloadOptions = {}): Promise<ByteSource | undefined> {
   const answer = await startDownload(url.href, {}, options);

@@ -56,7 +56,7 @@ type Missing = "no repository" | "no revision" | "no file";
  * @param file Its path in the repository, such as "config.json".
  * @returns The file to read, or nothing if the hub has none, be it for want of the file, the revision or the repository.
  * @throws {ConfigError} If a name is not one that a hub can have.
- * @throws {Error} Of `errorClass`, by default `WeightsError`, if the file can neither be fetched nor found in the cache.
+ * @throws {Error} If the file can neither be fetched nor found in the cache; its class is `options.errorClass`.
  */
 export async function fetchHubFile(
   repo: HubRepo,

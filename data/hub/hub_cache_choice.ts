@@ -20,7 +20,7 @@ const STORAGE_NAME = "andromeda-hub";
  *
  * @param choice A folder, or a name in the Cache API; false for none.
  * @throws {ConfigError} If the choice is no name.
- * @throws {Error} Of `errorClass`, if a file is where the folder should be.
+ * @throws {Error} If a file is where the folder should be; its class is `errorClass`.
  */
 export async function openCache(
   choice: string | false | undefined,

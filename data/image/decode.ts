@@ -27,7 +27,7 @@ export const MAX_PIXELS = 100_000_000;
  * @param bytes The file.
  * @param maxPixels Most pixels that it may have; by default 256 for each byte, between 2^24 and 100 million.
  * @returns Its pixels, bytes from 0 to 255.
- * @throws {ImageError} The file is neither PNG nor JPEG, is damaged, or has too many pixels.
+ * @throws {ImageError} If the file is neither PNG nor JPEG, is damaged, or has too many pixels.
  */
 export async function decodeImage(
   bytes: Uint8Array,

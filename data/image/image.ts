@@ -85,9 +85,9 @@ export interface ImageTensor {
  * @param source PNG or JPEG bytes, a Blob of them, an ImageBitmap, an ImageData, or raw RGB or RGBA.
  * @param options Resizing, cropping, normalizing.
  * @returns The tensor, on the host.
- * @throws {ImageError} The file is no image that can be read, or a pixel is not a finite number.
- * @throws {ShapeError} The pixels don't fit the size, the size is 0, or the crop is larger than the image.
- * @throws {ConfigError} An option is out of its range.
+ * @throws {ImageError} If the file is no image that can be read, or a pixel is not a finite number.
+ * @throws {ShapeError} If the pixels don't fit the size, the size is 0, or the crop is larger than the image.
+ * @throws {ConfigError} If an option is out of its range.
  *
  * @example Prepare a photograph for a PalmE of 256×256 pixels
  * ```ts

@@ -54,7 +54,7 @@ const MOST_EXTRA_IDS = 1_000_000;
  * @param pipeline The same, read.
  * @param options What replaces its settings.
  * @returns The decided settings.
- * @throws {ConfigError} An option is out of its range.
+ * @throws {ConfigError} If an option is out of its range.
  */
 export function chooseSpecialTokens(
   files: TokenizerFiles,

@@ -75,9 +75,9 @@ export class AndromedaTokenizer {
    * `{ tokenizer, config }` with the bytes or the parsed contents of both files. Default "EleutherAI/gpt-neox-20b".
    * @param options What replaces its special tokens, and how files are fetched.
    * @returns The tokenizer.
-   * @throws {TokenizerError} The source is missing or holds no tokenizer that can be read; the message names what it has
+   * @throws {TokenizerError} If the source is missing or holds no tokenizer that can be read; the message names what it has
    * that is not supported.
-   * @throws {ConfigError} An option is out of its range.
+   * @throws {ConfigError} If an option is out of its range.
    */
   static async load(
     source: TokenizerSource = DEFAULT_TOKENIZER,
@@ -94,7 +94,7 @@ export class AndromedaTokenizer {
    *
    * @param token An entry of the vocabulary as it is spelled there, such as "<eos>" or "Ġthe".
    * @returns Its id.
-   * @throws {TokenizerError} The vocabulary lacks it.
+   * @throws {TokenizerError} If the vocabulary lacks it.
    */
   idOf(token: string): number {
     const id = this.#pipeline.tokens.idOf(token);
@@ -112,7 +112,7 @@ export class AndromedaTokenizer {
    *
    * @param id A token id.
    * @returns The entry of the vocabulary.
-   * @throws {TokenizerError} No token has this id.
+   * @throws {TokenizerError} If no token has this id.
    */
   tokenOf(id: number): string {
     return checkToken(id, this.#pipeline.tokens.tokenOf(id), this.vocabSize);
@@ -132,9 +132,9 @@ export class AndromedaTokenizer {
    * @param text The text. Half surrogate pairs are read as U+FFFD.
    * @param options Special tokens, and a second text.
    * @returns Its token ids.
-   * @throws {TokenizerError} The text or the second text is not a string, or has a part that the vocabulary has no token
+   * @throws {TokenizerError} If the text or the second text is not a string, or has a part that the vocabulary has no token
    * for, not even an unknown one, or one that the normalizer or the model does not treat as Rust does.
-   * @throws {ConfigError} An option is not true or false.
+   * @throws {ConfigError} If an option is not true or false.
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
     return this.encodeWithTypes(text, options).ids;
@@ -175,7 +175,7 @@ export class AndromedaTokenizer {
    * @param ids Token ids: an array, a typed array or anything iterable.
    * @param options Whether special tokens are left out.
    * @returns The text. Bytes that are no UTF-8 become U+FFFD.
-   * @throws {TokenizerError} No token has one of the ids.
+   * @throws {TokenizerError} If no token has one of the ids.
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     if (!isObject(ids) || !(Symbol.iterator in ids)) throw notIds(ids);
@@ -195,7 +195,7 @@ export class AndromedaTokenizer {
    * @param ids Token ids, such as a model's `generate` makes.
    * @param options Whether special tokens are left out.
    * @returns Pieces of text, none empty.
-   * @throws {TokenizerError} No token has one of the ids.
+   * @throws {TokenizerError} If no token has one of the ids.
    */
   async *decodeStream(
     ids: Iterable<number> | AsyncIterable<number>,
@@ -222,9 +222,9 @@ export class AndromedaTokenizer {
    * @param texts The texts, or a single one.
    * @param options Length, padding and cutting.
    * @returns Token ids and attention mask: [texts, tokens of the longest text] or [texts, maxLength].
-   * @throws {TokenizerError} An item is not a string, or is longer than `maxLength` although `truncation` is false, or
+   * @throws {TokenizerError} If an item is not a string, or is longer than `maxLength` although `truncation` is false, or
    * rows need padding and the tokenizer has none.
-   * @throws {ConfigError} `maxLength` is not a whole number above 0, or the rectangle is too large.
+   * @throws {ConfigError} If `maxLength` is not a whole number above 0, or the rectangle is too large.
    */
   tokenizeTexts(texts: string | readonly string[], options: TokenizeOptions = {}): TokenBatch {
     const { maxLength = this.modelMaxLength, padding = "longest", paddingSide = "right" } = options ?? {};

@@ -60,7 +60,7 @@ export interface TokenizerFiles {
  * @param source Where it is.
  * @param options How its files are fetched.
  * @returns The parsed files.
- * @throws {TokenizerError} tokenizer.json is missing or can't be fetched, or a file is no JSON.
+ * @throws {TokenizerError} If tokenizer.json is missing or can't be fetched, or a file is no JSON.
  */
 export async function readTokenizerFiles(
   source: TokenizerSource,

@@ -40,7 +40,7 @@ interface State {
  * @param bytes The file.
  * @param checkSize Throws if the image is too large; called before anything is allocated for it.
  * @returns The pixels as stored, and how they are to be turned.
- * @throws {ImageError} The file is damaged, or of a kind that is not decoded.
+ * @throws {ImageError} If the file is damaged, or of a kind that is not decoded.
  */
 export function decodeJpeg(bytes: Uint8Array, checkSize: (width: number, height: number) => void): StoredImage {
   const state: State = {

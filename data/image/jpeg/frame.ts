@@ -68,7 +68,7 @@ export function isFrameMarker(marker: number): boolean {
  * @param marker The second byte of its marker.
  * @param segment What follows the segment's length.
  * @returns The frame.
- * @throws {ImageError} It is damaged, or of a kind that is not decoded.
+ * @throws {ImageError} If it is damaged, or of a kind that is not decoded.
  */
 export function readFrame(marker: number, segment: DataView): Frame {
   const other = OTHER_FRAMES[marker];

@@ -26,7 +26,7 @@ export class HuffmanTable {
   /**
    * @param counts Codes of 1 to 16 bits.
    * @param symbols One for each code.
-   * @throws {ImageError} There are more codes of a length than that length has room for.
+   * @throws {ImageError} If there are more codes of a length than that length has room for.
    */
   constructor(counts: Uint8Array, symbols: Uint8Array) {
     this.symbols = symbols;

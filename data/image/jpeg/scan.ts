@@ -50,7 +50,7 @@ interface EndOfBand {
  * @param frame The frame.
  * @param scan The scan.
  * @param restartInterval Units between restart markers; 0 where there are none.
- * @throws {ImageError} The data are damaged or end too early.
+ * @throws {ImageError} If the data are damaged or end too early.
  */
 export function decodeScan(reader: BitReader, frame: Frame, scan: Scan, restartInterval: number): void {
   const endOfBand: EndOfBand = { blocks: 0 };

@@ -37,7 +37,7 @@ const INTERLACED: readonly Pass[] = [
  * @param bytes The file.
  * @param checkSize Throws if the image is too large; called before anything is allocated for it.
  * @returns The pixels as stored, and how they are to be turned.
- * @throws {ImageError} The file is damaged, or of a kind that is not decoded.
+ * @throws {ImageError} If the file is damaged, or of a kind that is not decoded.
  */
 export async function decodePng(
   bytes: Uint8Array,

@@ -43,7 +43,7 @@ export class Inflater {
    * Waits for further bytes.
    *
    * @returns Whether there are any.
-   * @throws {ImageError} The data are damaged.
+   * @throws {ImageError} If the data are damaged.
    */
   async more(): Promise<boolean> {
     try {

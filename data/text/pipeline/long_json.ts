@@ -44,7 +44,7 @@ const PLACEHOLDER = -1;
  * @param text Its text.
  * @returns What `JSON.parse` gives, except that the model's "vocab" and "merges" are `Columns` where they look as they
  * should.
- * @throws {SyntaxError} It is not JSON.
+ * @throws {SyntaxError} If it is not JSON.
  */
 export function parseTokenizerJson(text: string): unknown {
   const apart: { name: string; columns: Columns; start: number; end: number }[] = [];

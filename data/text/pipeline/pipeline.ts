@@ -50,7 +50,7 @@ export interface Pipeline {
  *
  * @param json The parsed tokenizer.json.
  * @returns Its parts.
- * @throws {TokenizerError} The file has what can't be used.
+ * @throws {TokenizerError} If the file has what can't be used.
  */
 export function readPipeline(json: unknown): Pipeline {
   const file = new Section("", json);

@@ -16,7 +16,7 @@ import type { RegexMode } from "./regex_reader.ts";
  *
  * @param pattern In Oniguruma's syntax.
  * @returns An expression with the flags "g" and "v" that finds the same, without groups that capture for their own sake.
- * @throws {SyntaxError} The pattern is wrong, or has something that JavaScript's expressions can't do; the message names it.
+ * @throws {SyntaxError} If the pattern is wrong, or has something that JavaScript's expressions can't do; the message names it.
  */
 export function translateRegex(pattern: string): RegExp {
   const translator = new Translator(pattern);
