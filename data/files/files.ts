@@ -15,8 +15,8 @@ import { currentPlaces } from "./folder_update.ts";
 import { fileSource, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
 
 /**
- * Where files are: a folder or a file in it; the URL of either; "org/name", or "org/name@revision", on the Hugging Face
- * Hub; or a repository with its revision.
+ * The place of files: a folder or a file in it; the URL of either; "org/name", or "org/name@revision", on the Hugging
+ * Face Hub; or a repository with its revision.
  *
  * @category Data
  */
@@ -24,7 +24,7 @@ export type FileLocation = string | URL | HubRepo;
 
 /** Files that belong together. */
 export interface FileSet {
-  /** Where they are, for messages. */
+  /** Their place, for messages. */
   readonly description: string;
   /** The file that the location names; absent if it names the whole. */
   readonly file: string | undefined;
@@ -34,7 +34,7 @@ export interface FileSet {
   hasChanged(): Promise<boolean>;
 }
 
-/** How often files are opened anew where others take their places meanwhile. */
+/** Attempts to open files that others keep replacing. */
 const ATTEMPTS = 100;
 
 /**
@@ -103,7 +103,7 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
   try {
     kind = await kindOfPath(path);
   } catch (cause) {
-    // Who may not look at files can still mean the Hub.
+    // A process that may not read files can still mean the Hub.
     if (isRepoName(path)) return undefined;
     throw new (options.errorClass ?? WeightsError)(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
@@ -166,7 +166,7 @@ function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
   };
 }
 
-/** A location as messages show it: one that looks like a URL without what may be secret. */
+/** A location as messages show it. One that looks like a URL loses what may be secret. */
 function showLocation(location: string): string {
   return location.includes("://") ? showUrl(location) : location;
 }

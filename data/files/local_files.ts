@@ -1,5 +1,5 @@
 /**
- * Files of hosts that have them (Deno, Node): the one place that asks for `node:` modules.
+ * Files and folders of hosts that have a file system (Deno, Node).
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { WeightsError } from "../../errors.ts";
 import { type ByteSource, type ErrorClass, messageOf } from "./byte_source.ts";
 
-/** What a path leads to. */
+/** The kind of thing that a path leads to. */
 export async function kindOfPath(path: string): Promise<"file" | "folder" | "nothing"> {
   const { stat } = await import("node:fs/promises");
   try {
@@ -46,7 +46,7 @@ export async function makeFolder(path: string): Promise<string | undefined> {
 /**
  * A file.
  *
- * @param places Where it may be by now: the first of these paths that leads to a file counts, whenever it is opened.
+ * @param places Paths where it may be by now. The first that leads to a file counts, whenever it is opened.
  * @returns Nothing if there is no file at any of them.
  * @throws {Error} If it is there but can't be read, or another took its place meanwhile; its class is `errorClass`.
  */
@@ -93,7 +93,7 @@ export async function fileSource(
   };
 }
 
-/** What of a file stays the same where it is moved, and is another's where it is replaced. */
+/** The identity of a file: it stays when the file is moved, and changes when the file is replaced. */
 interface Identity {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -146,7 +146,7 @@ export interface NewFile {
  * Begins a file in a folder that is there.
  *
  * @param path Where it is written; nothing may be there.
- * @param name What messages call it.
+ * @param name Its name in messages.
  * @throws {Error} If the host refuses, also from the file's methods; its class is `errorClass`.
  */
 export async function createFile(path: string, name: string, errorClass: ErrorClass = WeightsError): Promise<NewFile> {
@@ -211,7 +211,7 @@ export function isAbsence(cause: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-/** Passes nothing on where an error says that nothing is there. */
+/** Turns an error that says that nothing is there into `undefined`, and throws all others. */
 export function absent(cause: unknown): undefined {
   if (!isAbsence(cause)) throw cause;
 }

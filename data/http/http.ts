@@ -41,7 +41,10 @@ export interface Answer {
   readonly linkedEtag: string | undefined;
 }
 
-/** The cause of an error that says that nobody who knows could be asked: no network, a server in trouble, a portal. */
+/**
+ * The cause of an error that says nothing about the file, because the server gave no answer: no network, a failing
+ * server, a sign-in page.
+ */
 export class NoAnswer extends Error {
   /** The name of the class. */
   override readonly name = "NoAnswer";
@@ -56,13 +59,13 @@ const LONGEST_TIME = 2 ** 31 - 1;
 /** Redirects that are followed. Browsers follow 20, the Hub uses two. */
 const MOST_REDIRECTS = 10;
 
-/** Answers that may be others a moment later. */
+/** Statuses of failures that may pass. */
 const PASSING = [408, 425, 429, 500, 502, 503, 504];
 
 /**
  * Asks for a URL until there is an answer that is not a passing failure.
  *
- * @throws {ConfigError} If a number of the options is none to wait with.
+ * @throws {ConfigError} If a number in the options is not one to wait with.
  * @throws {Error} If there is no answer; its class is `options.errorClass`, its cause a `NoAnswer`.
  */
 export async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
@@ -121,8 +124,8 @@ export async function pause(failures: number, retryAfter: number | undefined, op
 }
 
 /**
- * Whether a browser's rules about other sites hold. Of all that is used here, they let only `Range` through without asking
- * the server's permission, which few servers give. There conditions are not sent; the answers' ETags are compared.
+ * Whether a browser's rules about other sites hold. Of the headers used here they let only `Range` through without the
+ * server's permission, which few servers give. Pages therefore send no conditions, and compare the answers' ETags.
  */
 export function isPage(): boolean {
   return !hasNodeModules() && Reflect.get(globalThis, "location") !== undefined;
@@ -155,7 +158,7 @@ export function basicAuthorization({ username, password }: URL): string | undefi
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-/** Refuses numbers with which a wait would have no end, or none at all. */
+/** Refuses numbers with which a wait would never begin or never end. */
 function checkNumbers({ retries = 0, retryDelay = 0, stallTimeout = 1 }: DownloadOptions): void {
   const refuse = (name: string, rule: string, value: unknown) => {
     throw new ConfigError(`Cannot fetch files with ${name} = ${show(value)}: it must be ${rule}`);
@@ -168,11 +171,11 @@ function checkNumbers({ retries = 0, retryDelay = 0, stallTimeout = 1 }: Downloa
   }
 }
 
-/** Redirects that lead nowhere; asking again would not help. */
+/** A redirect that leads nowhere; asking again would not help. */
 class RedirectFault extends Error {}
 
 /**
- * Follows redirects. That is done here where the host lets us, because the first server's word on a file stands in its
+ * Follows redirects. This is done here where the host allows it, because the first server describes the file in its
  * redirect, and because not every host drops credentials on the way. Browsers show no redirect, and drop them.
  */
 async function follow(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
@@ -232,7 +235,7 @@ function withoutCredentials(url: URL): string {
   return bare.href;
 }
 
-/** Undoes percent signs, where they are any. */
+/** Decodes percent signs, where they are valid. */
 function unescape(text: string): string {
   try {
     return decodeURIComponent(text);

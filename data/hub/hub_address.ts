@@ -1,5 +1,5 @@
 /**
- * Where the files of a hub are, and which credentials go there.
+ * The URLs of a hub's files, and the credentials that are sent there.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type HubRepo, isRepoName } from "./hub_repo.ts";
 /** Where the Hub is, unless `host` or the environment variable HF_ENDPOINT says otherwise. */
 const DEFAULT_HOST = "https://huggingface.co";
 
-/** A hub, and how it is spoken to. */
+/** A hub, and the credentials for it. */
 export interface HubAddress {
   /** Its URL, without credentials and without a slash at its end. */
   readonly url: string;
@@ -24,8 +24,9 @@ export interface HubAddress {
 }
 
 /**
- * The hub that is meant, and the token for it. A `token` goes to whatever `host` it is given with. HF_TOKEN of the
- * environment goes to the hubs that it belongs to, https://huggingface.co and HF_ENDPOINT, encrypted or within this machine.
+ * The hub that is meant, and the token for it. A `token` goes to the `host` that it is given with. HF_TOKEN of the
+ * environment goes to the hubs that it belongs to, https://huggingface.co and HF_ENDPOINT, encrypted or within this
+ * machine.
  *
  * @throws {ConfigError} If the host or the token is none.
  */

@@ -1,5 +1,5 @@
 /**
- * Which cache the copies of files are kept in.
+ * Chooses the cache that keeps copies of files.
  *
  * @module
  */
@@ -34,13 +34,13 @@ export async function openCache(
     try {
       const folder = choice ?? await defaultFolder();
       await makeFolder(folder).catch(async (cause) => {
-        // One that is there may be read, whoever may write to it.
+        // A folder that exists can be read even if this process may not write to it.
         if (await kindOfPath(folder) !== "folder") throw cause;
       });
       const { FolderCache } = await import("./hub_cache_folder.ts");
       return new FolderCache(folder, errorClass);
     } catch (cause) {
-      // A file in the way of a folder is a mistake; a host that forbids writing is none.
+      // A file in the place of the folder is the caller's mistake; a host that forbids writing is not.
       const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
       if (choice === undefined || (code !== "ENOTDIR" && code !== "EEXIST")) return undefined;
       throw new errorClass(`Cannot make the cache ${choice}: ${messageOf(cause)}`, { cause });

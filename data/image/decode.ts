@@ -11,7 +11,7 @@ import { kindOf } from "./kinds.ts";
 import { decodePng } from "./png/decode.ts";
 import type { Pixels } from "./resize.ts";
 
-/** Files may have so many pixels for each of their bytes; blank pages in black and white come close. */
+/** The most pixels that a file may have for each of its bytes; blank pages in black and white come close. */
 const PIXELS_PER_BYTE = 256;
 
 /** Files of up to this many pixels are decoded however small they are. */

@@ -1,5 +1,5 @@
 /**
- * Images to the tensors that vision models take.
+ * Turns images into the tensors that vision models take.
  *
  * @module
  */

@@ -38,7 +38,7 @@ const MOST_IDS = 2 ** 28;
 export class AndromedaTokenizer {
   /** The token that ends a text. A tokenizer whose configuration names none has none. */
   readonly eosToken: string | undefined;
-  /** The token that fills a row of a batch up. A tokenizer whose configuration names neither it nor an end has none. */
+  /** The token that pads a row of a batch. A tokenizer whose configuration names neither it nor an end has none. */
   readonly padToken: string | undefined;
   /** Tokens that a text may have before `tokenizeTexts` cuts it. */
   readonly modelMaxLength: number;
@@ -46,7 +46,7 @@ export class AndromedaTokenizer {
   readonly vocabSize: number;
   /** Id of the token that ends a text, if there is one. */
   readonly eosId: number | undefined;
-  /** Id of the token that fills a row of a batch up, if there is one. */
+  /** Id of the token that pads a row of a batch, if there is one. */
   readonly padId: number | undefined;
 
   readonly #pipeline: Pipeline;
@@ -73,7 +73,7 @@ export class AndromedaTokenizer {
    *
    * @param source "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json, its bytes, or
    * `{ tokenizer, config }` with the bytes or the parsed contents of both files. Default "EleutherAI/gpt-neox-20b".
-   * @param options What replaces its special tokens, and how files are fetched.
+   * @param options Replacements for its special tokens, and options of downloads.
    * @returns The tokenizer.
    * @throws {TokenizerError} If the source is missing or holds no tokenizer that can be read; the message names what it has
    * that is not supported.
@@ -278,7 +278,7 @@ export class AndromedaTokenizer {
     );
   }
 
-  /** What rows are filled up with; any id where none is. */
+  /** The id that pads rows; any id where no row needs one. */
   #paddingId(rows: readonly (readonly number[])[], width: number): number {
     const needy = rows.findIndex((row) => row.length < width);
     if (this.padId !== undefined || needy < 0) return this.padId ?? 0;

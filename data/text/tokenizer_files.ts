@@ -1,5 +1,5 @@
 /**
- * Finding and parsing the files of a tokenizer.
+ * Finds and parses the files of a tokenizer.
  *
  * @module
  */
@@ -20,14 +20,14 @@ export const DEFAULT_TOKENIZER = "EleutherAI/gpt-neox-20b";
 const CONFIG_FILE = "tokenizer_config.json";
 
 /**
- * A JSON file: its bytes, or what they say.
+ * A JSON file: its bytes, or its parsed contents.
  *
  * @category Data
  */
 export type JsonFile = Uint8Array | Readonly<Record<string, unknown>>;
 
 /**
- * Where a tokenizer is: "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json (its
+ * The place of a tokenizer: "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json (its
  * tokenizer_config.json is looked for beside it), the bytes of a tokenizer.json, or both files.
  *
  * @category Data
@@ -97,7 +97,7 @@ export async function readTokenizerFiles(
   };
 }
 
-/** A file's JSON. A cache's copy that holds none is forgotten. */
+/** A file's JSON. A copy of a cache that holds none is removed. */
 async function readJson(
   files: FileSet,
   name: string,

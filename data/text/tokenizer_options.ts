@@ -32,7 +32,7 @@ export interface EncodeOptions {
    * Face's tokenizers do so, and its transformers don't. Default false.
    */
   readonly truncation?: boolean | undefined;
-  /** Whether the ids are filled up as the "padding" in the tokenizer.json says; likewise. Default false. */
+  /** Whether the ids are padded as the "padding" in the tokenizer.json says. Default false. */
   readonly padding?: boolean | undefined;
 }
 
@@ -60,7 +60,7 @@ export interface TokenizeOptions {
   readonly maxLength?: number | undefined;
   /** Rows are padded to the longest text, or to `maxLength`. Default "longest". */
   readonly padding?: "longest" | "max" | undefined;
-  /** Where the padding goes. Generation from a batch wants it on the left. Default "right". */
+  /** The side of the padding. Generation from a batch wants it on the left. Default "right". */
   readonly paddingSide?: "left" | "right" | undefined;
   /** Whether longer texts are cut to `maxLength`; if not, they are refused. Default true. */
   readonly truncation?: boolean | undefined;

@@ -18,7 +18,7 @@ export class HuffmanTable {
   readonly lookup = new Uint16Array(1 << LOOKUP_BITS);
   /** By length: one more than the last code of that length; 0 where there is none. */
   readonly ends = new Int32Array(MAX_BITS + 1);
-  /** By length: what leads from a code to the place of its symbol. */
+  /** By length: the offset from a code to the place of its symbol. */
   readonly offsets = new Int32Array(MAX_BITS + 1);
   /** Symbols, shorter codes first. */
   readonly symbols: Uint8Array;

@@ -32,7 +32,7 @@ const INTERLACED: readonly Pass[] = [
 ];
 
 /**
- * Decodes a PNG file, of an animated one the image that stands for it.
+ * Decodes a PNG file; an animated one gives the image that stands for it.
  *
  * @param bytes The file.
  * @param checkSize Throws if the image is too large; called before anything is allocated for it.

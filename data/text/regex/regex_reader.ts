@@ -4,7 +4,7 @@
  * @module
  */
 
-/** How a part of a pattern is meant. */
+/** The mode of a part of a pattern. */
 export interface RegexMode {
   /** (?i) */
   readonly ignoresCase: boolean;
@@ -27,7 +27,7 @@ export class CharacterReader {
     this.#pattern = pattern;
   }
 
-  /** Where it is. */
+  /** The position in the pattern. */
   get position(): number {
     return this.#position;
   }

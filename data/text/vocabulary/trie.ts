@@ -9,7 +9,7 @@
 export class Trie {
   /** Where every text begins. */
   static readonly ROOT = 0;
-  /** What `child` gives where no text goes on. */
+  /** The result of `child` where no text goes on. */
   static readonly NONE = -1;
 
   /** Edges by hash: the parent node and the unit, and the child, 0 for none. */

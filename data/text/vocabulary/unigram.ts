@@ -116,7 +116,7 @@ class Unigram implements Model {
     return { ids, starts };
   }
 
-  /** Adds what stands for an unknown text, last id first. */
+  /** Adds the ids for an unknown text, last id first. */
   #addUnknown(text: string, ids: number[]): void {
     const id = this.vocabulary.idOf(text);
     const bytes = id === undefined && this.#bytes !== undefined ? idsOfBytes(text, this.#bytes) : undefined;

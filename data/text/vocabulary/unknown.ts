@@ -1,5 +1,5 @@
 /**
- * The token for what a vocabulary has no token for.
+ * The token for texts that are in no token of the vocabulary.
  *
  * @module
  */
