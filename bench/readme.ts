@@ -10,7 +10,7 @@ import type { GenerationFigure } from "./models/generation.ts";
 import type { LargeFigure } from "./models/large.ts";
 import type { Origin } from "./support/report.ts";
 
-/** What a benchmark leaves. */
+/** The results of a benchmark. */
 interface Report<Figures> {
   readonly origin: Origin;
   readonly figures: Figures;
@@ -134,7 +134,7 @@ function describeContext({ dtype, context, secondsForContext }: LargeFigure): st
   return [`Its ${tokens} tokens of context, read at once, take the model of 2.5 billion ${seconds} s in ${dtype}.`];
 }
 
-/** What a user waits for, in words. */
+/** The time that a user waits, in words. */
 function describeStart({ milliseconds, downloads }: StartFigures): string {
   const [engine, model] = downloads.map(({ bytes }) => `${(bytes / 1000).toFixed(0)} KB`);
   return `From the import to the demo's first token: ${milliseconds.fromImport.toFixed(0)} ms in a fresh process. ` +

@@ -1,5 +1,5 @@
 /**
- * What a host has of Node's.
+ * Whether a host has Node's modules.
  *
  * @module
  */

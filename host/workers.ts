@@ -12,7 +12,7 @@ import { hasNodeModules } from "./node.ts";
 export interface WorkerHandle {
   /** Sends a message; buffers in `transfer` go over without a copy. */
   post(message: unknown, transfer?: ArrayBuffer[]): void;
-  /** Sets who hears the worker's messages, and of its unexpected end. */
+  /** Sets the listeners for the worker's messages and for its unexpected end. */
   listen(onMessage: (message: unknown) => void, onEnd: (reason: string) => void): void;
   /** Ends it. */
   terminate(): void;
@@ -47,7 +47,7 @@ export async function spawn(
   );
 }
 
-/** What may start a worker here, the best first. */
+/** The ways to start a worker here, the best first. */
 async function ways(
   workerUrl: string | URL | undefined,
   loadScript: () => Promise<string>,
@@ -89,7 +89,7 @@ function overWebWorker(worker: Worker, onStarted?: () => void): WorkerHandle {
       };
       worker.onmessageerror = () => onEnd("a message could not be read");
       worker.onerror = (event) => {
-        // Else a worker that fails would end the process, or fill the console.
+        // Otherwise a worker that fails would end the process, or fill the console.
         event.preventDefault();
         onStarted?.();
         onEnd(event.message || "its script did not load");
@@ -100,7 +100,7 @@ function overWebWorker(worker: Worker, onStarted?: () => void): WorkerHandle {
   };
 }
 
-/** What is used of a worker of `node:worker_threads`. */
+/** The part of a worker of `node:worker_threads` that is used. */
 interface WorkerThread {
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   on(event: string, listener: (value: unknown) => void): unknown;

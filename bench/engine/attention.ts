@@ -109,7 +109,7 @@ async function measure(
     rounds,
     5,
   );
-  // Of the fastest rounds: what else the machine does only ever adds to a time.
+  // The fastest rounds count, because other work of the machine only ever adds to a time.
   const fastest = (name: string) => Math.min(...timings.get(name) ?? []);
   const milliseconds = fastest("attention") / repeats;
   return {

@@ -6,7 +6,7 @@
 
 import type { CacheFormat } from "../../backend/memory.ts";
 
-/** What one shape reached. */
+/** The figure of one shape. */
 export interface Figure {
   readonly what: "prefill" | "decode";
   /** Tokens of the prompt, or keys in the cache. */

@@ -6,13 +6,13 @@
 
 import { type Limits, measureLimits } from "./limits.ts";
 
-/** What the other thread is to do: operations, or bytes to read. */
+/** The work of the other thread: operations, or bytes to read. */
 export interface LimitsTask {
   readonly kind: "multiplyAdd" | "read";
   readonly amount: number;
 }
 
-/** How much of it was done. */
+/** The part of it that was done. */
 export interface LimitsReply {
   readonly done: number;
 }

@@ -23,7 +23,7 @@ interface Run {
 interface Download {
   readonly page: string;
   readonly bytes: number;
-  /** By script; what several share is in chunks. */
+  /** By script; code that several share is in chunks. */
   readonly scripts: Readonly<Record<string, number>>;
 }
 

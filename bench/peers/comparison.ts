@@ -1,5 +1,5 @@
 /**
- * What the comparison with other engines finds.
+ * The results of the comparison with other engines.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Task } from "./engine.ts";
 import type { Contender } from "./groups.ts";
 
-/** What one contender reached in one task. */
+/** The figure of one contender in one task. */
 export interface Figure extends Contender {
   readonly group: string;
   readonly task: Task;
@@ -24,7 +24,7 @@ export interface Ratio {
   readonly ours: Contender;
   readonly than: Contender;
   readonly times: number;
-  /** What is aimed at, where something is. */
+  /** The aim, where there is one. */
   readonly aim?: number;
 }
 
@@ -50,7 +50,7 @@ export interface Load {
   readonly load: number;
 }
 
-/** Everything that is found out. */
+/** All results. */
 export interface Comparison {
   readonly loads: Load[];
   readonly figures: Figure[];

@@ -6,7 +6,7 @@
 
 import { join, toFileUrl } from "@std/path";
 
-/** What is compared, and a Node that has relaxed SIMD: 20 has none. */
+/** The packages that are compared, and a Node with relaxed SIMD, which Node 20 lacks. */
 export const VERSIONS = {
   "node": "26.10.0",
   "onnxruntime-web": "1.30.0",
@@ -16,7 +16,7 @@ export const VERSIONS = {
   "@wllama/wllama": "3.8.1",
 } as const;
 
-/** Where the peers are. */
+/** The places of the peers. */
 export interface Installed {
   /** URL of `node_modules/`. */
   readonly packages: string;

@@ -78,7 +78,7 @@ function tileLoop(index: Index): string {
     (f32x4.extract_lane 0 ${total}))`;
 }
 
-/** The loops over a memory of their own, as things to time. */
+/** The loops over a memory of their own, as cases to time. */
 async function assemble(index: Index): Promise<Case[]> {
   const weights = WEIGHTS[index];
   const pages = (weights + ROW_BYTES) / PAGE;

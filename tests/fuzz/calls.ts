@@ -1,5 +1,5 @@
 /**
- * Random calls of every operation of `Backend`, with what their oracles say of them.
+ * Random calls of every operation of `Backend`, with the results of their oracles.
  *
  * @module
  */
@@ -43,13 +43,13 @@ const ACTIVATIONS: readonly Activation[] = ["gelu", "silu", "relu", "reluSquared
 const WIDTHS = [1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 31, 32, 33, 48, 64, 65, 100, 128];
 const LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 33];
 
-/** Draws what calls are made of. */
+/** Draws the parts of calls. */
 export class Draw extends RandomValues {
   pick<T>(choices: readonly T[]): T {
     return choices[this.integer(0, choices.length - 1)]!;
   }
 
-  /** True once in so many times. */
+  /** True once in `times` on average. */
   once(times: number): boolean {
     return this.integer(1, times) === 1;
   }
@@ -76,12 +76,12 @@ export class Draw extends RandomValues {
     return { kind: "rows", values: this.integers(shape, from, to) };
   }
 
-  /** What `make` makes, or nothing. */
+  /** The result of `make`, or nothing. */
   maybe(make: () => Argument): Argument {
     return this.once(2) ? make() : plain(undefined);
   }
 
-  /** Logits of which some are hidden. */
+  /** Logits, some of them hidden. */
   logits(rows: number, width: number): Argument {
     const values = this.normal([rows, width], 3);
     for (let i = 0; i < values.data.length; i++) if (this.once(8)) values.data[i] = -3.4028234663852886e38;
@@ -99,7 +99,7 @@ export function options(fields: Readonly<Record<string, Argument>>): Argument {
   return { kind: "options", fields };
 }
 
-/** Draws a call of any operation: of those with the most forms of kernels more often. */
+/** Draws a call of any operation, more often of those with many forms of kernels. */
 export function drawCall(draw: Draw): Call {
   const often = [CALLS.attention, CALLS.linear].filter((make) => make !== undefined);
   return draw.pick(draw.once(3) ? often : Object.values(CALLS))(draw);
@@ -352,7 +352,7 @@ function drawCache(draw: Draw) {
   return { format, b, kvHeads, capacity, dim, cache };
 }
 
-/** What the three attention operations have in common. */
+/** The options that the three attention operations share. */
 function drawAttention(draw: Draw) {
   const isCached = draw.once(2);
   const kept = drawCache(draw);

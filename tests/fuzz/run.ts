@@ -28,7 +28,7 @@ export async function fuzz(fewest: number, runCase: (draw: Draw, seed: number) =
   }
 }
 
-/** What a call has taken, to be freed. */
+/** The tensors that a call has taken, to be freed. */
 export class Taken {
   readonly #tensors: Tensor[] = [];
 
@@ -93,7 +93,7 @@ export function invoke(backend: Backend, op: string, args: readonly unknown[]): 
   return Reflect.apply(operation, backend, args);
 }
 
-/** What an engine holds of the arguments of a call: weights and caches as their formats have rounded them. */
+/** The values of a call's arguments on an engine: weights and caches as their formats have rounded them. */
 export async function readArguments(
   args: readonly Argument[],
   placed: readonly unknown[],
@@ -149,13 +149,13 @@ export class Canaries {
   }
 }
 
-/** As many values as a call takes at most. */
+/** The most values that a call takes. */
 const POISON = new Float32Array(1 << 19);
 
 /**
- * Fills free memory with a value, NaN if no other is given: what an operation must not take for its own. On the CPU all free memory is one gap once
- * everything is freed, and wide products and attention pass over the scratch memory of the thread; a GPU keeps buffers of
- * each size.
+ * Fills free memory with a value, NaN if no other is given: which an operation must not mistake for its own values. On
+ * the CPU all free memory is one gap once everything is freed, and wide products and attention pass over the scratch
+ * memory of the thread; a GPU keeps buffers of each size.
  */
 export async function poison(backend: Backend, value = NaN): Promise<void> {
   POISON.fill(value);

@@ -83,7 +83,7 @@ Deno.test("a copy in a browser's cache that is not whole any more is fetched aga
       const part = (await cache.keys()).find(({ url }) => /-0$/.test(url))!;
       const { headers } = (await cache.match(part))!;
       await cache.put(part, new Response(noise(Math.min(size, 1 << 24), 2).slice(), { headers }));
-      // What is one part is looked at when it is opened, a larger file as it is read.
+      // A file of one part is checked when it is opened, a larger file as it is read.
       if (size > 1 << 24) await assertRejects(() => fetch("w"), WeightsError, "not whole any more");
       assertSame(await fetch("w"), noise(size));
       assertSame(await fetch("w", { offline: true }), noise(size));

@@ -7,7 +7,7 @@ import { openModel } from "../../models/weights/source.ts";
 import { around, repo } from "./around.ts";
 import { noise } from "./hub_server.ts";
 
-/** Answers as the Hub gives them, and what has to be said of each. */
+/** Answers as the Hub gives them, and the texts that the errors must contain. */
 const refusals: [status: number, headers: Record<string, string>, ...said: string[]][] = [
   [404, { "x-error-code": "RepoNotFound" }, '"org/name"', "has no such repository, or it is private", "`token`"],
   [401, { "x-error-code": "RepoNotFound" }, '"org/name"', "has no such repository, or it is private", "`token`"],

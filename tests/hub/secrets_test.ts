@@ -23,7 +23,7 @@ async function withVariables(variables: Record<string, string | undefined>, run:
   }
 }
 
-/** All that somebody could log of an error. */
+/** Everything of an error that a program could log. */
 function everythingOf(error: unknown): string {
   return `${Deno.inspect(error, { depth: 10, showHidden: true })} ${error instanceof Error ? error.stack : ""}`;
 }
@@ -111,7 +111,7 @@ Deno.test("tokens and passwords are not forwarded to other servers, nor back fro
         }
         await fetch("other", options);
       }
-      // The same copy, whoever fetched it.
+      // The copy is the same for all tokens.
       assertEquals(files().length, 2);
       assert(!/p%3A|p:w|abc123/.test(JSON.stringify(files())));
     } finally {

@@ -32,7 +32,7 @@ function zetaTopP(thres: number): LogitsFilter {
   return { topP: 1 - thres };
 }
 
-/** What the reference's filters are here, for logits of `numTokens`. */
+/** The reference's filters in our options, for logits of `numTokens`. */
 function filters(numTokens: number): Record<string, LogitsFilter> {
   return {
     "zeta.top_k": { topK: Math.ceil((1 - 0.9) * numTokens) },

@@ -1,4 +1,4 @@
-/** What the documentation says is tried: its paths exist, its commands are tasks, its figures were measured. */
+/** The documentation tells the truth: its paths exist, its commands are tasks, its figures were measured. */
 
 import { assert, assertEquals } from "@std/assert";
 import { withFigures } from "../../bench/readme.ts";

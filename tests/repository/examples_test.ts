@@ -18,7 +18,7 @@ interface Export {
   readonly tags: readonly Tag[];
 }
 
-/** What `deno doc --json` says, as far as it is read here. */
+/** The part of `deno doc --json` that is read here. */
 interface Documentation {
   readonly nodes: Readonly<
     Record<string, {
@@ -103,7 +103,7 @@ Deno.test("examples are formatted as code is, and import what they use", async (
 /** Examples run on the CPU, because software adapters are slow and some drivers crash when their process ends. */
 const NO_ADAPTER = { VK_ICD_FILENAMES: "/nonexistent", DENO_WEBGPU_BACKEND: "vulkan" };
 
-/** What an example says it prints: the comments behind its calls of `console.log`. */
+/** The texts that an example says it prints: the comments behind its calls of `console.log`. */
 function promisedBy(code: string): string[] {
   return [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text = ""]) => text);
 }

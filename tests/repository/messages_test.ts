@@ -13,8 +13,8 @@ const NOT_SOURCES = /^(assembly|gpu)\/(kernels|generated|build\.ts)/;
 const OTHER_FORMS = /^models\/weights\//;
 
 /**
- * Errors that their caller does not see: another place catches them, and puts what they say into its own message.
- * `SyntaxError` ends the reading of a regular expression.
+ * Errors that their caller does not see: another place catches them, and quotes them in its own message. `SyntaxError`
+ * ends the reading of a regular expression.
  */
 const INTERNAL_CLASSES = ["NoAnswer", "RedirectFault", "CacheFault", "SyntaxError"];
 
@@ -64,8 +64,8 @@ async function placesIn(path: string): Promise<Place[]> {
 }
 
 /**
- * The texts that an argument may stand for, without their quotes: a literal, what a constant of the same file holds, and
- * of a condition both. Of a literal that begins with a constant it is the constant's.
+ * The texts that an argument may stand for, without their quotes: a literal, a constant of the same file, and both
+ * sides of a condition. A literal that begins with a constant stands for the constant's text.
  */
 function textsOf(argument: string, source: string): string[] {
   const [, first, second] = /^[^"'`]*\? (.*) : (.*)$/.exec(argument) ?? [];

@@ -1,4 +1,4 @@
-/** Special tokens, pairs, cutting and padding, and what callers without types give. */
+/** Special tokens, pairs, cutting and padding, and arguments of callers without types. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";

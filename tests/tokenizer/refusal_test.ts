@@ -1,4 +1,4 @@
-/** What a tokenizer.json may not have: refused by its name, so that no text gets other ids than Rust's. */
+/** Parts of a tokenizer.json that are not supported are refused by name, so that no text gets other ids than Rust's. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
@@ -20,7 +20,7 @@ const added = {
   special: false,
 };
 
-/** Parts of a file, and what the message names. */
+/** Parts of a file, and the texts that the message must contain. */
 const REFUSED: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ model: { ...model, type: "Foo" } }, "model", '"Foo"'],
   [{ normalizer: { type: "Foo" } }, "normalizer", '"Foo"'],

@@ -1,4 +1,4 @@
-/** Threads are used where they bring something, and only there. */
+/** Threads are used where they make a list faster, and only there. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Teamwork } from "../../assembly/machine/teamwork.ts";

@@ -1,4 +1,4 @@
-/** What comes back from the GPU while a model works: what was asked for, and of a text one id a token. */
+/** The GPU sends back only what was asked for while a model works: for a text one id a token. */
 
 import { assertEquals } from "@std/assert";
 import type { WebGpuBackend } from "../../gpu/backend.ts";

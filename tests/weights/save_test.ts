@@ -1,4 +1,4 @@
-/** A folder holds the old or the new model at every moment, whatever becomes of those who save into it. */
+/** A folder holds the old or the new model at every moment, whatever happens to the processes that save into it. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -127,7 +127,7 @@ Deno.test("a model that is being read is read to its end, also when another has 
       const reader = await openSafetensors(folder);
       await saveGeneration(folder, { number: 2, shards: 2 });
       for await (const { values } of reader.chunks()) assertEquals(new Set(values), new Set([1]));
-      // Nothing of the old model is there to begin once more with.
+      // Nothing of the old model is left to begin anew with.
       await assertRejects(() => reader.chunks().next(), WeightsError, "was replaced or removed");
     }
   });
