@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { withFigures } from "../../bench/readme.ts";
 import { deno, ROOT } from "../support/deno.ts";
+import { sourcesIn } from "../support/sources.ts";
 
 const readme = await Deno.readTextFile(new URL("README.md", ROOT));
 const architecture = await Deno.readTextFile(new URL("ARCHITECTURE.md", ROOT));
@@ -62,4 +63,27 @@ Deno.test("README.md and .ci/run use the same Deno", async () => {
 Deno.test("every public name is documented", async () => {
   const { code, stdout, stderr } = await deno(["doc", "--lint", "mod.ts"]);
   assertEquals(code, 0, stdout + stderr);
+});
+
+/** Rooms whose doc tags have this form. */
+const ROOMS = ["errors.ts", "common", "host", "backend", "create_backend.ts", "data", "cli", "bench", "tests"];
+
+/** The lines of a source's doc comments that have a tag. */
+function tagsIn(source: string): string[] {
+  const comments = [...source.matchAll(/^ *\/\*\*.*?\*\//gms)].map(([comment]) => comment).join("\n");
+  return [...comments.matchAll(/.*@(?:param|returns|throws)\b.*/g)].map(([line]) => line);
+}
+
+/** A tag that begins its line, and whose text begins with a capital, code, a quote or a name in camel case. */
+const WELL_FORMED = /^ *(?:\/\*)?\* @(?:param [\w.]+|returns|throws(?: \{\w+\})?) (?![a-z]+\b)/;
+
+Deno.test("doc tags begin a line, and their texts begin with a capital", async () => {
+  const others: string[] = [];
+  for (const room of ROOMS) {
+    for await (const path of sourcesIn(room)) {
+      const tags = tagsIn(await Deno.readTextFile(new URL(path, ROOT)));
+      others.push(...tags.filter((tag) => !WELL_FORMED.test(tag)).map((tag) => `${path}: ${tag}`));
+    }
+  }
+  assertEquals(others, []);
 });

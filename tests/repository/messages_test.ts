@@ -5,6 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../support/deno.ts";
+import { sourcesIn } from "../support/sources.ts";
 
 /** Folders that no engine or model runs: kernels, which are other languages, and generated files. */
 const NOT_SOURCES = /^(assembly|gpu)\/(kernels|generated|build\.ts)/;
@@ -28,14 +29,6 @@ const INTERNAL_PLACES: Readonly<Record<string, string>> = {
   "gpu/dispatch/recorder.ts": "Error",
   "host/workers.ts": "Error",
 };
-
-async function* sourcesIn(path: string): AsyncGenerator<string> {
-  if (NOT_SOURCES.test(path) || OTHER_FORMS.test(path)) return;
-  if (path.endsWith(".ts")) return yield path;
-  for await (const { name, isDirectory } of Deno.readDir(new URL(`${path}/`, ROOT))) {
-    if (isDirectory || name.endsWith(".ts")) yield* sourcesIn(`${path}/${name}`);
-  }
-}
 
 /** A place that makes an error. */
 interface Place {
@@ -83,7 +76,9 @@ const { publish }: { publish: { include: readonly string[] } } = JSON.parse(
 const rooms = publish.include.filter((name) => /^\w+$/.test(name) && name !== "LICENSE");
 const places: Place[] = [];
 for (const room of [...rooms, "create_backend.ts"]) {
-  for await (const path of sourcesIn(room)) places.push(...await placesIn(path));
+  for await (const path of sourcesIn(room)) {
+    if (!NOT_SOURCES.test(path) && !OTHER_FORMS.test(path)) places.push(...await placesIn(path));
+  }
 }
 
 Deno.test("errors begin with what cannot be done", () => {
