@@ -47,7 +47,7 @@ export async function createBackend(
   }
 }
 
-/** What an option may be, apart from absent. */
+/** The rule of an option that is given. */
 interface OptionRule {
   readonly expected: string;
   isMet(value: unknown): boolean;

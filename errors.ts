@@ -5,7 +5,7 @@
  */
 
 /**
- * Sizes that don't fit together: what was given, what was expected, and what to do.
+ * Sizes that don't fit together. The message says what was given, what was expected, and what to do.
  *
  * @example
  * ```ts
@@ -123,7 +123,7 @@ export class DatasetError extends Error {
 }
 
 /**
- * An engine that can't start on this host: why, and what would make it start.
+ * An engine that can't start on this host. The message says why, and what would make it start.
  *
  * @example
  * ```ts
@@ -147,7 +147,8 @@ export class BackendUnavailableError extends Error {
 }
 
 /**
- * What was computing is gone: the GPU's device, or a worker of the CPU engine. A model can be moved to a new backend.
+ * The loss of what was computing: the GPU's device, or a worker of the CPU engine. A model can be moved to a new
+ * backend.
  *
  * @example
  * ```ts
@@ -171,7 +172,7 @@ export class DeviceLostError extends Error {
 }
 
 /**
- * Memory that the engine or the host refused: how much was asked, how much is held and by what.
+ * Memory that the engine or the host refused. The message says how much was asked, and how much is held by what.
  *
  * @example
  * ```ts

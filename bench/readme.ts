@@ -16,7 +16,7 @@ interface Report<Figures> {
   readonly figures: Figures;
 }
 
-/** What this page shows of a figure of `linear`. */
+/** The part of a figure of `linear` that README.md shows. */
 interface LinearFigure {
   readonly format: string;
   readonly rows: number;
@@ -28,17 +28,17 @@ interface LinearFigure {
   readonly ofReading: number;
 }
 
-/** What this page shows of a product on two threads. */
+/** The part of a product's figure on two threads that README.md shows. */
 interface ThreadsFigure {
   readonly rows: number;
   readonly twoThreads: number;
   readonly ofTwoThreads: number;
 }
 
-/** Inputs and outputs of the product that this page shows. */
+/** Inputs and outputs of the product that README.md shows. */
 const PRODUCT = 2560;
 
-/** What this page shows of a format's perplexity. */
+/** The part of a format's perplexity that README.md shows. */
 interface PerplexityFigure {
   readonly engine: string;
   readonly format: string;
@@ -46,7 +46,7 @@ interface PerplexityFigure {
   readonly perplexity: number;
 }
 
-/** What this page shows of how long a user waits. */
+/** The part of a user's wait that README.md shows. */
 interface StartFigures {
   readonly milliseconds: { readonly fromImport: number };
   /** The engine alone, then a language model on it. */

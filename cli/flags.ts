@@ -105,7 +105,7 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** What `--help` prints. */
+/** The text that `--help` prints. */
 export function helpText(): string {
   const lines: (readonly [flag: string, help: string])[] = [
     ...Object.entries(FLAGS).map(([name, { placeholder, help }]) =>

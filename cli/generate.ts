@@ -116,7 +116,7 @@ function describe({ model, milliseconds }: Loaded): string {
     `loaded in ${Math.round(milliseconds)} ms`;
 }
 
-/** What `--json` prints. */
+/** The object that `--json` prints. */
 function report(
   { model, milliseconds }: Loaded,
   result: { readonly prompt: string; readonly text: string; readonly seed: number },

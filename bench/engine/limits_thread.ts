@@ -1,5 +1,5 @@
 /**
- * What two threads can do at most at the same time: one core's share of a busy machine says little about two.
+ * The limits of two threads at the same time, because one core's share of a busy machine says little about two.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What a format costs a model: cross entropy and perplexity on validation text in f32, f16, q8_0 and q4_0, on every
- * engine that this machine has.
+ * The cost of a format for a model: cross entropy and perplexity on validation text in f32, f16, q8_0 and q4_0, on
+ * every engine that this machine has.
  *
  *     deno task bench perplexity [--model ../shared/checkpoint] [--tokens parity.safetensors] [--backend wasm]
  *

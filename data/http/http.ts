@@ -31,13 +31,13 @@ export interface DownloadOptions {
   readonly errorClass?: ErrorClass | undefined;
 }
 
-/** What a server answered, at the end of its redirects. */
+/** A server's answer at the end of its redirects. */
 export interface Answer {
   /** The answer itself. */
   readonly response: Response;
   /** Whether another server than the one that was asked gave it. */
   readonly isElsewhere: boolean;
-  /** What the server that was asked says of a file that another one sends (`X-Linked-Etag`). */
+  /** The tag that the server that was asked gives a file which another one sends (`X-Linked-Etag`). */
   readonly linkedEtag: string | undefined;
 }
 
@@ -141,7 +141,7 @@ export function statusOf({ status, statusText }: Response): string {
   return `${status} ${statusText}`.trimEnd();
 }
 
-/** What went wrong in the host, with the causes that Node and Deno hide behind "fetch failed", and without secrets. */
+/** The fault in the host, with the causes that Node and Deno hide behind "fetch failed", and without secrets. */
 export function faultOf(error: unknown): string {
   const messages: string[] = [];
   for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {

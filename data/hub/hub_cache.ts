@@ -20,7 +20,7 @@ export interface CompleteCopy {
   readonly source: ByteSource;
 }
 
-/** What a cache knows of a file. */
+/** A cache's knowledge of a file. */
 export interface CachedFile {
   /** The complete copy, if there is one. */
   readonly complete?: CompleteCopy | undefined;

@@ -55,7 +55,7 @@ interface PartialState {
   readonly sha256: string | undefined;
 }
 
-/** What `state.json` says. */
+/** The contents of `state.json`. */
 interface State {
   readonly complete?: CompleteState | undefined;
   readonly partial?: PartialState | undefined;

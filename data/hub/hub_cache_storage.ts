@@ -19,7 +19,7 @@ const PART_BYTES = 1 << 24;
 /** The header that holds the SHA-256 of a part. */
 const HASH_HEADER = "x-andromeda-sha256";
 
-/** What the entry of a file says. */
+/** The entry of a file. */
 interface Entry {
   readonly missing: boolean;
   readonly isProven: boolean;
@@ -38,7 +38,7 @@ export class StorageCache implements HubCache {
   /**
    * A cache in a browser.
    *
-   * @param cache What `caches.open` gave; used for nothing else.
+   * @param cache The result of `caches.open`; used for nothing else.
    * @param errorClass The class of the errors thrown.
    */
   constructor(cache: Cache, errorClass: ErrorClass) {

@@ -1,5 +1,5 @@
 /**
- * What a repository on a hub is called.
+ * The names of repositories on a hub.
  *
  * @module
  */

@@ -10,7 +10,7 @@ interface Import {
   readonly isDynamic: boolean;
 }
 
-/** What `deno info --json` says of a module. */
+/** The part of `deno info --json` about a module. */
 interface ModuleInfo {
   readonly specifier: string;
   readonly dependencies?: readonly { readonly specifier: string; readonly isDynamic?: boolean }[];

@@ -42,8 +42,8 @@ const PLACEHOLDER = -1;
  * Parses a tokenizer.json.
  *
  * @param text Its text.
- * @returns What `JSON.parse` gives, except that the model's "vocab" and "merges" are `Columns` where they look as they
- * should.
+ * @returns The result of `JSON.parse`, except that the model's "vocab" and "merges" are `Columns` where they look as
+ * they should.
  * @throws {SyntaxError} If it is not JSON.
  */
 export function parseTokenizerJson(text: string): unknown {

@@ -1,5 +1,5 @@
 /**
- * What a normalizer is.
+ * The type of normalizers.
  *
  * @module
  */

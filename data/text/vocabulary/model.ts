@@ -1,5 +1,5 @@
 /**
- * What a model of a tokenizer is: it knows the tokens of a piece of text.
+ * The type of a tokenizer's models, which turn a piece of text into tokens.
  *
  * @module
  */
