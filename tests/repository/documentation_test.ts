@@ -75,7 +75,7 @@ function tagsIn(source: string): string[] {
 }
 
 /** A tag that begins its line, and whose text begins with a capital, code, a quote or a name in camel case. */
-const WELL_FORMED = /^ *(?:\/\*)?\* @(?:param [\w.]+|returns|throws(?: \{\w+\})?) (?![a-z]+\b)/;
+const WELL_FORMED = /^ *(?:\/\*)?\* @(?:param [\w.]+|returns|throws(?: \{[\w |]+\})?)(?: (?![a-z]+\b)|$)/;
 
 Deno.test("doc tags begin a line, and their texts begin with a capital", async () => {
   const others: string[] = [];
