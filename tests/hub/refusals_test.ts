@@ -35,7 +35,7 @@ const refusals: [status: number, headers: Record<string, string>, ...said: strin
 for (const cache of [false, undefined] as const) {
   const kind = cache === false ? "without a cache" : "with a cache";
 
-  Deno.test(`what a hub refuses is called what it is, ${kind}`, async () => {
+  Deno.test(`a hub's refusals are named as they are, ${kind}`, async () => {
     await around("folder", async ({ server, options }) => {
       for (const [status, headers, ...said] of refusals) {
         const sources = [

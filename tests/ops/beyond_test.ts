@@ -86,7 +86,7 @@ engineTest("drafted ids that are no tokens are not accepted", async (backend) =>
   }
 });
 
-engineTest("what is appended at negative positions is left out", async (backend) => {
+engineTest("rows that are appended at negative positions are left out", async (backend) => {
   const random = new RandomValues(5);
   for (const format of ["f32", "f16", "q8_0"] as const) {
     const shape = [2, 1, 6, 32];

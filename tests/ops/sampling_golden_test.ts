@@ -63,7 +63,7 @@ if (io.size > 0) {
         assertClose(actual, valuesOf(`${batch}.${name}`), 0);
       }
     });
-    engineTest(`what the references sample from in batch ${batch}`, async (backend) => {
+    engineTest(`probabilities are those that the references sample from in batch ${batch}`, async (backend) => {
       const topK = await probabilities(backend, logits, { topK: Math.ceil((1 - 0.9) * numTokens) }, 0.7);
       assertClose(topK, valuesOf(`${batch}.probs_topk_t0.7`), 1e-6);
       const topP = await probabilities(backend, logits, { topP: 0.9 }, 1.3);

@@ -140,7 +140,7 @@ Deno.test("the command line uses the public module only", async () => {
   assertEquals([...new Set(others)], ["mod.ts"]);
 });
 
-Deno.test("what ships can be parsed by Node 20: no `using` declarations", async () => {
+Deno.test("the library can be parsed by Node 20: no `using` declarations", async () => {
   for (const file of new Set(library.map(({ from }) => from))) {
     const source = await Deno.readTextFile(new URL(file, ROOT));
     assert(!/^\s*(await )?using \w+ =/m.test(source), `${file} declares with \`using\``);

@@ -95,7 +95,7 @@ function deep(list: string, depth: number): unknown {
   return part;
 }
 
-Deno.test("what is not supported is refused by its name", async () => {
+Deno.test("parts that are not supported are refused by name", async () => {
   for (const [parts, ...named] of REFUSED) {
     const file = { version: "1.0", model, ...parts };
     const bytes = new TextEncoder().encode(JSON.stringify(file));
@@ -112,7 +112,7 @@ Deno.test("what is not supported is refused by its name", async () => {
   }
 });
 
-Deno.test("what only some texts need is refused when they come", async () => {
+Deno.test("parts that only some texts need are refused when these come", async () => {
   const load = (parts: Record<string, unknown>) => AndromedaTokenizer.load({ tokenizer: { model, ...parts } });
   const unknown = await load({ model: { ...model, unk_token: "[UNK]" } });
   assertEquals(unknown.encode("a"), [1]);

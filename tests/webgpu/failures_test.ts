@@ -43,7 +43,7 @@ const WORKING: readonly Step[] = [
   (backend) => backend.flush(),
 ];
 
-gpuTest("whatever failed before, fresh operations give the right numbers and no memory is left", async (backend) => {
+gpuTest("fresh operations give the right numbers after any failure, and no memory is left", async (backend) => {
   for (let seed = 1; seed <= 25; seed++) {
     const random = new RandomValues(seed);
     let [failed, wanted] = [0, 0];

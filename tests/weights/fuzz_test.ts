@@ -159,7 +159,7 @@ for (const [what, header] of bombs) {
   });
 }
 
-pythonTest("what is read of made-up files is what the format's own reader reads", ["safetensors"], async () => {
+pythonTest("random files are read as the format's own reader reads them", ["safetensors"], async () => {
   const files = fc.sample(anyFile, { numRuns: 4000, seed: SEED });
   const script = `
 import base64, json, sys, safetensors

@@ -108,7 +108,7 @@ Deno.test("models that two processes save into one folder are always whole to a 
   });
 });
 
-Deno.test("of models that are saved into one folder at once the last one stays, whole", async () => {
+Deno.test("the last of several models that are saved into one folder at once stays, whole", async () => {
   await inFolder(async (folder) => {
     for (let round = 0; round < 20; round++) {
       const all = [1, 3, 2, 1].map((shards, i) => ({ number: round * 10 + i, shards }));
@@ -133,7 +133,7 @@ Deno.test("a model that is being read is read to its end, also when another has 
   });
 });
 
-Deno.test("what killed processes have left for longer is removed by a save, and nothing else", async () => {
+Deno.test("a save removes old leftovers of killed processes, and nothing else", async () => {
   await inFolder(async (folder) => {
     const id = crypto.randomUUID();
     const old = [
@@ -174,7 +174,7 @@ Deno.test("a save that can't begin leaves no folder behind", async () => {
   });
 });
 
-Deno.test("what is no place to save to is refused by name", async () => {
+Deno.test("values that are no place to save to are refused by name", async () => {
   await inFolder(async (folder) => {
     const working = Deno.cwd();
     Deno.chdir(folder);

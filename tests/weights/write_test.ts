@@ -185,7 +185,7 @@ Deno.test("names and targets that can't be are refused", async () => {
   });
 });
 
-Deno.test("what no reader would understand is not written", async () => {
+Deno.test("names and metadata that no reader would understand are not written", async () => {
   const [[name, tensor] = ["", HostTensor.from(counting(1), [1])]] = two;
   const metadata = (value: unknown) => ({ metadata: value as Record<string, string> });
   assertThrows(
