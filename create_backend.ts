@@ -12,9 +12,9 @@ import { ConfigError } from "./errors.ts";
 /**
  * Starts an engine.
  *
- * @param name "auto" takes WebGPU where a hardware adapter is found and WebAssembly otherwise
- * @throws {BackendUnavailableError} if a named engine can't start on this host: why, and what would make it start
- * @throws {ConfigError} for a name or an option that there is not
+ * @param name "auto" takes WebGPU where a hardware adapter is found and WebAssembly otherwise.
+ * @throws {BackendUnavailableError} If a named engine can't start on this host: why, and what would make it start.
+ * @throws {ConfigError} For a name or an option that there is not.
  *
  * @example
  * ```ts
@@ -25,6 +25,8 @@ import { ConfigError } from "./errors.ts";
  * console.log(await backend.softmax(x).data());
  * backend.dispose();
  * ```
+ *
+ * @category Backends
  */
 export async function createBackend(
   name: "auto" | "wasm" | "webgpu" = "auto",
@@ -45,7 +47,7 @@ export async function createBackend(
   }
 }
 
-/** What an option may be, apart from absent. */
+/** The rule of an option that is given. */
 interface OptionRule {
   readonly expected: string;
   isMet(value: unknown): boolean;

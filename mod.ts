@@ -5,9 +5,19 @@
  * ```ts
  * import { Andromeda } from "./mod.ts";
  *
- * const model = await Andromeda.create({ numTokens: 256, maxSeqLen: 64, dim: 64, depth: 2, heads: 4, dimHead: 32,
- * alibiNumHeads: 2 }); const logits = model.forward([1, 2, 3, 4, 5]); console.log(logits.shape); // [1, 5, 256]
- * logits.dispose(); model.dispose();
+ * const model = await Andromeda.create({
+ *   numTokens: 256,
+ *   maxSeqLen: 64,
+ *   dim: 64,
+ *   depth: 2,
+ *   heads: 4,
+ *   dimHead: 32,
+ *   alibiNumHeads: 2,
+ * });
+ * const logits = model.forward([1, 2, 3, 4, 5]);
+ * console.log(logits.shape); // [ 1, 5, 256 ]
+ * logits.dispose();
+ * model.dispose();
  * ```
  *
  * @module
@@ -101,19 +111,17 @@ export type { DownloadOptions } from "./data/http/http.ts";
 export type { FileLocation } from "./data/files/files.ts";
 export type { HubOptions } from "./data/hub/hub.ts";
 export type { HubRepo } from "./data/hub/hub_repo.ts";
-export {
-  AndromedaTokenizer,
-  type DecodeOptions,
-  type EncodeOptions,
-  type JsonFile,
-  type SpecialTokenOptions,
-  type TokenBatch,
-  type TokenizeOptions,
-  type TokenizerFileOptions,
-  type TokenizerOptions,
-  type TokenizerSource,
-  type TypedIds,
-} from "./data/text/tokenizer.ts";
+export type { SpecialTokenOptions } from "./data/text/special_tokens.ts";
+export type { TokenBatch } from "./data/text/token_batch.ts";
+export { AndromedaTokenizer } from "./data/text/tokenizer.ts";
+export type { JsonFile, TokenizerFileOptions, TokenizerSource } from "./data/text/tokenizer_files.ts";
+export type {
+  DecodeOptions,
+  EncodeOptions,
+  TokenizeOptions,
+  TokenizerOptions,
+  TypedIds,
+} from "./data/text/tokenizer_options.ts";
 export {
   ImageError,
   type ImageOptions,

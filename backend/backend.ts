@@ -13,7 +13,11 @@ import type { Operations } from "./operations/table.ts";
 import type { SelfTestOptions, SelfTestReport } from "./self_test.ts";
 import type { Training } from "./training.ts";
 
-/** What an engine is and what it found on this host. */
+/**
+ * What an engine is and what it found on this host.
+ *
+ * @category Backends
+ */
 export interface BackendInfo {
   /** One line for people: the engine, its variant and its device. */
   readonly description: string;
@@ -28,7 +32,11 @@ export interface BackendInfo {
   readonly stepsAhead?: number;
 }
 
-/** How an engine is started. An option that an engine has no use for is ignored. */
+/**
+ * How an engine is started. An option that an engine has no use for is ignored.
+ *
+ * @category Backends
+ */
 export interface BackendOptions {
   /** Threads that compute on the CPU. Default: as many as the host has, up to 16, where it lets memory be shared; else 1. */
   readonly threads?: number | undefined;
@@ -50,6 +58,8 @@ export interface BackendOptions {
  *
  * What shares an engine shares no values: the results of a call depend on its arguments alone, not on what memory held
  * before, nor on calls that failed, nor on a NaN in another model.
+ *
+ * @category Backends
  */
 export interface Backend extends Memory, Operations, Training {
   /** Which engine this is. */

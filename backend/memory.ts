@@ -6,19 +6,33 @@
 
 import type { Backend } from "./backend.ts";
 
-/** What a tensor's values are. Weights may be stored in any of them, activations are `f32`, token ids and masks `i32`. */
+/**
+ * What a tensor's values are. Weights may be stored in any of them, activations are `f32`, token ids and masks `i32`.
+ *
+ * @category Backends
+ */
 export type DType = "f32" | "i32" | "f16" | "q8_0" | "q4_0";
 
-/** The formats a weight matrix may be stored in. The quantized ones hold GGML's blocks of 32 values. */
+/**
+ * The formats a weight matrix may be stored in. The quantized ones hold GGML's blocks of 32 values.
+ *
+ * @category Backends
+ */
 export type WeightFormat = "f32" | "f16" | "q8_0" | "q4_0";
 
 /**
  * The formats keys and values may be kept in. `f16` holds what is below 65,520 in magnitude, with 11 significant bits;
  * `q8_0`, for heads whose width 32 divides, GGML's blocks of 32 features with an f16 scale and 8 bits each.
+ *
+ * @category Backends
  */
 export type CacheFormat = "f32" | "f16" | "q8_0";
 
-/** Values that live on an engine. Row-major by what `data()` returns; how it lies in memory is the engine's own. */
+/**
+ * Values that live on an engine. Row-major by what `data()` returns; how it lies in memory is the engine's own.
+ *
+ * @category Backends
+ */
 export interface Tensor {
   /** Sizes of the dimensions, outermost first. A scalar has none. */
   readonly shape: readonly number[];
@@ -32,7 +46,11 @@ export interface Tensor {
   dispose(): void;
 }
 
-/** Memory that an engine holds for its tensors. */
+/**
+ * Memory that an engine holds for its tensors.
+ *
+ * @category Backends
+ */
 export interface MemoryUse {
   /** Bytes in live tensors. */
   readonly bytesInUse: number;
@@ -42,7 +60,11 @@ export interface MemoryUse {
   readonly tensors: number;
 }
 
-/** The memory of an engine: where tensors come from and who frees them. */
+/**
+ * The memory of an engine: where tensors come from and who frees them.
+ *
+ * @category Backends
+ */
 export interface Memory {
   /** Copies values in. The tensor belongs to the scope it is made in, else to the caller. */
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;

@@ -4,7 +4,11 @@
  * @module
  */
 
-/** What one check of `Backend.selfTest` found. */
+/**
+ * What one check of `Backend.selfTest` found.
+ *
+ * @category Backends
+ */
 export interface SelfTestCheck {
   /** The operation and what is special about it, as in "linear q8_0, 5 rows". */
   readonly name: string;
@@ -20,7 +24,11 @@ export interface SelfTestCheck {
   readonly milliseconds: number;
 }
 
-/** What `Backend.selfTest` found. */
+/**
+ * What `Backend.selfTest` found.
+ *
+ * @category Backends
+ */
 export interface SelfTestReport {
   /** Whether every check gave the right values. */
   readonly ok: boolean;
@@ -40,7 +48,11 @@ export interface SelfTestReport {
   readonly text: string;
 }
 
-/** Options of `Backend.selfTest`. */
+/**
+ * Options of `Backend.selfTest`.
+ *
+ * @category Backends
+ */
 export interface SelfTestOptions {
   /** Cancels the test before its next check. */
   readonly signal?: AbortSignal | undefined;

@@ -17,7 +17,10 @@ const BENCHMARKS: { readonly [name: string]: string } = {
   first_token: "models/first_token",
   large: "models/large",
 };
-/** What needs more than this repository: the comparison with other engines installs them, the check has NumPy read 10 GB. */
+/**
+ * Benchmarks that need more than this repository: the comparison with other engines installs them, the check has NumPy
+ * read 10 GB.
+ */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
   "peers": "peers/main",

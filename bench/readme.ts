@@ -10,13 +10,13 @@ import type { GenerationFigure } from "./models/generation.ts";
 import type { LargeFigure } from "./models/large.ts";
 import type { Origin } from "./support/report.ts";
 
-/** What a benchmark leaves. */
+/** The results of a benchmark. */
 interface Report<Figures> {
   readonly origin: Origin;
   readonly figures: Figures;
 }
 
-/** What this page shows of a figure of `linear`. */
+/** The part of a figure of `linear` that README.md shows. */
 interface LinearFigure {
   readonly format: string;
   readonly rows: number;
@@ -28,7 +28,17 @@ interface LinearFigure {
   readonly ofReading: number;
 }
 
-/** What this page shows of a format's perplexity. */
+/** The part of a product's figure on two threads that README.md shows. */
+interface ThreadsFigure {
+  readonly rows: number;
+  readonly twoThreads: number;
+  readonly ofTwoThreads: number;
+}
+
+/** Inputs and outputs of the product that README.md shows. */
+const PRODUCT = 2560;
+
+/** The part of a format's perplexity that README.md shows. */
 interface PerplexityFigure {
   readonly engine: string;
   readonly format: string;
@@ -36,7 +46,7 @@ interface PerplexityFigure {
   readonly perplexity: number;
 }
 
-/** What this page shows of how long a user waits. */
+/** The part of a user's wait that README.md shows. */
 interface StartFigures {
   readonly milliseconds: { readonly fromImport: number };
   /** The engine alone, then a language model on it. */
@@ -57,12 +67,12 @@ async function makeTables(): Promise<string> {
   const models = Map.groupBy(generation.figures, ({ model, format }) => `${model} | ${format}`);
   const speeds = [...models].map(([name, figures]) => [
     name,
-    ...figures.map(({ prefill, ofPeak }) => `${prefill.toFixed(0)} (${percent(ofPeak)} of peak)`),
-    ...figures.map(({ decode, ofReading }) => `${decode.toFixed(0)} (${percent(ofReading)} of reading)`),
+    ...speedsByThreads(figures.map(({ prefill, ofPeak }) => [prefill, `${percent(ofPeak)} of peak`])),
+    ...speedsByThreads(figures.map(({ decode, ofReading }) => [decode, `${percent(ofReading)} of reading`])),
   ]);
-  const threads = new Set(generation.figures.map(({ threads }) => `${threads} thread${threads > 1 ? "s" : ""}`));
-  const prompts = [...threads].map((count) => `prompt of ${prompt}, ${count}`);
-  const texts = [...threads].map((count) => `text, ${count}`);
+  const counts = new Set(generation.figures.map(({ threads }) => `${threads} thread${threads > 1 ? "s" : ""}`));
+  const prompts = [...counts].map((count) => `prompt of ${prompt}, ${count}`);
+  const texts = [...counts].map((count) => `text, ${count}`);
   const largest = large.figures.map((
     { dtype, threads, weightBytes, secondsToCreate, prefill, decode, readingBound },
   ) => [
@@ -71,7 +81,7 @@ async function makeTables(): Promise<string> {
     String(threads),
     `${secondsToCreate.toFixed(0)} s`,
     `${prefill.toFixed(1)} tokens/s`,
-    `${decode.toFixed(1)} tokens/s, ${percent(decode / readingBound)} of reading`,
+    `${decode.toFixed(1)} tokens/s, ${percent(decode / readingBound)} of one thread's reading`,
   ]);
   const start = await read<StartFigures>("first_token");
   const { formats } = perplexity.figures;
@@ -81,7 +91,16 @@ async function makeTables(): Promise<string> {
     perplexity.toFixed(3),
     formats.find((other) => other.engine === "webgpu" && other.format === format)?.perplexity.toFixed(3) ?? "",
   ]);
-  const products = linear.figures.filter(isShown).map((figure) => [describe(figure), "1", ...speedsOf(figure)]);
+  const threads = await read<{ readonly linear: readonly ThreadsFigure[] }>("threads");
+  const products = [
+    ...linear.figures.filter(isShown).map((figure) => [describe(figure), "1", ...speedsOf(figure)]),
+    ...threads.figures.linear.filter(({ rows }) => rows > 1).map((figure) => [
+      describe({ ...figure, in: PRODUCT, out: PRODUCT }),
+      "2",
+      speedOnTwoThreads(figure),
+      "",
+    ]),
+  ];
   return [
     ...table(["tokens/s", "weights", ...prompts, ...texts], speeds),
     "",
@@ -95,9 +114,17 @@ async function makeTables(): Promise<string> {
     "",
     describeStart(start.figures),
     "",
-    ...[generation, large, linear, perplexity, start].map(({ origin }) => `- ${describeOrigin(origin)}`),
+    ...[generation, large, linear, threads, perplexity, start].map(({ origin }) => `- ${describeOrigin(origin)}`),
     "",
   ].join("\n");
+}
+
+/** Tokens a second: on one thread beside what it could do, on more beside the one. */
+function speedsByThreads(figures: readonly (readonly [speed: number, share: string])[]): string[] {
+  const [one = NaN] = figures[0] ?? [];
+  return figures.map(([speed, share], i) =>
+    `${speed.toFixed(0)} (${i === 0 ? share : `${(speed / one).toFixed(1)} times as fast`})`
+  );
 }
 
 /** A run over a long context, of the format that made one. */
@@ -107,7 +134,7 @@ function describeContext({ dtype, context, secondsForContext }: LargeFigure): st
   return [`Its ${tokens} tokens of context, read at once, take the model of 2.5 billion ${seconds} s in ${dtype}.`];
 }
 
-/** What a user waits for, in words. */
+/** The time that a user waits, in words. */
 function describeStart({ milliseconds, downloads }: StartFigures): string {
   const [engine, model] = downloads.map(({ bytes }) => `${(bytes / 1000).toFixed(0)} KB`);
   return `From the import to the demo's first token: ${milliseconds.fromImport.toFixed(0)} ms in a fresh process. ` +
@@ -131,10 +158,10 @@ async function read<Figures>(name: string): Promise<Report<Figures>> {
 
 /** Many rows, and a single one. */
 function isShown({ format, rows, in: inSize, out }: LinearFigure): boolean {
-  return format === "f32" && (rows === 1 || rows === 128) && inSize === 2560 && out === 2560;
+  return format === "f32" && (rows === 1 || rows === 128) && inSize === PRODUCT && out === PRODUCT;
 }
 
-function describe({ rows, in: inSize, out }: LinearFigure): string {
+function describe({ rows, in: inSize, out }: Pick<LinearFigure, "rows" | "in" | "out">): string {
   return `${rows === 1 ? "one row" : `${rows} rows`} × ${inSize} × ${out}`;
 }
 
@@ -143,6 +170,11 @@ function speedsOf({ rows, gigabytes, ofReading, gflops, ofPeak }: LinearFigure):
   return rows === 1
     ? ["", `${gigabytes.toFixed(1)} GB/s, ${percent(ofReading)} of reading`]
     : [`${gflops.toFixed(1)} GFLOP/s, ${percent(ofPeak)} of peak`, ""];
+}
+
+function speedOnTwoThreads({ rows, twoThreads, ofTwoThreads }: ThreadsFigure): string {
+  const gflops = 2 * rows * PRODUCT ** 2 / twoThreads / 1e6;
+  return `${gflops.toFixed(1)} GFLOP/s, ${percent(ofTwoThreads)} of two threads' peak`;
 }
 
 function describeOrigin({ command, commit, date, machine, runtime }: Origin): string {

@@ -13,7 +13,7 @@ const MOST_DIFFERENT = 0.4;
 /**
  * The flag that is spelled most like a name, or begins with it.
  *
- * @param name What was typed, without dashes in front.
+ * @param name The text that was typed, without dashes in front.
  * @param flags The flags that there are, without dashes too.
  * @returns One of them; undefined where none is like it.
  */

@@ -1,5 +1,5 @@
 /**
- * The flags of the command line: what they are called, what they take, and what they mean.
+ * The flags of the command line: their names, their values and their meaning.
  *
  * @module
  */
@@ -15,11 +15,15 @@ export class UsageError extends Error {
 
 /** A flag with a value. */
 interface Flag<T> {
-  /** What stands for its value in the help. */
+  /** The placeholder of its value in the help. */
   readonly placeholder: string;
-  /** What it means. */
+  /** Its meaning. */
   readonly help: string;
-  /** Reads its value, which is not empty. @throws {UsageError} if it is none */
+  /**
+   * Reads its value, which is not empty.
+   *
+   * @throws {UsageError} If it is none.
+   */
   readonly read: (text: string, flag: string) => T;
 }
 
@@ -101,7 +105,7 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** What `--help` prints. */
+/** The text that `--help` prints. */
 export function helpText(): string {
   const lines: (readonly [flag: string, help: string])[] = [
     ...Object.entries(FLAGS).map(([name, { placeholder, help }]) =>
@@ -129,7 +133,7 @@ export function helpText(): string {
 /**
  * Reads a command line.
  *
- * @throws {UsageError} for flags that don't exist, values that are missing or wrong, and anything that is no flag
+ * @throws {UsageError} For flags that don't exist, values that are missing or wrong, and anything that is no flag.
  */
 export function readFlags(args: readonly string[]): GenerateFlags {
   const { values, isJson, isHelp } = readTokens(args);
@@ -186,7 +190,9 @@ function readTokens(args: readonly string[]): Given {
   return { values, isJson: given.has("json"), isHelp: given.has("help") };
 }
 
-/** A value that is there. What follows a flag and looks like another one is none: more often, the value was forgotten. */
+/**
+ * The value behind a flag. A text that looks like another flag is no value, because the value was forgotten more often.
+ */
 function checkValue(flag: string, value: string | undefined, isInline: boolean | undefined): string {
   if (value === undefined) throw new UsageError(`${flag} needs a value behind it`);
   if (value === "") throw new UsageError(`${flag} needs a value, but got an empty text`);

@@ -104,7 +104,7 @@ async function printText(pieces: AsyncIterable<string>, prompt: string, note: st
       await begin();
       await print(piece);
     }
-    await begin(); // with a text that ends where it begins
+    await begin(); // also where no piece came
   } finally {
     if (hasBegun) await printNote(`\n\n${timing.summary()}`);
   }
@@ -116,7 +116,7 @@ function describe({ model, milliseconds }: Loaded): string {
     `loaded in ${Math.round(milliseconds)} ms`;
 }
 
-/** What `--json` prints. */
+/** The object that `--json` prints. */
 function report(
   { model, milliseconds }: Loaded,
   result: { readonly prompt: string; readonly text: string; readonly seed: number },
@@ -139,7 +139,7 @@ async function print(text: string): Promise<void> {
   for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
 }
 
-/** Writes a line to stderr; it matters less than the text, and is given up where nobody reads it. */
+/** Writes a line to stderr; nothing is thrown where nobody reads it, because it matters less than the text. */
 async function printNote(line: string): Promise<void> {
   const bytes = new TextEncoder().encode(line + "\n");
   try {
@@ -164,7 +164,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (interrupt.signal.aborted) return INTERRUPTED;
-    // Whoever reads the text has seen enough of it, as in `generate | head`.
+    // The reader of the text has closed the pipe, as in `generate | head`.
     if (error instanceof Deno.errors.BrokenPipe) return 0;
     await printNote(`error: ${error instanceof Error ? error.message : String(error)}`);
     return error instanceof UsageError ? 2 : 1;

@@ -8,7 +8,7 @@
 import cliProgress from "npm:cli-progress@3.12.0";
 import type { ModelOptions } from "../mod.ts";
 
-/** What `onProgress` hears. */
+/** The argument of `onProgress`. */
 type Progress = Parameters<NonNullable<ModelOptions["onProgress"]>>[0];
 
 /** A bar on stderr for one file after the other; nothing is shown where stderr is no terminal. */

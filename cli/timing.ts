@@ -20,7 +20,7 @@ export class Timing {
   #first = this.#start;
   #last = this.#start;
 
-  /** @param promptLength tokens of the prompt that are read */
+  /** @param promptLength Tokens of the prompt that are read. */
   constructor(promptLength: number) {
     this.#promptLength = promptLength;
   }

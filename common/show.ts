@@ -35,7 +35,7 @@ function showObject(value: object | null): string {
   return `{ ${items(shown, entries.length)} }`;
 }
 
-/** What lies deeper is not shown: it may be long, or contain itself. */
+/** Deeper values are not shown, because they may be long, or contain themselves. */
 function showItem(value: unknown): string {
   if (typeof value !== "object" || value === null) return show(value);
   return Array.isArray(value) ? "[…]" : "{…}";
@@ -50,7 +50,7 @@ function className(value: object): string {
   return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "unknown";
 }
 
-/** What went wrong, in a line. */
+/** An error in a line. */
 export function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -14,7 +14,11 @@ import type { ModelOptions } from "./model.ts";
 import { openCheckpoint } from "./weights/checkpoint.ts";
 import type { ModelSource } from "./weights/source.ts";
 
-/** A model of any class. */
+/**
+ * A model of any class.
+ *
+ * @category Models
+ */
 export type AnyModel = Andromeda | GPT4 | PalmE | Transformer | ViTransformerWrapper;
 
 /** The classes by `model_type`. */
@@ -31,6 +35,17 @@ const classes = {
  *
  * @throws {ConfigError} where the configuration names none, or one that does not exist
  * @throws {WeightsError} where the checkpoint can't be read or does not fit its configuration
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../mod.ts";
+ *
+ * const model = await loadModel("examples/shakespeare"); // or a URL, or "org/name" on the hub
+ * console.log(model.modelType); // andromeda
+ * model.dispose();
+ * ```
+ *
+ * @category Models
  */
 export async function loadModel(source: ModelSource, options: ModelOptions = {}): Promise<AnyModel> {
   const checkpoint = await openCheckpoint(source, options);

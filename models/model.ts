@@ -21,7 +21,11 @@ import type { SaveOptions } from "./weights/write.ts";
 /** Values that take some milliseconds to draw. */
 const LONG = 1 << 20;
 
-/** Options of creating and loading a model. */
+/**
+ * Options of creating and loading a model.
+ *
+ * @category Models
+ */
 export interface ModelOptions extends HubOptions {
   /** The engine that holds the parameters; it is never disposed by the model. Default: one that all models share. */
   readonly backend?: Backend | undefined;
@@ -36,10 +40,31 @@ export interface ModelOptions extends HubOptions {
   readonly revision?: string | undefined;
 }
 
-/** Values for `loadStateDict`. */
+/**
+ * Values for `loadStateDict`.
+ *
+ * @category Models
+ */
 export type StateDict = ReadonlyMap<string, Tensor | HostTensor>;
 
-/** A model: named parameters on a backend. */
+/**
+ * A model: named parameters on a backend.
+ *
+ * @example
+ * ```ts
+ * import { createBackend, loadModel, type Model } from "../mod.ts";
+ *
+ * const model: Model = await loadModel("examples/shakespeare");
+ * console.log(model.modelType, model.parameterCount); // andromeda 4665984
+ * console.log(model.stateDict().get("token_emb.emb.weight")?.shape); // [ 1024, 256 ]
+ * const backend = await createBackend("wasm", { threads: 1 });
+ * await model.to(backend);
+ * model.dispose();
+ * backend.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export abstract class Model {
   /** The class's name in `config.json`. */
   abstract readonly modelType: string;

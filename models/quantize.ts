@@ -27,9 +27,14 @@ import type { Model } from "./model.ts";
  * ```ts
  * import { Andromeda, quantize } from "../mod.ts";
  *
- * const model = await Andromeda.create({ numTokens: 256, maxSeqLen: 64, dim: 64, depth: 2, heads: 4, dimHead: 32,
- * alibiNumHeads: 2 }); await quantize(model, "q8_0"); model.dispose();
+ * const model = await Andromeda.load("examples/shakespeare");
+ * const before = model.backend.memory().bytesInUse;
+ * await quantize(model, "q8_0");
+ * console.log(model.backend.memory().bytesInUse < before / 3); // true
+ * model.dispose();
  * ```
+ *
+ * @category Weights
  */
 export async function quantize<M extends Model>(
   model: M,

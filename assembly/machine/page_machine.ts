@@ -82,7 +82,9 @@ export class PageMachine implements Machine {
     worker.listen(
       (message) => this.#hear(message as MachineReply),
       (reason) =>
-        this.#close(new DeviceLostError(`The worker of the wasm backend is gone (${reason}): create a new one`)),
+        this.#close(
+          new DeviceLostError(`Cannot use the wasm backend: its worker is gone (${reason}); create a new one`),
+        ),
     );
   }
 
@@ -164,7 +166,7 @@ export class PageMachine implements Machine {
   /** Rejects all waiting reads: requests are answered in order, so these came after the one that failed. */
   #fail(reason: string): void {
     const error = new DeviceLostError(
-      `The worker of the wasm backend failed (${reason}): what it was computing is lost`,
+      `Cannot read from the wasm backend: its worker failed (${reason}), and what it was computing is lost; compute it again`,
     );
     if (this.#readers.size === 0) this.#failure = error;
     this.#rejectAll(error);

@@ -15,6 +15,7 @@ import { WasmBackend } from "../../assembly/backend.ts";
 import type { CacheFormat, Tensor } from "../../backend/memory.ts";
 import { origin, timeInTurns, writeReport } from "../support/report.ts";
 import { decodeChart } from "./attention_chart.ts";
+import type { Figure } from "./attention_figure.ts";
 import { type Limits, measureLimits } from "./limits.ts";
 
 /** Query heads, key heads, width of a head. */
@@ -24,28 +25,6 @@ const HEADS: readonly Heads[] = [[8, 8, 64], [8, 2, 64], [8, 8, 128], [24, 2, 12
 const PROMPT = 2048;
 const CONTEXTS = [512, 1024, 2048, 4096, 8192];
 const FORMATS: readonly CacheFormat[] = ["f32", "f16", "q8_0"];
-
-/** What one shape reached. */
-export interface Figure {
-  readonly what: "prefill" | "decode";
-  /** Tokens of the prompt, or keys in the cache. */
-  readonly tokens: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly dim: number;
-  /** How keys and values are kept; those of a prompt come as f32. */
-  readonly format: CacheFormat;
-  readonly milliseconds: number;
-  readonly gflops: number;
-  /** Share of the arithmetic peak. */
-  readonly ofPeak: number;
-  /** Bytes of keys and values that must be read. */
-  readonly bytes: number;
-  /** Gigabytes of them a second. */
-  readonly gigabytes: number;
-  /** Share of the speed of reading as many bytes. */
-  readonly ofReading: number;
-}
 
 function random(backend: WasmBackend, shape: readonly number[]): Tensor {
   const size = shape.reduce((product, length) => product * length, 1);
@@ -130,7 +109,7 @@ async function measure(
     rounds,
     5,
   );
-  // Of the fastest rounds: what else the machine does only ever adds to a time.
+  // The fastest rounds count, because other work of the machine only ever adds to a time.
   const fastest = (name: string) => Math.min(...timings.get(name) ?? []);
   const milliseconds = fastest("attention") / repeats;
   return {

@@ -6,7 +6,7 @@
  */
 
 import type { CacheFormat } from "../../backend/memory.ts";
-import type { Figure } from "./attention.ts";
+import type { Figure } from "./attention_figure.ts";
 
 /** Size of a panel's plot, and where it lies in its panel. */
 const PLOT = { width: 270, height: 210, left: 62, top: 44 };

@@ -1,5 +1,5 @@
 /**
- * What the machine can do at most from WebAssembly, measured in the same run as what is compared with it.
+ * The limits of the machine from WebAssembly, measured in the same run as what is compared with it.
  *
  * @module
  */

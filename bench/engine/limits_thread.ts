@@ -1,18 +1,18 @@
 /**
- * What two threads can do at most at the same time: one core's share of a busy machine says little about two.
+ * The limits of two threads at the same time, because one core's share of a busy machine says little about two.
  *
  * @module
  */
 
 import { type Limits, measureLimits } from "./limits.ts";
 
-/** What the other thread is to do: operations, or bytes to read. */
+/** The work of the other thread: operations, or bytes to read. */
 export interface LimitsTask {
   readonly kind: "multiplyAdd" | "read";
   readonly amount: number;
 }
 
-/** How much of it was done. */
+/** The part of it that was done. */
 export interface LimitsReply {
   readonly done: number;
 }

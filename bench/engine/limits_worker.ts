@@ -7,7 +7,7 @@
 import { measureLimits } from "./limits.ts";
 import type { LimitsReply, LimitsTask } from "./limits_thread.ts";
 
-/** What this thread has of a worker's scope. */
+/** The part of a worker's scope that is used. */
 interface Scope extends EventTarget {
   postMessage(reply: LimitsReply): void;
 }

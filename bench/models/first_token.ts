@@ -1,6 +1,6 @@
 /**
- * What a user waits for: the time from the import to the demo model's first token in a fresh process, and the bytes
- * that a page downloads.
+ * The wait of a user: the time from the import to the demo model's first token in a fresh process, and the bytes that a
+ * page downloads.
  *
  *     deno task bench first_token [--rounds 15]
  *
@@ -19,11 +19,11 @@ interface Run {
   readonly steps: Readonly<Record<string, number>>;
 }
 
-/** What a page downloads: bytes after gzip. */
+/** The downloads of a page: bytes after gzip. */
 interface Download {
   readonly page: string;
   readonly bytes: number;
-  /** By script; what several share is in chunks. */
+  /** By script; code that several share is in chunks. */
   readonly scripts: Readonly<Record<string, number>>;
 }
 

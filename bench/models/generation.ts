@@ -30,7 +30,7 @@ const NEW = 64;
 const BYTES = { f32: 4, f16: 2, q8_0: 34 / 32, q4_0: 18 / 32 } as const satisfies Record<WeightFormat, number>;
 const FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const;
 
-/** What one model reached. */
+/** The figure of one model. */
 export interface GenerationFigure {
   readonly model: string;
   readonly parameters: number;
@@ -63,11 +63,11 @@ const MODELS: { readonly [name: string]: Make } = {
 interface Round {
   /** To the first token. */
   readonly first: number;
-  /** Of each further one. */
+  /** For each further one. */
   readonly each: number;
-  /** Of as much arithmetic as the prompt takes. */
+  /** For as much arithmetic as the prompt takes. */
   readonly arithmetic: number;
-  /** Of reading as many bytes as a token does. */
+  /** For reading as many bytes as a token does. */
   readonly reading: number;
 }
 
@@ -130,7 +130,8 @@ function loadOf(model: LanguageModel, format: WeightFormat) {
   const { numTokens, dim } = model.netConfig;
   const random = new Random(1, "prompt");
   const prompt = Array.from({ length: PROMPT }, () => Math.floor(random.uniform() * numTokens));
-  // Of the tables of embeddings a token needs a row; every other weight meets every token, but the logits' the last of a prompt only.
+  // A token needs one row of each table of embeddings. Every other weight meets every token, except that those of the
+  // logits meet only the last of a prompt.
   const weights = [...model.stateDict()].filter(([name]) => !name.includes("_emb."))
     .reduce((sum, [, { shape }]) => sum + shape.reduce((product, size) => product * size, 1), 0);
   return { prompt, operations: 2 * PROMPT * (weights - numTokens * dim), bytes: BYTES[format] * weights };

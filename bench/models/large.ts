@@ -18,7 +18,7 @@ const PROMPT = 512;
 /** Bytes that are read to find out how fast the machine reads. */
 const READ = 256 << 20;
 
-/** What one format reached. */
+/** The figure of one format. */
 export interface LargeFigure {
   readonly dtype: string;
   readonly threads: number;

@@ -1,6 +1,6 @@
 /**
- * What a format costs a model: cross entropy and perplexity on validation text in f32, f16, q8_0 and q4_0, on every
- * engine that this machine has.
+ * The cost of a format for a model: cross entropy and perplexity on validation text in f32, f16, q8_0 and q4_0, on
+ * every engine that this machine has.
  *
  *     deno task bench perplexity [--model ../shared/checkpoint] [--tokens parity.safetensors] [--backend wasm]
  *
@@ -21,10 +21,10 @@ import { LanguageModel } from "../../models/language/language_model.ts";
 import { writeReport } from "../support/report.ts";
 
 const FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const satisfies WeightFormat[];
-/** Windows of which the loss is computed at once. */
+/** Windows whose loss is computed at once. */
 const BATCH = 8;
 
-/** What a model is worth in one format on one engine. */
+/** The quality of a model in one format on one engine. */
 interface Figure {
   readonly engine: Backend["name"];
   readonly format: WeightFormat;
@@ -32,7 +32,7 @@ interface Figure {
   readonly bytes: number;
   /** Mean cross entropy in nats over `predictions`. */
   readonly crossEntropy: number;
-  /** What it has more than f32 on the same engine. */
+  /** Its excess over f32 on the same engine. */
   readonly lost: number;
   readonly perplexity: number;
   readonly predictions: number;

@@ -11,7 +11,7 @@ import type { Comparison } from "./products.ts";
 /**
  * Bundles the page's script, opens the page and times all that runs there.
  *
- * @param packages URL of the peers' `node_modules/`
+ * @param packages URL of the peers' `node_modules/`.
  */
 export async function compareInChromium(packages: string, rounds: number): Promise<Comparison> {
   const folder = await Deno.makeTempDir({ prefix: "andromeda_webgpu_" });

@@ -1,5 +1,5 @@
 /**
- * What a model asks of the GPU for a prompt and for each token: counted, so that the figures hold on every adapter.
+ * Counts what a model asks of the GPU for a prompt and for each token, so that the figures hold on every adapter.
  * Beside them the least that the model's size allows: its matrices once, one submission, one token id back.
  *
  * @module
@@ -13,7 +13,7 @@ import { CONFIG, SEED } from "../peers/gpt.ts";
 const PROMPT = 128;
 const NEW = 16;
 
-/** What is counted. */
+/** The counts. */
 export interface Counts {
   readonly dispatches: number;
   readonly submissions: number;
@@ -24,15 +24,15 @@ export interface Counts {
   readonly weightBytesRead: number;
 }
 
-/** What one model takes. */
+/** The counts of one model. */
 export interface CountFigure {
   readonly model: string;
   readonly parameters: number;
-  /** Of a prompt of 128 tokens and the first new one. */
+  /** For a prompt of 128 tokens and the first new one. */
   readonly prompt: Counts;
-  /** Of each further token: the mean over 16. */
+  /** For each further token: the mean over 16. */
   readonly token: Counts;
-  /** The least that each of both takes, but for dispatches. */
+  /** The least that either takes, dispatches apart. */
   readonly least: Omit<Counts, "dispatches">;
 }
 

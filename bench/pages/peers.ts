@@ -8,7 +8,7 @@
 import { onnxLinear } from "../peers/onnx.ts";
 import { type Peer, randomValues } from "./products.ts";
 
-/** What is installed. */
+/** The packages to install. */
 export const PACKAGES = {
   "onnxruntime-web": "1.30.0",
   "@tensorflow/tfjs-core": "4.22.0",
@@ -16,7 +16,7 @@ export const PACKAGES = {
   "@jax-js/jax": "0.1.25",
 } as const;
 
-/** What is used of jax-js. An array is spent by what it is given to, unless as its `ref`. */
+/** The part of jax-js that is used. A call consumes the arrays that it is given; `ref` keeps one. */
 interface Jax {
   readonly numpy: { array(values: Float32Array): JaxArray; dot(x: JaxArray, y: JaxArray): JaxArray };
   init(): Promise<string[]>;
@@ -45,7 +45,7 @@ export async function startJax(packages: string): Promise<Peer> {
   };
 }
 
-/** What is used of onnxruntime-web. */
+/** The part of onnxruntime-web that is used. */
 interface Ort {
   readonly env: { readonly wasm: { numThreads: number } };
   readonly Tensor: new (type: "float32", data: Float32Array, shape: readonly number[]) => object;
@@ -70,7 +70,7 @@ export async function startOnnxruntime(packages: string): Promise<Peer> {
   };
 }
 
-/** What is used of TensorFlow.js. */
+/** The part of TensorFlow.js that is used. */
 interface Tf {
   setBackend(name: "webgpu"): Promise<boolean>;
   ready(): Promise<void>;
@@ -84,7 +84,7 @@ interface TfTensor {
 }
 
 declare global {
-  /** Left by TensorFlow.js's scripts. */
+  /** The global that TensorFlow.js's scripts leave. */
   var tf: Tf | undefined;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Matrix products on WebGPU, with readback as a caller sees them, by whoever takes part: in Deno and in a page.
+ * Matrix products on WebGPU, with readback as a caller sees them, for every engine that takes part, in Deno and in a
+ * page.
  *
  * @module
  */
@@ -13,7 +14,7 @@ export type Shape = readonly [rows: number, size: number, out: number];
 /** The products: two that arithmetic bounds, and one row of a decoder's, which reading bounds. */
 export const SHAPES: readonly Shape[] = [[512, 512, 512], [1024, 1024, 1024], [1, 2560, 2560]];
 
-/** What one contender reached on one shape. */
+/** The figure of one contender on one shape. */
 export interface Figure {
   readonly shape: Shape;
   readonly name: string;
@@ -36,7 +37,7 @@ export interface Failure {
   readonly error: string;
 }
 
-/** Everything that is found out on one host. */
+/** All results of one host. */
 export interface Comparison {
   readonly adapter: string;
   readonly figures: Figure[];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Figure } from "./main.ts";
+import type { Figure } from "./comparison.ts";
 
 const WIDTH = 760;
 /** Where bars begin, and what the longest one takes. */
@@ -22,7 +22,7 @@ const NAMES = {
   wllama: "wllama (llama.cpp)",
 } as const;
 
-/** What is shown: a task of a group, in a format. */
+/** The panels: a task of a group, in a format. */
 const PANELS = [
   { title: "Decode, f32", group: "f32, threads: 1", task: "decode", format: "f32" },
   { title: "Decode, q8_0", group: "q8_0, threads: 1", task: "decode", format: "q8_0" },

@@ -1,5 +1,5 @@
 /**
- * What every engine of the comparison offers, wherever it runs.
+ * The interface of every engine of the comparison.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import type { WeightFormat } from "../../backend/memory.ts";
 
 /**
- * What is timed: passes over a prompt of 128 tokens with the logits of each token or of the last, one token after the
- * other, products.
+ * The tasks that are timed: passes over a prompt of 128 tokens with the logits of each token or of the last, one token
+ * after the other, products.
  */
 export type Task = "prefill, all logits" | "prefill, last logits" | "decode" | "1×2560×2560" | "128×2560×2560";
 
@@ -35,9 +35,9 @@ export interface Settings {
   readonly files: string;
 }
 
-/** What an engine makes of the prompt, to see that all run the same model. */
+/** The answer of an engine to the prompt, which shows whether all run the same model. */
 export interface Answer {
-  /** Logits at the prompt's last token; of engines that give none, nothing. */
+  /** Logits at the prompt's last token; empty for engines that give none. */
   readonly logits: readonly number[];
   /** The likeliest tokens that follow: 1 + `NEW_TOKENS`. */
   readonly tokens: readonly number[];
@@ -51,7 +51,7 @@ export interface Engine {
   answer?(): Promise<Answer>;
 }
 
-/** What a line of an engine's process begins with that is an answer, as JSON: engines print lines of their own. */
+/** The prefix of the lines that are answers, as JSON, because engines print lines of their own. */
 export const ANSWER = "@answer ";
 
 /** Times a call. */

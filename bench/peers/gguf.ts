@@ -97,7 +97,7 @@ class Writer {
     this.bytes(new Uint8Array(-this.#length & (ALIGNMENT - 1)));
   }
 
-  /** What was written, in pieces. */
+  /** The written bytes, in pieces. */
   get pieces(): readonly Uint8Array[] {
     return this.#pieces;
   }
@@ -106,7 +106,7 @@ class Writer {
 /**
  * The model as a GGUF file, in pieces.
  *
- * @param prompt the tokens that texts may hold; see `ggufText`
+ * @param prompt The tokens that texts may hold; see `ggufText`.
  */
 export function ggufModel(
   sizes: GptSizes,
@@ -150,7 +150,7 @@ export function ggufModel(
   return writer.pieces;
 }
 
-/** A vocabulary of tokens that are found as they are where the prompt has them, and of ones that only come out. */
+/** A vocabulary of tokens that are found as they are where the prompt has them, and of others that are only printed. */
 function vocabularyOf(size: number, prompt: readonly number[]): ((writer: Writer) => void)[] {
   const tokens = Array.from({ length: size }, (_, id) => ggufText([id]));
   const types = tokens.map((_, id) => prompt.includes(id) ? USER_DEFINED : NORMAL);

@@ -1,5 +1,5 @@
 /**
- * Who is compared with whom, and what this repository aims at.
+ * The engines that are compared, and the aims of this repository.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export const AIMS: readonly Aim[] = [
   { task: "decode", format: "q8_0", threads: 2, than: "wllama", times: 3 },
 ];
 
-/** What others are compared with across groups. */
+/** The contender that others are compared with across groups. */
 const ANCHOR: Contender = { engine: "andromeda", host: "deno", format: "f32", threads: 1 };
 
 const ours = (host: Host, format: WeightFormat, threads: number): Contender => ({

@@ -9,16 +9,16 @@ import type { Page } from "playwright-core";
 import { ANSWER, type Answer, type Engine, type Settings, type Task } from "./engine.ts";
 import type { Installed } from "./install.ts";
 
-/** Where an engine runs. */
+/** The hosts of engines. */
 export type Host = "deno" | "node" | "chromium";
 
 /** An engine that runs in a host. */
 export interface Running {
-  /** What it can do. */
+  /** The tasks that it can run. */
   readonly tasks: readonly string[];
   /** Runs a task once: milliseconds. */
   run(task: Task): Promise<number>;
-  /** What it makes of the prompt; undefined of engines that run another model. */
+  /** Its answer to the prompt; undefined for engines that run another model. */
   answer(): Promise<Answer | undefined>;
   stop(): Promise<void>;
 }
@@ -32,8 +32,8 @@ export interface Places extends Installed {
 /**
  * Starts an engine.
  *
- * @param name its file in `engines/`
- * @throws {Error} with what the engine says if it does not start
+ * @param name Its file in `engines/`.
+ * @throws {Error} With what the engine says if it does not start.
  */
 export async function start(
   name: string,
@@ -94,7 +94,7 @@ async function startProcess(
     return await next();
   };
   const stop = async () => {
-    // It ends with its input; one that has ended already refuses to be told.
+    // The process ends with its input; one that has ended already rejects the write.
     await input.close().catch(() => {});
     await answers.return(undefined);
     await child.status;
@@ -186,7 +186,7 @@ async function startPage(
   }
 }
 
-/** A file, with the headers that isolate a page; of a folder an empty page. */
+/** A file, with the headers that isolate a page; for a folder an empty page. */
 async function respond(folder: string, pathname: string): Promise<Response> {
   const headers = new Headers({
     "cross-origin-opener-policy": "same-origin",

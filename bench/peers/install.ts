@@ -6,7 +6,7 @@
 
 import { join, toFileUrl } from "@std/path";
 
-/** What is compared, and a Node that has relaxed SIMD: 20 has none. */
+/** The packages that are compared, and a Node with relaxed SIMD, which Node 20 lacks. */
 export const VERSIONS = {
   "node": "26.10.0",
   "onnxruntime-web": "1.30.0",
@@ -16,7 +16,7 @@ export const VERSIONS = {
   "@wllama/wllama": "3.8.1",
 } as const;
 
-/** Where the peers are. */
+/** The places of the peers. */
 export interface Installed {
   /** URL of `node_modules/`. */
   readonly packages: string;
@@ -24,7 +24,11 @@ export interface Installed {
   readonly node: string;
 }
 
-/** Installs the peers, once for each set of versions. @throws {Error} with npm's messages */
+/**
+ * Installs the peers, once for each set of versions.
+ *
+ * @throws {Error} With npm's messages.
+ */
 export async function installPeers(): Promise<Installed> {
   const modules = await install("andromeda-peers", VERSIONS);
   return { packages: `${toFileUrl(modules).href}/`, node: join(modules, "node", "bin", "node") };
@@ -34,7 +38,7 @@ export async function installPeers(): Promise<Installed> {
  * Installs packages of npm in a temporary folder of this name, once for each set of versions.
  *
  * @returns Path of `node_modules`.
- * @throws {Error} with npm's messages
+ * @throws {Error} With npm's messages.
  */
 export async function install(name: string, versions: Readonly<Record<string, string>>): Promise<string> {
   const wanted = Object.entries(versions).map(([name, version]) => `${name}@${version}`);

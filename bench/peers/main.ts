@@ -12,6 +12,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { createBackend, Transformer } from "../../mod.ts";
 import { median, origin, writeReport } from "../support/report.ts";
 import { peersChart } from "./chart.ts";
+import type { Agreement, Comparison, Figure } from "./comparison.ts";
 import { type Answer, LINEAR_SIZE, LINEAR_TASKS, MODEL_TASKS, type Task } from "./engine.ts";
 import { ggufModel } from "./gguf.ts";
 import { CONFIG, PROMPT, SEED, SIZES, weightsOf } from "./gpt.ts";
@@ -22,58 +23,6 @@ import { onnxLinear, onnxModel } from "./onnx.ts";
 
 /** Runs of each task before the first round. */
 const WARM_UP = 3;
-
-/** What one contender reached in one task. */
-export interface Figure extends Contender {
-  readonly group: string;
-  readonly task: Task;
-  /** Median over the rounds; of one token in a decode. */
-  readonly milliseconds: number;
-  /** Tokens or multiplications and additions. */
-  readonly rate: number;
-  readonly unit: "tokens/s" | "GFLOP/s";
-}
-
-/** How many times as fast this engine is: the median over the rounds. */
-export interface Ratio {
-  readonly task: Task;
-  readonly ours: Contender;
-  readonly than: Contender;
-  readonly times: number;
-  /** What is aimed at, where something is. */
-  readonly aim?: number;
-}
-
-/** Whether a peer runs the same model: its logits and its greedy tokens beside ours. */
-interface Agreement {
-  readonly than: Contender;
-  /** Largest difference of the last logits, where the peer gives them. */
-  readonly maxLogitDifference?: number;
-  /** Greedy tokens that are the same before the first that differs. */
-  readonly sameTokens: number;
-  readonly tokens: number;
-}
-
-/** A contender that did not run. */
-interface Failure extends Contender {
-  readonly group: string;
-  readonly error: string;
-}
-
-/** How busy the machine was when a group began: processes that wanted to run, over the last minute. */
-interface Load {
-  readonly group: string;
-  readonly load: number;
-}
-
-/** Everything that is found out. */
-export interface Comparison {
-  readonly loads: Load[];
-  readonly figures: Figure[];
-  readonly ratios: Ratio[];
-  readonly agreements: Agreement[];
-  readonly failures: Failure[];
-}
 
 /** Writes the model as each peer reads it. */
 async function writeModels(folder: URL): Promise<void> {

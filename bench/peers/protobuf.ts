@@ -7,7 +7,7 @@
 /** A message: its bytes in pieces, so that large fields are not copied into each message around them. */
 export type Message = readonly Uint8Array[];
 
-/** What a field may hold: a whole number from 0 on, a text, bytes, or a message. */
+/** The values of a field: a whole number from 0 on, a text, bytes, or a message. */
 type Value = number | string | Uint8Array | Message;
 
 const VARINT = 0;

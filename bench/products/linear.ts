@@ -33,7 +33,7 @@ const SHAPES: readonly Shape[] = [
   [32, 2560, 2560],
 ];
 
-/** What one shape reached. */
+/** The figure of one shape. */
 interface Figure {
   readonly format: string;
   readonly rows: number;

@@ -1,8 +1,7 @@
 /**
- * What 64-bit addresses would cost: the inner loops of a row's product and of many rows', the same text assembled once
- * for a memory of
- * 32-bit addresses and once for one of 64, whose weights lie beyond 4 GiB. V8 guards 32-bit accesses by address space alone; 64-bit ones
- * it may have to compare with the memory's size.
+ * The cost of 64-bit addresses: the inner loops of a row's product and of many rows', the same text assembled once for
+ * a memory of 32-bit addresses and once for one of 64, whose weights lie beyond 4 GiB. V8 guards 32-bit accesses by
+ * address space alone; 64-bit ones it may have to compare with the memory's size.
  *
  *     deno task bench memory64 [--rounds 15]
  *
@@ -78,7 +77,7 @@ function tileLoop(index: Index): string {
     (f32x4.extract_lane 0 ${total}))`;
 }
 
-/** The loops over a memory of their own, as things to time. */
+/** The loops over a memory of their own, as cases to time. */
 async function assemble(index: Index): Promise<Case[]> {
   const weights = WEIGHTS[index];
   const pages = (weights + ROW_BYTES) / PAGE;

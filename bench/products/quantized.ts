@@ -32,7 +32,7 @@ const SHAPES: readonly Shape[] = [
 /** One row is timed over as many matrices as take this many bytes in f32, so that none is in a cache when its turn comes. */
 const FAR_BYTES = 400e6;
 
-/** What a format reached at one shape. */
+/** The figure of a format at one shape. */
 interface Figure {
   readonly format: WeightFormat;
   readonly rows: number;

@@ -24,7 +24,7 @@ interface Loop {
   readonly inputs: readonly string[];
   /** The sum `d` after a step with weights at `w`. */
   readonly sum: (load: string) => string;
-  /** What makes 32-bit sums of `d` at the end of a block, where they aren't. */
+  /** Turns the sums `d` into 32-bit ones at the end of a block, where they are not. */
   readonly widen?: (sum: string) => string;
 }
 

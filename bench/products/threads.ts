@@ -1,6 +1,7 @@
 /**
- * What a second thread brings: `linear` against the peak that two threads reach in the same run, and what it costs to share
- * a record. The second core of a shared machine is not always there, so only shares of what both cores gave count.
+ * The gain from a second thread: `linear` against the peak that two threads reach in the same run, and the cost of
+ * sharing a record. The second core of a shared machine is not always there, so only shares of what both cores gave
+ * count.
  *
  *     deno task bench threads [--rounds 25]
  *

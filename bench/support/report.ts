@@ -1,6 +1,6 @@
 /**
- * What all benchmarks share: timing in turns, and a report that says where, when and by which command its figures were
- * measured.
+ * Helpers that all benchmarks share: timing in turns, and a report that says where, when and by which command its
+ * figures were measured.
  *
  * @module
  */

@@ -6,14 +6,22 @@
 
 import { WeightsError } from "../../errors.ts";
 
-/** The class of the errors that reading throws: each caller names its own. */
+/**
+ * The class of the errors that reading throws: each caller names its own.
+ *
+ * @category Data
+ */
 export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 
-/** How far long work on values is. */
+/**
+ * How far long work on values is.
+ *
+ * @category Data
+ */
 export interface Progress {
-  /** Whether a file comes over the network, is being read into a model, or is being written; or a fresh model is being made. */
+  /** The kind of work: a file is downloaded, read into a model or written, or a fresh model is made. */
   readonly stage: "download" | "read" | "write" | "create";
-  /** What is transferred: a file, or a fresh parameter. */
+  /** The name of the file, or of the fresh parameter. */
   readonly file: string;
   /** Bytes so far. */
   readonly loaded: number;
@@ -21,7 +29,7 @@ export interface Progress {
   readonly total: number | undefined;
 }
 
-/** Something that is being read from one end to the other. */
+/** Reads a source from one end to the other. */
 export interface ByteReader {
   /** Fills `target`, or as much of it as there are bytes left, and gives the number of bytes read. */
   read(target: Uint8Array): Promise<number>;
@@ -31,13 +39,13 @@ export interface ByteReader {
 
 /** Something that can be read. */
 export interface ByteSource {
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string;
   /** Its size in bytes, where that is known before the end. */
   readonly size: number | undefined;
   /** Whether it can be opened only once. */
   readonly once: boolean;
-  /** Where other bytes may take these bytes' place: what tells these from those. */
+  /** Tells these bytes from others that may take their place. */
   readonly identity?: string | undefined;
   /** The bytes themselves, where they are in memory already. */
   readonly bytes?: Uint8Array | undefined;
@@ -45,12 +53,12 @@ export interface ByteSource {
   open(from: number, signal?: AbortSignal): Promise<ByteReader>;
   /** Frees what the source holds. A source that was opened is freed by closing its reader. */
   close(): Promise<void>;
-  /** Where this is a cache's copy: forgets it, because what it holds turned out to be broken. */
+  /** Removes a copy of a cache whose bytes turned out to be broken. Other sources have no such method. */
   discard?(): Promise<void>;
 }
 
 /** Bytes in memory. */
-export function bytesSource(bytes: Uint8Array, name = "The bytes"): ByteSource {
+export function bytesSource(bytes: Uint8Array, name = "the bytes"): ByteSource {
   return {
     name,
     size: bytes.byteLength,
@@ -73,7 +81,7 @@ export function bytesSource(bytes: Uint8Array, name = "The bytes"): ByteSource {
 }
 
 /** A Blob, which may be larger than memory. */
-export function blobSource(blob: Blob, name = blob instanceof File ? blob.name : "The Blob"): ByteSource {
+export function blobSource(blob: Blob, name = blob instanceof File ? blob.name : "the Blob"): ByteSource {
   return {
     name,
     size: blob.size,
@@ -97,12 +105,12 @@ export function blobSource(blob: Blob, name = blob instanceof File ? blob.name :
 /** A stream of bytes, which can be read once. */
 export function streamSource(
   stream: ReadableStream<Uint8Array>,
-  name = "The stream",
+  name = "the stream",
   size?: number,
   errorClass: ErrorClass = WeightsError,
 ): ByteSource {
   if (stream.locked) {
-    throw new errorClass(`${name} is being read by someone else: pass a stream that nobody has locked`);
+    throw new errorClass(`Cannot read ${name}: it is being read by someone else; pass a stream that nobody has locked`);
   }
   return {
     name,
@@ -113,7 +121,7 @@ export function streamSource(
       await skip(reader, from, name, errorClass);
       return reader;
     },
-    // What somebody still reads is theirs to end, and a stream that failed has nothing left to free.
+    // A stream that is still being read is ended by its reader, and one that failed has nothing left to free.
     close: () => stream.locked ? Promise.resolve() : stream.cancel().catch(() => {}),
   };
 }
@@ -179,19 +187,21 @@ export async function skip(reader: ByteReader, count: number, name: string, erro
   const scratch = new Uint8Array(Math.min(count, 1 << 20));
   for (let left = count; left > 0;) {
     const found = await reader.read(scratch.subarray(0, Math.min(left, scratch.byteLength)));
-    if (found === 0) throw new errorClass(`${name} ends after ${count - left} bytes, before byte ${count}`);
+    if (found === 0) {
+      throw new errorClass(`Cannot read ${name}: it ends after ${count - left} bytes, before byte ${count}`);
+    }
     left -= found;
   }
 }
 
-/** Bytes that `readAll` makes room for before they are there: a source's size may be no more than a server's claim. */
+/** Bytes that `readAll` allocates before any arrive, because a source's size may be no more than a server's claim. */
 const MOST_ROOM = 1 << 26;
 
-/** Everything that a source holds. */
+/** Reads everything that a source holds. */
 export async function readAll(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const reader = await source.open(0, signal);
   try {
-    // One byte more than is expected, so that the first room is enough and meets the end.
+    // One byte more than is expected, so that the first array is enough and meets the end.
     let all = new Uint8Array(Math.min(MOST_ROOM, (source.size ?? 1 << 16) + 1));
     let size = 0;
     while (true) {
@@ -207,7 +217,7 @@ export async function readAll(source: ByteSource, signal?: AbortSignal): Promise
   }
 }
 
-/** What an error says. */
+/** The message of an error. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

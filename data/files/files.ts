@@ -15,14 +15,16 @@ import { currentPlaces } from "./folder_update.ts";
 import { fileSource, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
 
 /**
- * Where files are: a folder or a file in it; the URL of either; "org/name", or "org/name@revision", on the Hugging Face
- * Hub; or a repository with its revision.
+ * The place of files: a folder or a file in it; the URL of either; "org/name", or "org/name@revision", on the Hugging
+ * Face Hub; or a repository with its revision.
+ *
+ * @category Data
  */
 export type FileLocation = string | URL | HubRepo;
 
 /** Files that belong together. */
 export interface FileSet {
-  /** Where they are, for messages. */
+  /** Their place, for messages. */
   readonly description: string;
   /** The file that the location names; absent if it names the whole. */
   readonly file: string | undefined;
@@ -32,7 +34,7 @@ export interface FileSet {
   hasChanged(): Promise<boolean>;
 }
 
-/** How often files are opened anew where others take their places meanwhile. */
+/** Attempts to open files that others keep replacing. */
 const ATTEMPTS = 100;
 
 /**
@@ -40,7 +42,7 @@ const ATTEMPTS = 100;
  *
  * @param open Opens them.
  * @param close Undoes that.
- * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if they are not there or never stay the same.
+ * @throws {Error} If they are not there or never stay the same; its class is `options.errorClass`.
  */
 export async function openTogether<T>(
   location: FileLocation,
@@ -72,7 +74,7 @@ export async function openTogether<T>(
  * Finds out what a location means. A text that is a path of something that exists means that; else, if it has the form
  * "org/name", the Hub is meant.
  *
- * @throws {Error} Of `options.errorClass`, by default `WeightsError`, if it means nothing.
+ * @throws {Error} If it means nothing; its class is `options.errorClass`.
  */
 export async function openFileSet(location: FileLocation, options: HubOptions = {}): Promise<FileSet> {
   const { errorClass = WeightsError } = options;
@@ -91,7 +93,9 @@ export async function openFileSet(location: FileLocation, options: HubOptions = 
   const [repo = "", revision] = location.split(/@(.*)/s);
   if (isRepoName(repo)) return hubFiles({ repo, revision }, options);
   const meant = 'a path that exists, a URL, or "org/name" on the Hugging Face Hub';
-  throw new errorClass(`There is no file or folder ${JSON.stringify(showLocation(location))}: expected ${meant}`);
+  throw new errorClass(
+    `Cannot open ${JSON.stringify(showLocation(location))}: there is no such file or folder; give ${meant}`,
+  );
 }
 
 async function openPath(path: string, options: HubOptions): Promise<FileSet | undefined> {
@@ -99,9 +103,9 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
   try {
     kind = await kindOfPath(path);
   } catch (cause) {
-    // Who may not look at files can still mean the Hub.
+    // A process that may not read files can still mean the Hub.
     if (isRepoName(path)) return undefined;
-    throw new (options.errorClass ?? WeightsError)(`${path} can't be read: ${messageOf(cause)}`, { cause });
+    throw new (options.errorClass ?? WeightsError)(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
   if (kind === "nothing") return undefined;
   const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : await splitPath(path);
@@ -127,7 +131,7 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   if (url.protocol === "file:") {
     const files = await openPath(await pathOfUrl(url), options);
     if (files !== undefined) return files;
-    throw new (options.errorClass ?? WeightsError)(`There is no file or folder ${showUrl(url)}`);
+    throw new (options.errorClass ?? WeightsError)(`Cannot open ${showUrl(url)}: there is no such file or folder`);
   }
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   const hasFolder = /^https?:$/.test(url.protocol);
@@ -162,7 +166,7 @@ function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
   };
 }
 
-/** A location as messages show it: one that looks like a URL without what may be secret. */
+/** A location as messages show it. One that looks like a URL loses what may be secret. */
 function showLocation(location: string): string {
   return location.includes("://") ? showUrl(location) : location;
 }

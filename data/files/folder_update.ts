@@ -1,12 +1,12 @@
 /**
- * Replacing several files of a folder at once. Whoever looks for files by `currentPlaces` finds all of the old ones or all
- * of the new ones, at every moment and wherever a process was killed.
+ * Replaces several files of a folder at once. A reader that finds files by `currentPlaces` sees all of the old ones or
+ * all of the new ones, at every moment and wherever a process was killed.
  *
- * An update is prepared in `.andromeda-save-<id>`, which holds one folder `<id>` with the new files in `new/`, the names of
- * the files that go in `removed.json`, and room for those in `old/`. One rename to `.andromeda-save` commits it; that fails
- * while another update is there, which is finished first. Finishing takes several renames. They can be done by anybody,
- * once more, or by several at the same time, without a lock that a killed process would leave behind: each moves a file
- * out of or into `<id>`, so one that comes late finds nothing there and does nothing.
+ * An update is prepared in `.andromeda-save-<id>`, which holds one folder `<id>` with the new files in `new/`, the
+ * names of the files that go in `removed.json`, and a place for these in `old/`. One rename to `.andromeda-save`
+ * commits it; that fails while another update is there, which is finished first. Finishing takes several renames. They
+ * can be done by anybody, once more, or by several at the same time, without a lock that a killed process would leave
+ * behind: each moves a file out of or into `<id>`, so one that comes late finds nothing there and does nothing.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const UPDATE = ".andromeda-save";
 /** The list of names that an update removes. */
 const REMOVED = "removed.json";
 
-/** How long nothing was written where a process is thought to have ended, if nobody can tell: an hour, in ms. */
+/** A process that can't be checked counts as ended once it has written nothing for an hour, in ms. */
 const ABANDONED_AFTER = 3_600_000;
 
 /** New files for a folder. */
@@ -31,7 +31,7 @@ export interface FolderUpdate {
   /**
    * Puts the finished files into the folder.
    *
-   * @param outdated Names the folder's files that go, once what the folder holds is settled.
+   * @param outdated Gives the names of the files to remove; called once no other update can change the folder.
    */
   commit(outdated: () => Promise<readonly string[]>): Promise<void>;
   /** Leaves the folder as it was. Does nothing after `commit`. */
@@ -41,14 +41,14 @@ export interface FolderUpdate {
 /**
  * Prepares an update of a folder, which is made if need be.
  *
- * @throws {Error} Of the given class, also from the update's methods, if the host refuses.
+ * @throws {Error} If the host refuses, also from the update's methods; its class is `errorClass`.
  */
 export async function beginUpdate(folder: string, errorClass: ErrorClass = WeightsError): Promise<FolderUpdate> {
   const { mkdir, rm } = await import("node:fs/promises");
   const { pid } = await import("node:process");
   const explain = (cause: unknown): never => {
     if (cause instanceof errorClass) throw cause;
-    throw new errorClass(`${folder} can't be written to: ${messageOf(cause)}`, { cause });
+    throw new errorClass(`Cannot write to ${folder}: ${messageOf(cause)}`, { cause });
   };
   const id = `${pid}-${crypto.randomUUID()}`;
   const prepared = await joinPath(folder, `${UPDATE}-${id}`);
@@ -85,7 +85,7 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
         isCommitted = await putUp(folder, prepared).catch(explain);
       }
       await finishUpdates(folder).catch((cause) => {
-        const fault = `${folder} has its new files in ${UPDATE}, because they can't be put in their places`;
+        const fault = `Cannot put the new files of ${folder} in their places, so that they stay in ${UPDATE}`;
         throw new errorClass(`${fault}: ${messageOf(cause)}; the next save tries again`, { cause });
       });
       await removeAbandoned(folder);
@@ -94,7 +94,7 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
   };
 }
 
-/** Refuses to put files where folders are, which would go with all that is in them. */
+/** Refuses to put files in the place of folders, because these would be removed with all that is in them. */
 async function refuseFolders(folder: string, names: readonly string[], errorClass: ErrorClass): Promise<void> {
   for (const name of names) {
     const path = await joinPath(folder, name);
@@ -113,7 +113,7 @@ async function putUp(folder: string, prepared: string): Promise<boolean> {
     return true;
   } catch (cause) {
     const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
-    // Windows says only that it may not.
+    // Windows reports only that permission is missing.
     const isTaken = code === "ENOTEMPTY" || code === "EEXIST" || (await namesIn(committed)).length > 0;
     if (!isTaken) throw cause;
     return false;
@@ -146,10 +146,10 @@ async function finishUpdates(folder: string): Promise<void> {
     }
     const done = await joinPath(folder, `${UPDATE}-${id}`);
     await move(update, done);
-    // What can't be removed now is removed by a later save.
+    // A later save removes what can't be removed now.
     await rm(done, { recursive: true, force: true }).catch(() => {});
   }
-  // It stays where the next update has been committed already.
+  // The folder stays if the next update has been committed already.
   await rmdir(committed).catch(() => {});
 }
 
@@ -180,12 +180,12 @@ async function readRemoved(update: string): Promise<string[]> {
   return Array.isArray(names) ? names.filter((name) => typeof name === "string" && /^[^/\\]+$/.test(name)) : [];
 }
 
-/** Removes what processes that were killed have left, as far as it can. */
+/** Removes the leftovers of killed processes, as far as possible. */
 async function removeAbandoned(folder: string): Promise<void> {
   const { rm } = await import("node:fs/promises");
   for (const name of await namesIn(folder).catch(() => [])) {
     const [, pid] = /^\.andromeda-save-(\d+)-[\da-f-]{36}$/.exec(name) ?? [];
-    // Files that were written beside config.json and model.safetensors before updates had a folder.
+    // Older versions wrote temporary files beside config.json and model.safetensors.
     const isFile = /^(config\.json|model[^/]*\.safetensors(\.index\.json)?)\.[\da-f-]{36}\.tmp$/.test(name);
     if (pid === undefined && !isFile) continue;
     const path = await joinPath(folder, name);
@@ -194,7 +194,10 @@ async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
-/** Whether a process has ended for certain. Deno would ask the user for leave to look: it looks only where it has it. */
+/**
+ * Whether a process has certainly ended. Deno checks only if it has the permission, because it would ask the user
+ * otherwise.
+ */
 async function hasEnded(pid: number): Promise<boolean> {
   const { Deno: deno } = globalThis as { Deno?: typeof Deno };
   if (deno && deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
@@ -207,7 +210,7 @@ async function hasEnded(pid: number): Promise<boolean> {
   }
 }
 
-/** Whether nothing was written to a file, or to any in a folder, for so long that nobody is at it. */
+/** Whether a file, or every file in a folder, was left unwritten for so long that its process must have ended. */
 async function isIdle(path: string): Promise<boolean> {
   const { stat } = await import("node:fs/promises");
   const stats = await stat(path).catch(absent);

@@ -1,5 +1,5 @@
 /**
- * Files of hosts that have them (Deno, Node): the one place that asks for `node:` modules.
+ * Files and folders of hosts that have a file system (Deno, Node).
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { WeightsError } from "../../errors.ts";
 import { type ByteSource, type ErrorClass, messageOf } from "./byte_source.ts";
 
-/** What a path leads to. */
+/** The kind of thing that a path leads to. */
 export async function kindOfPath(path: string): Promise<"file" | "folder" | "nothing"> {
   const { stat } = await import("node:fs/promises");
   try {
@@ -46,9 +46,9 @@ export async function makeFolder(path: string): Promise<string | undefined> {
 /**
  * A file.
  *
- * @param places Where it may be by now: the first of these paths that leads to a file counts, whenever it is opened.
+ * @param places Paths where it may be by now. The first that leads to a file counts, whenever it is opened.
  * @returns Nothing if there is no file at any of them.
- * @throws {Error} Of the given class, if it is there but can't be read, also where another took its place meanwhile.
+ * @throws {Error} If it is there but can't be read, or another took its place meanwhile; its class is `errorClass`.
  */
 export async function fileSource(
   path: string,
@@ -56,7 +56,7 @@ export async function fileSource(
   places: () => Promise<readonly string[]> = () => Promise.resolve([path]),
 ): Promise<ByteSource | undefined> {
   const unreadable = (cause: unknown): never => {
-    throw new errorClass(`${path} can't be read: ${messageOf(cause)}`, { cause });
+    throw new errorClass(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
   };
   const found = await statFirst(await places().catch(unreadable)).catch(unreadable);
   if (found === undefined) return undefined;
@@ -93,7 +93,7 @@ export async function fileSource(
   };
 }
 
-/** What of a file stays the same where it is moved, and is another's where it is replaced. */
+/** The identity of a file: it stays when the file is moved, and changes when the file is replaced. */
 interface Identity {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -146,13 +146,13 @@ export interface NewFile {
  * Begins a file in a folder that is there.
  *
  * @param path Where it is written; nothing may be there.
- * @param name What messages call it.
- * @throws {Error} Of the given class, also from the file's methods, if the host refuses.
+ * @param name Its name in messages.
+ * @throws {Error} If the host refuses, also from the file's methods; its class is `errorClass`.
  */
 export async function createFile(path: string, name: string, errorClass: ErrorClass = WeightsError): Promise<NewFile> {
   const { open } = await import("node:fs/promises");
   const explain = (cause: unknown): never => {
-    throw new errorClass(`${name} can't be written: ${messageOf(cause)}`, { cause });
+    throw new errorClass(`Cannot write ${name}: ${messageOf(cause)}`, { cause });
   };
   const handle = await open(path, "wx").catch(explain);
   let isOpen = true;
@@ -187,7 +187,7 @@ export async function replaceFile(
   const { rename, rm } = await import("node:fs/promises");
   const { dirname } = await import("node:path");
   const explain = (cause: unknown): never => {
-    throw new WeightsError(`${path} can't be written: ${messageOf(cause)}`, { cause });
+    throw new WeightsError(`Cannot write ${path}: ${messageOf(cause)}`, { cause });
   };
   await makeFolder(dirname(path)).catch(explain);
   const beside = `${path}.${crypto.randomUUID()}.tmp`;
@@ -211,7 +211,7 @@ export function isAbsence(cause: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-/** Passes nothing on where an error says that nothing is there. */
+/** Turns an error that says that nothing is there into `undefined`, and throws all others. */
 export function absent(cause: unknown): undefined {
   if (!isAbsence(cause)) throw cause;
 }

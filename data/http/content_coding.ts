@@ -9,7 +9,7 @@
 
 import { hasNodeModules } from "../../host/node.ts";
 
-/** What decompression may give before its ratio counts, and how many bytes it may give for each one that came then. */
+/** Bytes that decompression may give before its ratio counts, and the largest ratio from then on. */
 const FREE_BYTES = 1 << 24;
 const MOST_EXPANSION = 20;
 
@@ -29,7 +29,7 @@ export function codingsOf({ headers }: Response): readonly string[] {
 }
 
 /**
- * The body of an answer as the file has it.
+ * The body of an answer, decompressed.
  *
  * @throws {Error} If the host knows no way to decompress it.
  */
@@ -50,7 +50,7 @@ export function decodedBody(answer: Response): ReadableStream<Uint8Array> | null
   }));
 }
 
-/** Passes bytes on, and tells how many; an error thrown at that ends the stream. */
+/** Passes bytes on and reports their number. An error that the callback throws ends the stream. */
 function watch(count: (bytes: number) => void): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream({
     transform: (chunk, controller) => {

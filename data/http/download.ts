@@ -1,6 +1,6 @@
 /**
- * Downloads that survive a bad network: cut connections are taken up where they broke (RFC 9110: `Range` with `If-Range`),
- * lengths are compared with what was announced, and what is no file is not taken for one.
+ * Downloads that survive a bad network: cut connections are resumed where they broke (RFC 9110: `Range` with
+ * `If-Range`), lengths are compared with what was announced, and web pages are not mistaken for files.
  *
  * @module
  */
@@ -14,13 +14,16 @@ import { type Answer, anyOf, type DownloadOptions, faultOf, isPage, NoAnswer, pa
 import { type Refusal, refusalError, refusalOf } from "./refusal.ts";
 import { showUrl } from "./show_url.ts";
 
-/** Which part of a file is asked for. */
+/** The part of a file to ask for. */
 export interface DownloadRange {
   /** First byte to send. Default 0. */
   readonly from?: number | undefined;
-  /** What the bytes before `from` belong to: an ETag or date. If the file is another by now, it comes from its beginning. */
+  /**
+   * The version that the bytes before `from` belong to: an ETag or date. A file that has changed since comes from its
+   * beginning.
+   */
   readonly validator?: string | undefined;
-  /** `Download.tag` of a copy that is at hand: if it is still right, nothing needs to be sent. */
+  /** `Download.tag` of a copy at hand. If that is still current, nothing is sent. */
   readonly tagAtHand?: string | undefined;
 }
 
@@ -28,11 +31,11 @@ export interface DownloadRange {
 export interface Download {
   /** Tells it from the other answers. */
   readonly kind: "download";
-  /** What tells this version of the file from others: its ETag as the server wrote it, or else its date. */
+  /** Tells this version of the file from others: its ETag as the server wrote it, or else its date. */
   readonly tag: string | undefined;
   /** The hash that a hub gives the file, see `checksumOf`. Another server's ETag is no hub's word. */
   readonly checksum: string | undefined;
-  /** What `DownloadRange.validator` may say to go on with this file later; absent if the server offers nothing. */
+  /** A value for `DownloadRange.validator` to resume this file later; absent if the server offers none. */
   readonly validator: string | undefined;
   /** Size of the whole file in bytes, where the server says it. A claim: nothing is allocated for it. */
   readonly size: number | undefined;
@@ -54,15 +57,15 @@ export interface Unchanged {
   readonly kind: "unchanged";
 }
 
-/** Bytes that make a new beginning of a connection: after fewer a cut one counts as failed once more. */
+/** A connection that brought this many bytes resets the count of failures. */
 const PROGRESS_BYTES = 1 << 16;
 
-/** Bytes of the largest JSON file that is fetched: as much as fits into a text. */
+/** Bytes of the largest JSON file that is fetched: as many as fit into a string. */
 const MOST_JSON_BYTES = 2 ** 29 - 1;
 
 /**
- * All bytes, as a range. Browsers ask servers to compress, decompress what comes, and keep the header that says so from
- * pages of other sites, so that `Content-Length` can't be believed. Ranges they ask for uncompressed.
+ * All bytes, as a range. Browsers ask servers to compress, decompress the answer, and hide the header that says so from
+ * pages of other sites, so that `Content-Length` can't be trusted. They ask for ranges uncompressed.
  */
 const WHOLE = { range: "bytes=0-" };
 
@@ -70,9 +73,9 @@ const WHOLE = { range: "bytes=0-" };
  * Asks for a file.
  *
  * @param url Where it is.
- * @param range Which part of it, and which copy is at hand.
+ * @param range The part of it that is wanted, and the copy at hand.
  * @returns The download, or what the server answered instead.
- * @throws {Error} Of `errorClass`, if the server can't be reached or breaks its protocol.
+ * @throws {Error} If the server can't be reached or breaks its protocol; its class is `options.errorClass`.
  */
 export async function startDownload(
   url: string,
@@ -142,12 +145,14 @@ class ResumingDownload implements Download {
     const isCoded = codingsOf(response).length > 0;
     if (response.status === 206 && (part?.begin !== from || isCoded)) {
       const sent = isCoded ? "a compressed part" : response.headers.get("content-range");
-      throw new this.#errorClass(`${this.#name} sent ${sent} when asked for bytes from ${from}`);
+      throw new this.#errorClass(
+        `Cannot fetch ${this.#name}: the server sent ${sent} when asked for bytes from ${from}`,
+      );
     }
     try {
       this.#body = decodedBody(response);
     } catch (error) {
-      throw new this.#errorClass(`${this.#name} can't be read: ${faultOf(error)}`);
+      throw new this.#errorClass(`Cannot read ${this.#name}: ${faultOf(error)}`);
     }
     this.from = part?.begin ?? 0;
     this.size = part === undefined ? wholeLength(response) : part.total;
@@ -193,12 +198,16 @@ class ResumingDownload implements Download {
       }
       if (position === this.size) return;
       if (this.size !== undefined && position > this.size) {
-        throw new this.#errorClass(`${this.#name} sent more than the ${this.size} bytes that it announced`);
+        throw new this.#errorClass(
+          `Cannot fetch ${this.#name}: the server sent more than the ${this.size} bytes that it announced`,
+        );
       }
       failures++;
       if (failures > retries || this.validator === undefined) {
         const all = this.size ?? "an unknown number of";
-        throw new this.#errorClass(`The download of ${this.#name} broke off after ${position} of ${all} bytes: ${why}`);
+        throw new this.#errorClass(
+          `Cannot fetch ${this.#name}: the download broke off after ${position} of ${all} bytes, because ${why}`,
+        );
       }
       await pause(failures, undefined, this.#options);
       await this.#resume(position);
@@ -206,7 +215,7 @@ class ResumingDownload implements Download {
     }
   }
 
-  /** The same bytes, unless they are a web page. */
+  /** Passes bytes on, unless they are a web page. */
   async *#withoutPages(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
     if (/\.(html?|md|svg|xml)$/i.test(new URL(this.#url).pathname)) return yield* pieces;
     const held: Uint8Array[] = [];
@@ -215,9 +224,9 @@ class ResumingDownload implements Download {
     const judge = async () => {
       isKnown = true;
       if (!isHtmlPage(new Uint8Array(await new Blob(held.map((piece) => piece.slice())).arrayBuffer()))) return;
-      const fault = "sent a web page (HTML) in place of the file";
+      const fault = "it sent a web page (HTML) in place of the file";
       const advice = "a sign-in page of the network or of a proxy does that: open the URL in a browser";
-      throw new this.#errorClass(`${this.#name} ${fault}; ${advice}`, { cause: new NoAnswer(fault) });
+      throw new this.#errorClass(`Cannot fetch ${this.#name}: ${fault}; ${advice}`, { cause: new NoAnswer(fault) });
     };
     for await (const piece of pieces) {
       if (isKnown) {
@@ -259,7 +268,9 @@ class ResumingDownload implements Download {
     const { response } = await request(this.#url, headers, this.#options);
     if (response.status === 416) {
       await response.body?.cancel();
-      throw new this.#errorClass(`${this.#name} announced ${this.size ?? "more"} bytes but ends after ${position}`);
+      throw new this.#errorClass(
+        `Cannot fetch ${this.#name}: it announced ${this.size ?? "more"} bytes but ends after ${position}`,
+      );
     }
     if (response.status !== 200 && response.status !== 206) {
       throw refusalError(this.#url, await refusalOf(response), this.#errorClass);
@@ -271,11 +282,11 @@ class ResumingDownload implements Download {
     await this.cancel();
     if (codingsOf(response).length > 0 || (response.status === 200 && validatorOf(response) === this.validator)) {
       throw new this.#errorClass(
-        `The download of ${this.#name} broke off after ${position} bytes, and the server can't send the rest alone`,
+        `Cannot fetch ${this.#name}: the download broke off after ${position} bytes, and the server can't send the rest alone`,
       );
     }
     this.changed = true;
-    throw new this.#errorClass(`${this.#name} became another file while it was read: try again`);
+    throw new this.#errorClass(`Cannot fetch ${this.#name}: it became another file while it was read; try again`);
   }
 
   /** Refuses a length that no file of its kind has, announced or arrived. */
@@ -284,7 +295,7 @@ class ResumingDownload implements Download {
     const isJson = /\.json$/i.test(new URL(this.#url).pathname);
     if (Number.isSafeInteger(length) && !(isJson && length > MOST_JSON_BYTES)) return;
     const rule = isJson ? `a JSON file has up to ${MOST_JSON_BYTES}` : "no file is that long";
-    throw new this.#errorClass(`${this.#name} announces or sends ${length} bytes: ${rule}`);
+    throw new this.#errorClass(`Cannot fetch ${this.#name}: it announces or sends ${length} bytes, and ${rule}`);
   }
 }
 
@@ -294,8 +305,8 @@ function rangeHeaders(from: number, validator: string): Record<string, string> {
 }
 
 /**
- * Whether a part belongs to the file that was asked for, and can be put behind its beginning. With `If-Range` a server that
- * says nothing has said so.
+ * Whether a part belongs to the file that was asked for, and can be put behind its beginning. A server that answers
+ * `If-Range` without a validator has confirmed it.
  */
 function isRest(answer: Response, validator: string | undefined): boolean {
   if (codingsOf(answer).length > 0) return false;
@@ -313,7 +324,7 @@ function conditionOf(tag: string | undefined): Record<string, string> {
   return isDate ? { "if-modified-since": tag } : { "if-none-match": tag };
 }
 
-/** Whether an answer has a tag; that a proxy made it weak, by compressing, makes no difference here. */
+/** Whether an answer has a tag. A tag that a proxy made weak by compressing counts as the same. */
 function sameTag(answer: Response, tag: string): boolean {
   return tagOf(answer)?.replace(/^W\//, "") === tag.replace(/^W\//, "");
 }
@@ -323,7 +334,7 @@ function isNoPlainRange(answer: Response): boolean {
   return answer.status === 416 || (answer.status === 206 && codingsOf(answer).length > 0);
 }
 
-/** What a partial answer says it holds, or what it must hold where a page of another site is not told. */
+/** The range that a partial answer says it holds, or must hold where a page of another site can't see it. */
 function partOf(answer: Response, asked: number): { begin: number; total: number | undefined } | undefined {
   if (answer.status !== 206) return undefined;
   const range = answer.headers.get("content-range");
@@ -333,13 +344,16 @@ function partOf(answer: Response, asked: number): { begin: number; total: number
   return { begin: Number(match[1]), total: match[2] === "*" ? undefined : Number(match[2]) };
 }
 
-/** The file's size as a full answer gives it: the length counts the bytes sent, which a coding makes others. */
+/**
+ * The file's size as a full answer gives it; none if the answer is compressed, because its length counts the bytes
+ * sent.
+ */
 function wholeLength(answer: Response): number | undefined {
   const length = answer.headers.get("content-length");
   return length !== null && /^\d+$/.test(length) && codingsOf(answer).length === 0 ? Number(length) : undefined;
 }
 
-/** What names the very bytes of a file: an ETag, unless it is a weak one, or else the date of the last change. */
+/** Names the exact bytes of a file: an ETag that is not weak, or else the date of the last change. */
 function validatorOf(answer: Response): string | undefined {
   const etag = answer.headers.get("etag");
   if (etag !== null && !etag.startsWith("W/")) return etag;

@@ -1,5 +1,5 @@
 /**
- * Web pages in place of files: what the sign-in page of a network, a proxy or a server's error page looks like.
+ * Recognizes web pages that came in place of files: sign-in pages of networks, error pages of proxies and servers.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export function isHtmlPage(bytes: Uint8Array): boolean {
 }
 
 /**
- * What a file that should have been JSON is, for a message that begins with its name: "is not JSON", or more.
+ * Says what a file is that should have been JSON, for the end of a message: "is not JSON", or more.
  *
  * @param bytes The file, or its beginning.
  */

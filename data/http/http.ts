@@ -5,12 +5,17 @@
  * @module
  */
 
+import { show } from "../../common/show.ts";
 import { ConfigError, WeightsError } from "../../errors.ts";
 import { hasNodeModules } from "../../host/node.ts";
 import type { ErrorClass } from "../files/byte_source.ts";
 import { showText, showUrl } from "./show_url.ts";
 
-/** How files are fetched. */
+/**
+ * How files are fetched.
+ *
+ * @category Data
+ */
 export interface DownloadOptions {
   /** Value of the `Authorization` header. It replaces a user and password in the URL. */
   readonly authorization?: string | undefined;
@@ -26,17 +31,20 @@ export interface DownloadOptions {
   readonly errorClass?: ErrorClass | undefined;
 }
 
-/** What a server answered, at the end of its redirects. */
+/** A server's answer at the end of its redirects. */
 export interface Answer {
   /** The answer itself. */
   readonly response: Response;
   /** Whether another server than the one that was asked gave it. */
   readonly isElsewhere: boolean;
-  /** What the server that was asked says of a file that another one sends (`X-Linked-Etag`). */
+  /** The tag that the server that was asked gives a file which another one sends (`X-Linked-Etag`). */
   readonly linkedEtag: string | undefined;
 }
 
-/** The cause of an error that says that nobody who knows could be asked: no network, a server in trouble, a portal. */
+/**
+ * The cause of an error that says nothing about the file, because the server gave no answer: no network, a failing
+ * server, a sign-in page.
+ */
 export class NoAnswer extends Error {
   /** The name of the class. */
   override readonly name = "NoAnswer";
@@ -51,14 +59,14 @@ const LONGEST_TIME = 2 ** 31 - 1;
 /** Redirects that are followed. Browsers follow 20, the Hub uses two. */
 const MOST_REDIRECTS = 10;
 
-/** Answers that may be others a moment later. */
+/** Statuses of failures that may pass. */
 const PASSING = [408, 425, 429, 500, 502, 503, 504];
 
 /**
  * Asks for a URL until there is an answer that is not a passing failure.
  *
- * @throws {ConfigError} If a number of the options is none to wait with.
- * @throws {Error} Of `options.errorClass`, with a `NoAnswer` as its cause where there is none.
+ * @throws {ConfigError} If a number in the options is not one to wait with.
+ * @throws {Error} If there is no answer; its class is `options.errorClass`, its cause a `NoAnswer`.
  */
 export async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
   const { signal, retries = 5, errorClass = WeightsError } = options;
@@ -76,17 +84,21 @@ export async function request(url: string, headers: Record<string, string>, opti
       retryAfter = secondsOf(response.headers.get("retry-after"));
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof RedirectFault) throw new errorClass(`${showUrl(url)} ${error.message}`);
+      if (error instanceof RedirectFault) throw new errorClass(`Cannot fetch ${showUrl(url)}: it ${error.message}`);
       fault = `can't be reached: ${faultOf(error)}`;
     }
     failures++;
     if (retryAfter !== undefined && retryAfter > LONGEST_RETRY_AFTER) {
-      throw new errorClass(`${showUrl(url)} ${fault} and asks to come back in ${retryAfter} s`, {
-        cause: new NoAnswer(fault),
-      });
+      throw new errorClass(
+        `Cannot fetch ${showUrl(url)}: it ${fault} and asks to come back in ${retryAfter} s; try again then`,
+        {
+          cause: new NoAnswer(fault),
+        },
+      );
     }
     if (failures > retries) {
-      throw new errorClass(`${showUrl(url)} ${fault} (tried ${failures} times)`, { cause: new NoAnswer(fault) });
+      const tries = `tried ${failures} times`;
+      throw new errorClass(`Cannot fetch ${showUrl(url)}: it ${fault} (${tries})`, { cause: new NoAnswer(fault) });
     }
     await pause(failures, retryAfter, options);
   }
@@ -112,8 +124,8 @@ export async function pause(failures: number, retryAfter: number | undefined, op
 }
 
 /**
- * Whether a browser's rules about other sites hold. Of all that is used here, they let only `Range` through without asking
- * the server's permission, which few servers give. There conditions are not sent; the answers' ETags are compared.
+ * Whether a browser's rules about other sites hold. Of the headers used here they let only `Range` through without the
+ * server's permission, which few servers give. Pages therefore send no conditions, and compare the answers' ETags.
  */
 export function isPage(): boolean {
   return !hasNodeModules() && Reflect.get(globalThis, "location") !== undefined;
@@ -129,7 +141,7 @@ export function statusOf({ status, statusText }: Response): string {
   return `${status} ${statusText}`.trimEnd();
 }
 
-/** What went wrong in the host, with the causes that Node and Deno hide behind "fetch failed", and without secrets. */
+/** The fault in the host, with the causes that Node and Deno hide behind "fetch failed", and without secrets. */
 export function faultOf(error: unknown): string {
   const messages: string[] = [];
   for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
@@ -146,12 +158,10 @@ export function basicAuthorization({ username, password }: URL): string | undefi
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-/** Refuses numbers with which a wait would have no end, or none at all. */
+/** Refuses numbers with which a wait would never begin or never end. */
 function checkNumbers({ retries = 0, retryDelay = 0, stallTimeout = 1 }: DownloadOptions): void {
   const refuse = (name: string, rule: string, value: unknown) => {
-    throw new ConfigError(
-      `\`${name}\` is ${rule}: ${typeof value === "string" ? JSON.stringify(value) : value} was given`,
-    );
+    throw new ConfigError(`Cannot fetch files with ${name} = ${show(value)}: it must be ${rule}`);
   };
   if (!Number.isSafeInteger(retries) || retries < 0) refuse("retries", "a whole number from 0 on", retries);
   const isTime = (value: number) => typeof value === "number" && value >= 0 && value <= LONGEST_TIME;
@@ -161,11 +171,11 @@ function checkNumbers({ retries = 0, retryDelay = 0, stallTimeout = 1 }: Downloa
   }
 }
 
-/** Redirects that lead nowhere; asking again would not help. */
+/** A redirect that leads nowhere; asking again would not help. */
 class RedirectFault extends Error {}
 
 /**
- * Follows redirects. That is done here where the host lets us, because the first server's word on a file stands in its
+ * Follows redirects. This is done here where the host allows it, because the first server describes the file in its
  * redirect, and because not every host drops credentials on the way. Browsers show no redirect, and drop them.
  */
 async function follow(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
@@ -225,7 +235,7 @@ function withoutCredentials(url: URL): string {
   return bare.href;
 }
 
-/** Undoes percent signs, where they are any. */
+/** Decodes percent signs, where they are valid. */
 function unescape(text: string): string {
   try {
     return decodeURIComponent(text);

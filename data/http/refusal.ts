@@ -1,5 +1,5 @@
 /**
- * What servers say when they do not give a file, and what it means for whoever asked.
+ * Reads why a server does not give a file, and turns it into an error for the caller.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface Refusal {
   readonly kind: "refusal";
   /** Status and its text, such as "404 Not Found". */
   readonly status: string;
-  /** What is not there, or why it is not given. A hub tells the first three apart, other servers don't. */
+  /** The thing that is missing, or the reason why the file is not given. Only a hub tells the first three apart. */
   readonly reason: "no repository" | "no revision" | "no file" | "gated" | "disabled" | "not allowed" | "failure";
   /** The server's own words, or nothing. */
   readonly words: string;
@@ -29,7 +29,7 @@ export async function refusalOf(response: Response): Promise<Refusal> {
   return { kind: "refusal", status: statusOf(response), reason: reasonOf(response, said), words };
 }
 
-/** The error that says what a server refused, and what may help; `hint` is put behind that. */
+/** Makes the error that says what a server refused and what may help, followed by `hint`. */
 export function refusalError(
   url: string,
   { status, reason, words }: Refusal,
@@ -37,20 +37,24 @@ export function refusalError(
   hint = "",
 ): Error {
   const advice = {
-    "no repository": "there is no such repository, or it is private and needs a `token` that may read it",
-    "no revision": "the repository has no such revision",
+    "no repository":
+      "there is no such repository, or it is private; check its name, or give a `token` that may read it",
+    "no revision": "the repository has no such revision; name a branch, a tag or a commit",
     "no file": "there is no such file",
-    "gated": "the repository is gated: accept its terms on its page, and give a `token` of that account",
+    "gated": "the repository is gated; accept its terms on its page, and give a `token` of that account",
     "disabled": "access to the repository is disabled",
-    "not allowed": "it does not exist, or it is private or gated and needs a `token` that may read it",
+    "not allowed": "it does not exist, or it is private or gated; give a `token` that may read it",
     "failure": "",
   }[reason];
-  const because = advice === "" ? "" : `: ${advice}`;
+  const because = advice === "" ? "" : `, because ${advice}`;
   const quoted = words === "" ? "" : ` (it says ${JSON.stringify(words)})`;
-  return new errorClass(`${showUrl(url)} answered ${status}${because}${hint}${quoted}`);
+  return new errorClass(`Cannot fetch ${showUrl(url)}: the server answered ${status}${because}${hint}${quoted}`);
 }
 
-/** The Hub's codes (https://huggingface.co/docs/huggingface_hub/package_reference/utilities), then what statuses mean. */
+/**
+ * The Hub's codes (https://huggingface.co/docs/huggingface_hub/package_reference/utilities), then the meaning of
+ * statuses.
+ */
 function reasonOf({ status, headers }: Response, said: string): Refusal["reason"] {
   const code = headers.get("x-error-code");
   if (code === "RepoNotFound") return "no repository";

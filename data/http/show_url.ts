@@ -1,18 +1,18 @@
 /**
- * URLs as messages show them. Passwords stand before the host; tokens and signatures in the query, under names that no
- * list is complete of. So neither is ever shown.
+ * URLs as messages show them. Passwords stand before the host, tokens and signatures in the query under too many names
+ * to list. So neither part is ever shown.
  *
  * @module
  */
 
 /**
- * The part of a URL that may be told: no user, password, query or fragment.
+ * The part of a URL that may be shown: no user, password, query or fragment.
  *
  * @param url A URL, or a text that was meant as one.
  */
 export function showUrl(url: string | URL): string {
   const text = String(url);
-  // Where the host of a text begins is not known: whatever may be a password goes.
+  // The host of such a text can't be found, so everything that may be a password is removed.
   if (!URL.canParse(text)) return text.replace(/\/\/.*@/s, "//").replace(/[?#].*$/s, "?...");
   const { protocol, host, pathname, search } = new URL(text);
   if (protocol === "data:") return `${/^data:[\w.+/-]*/.exec(pathname.includes(",") ? text : "data:")?.[0]}...`;

@@ -15,7 +15,7 @@ import { showUrl } from "./show_url.ts";
  * A file on a server.
  *
  * @returns Nothing if the server has no such file.
- * @throws {Error} Of `options.errorClass`, if the server can't be reached or refuses.
+ * @throws {Error} If the server can't be reached or refuses; its class is `options.errorClass`.
  */
 export async function urlSource(url: URL, options: DownloadOptions = {}): Promise<ByteSource | undefined> {
   const answer = await startDownload(url.href, {}, options);
@@ -51,11 +51,11 @@ export function downloadSource(name: string, url: string, first: Download, optio
       const again = await startDownload(url, { from, validator: first.validator }, { ...options, signal });
       if (again.kind === "refusal" && again.reason !== "no file") throw refusalError(url, again, errorClass);
       if (again.kind !== "download") {
-        throw new errorClass(`${name} is gone from the server since its first bytes came`);
+        throw new errorClass(`Cannot read ${name}: it is gone from the server since its first bytes came`);
       }
       if (again.validator !== first.validator || again.tag !== first.tag || again.size !== first.size) {
         await again.cancel();
-        throw new errorClass(`${name} became another file while it was read: try again`);
+        throw new errorClass(`Cannot read ${name}: it became another file while it was read; try again`);
       }
       const reader = readerOf(again.chunks());
       await skip(reader, from - again.from, name, errorClass);

@@ -1,5 +1,5 @@
 /**
- * What a hub says the bytes of a file hash to: its ETags are hashes.
+ * The hashes of files that a hub gives: its ETags are hashes.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export function hashNamesOf(checksum: string | undefined): readonly HashName[] {
   return checksum.length === 64 ? ["sha256"] : ["gitBlob", "sha1"];
 }
 
-/** What git puts before the bytes of a file. */
+/** The header that git puts before the bytes of a file. */
 export function gitBlobHeader(size: number): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`blob ${size}\0`);
 }

@@ -1,5 +1,6 @@
 /**
- * Files of the Hugging Face Hub, and of servers that speak its paths: fetched once, kept, asked after, usable offline.
+ * Files of the Hugging Face Hub, and of servers that speak its paths: fetched once, kept, checked for changes, usable
+ * offline.
  *
  * `@huggingface/hub` was looked at for this (2.17.5, 56 KB gzip): it resumes and retries nothing, keeps no copies in
  * browsers, can't load a branch offline and prints to the console. One GET on `resolve` is all that is needed here.
@@ -18,10 +19,14 @@ import type { CachedFile, CacheWriter, HubCache } from "./hub_cache.ts";
 import { openCache } from "./hub_cache_choice.ts";
 import type { HubRepo } from "./hub_repo.ts";
 
-/** How often a file is begun anew that changes, or does not fit its hash, while it is fetched. */
+/** Attempts to fetch a file that changes meanwhile, or does not fit its hash. */
 const MOST_TRIES = 3;
 
-/** Options of whatever fetches files from a hub or a URL. */
+/**
+ * Options of whatever fetches files from a hub or a URL.
+ *
+ * @category Data
+ */
 export interface HubOptions extends Omit<DownloadOptions, "authorization"> {
   /** The hub's URL. Default: the environment variable HF_ENDPOINT, else https://huggingface.co. */
   readonly host?: string | undefined;
@@ -39,20 +44,21 @@ export interface HubOptions extends Omit<DownloadOptions, "authorization"> {
   readonly cache?: string | false | undefined;
   /** Uses copies only, and no network. */
   readonly offline?: boolean | undefined;
-  /** Hears of every chunk that comes in. */
+  /** Is called for every chunk that arrives. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-/** What a hub may not have. */
+/** Things that a hub may lack. */
 type Missing = "no repository" | "no revision" | "no file";
 
 /**
- * Fetches a file of a repository, or takes the copy at hand if it is still right or nobody can be asked.
+ * Fetches a file of a repository, or takes the copy at hand if it is still current or the hub can't be reached.
  *
  * @param file Its path in the repository, such as "config.json".
- * @returns The file to read, or nothing if the hub has none, be it for want of the file, the revision or the repository.
+ * @returns The file to read, or nothing if the hub has none, because the file, the revision or the repository is
+ * missing.
  * @throws {ConfigError} If a name is not one that a hub can have.
- * @throws {Error} Of `errorClass`, by default `WeightsError`, if the file can neither be fetched nor found in the cache.
+ * @throws {Error} If the file can neither be fetched nor found in the cache; its class is `options.errorClass`.
  */
 export async function fetchHubFile(
   repo: HubRepo,
@@ -105,12 +111,14 @@ async function findHubFile(
     signal?.throwIfAborted();
     const cached = await lookUp(cache, url, signal);
     const copy = cached.complete && { ...cached.complete.source, name };
-    // What a commit holds never changes. Whether a copy is that, and whether a file is missing, the hub is asked.
+    // A commit never changes, so its proven copy is final. In all other cases the hub is asked.
     const isFinal = /^[0-9a-f]{40}$/.test(repo.revision ?? "") && cached.complete?.isProven === true;
     if (copy !== undefined && (options.offline || isFinal)) return copy;
     if (options.offline) {
       if (cached.missing) return "no file";
-      throw new errorClass(`${name} is not in the cache, and offline nothing is fetched: fetch it once when online`);
+      throw new errorClass(
+        `Cannot read ${name}: it is not in the cache, and offline nothing is fetched; fetch it once online`,
+      );
     }
     const answer = await ask(url, cached, requestOptions);
     if (answer === undefined || answer.kind === "unchanged") return copy ?? "no file";
@@ -121,7 +129,7 @@ async function findHubFile(
       if (copy !== undefined) return copy;
       throw refusalError(url, answer, errorClass, reason === "not allowed" ? withheldHint(hub) : "");
     }
-    // What may have been cut off unseen is not kept: its reader will find out.
+    // A file that may have been cut off unnoticed is not kept; its reader will find out.
     if (cache === undefined || !answer.isEndSure) return downloadSource(name, url, answer, requestOptions);
     const result = await store(cache, url, name, answer, options).catch((error) => {
       if (copy !== undefined && error instanceof Error && error.cause instanceof NoAnswer) return copy;
@@ -140,7 +148,7 @@ async function findHubFile(
   throw new errorClass(`Cannot fetch ${name}: ${fault}, ${MOST_TRIES} times; try again later, or on another network`);
 }
 
-/** What a cache has; nothing where it can't be read. */
+/** Looks into a cache. One that can't be read has nothing. */
 async function lookUp(cache: HubCache | undefined, url: string, signal: AbortSignal | undefined): Promise<CachedFile> {
   try {
     return await cache?.find(url, signal) ?? { missing: false };
@@ -153,7 +161,7 @@ async function lookUp(cache: HubCache | undefined, url: string, signal: AbortSig
 /**
  * Asks for a file, making use of what the cache has.
  *
- * @returns Nothing if nobody can be asked, and what the cache knows has to do.
+ * @returns Nothing if the hub can't be reached and the cache's knowledge must suffice.
  */
 async function ask(
   url: string,
@@ -176,7 +184,7 @@ async function ask(
 /**
  * Writes a download to the cache.
  *
- * @returns How that ended; "gone" if it has to begin anew because the file changed on its way, "not kept" if the cache
+ * @returns The outcome: "gone" if it has to begin anew because the file changed on its way, "not kept" if the cache
  * can't be written to.
  */
 async function store(
@@ -201,7 +209,7 @@ async function store(
     signal?.throwIfAborted();
     if (download.changed) return "gone";
     if (!(error instanceof CacheFault)) throw error;
-    // A full disk gets its room back.
+    // Frees the space on a full disk.
     await writer?.remove().catch(() => {});
     return "not kept";
   } finally {
@@ -210,14 +218,14 @@ async function store(
   }
 }
 
-/** What the cache could not do, as opposed to the network. */
+/** A failure of the cache, as opposed to one of the network. */
 class CacheFault extends Error {}
 
 async function keep<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (cause) {
-    throw new CacheFault("The cache can't be written to", { cause });
+    throw new CacheFault("Cannot write to the cache", { cause });
   }
 }
 

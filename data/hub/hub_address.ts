@@ -1,5 +1,5 @@
 /**
- * Where the files of a hub are, and which credentials go there.
+ * The URLs of a hub's files, and the credentials that are sent there.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type HubRepo, isRepoName } from "./hub_repo.ts";
 /** Where the Hub is, unless `host` or the environment variable HF_ENDPOINT says otherwise. */
 const DEFAULT_HOST = "https://huggingface.co";
 
-/** A hub, and how it is spoken to. */
+/** A hub, and the credentials for it. */
 export interface HubAddress {
   /** Its URL, without credentials and without a slash at its end. */
   readonly url: string;
@@ -24,8 +24,9 @@ export interface HubAddress {
 }
 
 /**
- * The hub that is meant, and the token for it. A `token` goes to whatever `host` it is given with. HF_TOKEN of the
- * environment goes to the hubs that it belongs to, https://huggingface.co and HF_ENDPOINT, encrypted or within this machine.
+ * The hub that is meant, and the token for it. A `token` goes to the `host` that it is given with. HF_TOKEN of the
+ * environment goes to the hubs that it belongs to, https://huggingface.co and HF_ENDPOINT, encrypted or within this
+ * machine.
  *
  * @throws {ConfigError} If the host or the token is none.
  */
@@ -52,14 +53,16 @@ export async function hubAddress(host: string | undefined, token: string | undef
  */
 export function hubFileUrl(hub: string, { repo, revision = "main" }: HubRepo, file: string): string {
   if (!isRepoName(repo)) {
-    throw new ConfigError(`A repository is called "org/name": ${JSON.stringify(repo)} was given`);
+    throw new ConfigError(`Cannot fetch from the repository ${JSON.stringify(repo)}: expected "org/name"`);
   }
   const isText = (text: unknown) => typeof text === "string" && !/\p{Surrogate}/u.test(text);
   if (!isText(file) || file.split("/").some((part) => ["", ".", ".."].includes(part)) || /[\\?#]/.test(file)) {
-    throw new ConfigError(`${JSON.stringify(file)} is not the path of a file in a repository`);
+    throw new ConfigError(`Cannot fetch the file ${JSON.stringify(file)}: expected the path of a file in a repository`);
   }
   if (!isText(revision) || ["", ".", ".."].includes(revision)) {
-    throw new ConfigError(`A revision is a branch, tag or commit: ${JSON.stringify(revision)} was given`);
+    throw new ConfigError(
+      `Cannot fetch the revision ${JSON.stringify(revision)}: expected a branch, a tag or a commit`,
+    );
   }
   return `${hub}/${repo}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`;
 }
@@ -79,7 +82,7 @@ function hubUrl(host: string): URL {
   const url = /^https?:\/\//.test(host) && URL.canParse(host) ? new URL(host) : undefined;
   if (url !== undefined && url.search === "" && url.hash === "") return url;
   throw new ConfigError(
-    `The host of a hub is a URL such as ${DEFAULT_HOST}: ${JSON.stringify(showUrl(host))} was given`,
+    `Cannot use the host ${JSON.stringify(showUrl(host))}: expected a URL of a hub, such as ${DEFAULT_HOST}`,
   );
 }
 
@@ -96,5 +99,5 @@ function isLoopback({ hostname }: URL): boolean {
 function checkToken(token: string | undefined): string {
   if (token === undefined) return "";
   if (typeof token === "string" && /^[\x20-\x7e]*$/.test(token.trim())) return token.trim();
-  throw new ConfigError("A `token` is a text of ASCII letters, digits and signs: the one given, or HF_TOKEN, is not");
+  throw new ConfigError("Cannot use the `token` given, or HF_TOKEN: expected ASCII letters, digits and signs");
 }

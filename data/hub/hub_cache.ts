@@ -2,8 +2,8 @@
  * Copies of downloaded files: what a cache offers, and how its answers are named.
  *
  * A copy is compared with the hash that the hub gives before it is kept, and with the hash it had then whenever it is
- * used: what a disk or an editor changed is as good as not there. No cache is needed to go on, so what a cache can't do
- * (a folder that may not be written, a full disk) is for the caller to do without.
+ * used, so that a copy which a disk or an editor changed counts as missing. Callers go on without a cache that fails (a
+ * folder that may not be written, a full disk).
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { ByteSource } from "../files/byte_source.ts";
 
 /** A file as it was sent, whether that was right or not. */
 export interface CompleteCopy {
-  /** What it is asked after with, see `Download.tag`. */
+  /** The tag with which the server is asked whether it is current; see `Download.tag`. */
   readonly tag: string | undefined;
   /** Whether it is what the hub has, by the hub's own hash. */
   readonly isProven: boolean;
@@ -20,23 +20,23 @@ export interface CompleteCopy {
   readonly source: ByteSource;
 }
 
-/** What a cache knows of a file. */
+/** A cache's knowledge of a file. */
 export interface CachedFile {
   /** The complete copy, if there is one. */
   readonly complete?: CompleteCopy | undefined;
-  /** A download that broke off: what its bytes belong to, and how many it can go on after, fewer than `size`. */
+  /** A download that broke off: the version that its bytes belong to, and their number, below `size`. */
   readonly partial?: { readonly validator: string; readonly size: number; readonly length: number } | undefined;
   /** Whether the server said, when it was last asked, that there is no such file. */
   readonly missing: boolean;
 }
 
-/** What identifies the content that is written to a cache. */
+/** Identifies the content that is written to a cache. */
 export interface IncomingFile {
-  /** What the copy is asked after with, see `Download.tag`. */
+  /** The tag with which the server is asked whether the copy is current; see `Download.tag`. */
   readonly tag: string | undefined;
   /** The hash that the hub gives the file, see `checksumOf`. */
   readonly checksum: string | undefined;
-  /** What a resumed download says the earlier bytes belong to; absent: it can't be resumed. */
+  /** The version that the earlier bytes of a resumed download belong to; absent if it can't be resumed. */
   readonly validator: string | undefined;
   /** The size, where it is known. */
   readonly size: number | undefined;
@@ -45,8 +45,8 @@ export interface IncomingFile {
 }
 
 /**
- * How writing a copy ended: it is kept; or it has gone meanwhile, because another process fetched another version; or its
- * bytes are not those that the hub's hash is of, and it has been removed.
+ * The outcome of writing a copy: it is kept; or it has gone meanwhile, because another process fetched another version;
+ * or its bytes are not those that the hub's hash is of, and it has been removed.
  */
 export type CommitResult = "kept" | "gone" | "corrupt";
 
@@ -62,9 +62,11 @@ export interface CacheWriter {
   remove(): Promise<void>;
 }
 
-/** A place for copies of files, by URL. Its methods fail as the host does; only an aborted signal has its own reason. */
+/**
+ * A place for copies of files, by URL. Its methods throw the host's errors; an aborted signal throws its own reason.
+ */
 export interface HubCache {
-  /** What is there and has been found right. */
+  /** Finds what is there and has been verified. */
   find(url: string, signal?: AbortSignal): Promise<CachedFile>;
   /** Begins or continues a copy. Gives nothing if the partial copy that was to be continued has gone since `find`. */
   write(url: string, file: IncomingFile): Promise<CacheWriter | undefined>;

@@ -1,9 +1,10 @@
 /**
- * Which cache the copies of files are kept in.
+ * Chooses the cache that keeps copies of files.
  *
  * @module
  */
 
+import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
 import { hasNodeModules } from "../../host/node.ts";
 import { type ErrorClass, messageOf } from "../files/byte_source.ts";
@@ -19,7 +20,7 @@ const STORAGE_NAME = "andromeda-hub";
  *
  * @param choice A folder, or a name in the Cache API; false for none.
  * @throws {ConfigError} If the choice is no name.
- * @throws {Error} Of `errorClass`, if a file is where the folder should be.
+ * @throws {Error} If a file is where the folder should be; its class is `errorClass`.
  */
 export async function openCache(
   choice: string | false | undefined,
@@ -27,22 +28,22 @@ export async function openCache(
 ): Promise<HubCache | undefined> {
   if (choice === false) return undefined;
   if (choice !== undefined && (typeof choice !== "string" || choice === "")) {
-    throw new ConfigError(`\`cache\` is the name of a folder, or false: ${JSON.stringify(choice)} was given`);
+    throw new ConfigError(`Cannot keep copies in cache = ${show(choice)}: expected the name of a folder, or false`);
   }
   if (hasNodeModules()) {
     try {
       const folder = choice ?? await defaultFolder();
       await makeFolder(folder).catch(async (cause) => {
-        // One that is there may be read, whoever may write to it.
+        // A folder that exists can be read even if this process may not write to it.
         if (await kindOfPath(folder) !== "folder") throw cause;
       });
       const { FolderCache } = await import("./hub_cache_folder.ts");
       return new FolderCache(folder, errorClass);
     } catch (cause) {
-      // A file in the way of a folder is a mistake; a host that forbids writing is none.
+      // A file in the place of the folder is the caller's mistake; a host that forbids writing is not.
       const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
       if (choice === undefined || (code !== "ENOTDIR" && code !== "EEXIST")) return undefined;
-      throw new errorClass(`The cache ${choice} can't be made: ${messageOf(cause)}`, { cause });
+      throw new errorClass(`Cannot make the cache ${choice}: ${messageOf(cause)}`, { cause });
     }
   }
   if (!("caches" in globalThis)) return undefined;

@@ -1,9 +1,9 @@
 /**
  * Copies of downloaded files in a folder of the host.
  *
- * Every file has a folder of its own, named after a hash of its URL, with `state.json` and the data. The data's name comes
- * from its ETag, and it is written at explicit positions: two processes that download the same file write the same bytes
- * to the same places, so they need no lock. What counts is `state.json`, which is replaced at once.
+ * Every file has a folder of its own, named after a hash of its URL, with `state.json` and the data. The data's name
+ * comes from its ETag, and it is written at explicit positions: two processes that download the same file write the
+ * same bytes to the same places, so they need no lock. Only `state.json` counts, and it is replaced at once.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
   type IncomingFile,
 } from "./hub_cache.ts";
 
-/** The folder of this layout, in the cache's. Copies of other layouts are not looked at. */
+/** The subfolder of this layout. Copies in other layouts are ignored. */
 const LAYOUT = "v2";
 
 /**
@@ -30,7 +30,7 @@ const LAYOUT = "v2";
  */
 const ALWAYS_HASHED_BYTES = 2 ** 30;
 
-/** Milliseconds after which nobody writes a state any more: an hour. */
+/** Milliseconds after which a temporary state belongs to no running process: an hour. */
 const STALE_TIME = 3_600_000;
 
 /** A complete copy as `state.json` has it. */
@@ -39,7 +39,7 @@ interface CompleteState {
   readonly isProven: boolean;
   readonly size: number;
   readonly sha256: string;
-  /** When the file system says it was changed last, as of the last time it was hashed. */
+  /** The time of the last change by the file system, as of the last hashing. */
   readonly changed: string | undefined;
   readonly data: string;
 }
@@ -49,13 +49,13 @@ interface PartialState {
   readonly validator: string;
   readonly size: number;
   readonly data: string;
-  /** The hash that the hub gives the whole file: what is wrong with the beginning will be noticed at the end. */
+  /** The hash that the hub gives the whole file. Errors in the beginning are noticed at the end. */
   readonly checksum: string | undefined;
-  /** Without one: the hash of the beginning, as of when writing ended. */
+  /** The hash of the beginning when writing ended, for files without a hub's hash. */
   readonly sha256: string | undefined;
 }
 
-/** What `state.json` says. */
+/** The contents of `state.json`. */
 interface State {
   readonly complete?: CompleteState | undefined;
   readonly partial?: PartialState | undefined;
@@ -161,7 +161,7 @@ export class FolderCache implements HubCache {
     const { rename, rm, stat } = await import("node:fs/promises");
     const path = await joinPath(await this.#folderOf(url), name);
     const partial = `${path}.partial`;
-    // Another process that fetched the same file may have been faster; or one that found a new one on the server.
+    // Another process may have been faster, or may have found a newer file on the server.
     const written = await kindOfPath(partial) === "file" ? partial : path;
     if ((await fileSource(written))?.size !== size) return "gone";
     const hashes = await hashFile(written, ["sha256", ...hashNamesOf(checksum)], signal);
@@ -177,7 +177,7 @@ export class FolderCache implements HubCache {
       const isProven = checksum !== undefined;
       await this.#writeState(url, { complete: { tag, isProven, size, sha256, changed, data: name } });
     } catch (cause) {
-      // What no state tells of would never be found, and take up room for ever.
+      // Data that no state names would never be found, and would take up space for ever.
       if ((await this.#readState(url)).complete?.data !== name) await rm(path, { force: true }).catch(() => {});
       throw cause;
     }
@@ -185,7 +185,7 @@ export class FolderCache implements HubCache {
     return "kept";
   }
 
-  /** Removes what other versions of a file left, and what processes that were killed while they wrote the state did. */
+  /** Removes the data of other versions of a file, and the temporary states that killed processes left. */
   async #sweep(url: string, name: string): Promise<void> {
     const { readdir, rm, stat } = await import("node:fs/promises");
     const folder = await this.#folderOf(url);
@@ -236,7 +236,7 @@ export class FolderCache implements HubCache {
     return await joinPath(this.#folder, LAYOUT, `${told}-${await shortHashOf(url)}`);
   }
 
-  /** What `state.json` says. One that can't be read or understood is none: the file is downloaded again. */
+  /** Reads `state.json`. One that can't be read or understood counts as missing, and the file is downloaded again. */
   async #readState(url: string): Promise<State> {
     const { readFile } = await import("node:fs/promises");
     try {
@@ -272,7 +272,7 @@ async function usableLength(
   }
 }
 
-/** Picks what is understood from JSON, if it is about a URL. */
+/** Reads a state from JSON, if it belongs to a URL. */
 function stateOf(json: unknown, url: string): State {
   if (fieldOf(json, "url") !== url) return {};
   const text = (value: unknown) => typeof value === "string" ? value : undefined;

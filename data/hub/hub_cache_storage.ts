@@ -2,9 +2,9 @@
  * Copies of downloaded files in a browser's Cache API.
  *
  * The API keeps whole responses and can't append to one. A file is therefore kept in parts, so that a download that
- * broke off goes on with the first part that is not there, in another page load too. Each part carries its hash. The hash
- * that a hub gives is compared where the file is one part: browsers hash nothing piece by piece, and tell nothing of the
- * hash of what comes from another server, as large files do.
+ * broke off goes on with the first part that is not there, in another page load too. Each part carries its hash. The
+ * hash that a hub gives is compared only for files of one part, because browsers can't hash piece by piece, and hide
+ * the hash of what comes from another server, as large files do.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const PART_BYTES = 1 << 24;
 /** The header that holds the SHA-256 of a part. */
 const HASH_HEADER = "x-andromeda-sha256";
 
-/** What the entry of a file says. */
+/** The entry of a file. */
 interface Entry {
   readonly missing: boolean;
   readonly isProven: boolean;
@@ -38,7 +38,7 @@ export class StorageCache implements HubCache {
   /**
    * A cache in a browser.
    *
-   * @param cache What `caches.open` gave; used for nothing else.
+   * @param cache The result of `caches.open`; used for nothing else.
    * @param errorClass The class of the errors thrown.
    */
   constructor(cache: Cache, errorClass: ErrorClass) {
@@ -51,12 +51,12 @@ export class StorageCache implements HubCache {
     const partial = await this.#readEntry(url, "partial");
     const isWhole = complete?.size !== undefined &&
       await this.#countParts(url, complete) * PART_BYTES >= complete.size &&
-      // What is one part is read now, so that it is fetched again at once if it is not right.
+      // A file of one part is read now, so that a broken copy is fetched again at once.
       (complete.size > PART_BYTES || (await this.#readPart(url, complete, 0))?.byteLength === complete.size);
     const begun = partial?.validator === undefined || partial.size === undefined ? undefined : {
       validator: partial.validator,
       size: partial.size,
-      // Never all of it, as there must be something left to ask for.
+      // At least one part is left out, because there must be something left to ask for.
       parts: Math.min(await this.#countParts(url, partial), Math.max(0, Math.ceil(partial.size / PART_BYTES) - 1)),
     };
     return {
@@ -138,7 +138,7 @@ export class StorageCache implements HubCache {
     };
     const readPart = (index: number) => this.#readPart(url, entry, index);
     const changed = () =>
-      new this.#errorClass(`The copy of ${url} in the browser's cache is not whole any more: try again`);
+      new this.#errorClass(`Cannot read ${url}: its copy in the browser's cache is not whole any more; try again`);
     const readParts = async function* (from: number) {
       for (let position = from; position < size;) {
         const index = Math.floor(position / PART_BYTES);

@@ -1,10 +1,14 @@
 /**
- * What a repository on a hub is called.
+ * The names of repositories on a hub.
  *
  * @module
  */
 
-/** A repository. */
+/**
+ * A repository.
+ *
+ * @category Data
+ */
 export interface HubRepo {
   /** "org/name". */
   readonly repo: string;

@@ -11,7 +11,7 @@ import { kindOf } from "./kinds.ts";
 import { decodePng } from "./png/decode.ts";
 import type { Pixels } from "./resize.ts";
 
-/** Files may have so many pixels for each of their bytes; blank pages in black and white come close. */
+/** The most pixels that a file may have for each of its bytes; blank pages in black and white come close. */
 const PIXELS_PER_BYTE = 256;
 
 /** Files of up to this many pixels are decoded however small they are. */
@@ -27,7 +27,7 @@ export const MAX_PIXELS = 100_000_000;
  * @param bytes The file.
  * @param maxPixels Most pixels that it may have; by default 256 for each byte, between 2^24 and 100 million.
  * @returns Its pixels, bytes from 0 to 255.
- * @throws {ImageError} The file is neither PNG nor JPEG, is damaged, or has too many pixels.
+ * @throws {ImageError} If the file is neither PNG nor JPEG, is damaged, or has too many pixels.
  */
 export async function decodeImage(
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Images to the tensors that vision models take.
+ * Turns images into the tensors that vision models take.
  *
  * @module
  */
@@ -14,7 +14,11 @@ import type { Interpolation, Pixels } from "./resize.ts";
 export { ImageError };
 export type { Interpolation };
 
-/** Pixels in memory, row by row, channels next to each other. An `ImageData` is one. */
+/**
+ * Pixels in memory, row by row, channels next to each other. An `ImageData` is one.
+ *
+ * @category Data
+ */
 export interface RawImage {
   /** RGB or RGBA by its length; alpha is dropped. Bytes from 0 to 255, floats from 0 to 1. */
   readonly data: Uint8Array | Uint8ClampedArray | Float32Array;
@@ -24,13 +28,25 @@ export interface RawImage {
   readonly height: number;
 }
 
-/** A PNG or JPEG file, or pixels that the host or the caller has decoded. */
+/**
+ * A PNG or JPEG file, or pixels that the host or the caller has decoded.
+ *
+ * @category Data
+ */
 export type ImageSource = Uint8Array | ArrayBuffer | Blob | ImageBitmap | ImageData | RawImage;
 
-/** A side, or both. */
+/**
+ * A side, or both.
+ *
+ * @category Data
+ */
 export type Size = number | readonly [height: number, width: number];
 
-/** Steps of `imageTensor`, in the order in which they are done. */
+/**
+ * Steps of `imageTensor`, in the order in which they are done.
+ *
+ * @category Data
+ */
 export interface ImageOptions {
   /** New size: [height, width], or a number for the shorter side, the other in proportion. Default: as it is. */
   readonly resize?: Size | undefined;
@@ -49,7 +65,11 @@ export interface ImageOptions {
   readonly maxPixels?: number | undefined;
 }
 
-/** An image as a model takes it; `backend.tensor(image.data, image.shape)` brings it to an engine. */
+/**
+ * An image as a model takes it; `backend.tensor(image.data, image.shape)` brings it to an engine.
+ *
+ * @category Data
+ */
 export interface ImageTensor {
   /** Red plane, green plane, blue plane, each row by row. */
   readonly data: Float32Array;
@@ -65,16 +85,20 @@ export interface ImageTensor {
  * @param source PNG or JPEG bytes, a Blob of them, an ImageBitmap, an ImageData, or raw RGB or RGBA.
  * @param options Resizing, cropping, normalizing.
  * @returns The tensor, on the host.
- * @throws {ImageError} The file is no image that can be read, or a pixel is not a finite number.
- * @throws {ShapeError} The pixels don't fit the size, the size is 0, or the crop is larger than the image.
- * @throws {ConfigError} An option is out of its range.
+ * @throws {ImageError} If the file is no image that can be read, or a pixel is not a finite number.
+ * @throws {ShapeError} If the pixels don't fit the size, the size is 0, or the crop is larger than the image.
+ * @throws {ConfigError} If an option is out of its range.
  *
  * @example Prepare a photograph for a PalmE of 256×256 pixels
  * ```ts
+ * import { imageTensor } from "../../mod.ts";
+ *
  * const photograph = await Deno.readFile("tests/fixtures/images/baseline_420.jpg");
  * const image = await imageTensor(photograph, { resize: 256, crop: 256, mean: 0.5, std: 0.5 });
- * console.log(image.shape); // [1, 3, 256, 256]
+ * console.log(image.shape); // [ 1, 3, 256, 256 ]
  * ```
+ *
+ * @category Data
  */
 export async function imageTensor(source: ImageSource, options: ImageOptions = {}): Promise<ImageTensor> {
   const { resize, crop, interpolation = "bilinear" } = options;

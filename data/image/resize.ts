@@ -5,7 +5,11 @@
  * @module
  */
 
-/** How pixels are combined: the triangle, or the cubic of Keys with a = -1/2. */
+/**
+ * How pixels are combined: the triangle, or the cubic of Keys with a = -1/2.
+ *
+ * @category Data
+ */
 export type Interpolation = "bilinear" | "bicubic";
 
 /** Pixels row by row, red, green and blue of each next to each other: [height, width, 3]. */

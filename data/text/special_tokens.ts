@@ -1,5 +1,5 @@
 /**
- * Which tokens end and pad a text, and their place in the vocabulary.
+ * Chooses the tokens that end and pad a text, and their place in the vocabulary.
  *
  * @module
  */
@@ -10,11 +10,15 @@ import { ConfigError } from "../../errors.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import type { TokenizerFiles } from "./tokenizer_files.ts";
 
-/** What replaces a tokenizer's special tokens and its longest input. */
+/**
+ * Replacements for a tokenizer's special tokens and its longest input.
+ *
+ * @category Data
+ */
 export interface SpecialTokenOptions {
   /** The token that ends a text. */
   readonly eosToken?: string | undefined;
-  /** The token that fills a row of a batch up. */
+  /** The token that pads a row of a batch. */
   readonly padToken?: string | undefined;
   /** How many `<extra_id_0>`, `<extra_id_1>`, ... to add. Default 0. */
   readonly extraIds?: number | undefined;
@@ -48,9 +52,9 @@ const MOST_EXTRA_IDS = 1_000_000;
  *
  * @param files The tokenizer.
  * @param pipeline The same, read.
- * @param options What replaces its settings.
+ * @param options Replacements for its settings.
  * @returns The decided settings.
- * @throws {ConfigError} An option is out of its range.
+ * @throws {ConfigError} If an option is out of its range.
  */
 export function chooseSpecialTokens(
   files: TokenizerFiles,

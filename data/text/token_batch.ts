@@ -4,7 +4,11 @@
  * @module
  */
 
-/** Token ids of b texts, padded to n tokens each. */
+/**
+ * Token ids of b texts, padded to n tokens each.
+ *
+ * @category Data
+ */
 export interface TokenBatch {
   /** Token ids row by row: [b, n]. */
   readonly inputIds: Int32Array;

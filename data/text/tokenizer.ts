@@ -11,63 +11,11 @@ import type { Encoding, Truncation } from "./pipeline/encoding.ts";
 import { readPipeline } from "./pipeline/pipeline.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import { chooseSpecialTokens } from "./special_tokens.ts";
-import type { SpecialTokenOptions, SpecialTokens } from "./special_tokens.ts";
+import type { SpecialTokens } from "./special_tokens.ts";
 import type { TokenBatch } from "./token_batch.ts";
 import { DEFAULT_TOKENIZER, readTokenizerFiles } from "./tokenizer_files.ts";
-import type { JsonFile, TokenizerFileOptions, TokenizerSource } from "./tokenizer_files.ts";
-
-export type { JsonFile, SpecialTokenOptions, TokenBatch, TokenizerFileOptions, TokenizerSource };
-
-/** Options of `AndromedaTokenizer.load`. */
-export interface TokenizerOptions extends SpecialTokenOptions, TokenizerFileOptions {}
-
-/** Options of `AndromedaTokenizer.encode` and `encodeWithTypes`. */
-export interface EncodeOptions {
-  /**
-   * Whether the special tokens of the tokenizer's post-processor, such as "[CLS]" and "[SEP]", are put around the text.
-   * Default true.
-   */
-  readonly addSpecialTokens?: boolean | undefined;
-  /** A second text, which the tokenizer joins to the first in its own way: a question and its answer. */
-  readonly pair?: string | undefined;
-  /**
-   * Whether a text is cut as the "truncation" in the tokenizer.json says, which many files keep from their training. Hugging
-   * Face's tokenizers do so, and its transformers don't. Default false.
-   */
-  readonly truncation?: boolean | undefined;
-  /** Whether the ids are filled up as the "padding" in the tokenizer.json says; likewise. Default false. */
-  readonly padding?: boolean | undefined;
-}
-
-/** Token ids with their types. */
-export interface TypedIds {
-  /** The token ids. */
-  readonly ids: number[];
-  /** For each id 0 if it belongs to the first text, 1 to the second: what BERT's `token_type_ids` are. */
-  readonly typeIds: number[];
-}
-
-/** Options of `AndromedaTokenizer.tokenizeTexts`. */
-export interface TokenizeOptions {
-  /** Whether the special tokens of the tokenizer's post-processor are put around each text. Default true. */
-  readonly addSpecialTokens?: boolean | undefined;
-  /** Tokens that a row may have, special ones included. Default: the tokenizer's `modelMaxLength`. */
-  readonly maxLength?: number | undefined;
-  /** Rows are padded to the longest text, or to `maxLength`. Default "longest". */
-  readonly padding?: "longest" | "max" | undefined;
-  /** Where the padding goes. Generation from a batch wants it on the left. Default "right". */
-  readonly paddingSide?: "left" | "right" | undefined;
-  /** Whether longer texts are cut to `maxLength`; if not, they are refused. Default true. */
-  readonly truncation?: boolean | undefined;
-  /** Which end of a longer text is cut off. Special tokens stay. Default "right". */
-  readonly truncationSide?: "left" | "right" | undefined;
-}
-
-/** Options of `AndromedaTokenizer.decode` and `decodeStream`. */
-export interface DecodeOptions {
-  /** Leaves out special tokens such as `<eos>`. Default false. */
-  readonly skipSpecialTokens?: boolean | undefined;
-}
+import type { TokenizerSource } from "./tokenizer_files.ts";
+import type { DecodeOptions, EncodeOptions, TokenizeOptions, TokenizerOptions, TypedIds } from "./tokenizer_options.ts";
 
 /** A batch of more ids takes gigabytes. */
 const MOST_IDS = 2 ** 28;
@@ -78,15 +26,19 @@ const MOST_IDS = 2 ** 28;
  *
  * @example
  * ```ts
+ * import { AndromedaTokenizer } from "../../mod.ts";
+ *
  * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
- * const { inputIds, attentionMask, shape } = tokenizer.tokenizeTexts(["Good morrow, cousin.", "Is the day so young?"]);
- * console.log(tokenizer.decode(inputIds.subarray(0, shape[1]))); // "Good morrow, cousin.", padded
+ * const { inputIds, shape } = tokenizer.tokenizeTexts(["Good morrow, cousin.", "Is the day so young?"]);
+ * console.log(tokenizer.decode(inputIds.subarray(0, shape[1]))); // Good morrow, cousin.
  * ```
+ *
+ * @category Data
  */
 export class AndromedaTokenizer {
   /** The token that ends a text. A tokenizer whose configuration names none has none. */
   readonly eosToken: string | undefined;
-  /** The token that fills a row of a batch up. A tokenizer whose configuration names neither it nor an end has none. */
+  /** The token that pads a row of a batch. A tokenizer whose configuration names neither it nor an end has none. */
   readonly padToken: string | undefined;
   /** Tokens that a text may have before `tokenizeTexts` cuts it. */
   readonly modelMaxLength: number;
@@ -94,7 +46,7 @@ export class AndromedaTokenizer {
   readonly vocabSize: number;
   /** Id of the token that ends a text, if there is one. */
   readonly eosId: number | undefined;
-  /** Id of the token that fills a row of a batch up, if there is one. */
+  /** Id of the token that pads a row of a batch, if there is one. */
   readonly padId: number | undefined;
 
   readonly #pipeline: Pipeline;
@@ -121,11 +73,11 @@ export class AndromedaTokenizer {
    *
    * @param source "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json, its bytes, or
    * `{ tokenizer, config }` with the bytes or the parsed contents of both files. Default "EleutherAI/gpt-neox-20b".
-   * @param options What replaces its special tokens, and how files are fetched.
+   * @param options Replacements for its special tokens, and options of downloads.
    * @returns The tokenizer.
-   * @throws {TokenizerError} The source is missing or holds no tokenizer that can be read; the message names what it has
+   * @throws {TokenizerError} If the source is missing or holds no tokenizer that can be read; the message names what it has
    * that is not supported.
-   * @throws {ConfigError} An option is out of its range.
+   * @throws {ConfigError} If an option is out of its range.
    */
   static async load(
     source: TokenizerSource = DEFAULT_TOKENIZER,
@@ -142,7 +94,7 @@ export class AndromedaTokenizer {
    *
    * @param token An entry of the vocabulary as it is spelled there, such as "<eos>" or "Ġthe".
    * @returns Its id.
-   * @throws {TokenizerError} The vocabulary lacks it.
+   * @throws {TokenizerError} If the vocabulary lacks it.
    */
   idOf(token: string): number {
     const id = this.#pipeline.tokens.idOf(token);
@@ -160,7 +112,7 @@ export class AndromedaTokenizer {
    *
    * @param id A token id.
    * @returns The entry of the vocabulary.
-   * @throws {TokenizerError} No token has this id.
+   * @throws {TokenizerError} If no token has this id.
    */
   tokenOf(id: number): string {
     return checkToken(id, this.#pipeline.tokens.tokenOf(id), this.vocabSize);
@@ -171,16 +123,18 @@ export class AndromedaTokenizer {
    *
    * @example
    * ```ts
+   * import { AndromedaTokenizer } from "../../mod.ts";
+   *
    * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
-   * console.log(tokenizer.encode("Good morrow", { addSpecialTokens: false }));
+   * console.log(tokenizer.encode("Good morrow", { addSpecialTokens: false })); // [ 39, 374, 262, 782 ]
    * ```
    *
    * @param text The text. Half surrogate pairs are read as U+FFFD.
    * @param options Special tokens, and a second text.
    * @returns Its token ids.
-   * @throws {TokenizerError} The text or the second text is not a string, or has a part that the vocabulary has no token
+   * @throws {TokenizerError} If the text or the second text is not a string, or has a part that the vocabulary has no token
    * for, not even an unknown one, or one that the normalizer or the model does not treat as Rust does.
-   * @throws {ConfigError} An option is not true or false.
+   * @throws {ConfigError} If an option is not true or false.
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
     return this.encodeWithTypes(text, options).ids;
@@ -191,9 +145,11 @@ export class AndromedaTokenizer {
    *
    * @example
    * ```ts
+   * import { AndromedaTokenizer } from "../../mod.ts";
+   *
    * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
    * const { ids, typeIds } = tokenizer.encodeWithTypes("Who is there?", { pair: "Nay, answer me." });
-   * console.log(tokenizer.decode(ids.filter((_, i) => typeIds[i] === 1))); // "Nay, answer me."
+   * console.log(tokenizer.decode(ids.filter((_, i) => typeIds[i] === 1))); // Nay, answer me.
    * ```
    *
    * @param text The text.
@@ -219,7 +175,7 @@ export class AndromedaTokenizer {
    * @param ids Token ids: an array, a typed array or anything iterable.
    * @param options Whether special tokens are left out.
    * @returns The text. Bytes that are no UTF-8 become U+FFFD.
-   * @throws {TokenizerError} No token has one of the ids.
+   * @throws {TokenizerError} If no token has one of the ids.
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     if (!isObject(ids) || !(Symbol.iterator in ids)) throw notIds(ids);
@@ -239,7 +195,7 @@ export class AndromedaTokenizer {
    * @param ids Token ids, such as a model's `generate` makes.
    * @param options Whether special tokens are left out.
    * @returns Pieces of text, none empty.
-   * @throws {TokenizerError} No token has one of the ids.
+   * @throws {TokenizerError} If no token has one of the ids.
    */
   async *decodeStream(
     ids: Iterable<number> | AsyncIterable<number>,
@@ -266,9 +222,9 @@ export class AndromedaTokenizer {
    * @param texts The texts, or a single one.
    * @param options Length, padding and cutting.
    * @returns Token ids and attention mask: [texts, tokens of the longest text] or [texts, maxLength].
-   * @throws {TokenizerError} An item is not a string, or is longer than `maxLength` although `truncation` is false, or
+   * @throws {TokenizerError} If an item is not a string, or is longer than `maxLength` although `truncation` is false, or
    * rows need padding and the tokenizer has none.
-   * @throws {ConfigError} `maxLength` is not a whole number above 0, or the rectangle is too large.
+   * @throws {ConfigError} If `maxLength` is not a whole number above 0, or the rectangle is too large.
    */
   tokenizeTexts(texts: string | readonly string[], options: TokenizeOptions = {}): TokenBatch {
     const { maxLength = this.modelMaxLength, padding = "longest", paddingSide = "right" } = options ?? {};
@@ -322,7 +278,7 @@ export class AndromedaTokenizer {
     );
   }
 
-  /** What rows are filled up with; any id where none is. */
+  /** The id that pads rows; any id where no row needs one. */
   #paddingId(rows: readonly (readonly number[])[], width: number): number {
     const needy = rows.findIndex((row) => row.length < width);
     if (this.padId !== undefined || needy < 0) return this.padId ?? 0;

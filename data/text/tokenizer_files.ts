@@ -1,10 +1,11 @@
 /**
- * Finding and parsing the files of a tokenizer.
+ * Finds and parses the files of a tokenizer.
  *
  * @module
  */
 
 import { isRecord } from "../../common/record.ts";
+import { show } from "../../common/show.ts";
 import { TokenizerError } from "../../errors.ts";
 import { readAll } from "../files/byte_source.ts";
 import { openFileSet } from "../files/files.ts";
@@ -18,19 +19,29 @@ export const DEFAULT_TOKENIZER = "EleutherAI/gpt-neox-20b";
 
 const CONFIG_FILE = "tokenizer_config.json";
 
-/** A JSON file: its bytes, or what they say. */
+/**
+ * A JSON file: its bytes, or its parsed contents.
+ *
+ * @category Data
+ */
 export type JsonFile = Uint8Array | Readonly<Record<string, unknown>>;
 
 /**
- * Where a tokenizer is: "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json (its
+ * The place of a tokenizer: "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json (its
  * tokenizer_config.json is looked for beside it), the bytes of a tokenizer.json, or both files.
+ *
+ * @category Data
  */
 export type TokenizerSource =
   | FileLocation
   | Uint8Array
   | { readonly tokenizer: JsonFile; readonly config?: JsonFile | undefined };
 
-/** How the files of a tokenizer are fetched. */
+/**
+ * How the files of a tokenizer are fetched.
+ *
+ * @category Data
+ */
 export type TokenizerFileOptions = Omit<HubOptions, "errorClass">;
 
 /** The parsed files of a tokenizer. */
@@ -49,7 +60,7 @@ export interface TokenizerFiles {
  * @param source Where it is.
  * @param options How its files are fetched.
  * @returns The parsed files.
- * @throws {TokenizerError} tokenizer.json is missing or can't be fetched, or a file is no JSON.
+ * @throws {TokenizerError} If tokenizer.json is missing or can't be fetched, or a file is no JSON.
  */
 export async function readTokenizerFiles(
   source: TokenizerSource,
@@ -68,9 +79,7 @@ export async function readTokenizerFiles(
   }
   if (!isLocation(source)) {
     throw new TokenizerError(
-      `Cannot load a tokenizer from ${
-        JSON.stringify(source)
-      }: expected "org/name", a folder, a path, a URL, the bytes of a ` +
+      `Cannot load a tokenizer from ${show(source)}: expected "org/name", a folder, a path, a URL, the bytes of a ` +
         `tokenizer.json or { tokenizer, config }`,
     );
   }
@@ -79,7 +88,7 @@ export async function readTokenizerFiles(
   const file = files.file ?? "tokenizer.json";
   const tokenizer = await readJson(files, file, options.signal, parseTokenizerJson);
   if (tokenizer === undefined) {
-    throw new TokenizerError(`Cannot load a tokenizer: ${files.description} has no ${file}`);
+    throw new TokenizerError(`Cannot load a tokenizer from ${files.description}: it has no ${file}`);
   }
   return {
     tokenizer,
@@ -88,7 +97,7 @@ export async function readTokenizerFiles(
   };
 }
 
-/** A file's JSON. A cache's copy that holds none is forgotten. */
+/** A file's JSON. A copy of a cache that holds none is removed. */
 async function readJson(
   files: FileSet,
   name: string,

@@ -9,12 +9,18 @@ import { atMost, choice, type Fields, flag, integer, optional, orDefault, readFi
 import { foreignOptions } from "./x_transformers/options.ts";
 import { resolveVersion, rotatedFeatures, type TensorShapes } from "./x_transformers/versions.ts";
 
-/** Which implementation's conventions a model follows where they differ. */
+/**
+ * Which implementation's conventions a model follows where they differ.
+ *
+ * @category Models
+ */
 export type Reference = "zeta" | "x-transformers";
 
 /**
  * The configuration of a transformer over tokens. Files carry the same names in snake_case, with `attn_` where the
  * references have it.
+ *
+ * @category Models
  */
 export interface TransformerConfig {
   /** Conventions for names, biases and rotary pairs: kyegomez/zeta or lucidrains/x-transformers. */

@@ -14,10 +14,18 @@ import { Random } from "../network/random.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
 import type { ModelSource } from "../weights/source.ts";
 
-/** Configuration of Andromeda: a transformer's, with the documented defaults. */
+/**
+ * Configuration of Andromeda: a transformer's, with the documented defaults.
+ *
+ * @category Models
+ */
 export type AndromedaConfig = TransformerConfig;
 
-/** What `Andromeda.create` takes: any part of the configuration, and who makes the token table. */
+/**
+ * What `Andromeda.create` takes: any part of the configuration, and who makes the token table.
+ *
+ * @category Models
+ */
 export type AndromedaOptions = Partial<AndromedaConfig> & { readonly embeddingProvider?: EmbeddingProvider };
 
 /** Andromeda's documented defaults. */
@@ -39,7 +47,23 @@ export const andromedaDefaults: Partial<TransformerConfig> = {
   attnQkNormDimScale: true,
 };
 
-/** The Andromeda language model (github.com/kyegomez/Andromeda). */
+/**
+ * The Andromeda language model (github.com/kyegomez/Andromeda).
+ *
+ * @example
+ * ```ts
+ * import { Andromeda, AndromedaTokenizer } from "../../mod.ts";
+ *
+ * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+ * const model = await Andromeda.load("examples/shakespeare", { dtype: "q8_0" });
+ * const prompt = tokenizer.encode("My gracious");
+ * const tokens = await Array.fromAsync(model.generate(prompt, { maxNewTokens: 1, temperature: 0 }));
+ * console.log(tokenizer.decode(tokens).trim()); // lord
+ * model.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class Andromeda extends LanguageModel {
   /** The class, as `model_type` names it. */
   readonly modelType = "andromeda";

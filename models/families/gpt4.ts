@@ -13,10 +13,38 @@ import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
 import type { ModelSource } from "../weights/source.ts";
 import { andromedaDefaults } from "./andromeda.ts";
 
-/** Configuration of GPT4: a transformer's, with the documented defaults. */
+/**
+ * Configuration of GPT4: a transformer's, with the documented defaults.
+ *
+ * @category Models
+ */
 export type GPT4Config = TransformerConfig;
 
-/** zeta's GPT4. */
+/**
+ * zeta's GPT4.
+ *
+ * @example
+ * ```ts
+ * import { GPT4 } from "../../mod.ts";
+ *
+ * const model = await GPT4.create({
+ *   numTokens: 256,
+ *   maxSeqLen: 64,
+ *   dim: 64,
+ *   depth: 2,
+ *   heads: 4,
+ *   dimHead: 32,
+ *   alibiNumHeads: 2,
+ * });
+ * const loss = model.loss([[1, 2, 3, 4], [5, 6, 7, 8]]);
+ * const [nats = NaN] = await loss.data();
+ * console.log(nats > 0); // true
+ * loss.dispose();
+ * model.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class GPT4 extends LanguageModel {
   /** The class, as `model_type` names it. */
   readonly modelType = "gpt4";

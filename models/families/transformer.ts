@@ -11,7 +11,32 @@ import { Parameters } from "../network/parameters.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
 import type { ModelSource } from "../weights/source.ts";
 
-/** A transformer over tokens, decoder or encoder. */
+/**
+ * A transformer over tokens, decoder or encoder.
+ *
+ * @example
+ * ```ts
+ * import { Transformer } from "../../mod.ts";
+ *
+ * // TransformerWrapper(num_tokens=256, max_seq_len=64, attn_layers=Encoder(dim=64, depth=2, rotary_pos_emb=True))
+ * const encoder = await Transformer.create({
+ *   reference: "x-transformers",
+ *   numTokens: 256,
+ *   maxSeqLen: 64,
+ *   dim: 64,
+ *   depth: 2,
+ *   attnLayers: "encoder",
+ *   rotaryPosEmb: true,
+ * });
+ * const mask = [[true, true, true], [true, true, false]];
+ * const embeddings = encoder.forward([[1, 2, 3], [4, 5, 0]], { mask, returnEmbeddings: true });
+ * console.log(embeddings.shape); // [ 2, 3, 64 ]
+ * embeddings.dispose();
+ * encoder.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class Transformer extends LanguageModel {
   /** The class, as `model_type` names it. */
   readonly modelType = "transformer";

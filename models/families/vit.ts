@@ -23,7 +23,11 @@ import { normal } from "../network/random.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
 import type { ModelSource } from "../weights/source.ts";
 
-/** Configuration of a vision transformer. */
+/**
+ * Configuration of a vision transformer.
+ *
+ * @category Models
+ */
 export interface ViTConfig {
   /** Conventions for names and norms: kyegomez/zeta or lucidrains/x-transformers. */
   readonly reference: Reference;
@@ -53,7 +57,11 @@ export interface ViTConfig {
   readonly attnFlash: boolean;
 }
 
-/** Images [b, c, h, w] on the host or on an engine. */
+/**
+ * Images [b, c, h, w] on the host or on an engine.
+ *
+ * @category Models
+ */
 export type ImagesInput = Tensor | ImageTensor | {
   readonly data: Float32Array;
   readonly shape: readonly number[];
@@ -121,7 +129,33 @@ export class ViTNet {
   }
 }
 
-/** A vision transformer. */
+/**
+ * A vision transformer.
+ *
+ * @example
+ * ```ts
+ * import { imageTensor, ViTransformerWrapper } from "../../mod.ts";
+ *
+ * const model = await ViTransformerWrapper.create({
+ *   imageSize: 64,
+ *   patchSize: 32,
+ *   dim: 64,
+ *   depth: 2,
+ *   heads: 2,
+ *   numClasses: 10,
+ * });
+ * const image = await imageTensor(await Deno.readFile("tests/fixtures/images/baseline_420.jpg"), {
+ *   resize: 64,
+ *   crop: 64,
+ * });
+ * const logits = model.forward(image);
+ * const probabilities = model.backend.softmax(logits);
+ * console.log(probabilities.shape); // [ 1, 10 ]
+ * for (const each of [logits, probabilities, model]) each.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class ViTransformerWrapper extends Model {
   /** The class, as `model_type` names it. */
   readonly modelType = "vit";

@@ -18,7 +18,11 @@ import { type FilterLogitsFn, strategies, topK } from "./filters.ts";
 import { type GenerateOptions, isTextModel, strategyFields } from "./options.ts";
 import { emptyPrompt, readPrompt, readPrompts } from "./prompts.ts";
 
-/** Parameters of the wrapper. */
+/**
+ * Parameters of the wrapper.
+ *
+ * @category Generation
+ */
 export interface AutoregressiveWrapperOptions {
   /** Targets that don't count in the loss. Default -100. */
   readonly ignoreIndex?: number;
@@ -30,7 +34,11 @@ export interface AutoregressiveWrapperOptions {
   readonly seed?: number;
 }
 
-/** Options of the wrapper's `generate`: the documented ones, and those of the models' own. */
+/**
+ * Options of the wrapper's `generate`: the documented ones, and those of the models' own.
+ *
+ * @category Generation
+ */
 export interface WrapperGenerateOptions
   extends Omit<GenerateOptions, "maxNewTokens" | "topK" | "topP" | "minP" | "topA"> {
   /** Makes the filter of the thresholds. Default: `topK`, or the strategy's. */
@@ -51,7 +59,26 @@ const fields: Fields<Required<AutoregressiveWrapperOptions>> = {
 /** Solutions that are made at a time at most. */
 const MOST_SOLUTIONS = 65536;
 
-/** Predicts and generates with a language model. */
+/**
+ * Predicts and generates with a language model.
+ *
+ * @example
+ * ```ts
+ * import { AutoregressiveWrapper, topP, Transformer } from "../../mod.ts";
+ *
+ * const net = await Transformer.create({ numTokens: 256, maxSeqLen: 64, dim: 64, depth: 2, heads: 2 });
+ * const wrapper = new AutoregressiveWrapper(net);
+ * const texts = await wrapper.generate([[1, 2, 3], [4, 5, 6]], 8, {
+ *   filterLogitsFn: topP,
+ *   filterThres: 0.9,
+ *   seed: 1,
+ * });
+ * console.log(texts.map((tokens) => tokens.length)); // [ 8, 8 ]
+ * net.dispose();
+ * ```
+ *
+ * @category Generation
+ */
 export class AutoregressiveWrapper {
   /** The model. */
   readonly net: LanguageModel;

@@ -11,7 +11,11 @@ import { isTensor, type MaskInput, maskTensor, readMask } from "../language/toke
 import { checkContext } from "../network/transformer_net.ts";
 import type { TextModel } from "./text_model.ts";
 
-/** A context as it is given. */
+/**
+ * A context as it is given.
+ *
+ * @category Generation
+ */
 export interface ContextInput {
   /** [b, m, contextDim]; it stays its giver's. */
   readonly context?: Tensor | undefined;

@@ -18,7 +18,11 @@ import { type Overflow, overflowOf } from "./overflow.ts";
 import type { Sampling } from "./sampling.ts";
 import type { TextModel } from "./text_model.ts";
 
-/** Options that every way of generating has. */
+/**
+ * Options that every way of generating has.
+ *
+ * @category Generation
+ */
 export interface SamplingOptions {
   /** Most tokens to make. Default 256. */
   readonly maxNewTokens?: number | undefined;
@@ -63,7 +67,11 @@ export interface SamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options of a session: those that hold for a text as long as it is continued. */
+/**
+ * Options of a session: those that hold for a text as long as it is continued.
+ *
+ * @category Generation
+ */
 export interface SessionOptions extends ContextInput {
   /** What happens beyond `maxSeqLen`. Default: "slide" where the model can, else "recompute". */
   readonly overflow?: Overflow | undefined;
@@ -75,7 +83,11 @@ export interface SessionOptions extends ContextInput {
   readonly cacheDtype?: CacheFormat | undefined;
 }
 
-/** Options of `generate` and `generateBatch`. */
+/**
+ * Options of `generate` and `generateBatch`.
+ *
+ * @category Generation
+ */
 export interface GenerateOptions extends SamplingOptions, SessionOptions {
   /** Classifier-free guidance: uncond + guidanceScale · (cond - uncond). 1, the default, is none. */
   readonly guidanceScale?: number | undefined;

@@ -13,6 +13,8 @@ import type { TextModel } from "./text_model.ts";
  * - "slide": from the keys and values of the last `maxSeqLen` tokens, the older ones dropped from the cache, at constant cost;
  * - "recompute": from the last `maxSeqLen` tokens, computed anew for every token, as the references' cropping does;
  * - "stop": not at all; the text ends.
+ *
+ * @category Generation
  */
 export type Overflow = "slide" | "recompute" | "stop";
 

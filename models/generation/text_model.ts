@@ -10,7 +10,11 @@ import type { TransformerConfig } from "../config/transformer_config.ts";
 import type { KvCache } from "../network/kv_cache.ts";
 import type { TransformerNet } from "../network/transformer_net.ts";
 
-/** A decoder over tokens: `LanguageModel` and `PalmE` are. */
+/**
+ * A decoder over tokens: `LanguageModel` and `PalmE` are.
+ *
+ * @category Generation
+ */
 export interface TextModel {
   /** The engine that holds the parameters. */
   readonly backend: Backend;

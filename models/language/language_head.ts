@@ -30,7 +30,11 @@ const LOSS_CHUNK = 1 << 23;
 /** The most bytes one tensor may take: what 32-bit addresses reach. */
 const MAX_TENSOR_BYTES = 2 ** 32;
 
-/** Options of `forward`. */
+/**
+ * Options of `forward`.
+ *
+ * @category Models
+ */
 export interface ForwardOptions {
   /** Positions whose logits are wanted: all of them, the last one, or from (included) to (excluded). Default "all". */
   readonly positions?: "all" | "last" | readonly [from: number, to: number] | undefined;
@@ -50,7 +54,11 @@ export interface ForwardOptions {
   readonly pos?: Tensor | undefined;
 }
 
-/** Options of `loss`. */
+/**
+ * Options of `loss`.
+ *
+ * @category Models
+ */
 export interface LossOptions {
   /** Targets that don't count. Default -100. */
   readonly ignoreIndex?: number | undefined;

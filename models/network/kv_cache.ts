@@ -31,7 +31,26 @@ interface KeysAndValues {
   readonly values: Tensor;
 }
 
-/** Keys and values of the tokens that a decoder has seen. Owned by whoever made it. */
+/**
+ * Keys and values of the tokens that a decoder has seen. Owned by whoever made it.
+ *
+ * @example
+ * ```ts
+ * import { Andromeda } from "../../mod.ts";
+ *
+ * // The bytes that the keys and values of eight conversations take.
+ * const model = await Andromeda.load("examples/shakespeare");
+ * for (const dtype of ["f32", "f16", "q8_0"] as const) {
+ *   const before = model.backend.memory().bytesInUse;
+ *   const cache = model.createCache(8, 256, dtype);
+ *   console.log(dtype, model.backend.memory().bytesInUse - before);
+ *   cache.dispose();
+ * }
+ * model.dispose();
+ * ```
+ *
+ * @category Generation
+ */
 export class KvCache {
   /** Positions that it can hold; when more have been seen, it holds the last ones. */
   readonly capacity: number;

@@ -4,7 +4,19 @@
  * @module
  */
 
-/** A stream of random numbers: the same seed and name give the same numbers everywhere. */
+/**
+ * A stream of random numbers: the same seed and name give the same numbers everywhere.
+ *
+ * @example
+ * ```ts
+ * import { Random } from "../../mod.ts";
+ *
+ * const [random, same] = [new Random(7, "noise"), new Random(7, "noise")];
+ * console.log(random.normal() === same.normal()); // true
+ * ```
+ *
+ * @category Models
+ */
 export class Random {
   #a: number;
   #b: number;

@@ -20,6 +20,8 @@ import {
 /**
  * A number format, by its name in a safetensors header; Q8_0 and Q4_0 have none there, a file holds their blocks as U8 and says
  * in its metadata what they are.
+ *
+ * @category Weights
  */
 export type SafetensorsDType =
   | "F64"
@@ -38,7 +40,11 @@ export type SafetensorsDType =
   | Float8Format
   | BlockFormat;
 
-/** The formats that f32 values can be written in. */
+/**
+ * The formats that f32 values can be written in.
+ *
+ * @category Weights
+ */
 export type FloatFormat = "F32" | "F16" | "BF16" | BlockFormat;
 
 const FLOAT_FORMATS: readonly FloatFormat[] = ["F32", "F16", "BF16", "Q8_0", "Q4_0"];

@@ -8,7 +8,11 @@
  * @module
  */
 
-/** An 8-bit float, by its name in a safetensors header. */
+/**
+ * An 8-bit float, by its name in a safetensors header.
+ *
+ * @category Weights
+ */
 export type Float8Format = "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ";
 
 const VALUE_OF: Readonly<Record<Float8Format, (bits: number) => number>> = {

@@ -13,7 +13,11 @@
 import { ShapeError, WeightsError } from "../../errors.ts";
 import { f16BitsOfF32, f32BitsOfF16 } from "./float16.ts";
 
-/** A format of blocks. */
+/**
+ * A format of blocks.
+ *
+ * @category Weights
+ */
 export type BlockFormat = "Q8_0" | "Q4_0";
 
 /** Values in a block. */

@@ -15,7 +15,20 @@ import {
   toFloat32,
 } from "./dtypes.ts";
 
-/** Values in the host's memory, kept in the format they were stored in and converted when they are asked for. */
+/**
+ * Values in the host's memory, kept in the format they were stored in and converted when they are asked for.
+ *
+ * @example
+ * ```ts
+ * import { HostTensor } from "../../mod.ts";
+ *
+ * const tensor = HostTensor.from(Float32Array.of(0.1, 1, 1000), [3], "BF16");
+ * console.log(tensor.bytes.length); // 6
+ * console.log(tensor.values()); // Float32Array(3) [ 0.10009765625, 1, 1000 ]
+ * ```
+ *
+ * @category Weights
+ */
 export class HostTensor {
   /** The format of the values in `bytes`. */
   readonly dtype: SafetensorsDType;

@@ -38,6 +38,8 @@ const CHUNK_VALUES = 1 << 20;
 /**
  * Weights: the path or URL of a safetensors file, of an index (`.index.json`) or of a folder with either; "org/name" on
  * the Hugging Face Hub; or the bytes of one file in any form.
+ *
+ * @category Weights
  */
 export type SafetensorsSource = string | URL | Uint8Array | ArrayBuffer | Blob | Response | ReadableStream<Uint8Array>;
 
@@ -91,6 +93,17 @@ interface OpenFile {
  * already are not copied.
  *
  * @throws {WeightsError} If it can't be read or is not valid.
+ *
+ * @example
+ * ```ts
+ * import { readSafetensors } from "../../mod.ts";
+ *
+ * const tensors = await readSafetensors("examples/shakespeare");
+ * const table = tensors.get("token_emb.emb.weight");
+ * console.log(table?.dtype, table?.shape); // Q8_0 [ 1024, 256 ]
+ * ```
+ *
+ * @category Weights
  */
 export async function readSafetensors(
   source: SafetensorsSource,

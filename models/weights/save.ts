@@ -20,7 +20,11 @@ import {
   type WritableTensor,
 } from "./write.ts";
 
-/** Where a model is saved: a folder, or a stream that takes the weights alone. */
+/**
+ * Where a model is saved: a folder, or a stream that takes the weights alone.
+ *
+ * @category Weights
+ */
 export type SaveTarget = string | URL | WritableStream<Uint8Array>;
 
 /** Values read at a time. */

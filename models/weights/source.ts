@@ -12,7 +12,11 @@ import { WeightsError } from "../../errors.ts";
 import { readJsonFile } from "./json_file.ts";
 import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
 
-/** A configuration at hand and weights from anywhere. */
+/**
+ * A configuration at hand and weights from anywhere.
+ *
+ * @category Weights
+ */
 export interface ModelParts {
   /** What `config.json` would say, in snake_case or camelCase. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -23,6 +27,8 @@ export interface ModelParts {
 /**
  * Where a model is: a folder with `config.json` and `model.safetensors` or its sharded index, or one of these files; a URL
  * of either; "org/name" or "org/name@revision" on the Hugging Face Hub; a repository with its revision; or its parts.
+ *
+ * @category Weights
  */
 export type ModelSource = FileLocation | ModelParts;
 

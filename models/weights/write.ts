@@ -24,7 +24,11 @@ export const WEIGHTS_ENDING = ".safetensors";
 /** Bytes in a piece. */
 const PIECE_BYTES = 1 << 22;
 
-/** A tensor whose values are fetched while it is written. */
+/**
+ * A tensor whose values are fetched while it is written.
+ *
+ * @category Weights
+ */
 export interface StreamedTensor {
   /** The format to write: f32, or rounded to nearest. */
   readonly dtype: FloatFormat;
@@ -34,16 +38,28 @@ export interface StreamedTensor {
   values(): AsyncIterable<Float32Array> | Iterable<Float32Array>;
 }
 
-/** A tensor to write. */
+/**
+ * A tensor to write.
+ *
+ * @category Weights
+ */
 export type WritableTensor = HostTensor | StreamedTensor;
 
-/** Options of `writeSafetensors`. */
+/**
+ * Options of `writeSafetensors`.
+ *
+ * @category Weights
+ */
 export interface WriteOptions {
   /** Texts to store with the tensors. Default { format: "pt" }, which PyTorch's loaders ask for. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Options of `saveSafetensors`. */
+/**
+ * Options of `saveSafetensors`.
+ *
+ * @category Weights
+ */
 export interface SaveOptions extends WriteOptions {
   /** Largest size of a file in bytes, for folders; weights beyond it are cut into shards. Default: no limit. */
   readonly shardBytes?: number | undefined;
@@ -60,6 +76,18 @@ type Entry = readonly [name: string, tensor: WritableTensor];
  * The bytes of a safetensors file.
  *
  * @throws {WeightsError} If two entries have the same name, or one has a name that the format keeps for itself.
+ *
+ * @example
+ * ```ts
+ * import { HostTensor, readSafetensors, writeSafetensors } from "../../mod.ts";
+ *
+ * const weight = HostTensor.from(Float32Array.of(1, 2, 3, 4), [2, 2], "BF16");
+ * const bytes = writeSafetensors([["weight", weight]]);
+ * const read = await readSafetensors(bytes);
+ * console.log(read.get("weight")?.values()); // Float32Array(4) [ 1, 2, 3, 4 ]
+ * ```
+ *
+ * @category Weights
  */
 export function writeSafetensors(
   entries: Iterable<readonly [string, HostTensor]>,
@@ -86,6 +114,19 @@ export function writeSafetensors(
  * @throws {WeightsError} If a name is not possible or a file can't be written.
  * @throws {ShapeError} If a tensor gives more or fewer values than its shape says.
  * @throws {ConfigError} If the target is none, or the options don't fit it.
+ *
+ * @example
+ * ```ts
+ * import { HostTensor, readSafetensors, saveSafetensors } from "../../mod.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const weight = HostTensor.from(Float32Array.of(1, 2, 3, 4), [2, 2]);
+ * await saveSafetensors(folder, [["weight", weight]]); // folder/model.safetensors
+ * console.log([...(await readSafetensors(folder)).keys()]); // [ "weight" ]
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * @category Weights
  */
 export async function saveSafetensors(
   target: string | URL | WritableStream<Uint8Array>,

@@ -20,7 +20,7 @@ Deno.test("a value may begin with a dash", () => {
   }
 });
 
-Deno.test("what looks like a flag is no value, but its forgotten place", () => {
+Deno.test("a text that looks like a flag is no value, but stands where one was forgotten", () => {
   assertRefused(["--prompt", "--seed", "4"], "--prompt needs a value", '"--seed"', "--prompt=");
   assertRefused(["--prompt", "--json"], "--prompt needs a value", '"--json"');
   assertRefused(["--prompt", "--", "-x"], "--prompt needs a value", "--prompt=");
@@ -86,7 +86,7 @@ Deno.test("flags without a value take none, and texts belong behind flags", () =
   assertRefused(["two\nlines"], "two\\nlines");
 });
 
-Deno.test("of a flag that is given twice the last value counts", () => {
+Deno.test("the last value counts of a flag that is given twice", () => {
   assertEquals(readFlags(["--prompt", "a", "--seed", "1", "--prompt", "b"]).prompt, "b");
   assertEquals(readFlags(["--json", "--json"]).json, true);
 });

@@ -28,7 +28,7 @@ async function assertRefused(args: readonly string[], code: number, ...parts: st
   assertEquals(outcome.code, code);
 }
 
-Deno.test("what can't be understood is refused in one line, with exit code 2", async () => {
+Deno.test("flags that can't be understood are refused in one line, with exit code 2", async () => {
   await assertRefused(["--promt", "ROMEO:"], 2, "--promt", "--help");
   await assertRefused(["ROMEO:"], 2, '"ROMEO:"', "--prompt");
   await assertRefused([], 2, "--prompt");
@@ -40,7 +40,7 @@ Deno.test("what can't be understood is refused in one line, with exit code 2", a
   await assertRefused(["--prompt", "ROMEO:", "--model", "folder/model.safetensors"], 2, "--model", "folder");
 });
 
-Deno.test("what can't be done is refused in one line, with exit code 1", async () => {
+Deno.test("work that can't be done is refused in one line, with exit code 1", async () => {
   await assertRefused(["--prompt", "ROMEO:", "--model", "./no/such/model", "--backend", "wasm"], 1, "./no/such/model");
   await assertRefused(["--prompt", "ROMEO:", "--model", "tests", "--backend", "wasm"], 1, "config.json", "tests");
 });

@@ -16,21 +16,21 @@ import { fuzz, poison, Taken } from "./run.ts";
 const SMALL = { numTokens: 50, maxSeqLen: 40, dim: 32, depth: 2, heads: 4, dimHead: 32, useAbsPosEmb: false };
 /** Models that a fresh one is compared by: between them they use every operation of a decoder. */
 const PROBES = ["ALiBi and xPos with QK norm", "a token shift of two, with absolute positions", "memory tokens"];
-/** Models of histories. On a GPU only those that the kernels are compiled for anyway. */
+/** Models of histories. A GPU takes only those whose kernels are compiled anyway. */
 const CONFIGS = {
   wasm: Object.values({ ...cached, ...uncached }),
   webgpu: PROBES.map((name) => cached[name]),
 };
 
-/** What a history has to go on with. */
+/** The state that a history goes on with. */
 interface Host {
   readonly backend: Backend;
   readonly models: Transformer[];
-  /** What is to be freed in the end. */
+  /** Everything that is to be freed in the end. */
   readonly sessions: { dispose(): void }[];
 }
 
-/** A step of a history. It may fail: what counts is what comes after it. */
+/** A step of a history. It may fail, because only the steps after it count. */
 type Step = (host: Host, draw: Draw) => Promise<void>;
 
 const create: Step = async ({ backend, models }, draw) => {
@@ -97,7 +97,7 @@ const STEPS: Readonly<Record<string, Step>> = {
     const wrong = draw.pick([[], [50], [-1], [1.5]]);
     await Array.fromAsync((await modelOf(host, draw)).generate(wrong, settings(draw)));
   },
-  /** A model of which one parameter is NaN. */
+  /** A model with one parameter that is NaN. */
   async notANumber(host, draw) {
     const { backend } = host;
     const model = await Transformer.create({ ...SMALL, ...draw.pick(CONFIGS[backend.name]) }, {
@@ -140,7 +140,7 @@ function parameterOf(model: Transformer, draw: Draw) {
   return { tensor, shape: tensor.shape };
 }
 
-/** What a fresh model computes: logits, greedy and drawn tokens. */
+/** The results of a fresh model: logits, greedy and drawn tokens. */
 async function compute(backend: Backend, name: string) {
   const model = await Transformer.create({ ...SMALL, ...cached[name] }, { backend, seed: 7 });
   const logits = model.forward([[5, 6, 7, 8, 9, 10, 11], [1, 2, 3, 4, 49, 0, 3]]);

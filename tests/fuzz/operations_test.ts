@@ -16,7 +16,10 @@ import { Canaries, fuzz, poison, readArguments, resultOf, Taken } from "./run.ts
 /** Weights that one memory takes where they are to lie in several. */
 const FEW_BYTES = 4096;
 
-/** A test for each engine, on the CPU also with weights in several memories. On one thread, whose scratch memory is known. */
+/**
+ * A test for each engine, on the CPU also with weights in several memories. They run on one thread, because its scratch
+ * memory is known.
+ */
 function fuzzTest(
   name: string,
   fewest: number,
@@ -42,7 +45,9 @@ function fuzzTest(
   });
 }
 
-/** Runs a call among canaries, with its arguments or others in their place; `judge` gets the result and what it was made of. */
+/**
+ * Runs a call among canaries, with its arguments or others in their place; `judge` gets the result and the arguments.
+ */
 async function runAmongOthers(
   backend: Backend,
   call: Call,
@@ -71,7 +76,7 @@ async function runAmongOthers(
   }
 }
 
-/** Arguments in a message: no values. */
+/** Arguments in a message, without values. */
 function shapes(key: string, value: unknown): unknown {
   return key === "data" ? undefined : value;
 }
@@ -91,7 +96,7 @@ fuzzTest(
   },
 );
 
-/** Operations that find their way by whole numbers which lie on the engine, where nobody checks them beforehand. */
+/** Operations that are led by whole numbers on the engine, where nothing checks them beforehand. */
 const BY_NUMBERS = [
   "embedding",
   "attention",
@@ -105,7 +110,7 @@ const BY_NUMBERS = [
   "acceptDraft",
 ] as const;
 const FAR = [-1, -2, 41, 1000, 65_535, 65_536, 2 ** 24, 2 ** 30, 2 ** 31 - 1, -(2 ** 31)];
-/** What free memory holds, and more than what any operation computes here of its own arguments. */
+/** A value that fills free memory, larger than any that an operation computes here from its own arguments. */
 const [FOREIGN, MOST] = [77_777, 1000];
 
 fuzzTest("ids, positions and lengths of any value lead to no other tensor's memory", 50, async (backend, draw) => {

@@ -1,4 +1,4 @@
-/** Calls with a wrong argument: what can't be right is refused by name, and an engine is afterwards as it was. */
+/** Calls with a wrong argument: they are refused by name, and the engine stays as it was. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
@@ -20,11 +20,11 @@ import { Canaries, fuzz, Taken } from "./run.ts";
 
 const NAMED = [ConfigError, ShapeError, DisposedError, OutOfMemoryError, DeviceLostError, BackendUnavailableError];
 
-/** What no number, text, flag or list may be. */
+/** Values that no number, text, flag or list may have. */
 const NEVER: readonly unknown[] = [null, NaN, {}, Symbol("no"), () => 1, 5n, "nonsense", new Map(), [[]], ["1"], [NaN]];
 /** Numbers that fit in few places. */
 const ODD: readonly number[] = [-1, 0, 0.5, -0.5, 1, 2, 3, 33, 1e6, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 31), Infinity];
-/** What is no tensor; `undefined` also where one is needed. */
+/** Values that are no tensor; `undefined` too where one is needed. */
 const NO_TENSOR: readonly unknown[] = [
   null,
   7,
@@ -46,7 +46,7 @@ interface Place {
   readonly argument: Argument;
 }
 
-/** What stands in an argument's place, and whether it can't be right there. */
+/** A value in an argument's place, and whether it must be refused there. */
 interface Wrong {
   readonly what: string;
   readonly value: unknown;
@@ -133,7 +133,7 @@ function isNamed(error: unknown): boolean {
   return NAMED.some((named) => error instanceof named);
 }
 
-/** Calls, and asserts that what is refused is refused by name and leaves nothing; gives whether it was. */
+/** Runs a call, and asserts that a refusal names the argument and leaves nothing; gives whether it was refused. */
 async function isRefused(backend: Backend, what: string, call: () => unknown): Promise<boolean> {
   const before = backend.memory();
   let result: unknown;

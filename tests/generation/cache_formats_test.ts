@@ -1,4 +1,6 @@
-/** Keys and values kept in f16 and q8_0: what that does to logits, and that positions far out give what the first ones give. */
+/**
+ * Keys and values kept in f16 and q8_0: the error of logits, and that distant positions give what the first ones give.
+ */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type CacheFormat, ConfigError, LanguageModel, type Transformer } from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** A backend that goes while a model generates. */
+/** A backend that is disposed of while a model generates. */
 
 import { assertEquals } from "@std/assert";
 import { DisposedError } from "../../errors.ts";

@@ -1,4 +1,7 @@
-/** Who frees what texts hold: a model that is disposed, a signal that is aborted. `tests/wasm/dropped_test.ts` has the third. */
+/**
+ * Texts give their memory back when their model is disposed of or their signal is aborted. `tests/wasm/dropped_test.ts`
+ * has the third.
+ */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DisposedError, type Transformer } from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** What generating leaves behind: nothing, however often. */
+/** Generating leaves no memory behind, however often. */
 
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
@@ -6,7 +6,7 @@ import { WebGpuBackend } from "../../gpu/backend.ts";
 import { forEachEngine, isLeftOut, LEFT_OUT } from "../support/engines.ts";
 import { text, withModel } from "./models.ts";
 
-/** Generations after which an engine has all that it keeps: kernels, and memory for the next time. */
+/** Generations after which an engine has everything that it keeps: kernels, and memory for the next time. */
 const FIRST = 20;
 const ALL = 1000;
 
@@ -48,7 +48,7 @@ async function checkMemory(backend: Backend, buffers: ReadonlySet<GPUBuffer>): P
   assertEquals(backend.memory().tensors, 0);
 }
 
-/** What an engine holds, and what a GPU keeps for the next time. */
+/** The memory that an engine holds, and that a GPU keeps for the next time. */
 function held(backend: Backend, { size }: ReadonlySet<GPUBuffer>): object {
   const memory = { ...backend.memory(), buffers: size };
   if (!(backend instanceof WebGpuBackend)) return memory;

@@ -8,7 +8,7 @@ import type { Backend } from "../../backend/backend.ts";
 import { Transformer, type TransformerConfig } from "../../mod.ts";
 import type { GpuRuns } from "../support/engines.ts";
 
-/** What all of them share: logits are far enough apart for greedy tokens to be certain. */
+/** The options that all of them share: logits are far enough apart for greedy tokens to be certain. */
 const base = { numTokens: 50, maxSeqLen: 40, dim: 32, depth: 2, heads: 4, dimHead: 32, useAbsPosEmb: false };
 
 /** Configurations whose keys and values can be kept. */
@@ -57,7 +57,7 @@ const typical = [
   "zeta's rotated values with xPos",
 ];
 
-/** In which runs a GPU is tested with a variant. */
+/** The runs in which a GPU is tested with a variant. */
 export function gpuFor(name: string): GpuRuns {
   const index = typical.indexOf(name);
   return index < 0 ? "alone" : index === 0 ? "always" : "slow";

@@ -56,7 +56,7 @@ const WRONG_TYPES: [value: unknown, shown: string][] = [
   [Symbol("s"), "Symbol(s)"],
 ];
 
-/** Of each numeric option, what it takes. */
+/** The values that each numeric option takes. */
 const NUMBERS = [
   "maxNewTokens",
   "temperature",

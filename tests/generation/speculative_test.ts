@@ -1,4 +1,4 @@
-/** Speculative decoding gives what the large model alone would. */
+/** Speculative decoding gives the tokens that the large model alone would. */
 
 import { assert, assertEquals } from "@std/assert";
 import { softmaxRow } from "../../engine/reference/softmax.ts";

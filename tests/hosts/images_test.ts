@@ -27,7 +27,7 @@ const DECODE_ALL = `async (files) => {
 
 const files = expected.files.map(({ file }) => [...fixture(file)]);
 const damaged = ["rgb.png", "sharp_420.jpg"].map((file) => [...fixture(file)].slice(0, -40));
-/** With data that are no zlib stream, and right checksums: what hosts' own inflating is given to refuse. */
+/** Data that are no zlib stream, under right checksums, so that the host's own inflating must refuse them. */
 const broken = [...fixture("broken.png")];
 
 function assertDecoded(results: readonly Decoded[]): void {

@@ -1,12 +1,9 @@
-/**
- * The module as a plain web server serves it, to somebody who has nothing else: no import map, no configuration, no
- * lock file.
- */
+/** The module as a plain web server serves it, for a program without import map, configuration and lock file. */
 
 import { assert, assertEquals } from "@std/assert";
 import { deno, ROOT } from "../support/deno.ts";
 
-/** Serves the repository's files; counts what is asked for. */
+/** Serves the repository's files; counts the requests. */
 function serve(): { server: Deno.HttpServer<Deno.NetAddr>; paths: string[] } {
   const paths: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {

@@ -1,4 +1,4 @@
-/** What tests of the hub have in common. */
+/** Helpers that tests of the hub share. */
 
 import { assertEquals } from "@std/assert";
 import { readAll } from "../../data/files/byte_source.ts";
@@ -23,7 +23,7 @@ export const keepings: readonly Keeping[] = [
   { name: "none", size: 300_000, whole: 200 },
 ];
 
-/** What a test finds around it. */
+/** The surroundings of a test. */
 export interface Surroundings {
   readonly server: HubServer;
   readonly options: HubOptions;

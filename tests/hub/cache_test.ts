@@ -83,7 +83,7 @@ Deno.test("a copy in a browser's cache that is not whole any more is fetched aga
       const part = (await cache.keys()).find(({ url }) => /-0$/.test(url))!;
       const { headers } = (await cache.match(part))!;
       await cache.put(part, new Response(noise(Math.min(size, 1 << 24), 2).slice(), { headers }));
-      // What is one part is looked at when it is opened, a larger file as it is read.
+      // A file of one part is checked when it is opened, a larger file as it is read.
       if (size > 1 << 24) await assertRejects(() => fetch("w"), WeightsError, "not whole any more");
       assertSame(await fetch("w"), noise(size));
       assertSame(await fetch("w", { offline: true }), noise(size));
@@ -91,7 +91,7 @@ Deno.test("a copy in a browser's cache that is not whole any more is fetched aga
   }
 });
 
-Deno.test("what a state says counts only if it is whole, of this layout and of this file", async () => {
+Deno.test("a state counts only if it is whole, of this layout and of this file", async () => {
   await around("folder", async ({ server, folder, fetch }) => {
     server.add("a", text("a"));
     server.add("b", text("b"));
@@ -211,7 +211,7 @@ for (const tag of [tagOfLargeFile, () => '"1"']) {
   });
 }
 
-Deno.test("what a portal sends in place of a file is not kept, and the file is asked for again", async () => {
+Deno.test("a sign-in page in place of a file is not kept, and the file is asked for again", async () => {
   const pages = [
     "<html>Sign in</html>",
     "<!DOCTYPE html>\n<html><body>Welcome to the airport",
@@ -240,7 +240,7 @@ Deno.test("what a portal sends in place of a file is not kept, and the file is a
   }
 });
 
-Deno.test("what only its reader finds wrong is asked for again too, at a commit as well", async () => {
+Deno.test("a file that only its reader finds wrong is asked for again too, at a commit as well", async () => {
   await around("folder", async ({ server, options }) => {
     const load = async () => {
       const source = await fetchHubFile({ ...repo, revision: commit }, "config.json", options);
@@ -351,7 +351,7 @@ Deno.test("where a server gives no ETag, the date of the last change tells wheth
   });
 });
 
-Deno.test("what other versions and killed processes left is removed", async () => {
+Deno.test("the leftovers of other versions and of killed processes are removed", async () => {
   await around("folder", async ({ server, folder, fetch, files }) => {
     server.add("w", noise(100));
     await fetch("w");
@@ -365,7 +365,7 @@ Deno.test("what other versions and killed processes left is removed", async () =
   });
 });
 
-Deno.test("what may have been cut off unseen is read, and not kept", async () => {
+Deno.test("a file that may have been cut off unnoticed is read, and not kept", async () => {
   await around("folder", async ({ server, fetch }) => {
     const bytes = noise(5000);
     const isKept = async (name: string) => await fetch(name, { offline: true }).then(() => true, () => false);

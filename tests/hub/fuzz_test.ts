@@ -9,7 +9,7 @@ const bytes = noise(SIZE);
 const etag = tagOfLargeFile(bytes);
 const header = (name: string, ...values: string[]) => fc.record({ [name]: fc.constantFrom(...values) });
 
-/** Leaves every wrong answer something to be found out by: the hash, or else the length. */
+/** Leaves every wrong answer something that reveals it: the hash, or else the length. */
 function withHash({ withoutLength, announce, body, headers, ...fault }: Fault): Fault {
   if (headers?.["etag"] === undefined) {
     return { ...fault, withoutLength, announce, body, headers: { etag, ...headers } };
@@ -55,7 +55,7 @@ for (const keeping of ["folder", "storage", "none"] as const) {
           for (let left = Infinity; left > server.faults.length;) {
             left = server.faults.length;
             const found = await fetch("w", { retries: 2, stallTimeout: 2000 }).catch((error) => error);
-            // What is not kept is compared by its reader: it has been handed on before its end came.
+            // A file that is not kept is compared by its reader, because it was handed on before its end came.
             if (found instanceof Uint8Array && keeping !== "none") assertSame(found, bytes);
             else if (!(found instanceof Uint8Array) && found !== undefined) {
               assert(found instanceof WeightsError, Deno.inspect(found));

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 
-/** How one request is answered otherwise than it should be. */
+/** The fault with which one request is answered. */
 export interface Fault {
   /** Answers with this status and no file. */
   readonly status?: number | undefined;
@@ -42,7 +42,7 @@ export interface ServedFile {
   readonly bytes: Uint8Array;
   /** Default: one that changes with the bytes. Null: none. */
   readonly etag?: string | null;
-  /** Where the file really is: the request is sent there. */
+  /** The URL of the file elsewhere: the request is redirected there. */
   readonly redirect?: string;
   /** Headers of that redirect. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -63,7 +63,7 @@ export class HubServer {
   readonly files = new Map<string, ServedFile>();
   /** Faults of the next requests, in turn; undefined for a request that goes well. */
   readonly faults: (Fault | undefined)[] = [];
-  /** The fault of requests that `faults` has none for. */
+  /** The fault of requests for which `faults` has none. */
   always: Fault = {};
   /** The requests so far. */
   readonly requests: SeenRequest[] = [];
@@ -97,7 +97,7 @@ export class HubServer {
     return this.requests.splice(0).map(({ status }) => status);
   }
 
-  /** Ends it, and waits for what it was doing. A second call does nothing. */
+  /** Ends it, and waits for its open requests. A second call does nothing. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -144,7 +144,7 @@ export class HubServer {
       await writeAll(connection, sent.subarray(start, start + this.pieceSize));
       if (this.pieceSize !== Infinity) await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    // The end of what the client says: it has gone.
+    // The client has closed the connection.
     if (fault.stallAfter !== undefined) await connection.read(new Uint8Array(1));
   }
 

@@ -89,7 +89,7 @@ Deno.test("weights behind a URL that is a file are read", async () => {
   });
 });
 
-Deno.test("what is not there is named with its place", async () => {
+Deno.test("missing files are named with their place", async () => {
   await around(async (server, options) => {
     const error = await assertRejects(() => openModel("org/name", options), WeightsError);
     assert(error.message.includes("no model.safetensors or model.safetensors.index.json in org/name"), error.message);

@@ -7,13 +7,13 @@ import { openModel } from "../../models/weights/source.ts";
 import { around, repo } from "./around.ts";
 import { noise } from "./hub_server.ts";
 
-/** Answers as the Hub gives them, and what has to be said of each. */
+/** Answers as the Hub gives them, and the texts that the errors must contain. */
 const refusals: [status: number, headers: Record<string, string>, ...said: string[]][] = [
   [404, { "x-error-code": "RepoNotFound" }, '"org/name"', "has no such repository, or it is private", "`token`"],
   [401, { "x-error-code": "RepoNotFound" }, '"org/name"', "has no such repository, or it is private", "`token`"],
   [404, { "x-error-code": "RevisionNotFound" }, '"org/name"', 'no revision "v2"', "branch, a tag or a commit"],
-  [401, { "x-error-code": "GatedRepo" }, "org/name", "401", "gated: accept its terms", "`token`"],
-  [403, { "x-error-code": "GatedRepo" }, "org/name", "403", "gated: accept its terms", "`token`"],
+  [401, { "x-error-code": "GatedRepo" }, "org/name", "401", "gated; accept its terms", "`token`"],
+  [403, { "x-error-code": "GatedRepo" }, "org/name", "403", "gated; accept its terms", "`token`"],
   [
     403,
     { "x-error-message": "Access to this resource is disabled." },
@@ -21,8 +21,8 @@ const refusals: [status: number, headers: Record<string, string>, ...said: strin
     "access to the repository is disabled",
   ],
   [401, { "x-error-message": "Invalid credentials in Authorization header" }, "401", "`token`", '"Invalid credentials'],
-  [401, {}, "org/name", "401", "private or gated and needs a `token`"],
-  [403, {}, "org/name", "403", "private or gated and needs a `token`"],
+  [401, {}, "org/name", "401", "private or gated; give a `token`"],
+  [403, {}, "org/name", "403", "private or gated; give a `token`"],
   [451, {}, "org/name", "451"],
   [418, { "x-error-message": "line\ttwo" }, "418", '"line two"'],
   [400, {}, "400"],
@@ -35,7 +35,7 @@ const refusals: [status: number, headers: Record<string, string>, ...said: strin
 for (const cache of [false, undefined] as const) {
   const kind = cache === false ? "without a cache" : "with a cache";
 
-  Deno.test(`what a hub refuses is called what it is, ${kind}`, async () => {
+  Deno.test(`a hub's refusals are named as they are, ${kind}`, async () => {
     await around("folder", async ({ server, options }) => {
       for (const [status, headers, ...said] of refusals) {
         const sources = [

@@ -23,7 +23,7 @@ async function withVariables(variables: Record<string, string | undefined>, run:
   }
 }
 
-/** All that somebody could log of an error. */
+/** Everything of an error that a program could log. */
 function everythingOf(error: unknown): string {
   return `${Deno.inspect(error, { depth: 10, showHidden: true })} ${error instanceof Error ? error.stack : ""}`;
 }
@@ -73,7 +73,7 @@ Deno.test("a server sees HF_TOKEN only where HF_ENDPOINT names it, and the error
     server.add("w", noise(10));
     server.token = "hf_secret";
     await withVariables({ HF_TOKEN: " hf_secret\n", HF_ENDPOINT: undefined }, async () => {
-      const { message } = await assertRejects(() => fetch("w"), Error, "needs a `token`");
+      const { message } = await assertRejects(() => fetch("w"), Error, "give a `token`");
       assert(message.includes("HF_TOKEN is sent to https://huggingface.co and HF_ENDPOINT alone"), message);
       assert(server.requests.every(({ headers }) => !headers.has("authorization")));
       assertEquals(await fetch("w", { token: "hf_secret" }), noise(10));
@@ -111,7 +111,7 @@ Deno.test("tokens and passwords are not forwarded to other servers, nor back fro
         }
         await fetch("other", options);
       }
-      // The same copy, whoever fetched it.
+      // The copy is the same for all tokens.
       assertEquals(files().length, 2);
       assert(!/p%3A|p:w|abc123/.test(JSON.stringify(files())));
     } finally {
@@ -138,7 +138,7 @@ Deno.test("passwords, tokens and signatures stand in no error, no event and no f
     await rejects(read(closed), "can't be reached");
     await rejects(read(unknown), "can't be reached");
     await rejects(read("https://user:geheim@[bad"), "not a valid URL");
-    await rejects(read("ftp://user:geheim@host"), "There is no file or folder");
+    await rejects(read("ftp://user:geheim@host"), "there is no such file or folder");
     await rejects(read(address), "no model.safetensors");
     await rejects(() => openModel(`${address}/${query}`, options), "no config.json");
     server.files.set(path, { bytes: noise(5000) });
@@ -176,9 +176,9 @@ Deno.test("passwords, tokens and signatures stand in no error, no event and no f
     assert(heard.length > 0);
     server.faults.push({ status: 403 });
     await rejects(() => fetchHubFile(repo, "v", { ...hub, cache: false }), "403");
-    await rejects(() => fetchHubFile(repo, "v", { ...hub, host: "http://user:geheim@[bad" }), "host of a hub");
-    await rejects(() => fetchHubFile(repo, "v", { ...hub, host: "user:geheim@host" }), "host of a hub");
-    await rejects(() => fetchHubFile(repo, "v", { ...hub, host: `${host}?sig=abc123` }), "host of a hub");
+    await rejects(() => fetchHubFile(repo, "v", { ...hub, host: "http://user:geheim@[bad" }), "Cannot use the host");
+    await rejects(() => fetchHubFile(repo, "v", { ...hub, host: "user:geheim@host" }), "Cannot use the host");
+    await rejects(() => fetchHubFile(repo, "v", { ...hub, host: `${host}?sig=abc123` }), "Cannot use the host");
     const told = [JSON.stringify([heard, source!.name])];
     const walk = (place: string): void => {
       for (const { name, isDirectory } of Deno.readDirSync(place)) {

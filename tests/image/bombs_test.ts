@@ -1,4 +1,4 @@
-/** Files that claim or unpack to far more than they hold. What they cost is measured where Linux shows a process's peak. */
+/** Files that claim or unpack to far more than they hold. Their cost is measured where Linux shows a process's peak. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { crc32, deflateSync } from "node:zlib";

@@ -1,4 +1,6 @@
-/** What Pillow, torch and torchvision made of the images in tests/fixtures/images (make.py there says how). */
+/**
+ * The values that Pillow, torch and torchvision made of the images in tests/fixtures/images; make.py there says how.
+ */
 
 import type { ImageOptions } from "../../data/image/image.ts";
 

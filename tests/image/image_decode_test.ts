@@ -32,7 +32,7 @@ Deno.test("a file is read from a view into a larger buffer", async () => {
   assertEquals(await decodeImage(padded.subarray(7, 7 + file.length)), await decodeImage(file));
 });
 
-Deno.test("what is neither PNG nor JPEG is called what it is", async () => {
+Deno.test("a file that is neither PNG nor JPEG is called what it is", async () => {
   const kinds: readonly (readonly [start: string, name: string])[] = [
     ["GIF89a", "a GIF image"],
     ["RIFF\x24\0\0\0WEBPVP8 ", "a WebP image"],

@@ -70,7 +70,7 @@ Deno.test("a pixel that is no number is refused with its place", async () => {
   }
 });
 
-Deno.test("what is no image is refused", async () => {
+Deno.test("values that are no image are refused", async () => {
   await assertRejects(() => imageTensor("cat.png" as never), ImageError, "from string");
   await assertRejects(() => imageTensor(null as never), ImageError, "from null");
   await assertRejects(() => imageTensor({ data: [1, 2, 3], width: 1, height: 1 } as never), ImageError, "Uint8Array");

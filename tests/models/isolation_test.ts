@@ -12,7 +12,7 @@ async function tokensOf(model: Transformer): Promise<number[]> {
   return await Array.fromAsync(model.generate([5, 6, 7], { maxNewTokens: 8, temperature: 0 }));
 }
 
-/** Lets a model generate of which the first row of one parameter holds nothing but `value`, and disposes of it. */
+/** Generates with a model whose parameter has a first row of nothing but `value`, and disposes of it. */
 async function useSpoiled(backend: Backend, name: string, value: number): Promise<void> {
   const model = await Transformer.create(config, { backend, seed: 2 });
   const parameter = model.stateDict().get(name)!;

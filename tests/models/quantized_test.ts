@@ -1,4 +1,4 @@
-/** Models whose weights are f16, q8_0 or q4_0: made, loaded, converted, saved, and what memory that takes. */
+/** Models whose weights are f16, q8_0 or q4_0: made, loaded, converted, saved, and the memory that they take. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
@@ -47,7 +47,7 @@ async function saved(model: Model): Promise<Blob> {
   return new Blob(chunks);
 }
 
-/** What a model is loaded from. */
+/** The source that a model is loaded from. */
 function files(config: object, weights: Blob) {
   return { config: { ...config, model_type: "andromeda" }, weights };
 }

@@ -26,7 +26,7 @@ engineTest("the demo's model knows Shakespeare from noise", async (backend) => {
   model.dispose();
 });
 
-/** What PyTorch found with the weights before they were rounded. */
+/** The result of PyTorch with the weights before they were rounded. */
 interface Parity {
   readonly validation: { readonly windows: number; readonly mean_cross_entropy: number };
   readonly prompts: readonly { readonly token_ids: number[]; readonly greedy_ids: number[] }[];

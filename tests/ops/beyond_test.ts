@@ -1,4 +1,7 @@
-/** Ids, indices and positions that nothing belongs to, made on the engine, where nobody could check them: defined, and alike everywhere. */
+/**
+ * Ids, indices and positions outside of their tensor, made on the engine, where nothing can check them, have results
+ * that are defined and the same on every engine.
+ */
 
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
@@ -15,7 +18,7 @@ import { assertClose, compute, type HostValues, RandomValues } from "../support/
 
 const IDS = { shape: [9], data: Int32Array.of(0, 4, 5, 3, 100, -1, -(2 ** 31), 2 ** 31 - 1, 2) };
 
-/** Memory that was used before, for whoever reads past an end or writes nothing. */
+/** Memory that was used before, for kernels that read past an end or write nothing. */
 async function leaveTraces(backend: Backend): Promise<void> {
   const old = Array.from({ length: 8 }, (_, i) => {
     const size = 64 * 2 ** i;
@@ -83,7 +86,7 @@ engineTest("drafted ids that are no tokens are not accepted", async (backend) =>
   }
 });
 
-engineTest("what is appended at negative positions is left out", async (backend) => {
+engineTest("rows that are appended at negative positions are left out", async (backend) => {
   const random = new RandomValues(5);
   for (const format of ["f32", "f16", "q8_0"] as const) {
     const shape = [2, 1, 6, 32];

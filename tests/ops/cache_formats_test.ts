@@ -1,4 +1,4 @@
-/** Caches in f16 and q8_0: what is put in is converted as the formats say, and attention reads exactly that. */
+/** Caches in f16 and q8_0: values are converted as the formats say, and attention reads exactly those. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";

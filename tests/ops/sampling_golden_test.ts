@@ -33,7 +33,7 @@ function zetaTopP(thres: number): LogitsFilter {
   return { topP: 1 - thres };
 }
 
-/** What the reference's filters are here, for logits of `numTokens`. */
+/** The reference's filters in our options, for logits of `numTokens`. */
 function filters(numTokens: number): Record<string, LogitsFilter> {
   return {
     "zeta.top_k": { topK: Math.ceil((1 - 0.9) * numTokens) },
@@ -64,7 +64,7 @@ if (io.size > 0) {
         assertClose(actual, valuesOf(`${batch}.${name}`), 0);
       }
     });
-    engineTest(`what the references sample from in batch ${batch}`, async (backend) => {
+    engineTest(`probabilities are those that the references sample from in batch ${batch}`, async (backend) => {
       const topK = await probabilities(backend, logits, { topK: Math.ceil((1 - 0.9) * numTokens) }, 0.7);
       assertClose(topK, valuesOf(`${batch}.probs_topk_t0.7`), 1e-6);
       const topP = await probabilities(backend, logits, { topP: 0.9 }, 1.3);

@@ -282,7 +282,7 @@ engineTest("acceptDraft takes logits of infinity, and says so where nothing can 
     [[plain, plain], [broken], [3], [0, NOTHING_DRAWN]],
     [[plain, broken], [plain], [3], [1, NOTHING_DRAWN]],
     [[plain, none], [plain], [3], [1, NOTHING_DRAWN]],
-    // What comes after a rejection does not decide.
+    // Drafts after a rejection do not count.
     [[peak, broken], [plain], [8], [0, 9]],
   ];
   for (const [target, draft, tokens, expected] of cases) {

@@ -1,4 +1,4 @@
-/** The engine's test of itself on every engine and host; what it finds is tested beside each engine. */
+/** The engine's test of itself on every engine and host; faults that it must find are tested beside each engine. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { engineTest } from "../support/engines.ts";

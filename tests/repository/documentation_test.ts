@@ -1,29 +1,25 @@
-/** What the documentation says is tried: its examples run, its paths exist, its commands are tasks. */
+/** The documentation tells the truth: its paths exist, its commands are tasks, its figures were measured. */
 
 import { assert, assertEquals } from "@std/assert";
 import { withFigures } from "../../bench/readme.ts";
 import { deno, ROOT } from "../support/deno.ts";
+import { sourcesIn } from "../support/sources.ts";
 
 const readme = await Deno.readTextFile(new URL("README.md", ROOT));
 const architecture = await Deno.readTextFile(new URL("ARCHITECTURE.md", ROOT));
-const { tasks }: { tasks: Record<string, string> } = JSON.parse(
-  await Deno.readTextFile(new URL("deno.json", ROOT)),
-);
+const contributing = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
+const { tasks }: { tasks: Readonly<Record<string, { readonly command?: string; readonly description?: string }>> } =
+  JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", ROOT)),
+  );
 
-Deno.test("examples of README.md and of the public documentation run", async () => {
-  const sources = ["README.md", "mod.ts", "backend.ts", "create_backend.ts", "models", "data"];
-  const { code, stdout, stderr } = await deno(["test", "-A", "--doc", ...sources]);
-  assertEquals(code, 0, stdout + stderr);
-  assert(stdout.includes("README.md"), "README.md has no example");
-});
-
-Deno.test("paths that README.md and ARCHITECTURE.md name exist", async () => {
-  const paths = `${readme}\n${architecture}`.matchAll(
-    /`([\w.-]+\/[\w./-]*|\w+\.(?:ts|json|md))`|\]\(([\w.][\w./-]*)\)/g,
+Deno.test("paths that README.md, ARCHITECTURE.md and CONTRIBUTING.md name exist", async () => {
+  const paths = `${readme}\n${architecture}\n${contributing}`.matchAll(
+    /`([\w.-]+\/[\w./-]*|\w+\.(?:ts|json|md))`|\]\(([\w.][\w./-]*)\)|deno (?:run|test) -A ([\w/.]+)/g,
   );
   let count = 0;
-  for (const [, quoted, linked] of paths) {
-    const path = quoted ?? linked ?? "";
+  for (const [, quoted, linked, started] of paths) {
+    const path = quoted ?? linked ?? started ?? "";
     const found = await Deno.stat(new URL(path, ROOT)).catch(() => undefined);
     assert(found, `${path} does not exist`);
     count += 1;
@@ -31,10 +27,26 @@ Deno.test("paths that README.md and ARCHITECTURE.md name exist", async () => {
   assert(count > 20, `${count} paths were found`);
 });
 
-Deno.test("commands that README.md gives are tasks", () => {
-  const named = [...readme.matchAll(/deno(?:@[\d.]+)? task ([\w:-]+)/g)].map(([, task]) => task ?? "");
-  assert(named.includes("demo") && named.includes("test"), "README.md gives the commands for the demo and the tests");
-  assertEquals(named.filter((task) => !(task in tasks)), []);
+/** The tasks that a text tells its reader to start. */
+function tasksIn(text: string): string[] {
+  return [...text.matchAll(/deno(?:@[\d.]+)? task ([\w:-]+)/g)].map(([, task]) => task ?? "");
+}
+
+Deno.test("commands that README.md and CONTRIBUTING.md give are tasks", () => {
+  const named = tasksIn(readme);
+  assert(named.includes("demo") && named.includes("ok"), "README.md gives the commands for the demo and the tests");
+  assertEquals([...named, ...tasksIn(contributing)].filter((task) => !(task in tasks)), []);
+});
+
+Deno.test("every task says what it does", () => {
+  const silent = Object.entries(tasks).filter(([, { command, description }]) => !command || !description);
+  assertEquals(silent.map(([name]) => name), []);
+});
+
+Deno.test("deno task ok does what .ci/run does: it checks, and runs every test", async () => {
+  const script = await Deno.readTextFile(new URL(".ci/run", ROOT));
+  assertEquals(new Set(tasksIn(script)), new Set(["ok"]));
+  assertEquals(tasksIn(tasks["ok"]?.command ?? ""), ["check", "test"]);
 });
 
 Deno.test("figures in README.md are those that were measured", async () => {
@@ -51,4 +63,27 @@ Deno.test("README.md and .ci/run use the same Deno", async () => {
 Deno.test("every public name is documented", async () => {
   const { code, stdout, stderr } = await deno(["doc", "--lint", "mod.ts"]);
   assertEquals(code, 0, stdout + stderr);
+});
+
+/** Rooms whose doc tags have this form. */
+const ROOMS = ["errors.ts", "common", "host", "backend", "create_backend.ts", "data", "cli", "bench", "tests"];
+
+/** The lines of a source's doc comments that have a tag. */
+function tagsIn(source: string): string[] {
+  const comments = [...source.matchAll(/^ *\/\*\*.*?\*\//gms)].map(([comment]) => comment).join("\n");
+  return [...comments.matchAll(/.*@(?:param|returns|throws)\b.*/g)].map(([line]) => line);
+}
+
+/** A tag that begins its line, and whose text begins with a capital, code, a quote or a name in camel case. */
+const WELL_FORMED = /^ *(?:\/\*)?\* @(?:param [\w.]+|returns|throws(?: \{[\w |]+\})?)(?: (?![a-z]+\b)|$)/;
+
+Deno.test("doc tags begin a line, and their texts begin with a capital", async () => {
+  const others: string[] = [];
+  for (const room of ROOMS) {
+    for await (const path of sourcesIn(room)) {
+      const tags = tagsIn(await Deno.readTextFile(new URL(path, ROOT)));
+      others.push(...tags.filter((tag) => !WELL_FORMED.test(tag)).map((tag) => `${path}: ${tag}`));
+    }
+  }
+  assertEquals(others, []);
 });

@@ -1,4 +1,4 @@
-/** Who may import whom. What Deno itself says a file imports is held against ARCHITECTURE.md's rules. */
+/** The rooms that each room may import: the imports that Deno finds are held against ARCHITECTURE.md's rules. */
 
 import { assert, assertEquals } from "@std/assert";
 import { deno, ROOT } from "../support/deno.ts";
@@ -10,7 +10,7 @@ interface Import {
   readonly isDynamic: boolean;
 }
 
-/** What `deno info --json` says of a module. */
+/** The part of `deno info --json` about a module. */
 interface ModuleInfo {
   readonly specifier: string;
   readonly dependencies?: readonly { readonly specifier: string; readonly isDynamic?: boolean }[];
@@ -41,18 +41,18 @@ function isRelative({ specifier }: Import): boolean {
   return /^\.{1,2}\//.test(specifier);
 }
 
-/** What an import of the repository's own leads to, from its root. */
+/** The file that a relative import leads to, from the repository's root. */
 function targetOf({ from, specifier }: Import): string {
   return new URL(specifier, new URL(from, ROOT)).href.slice(ROOT.href.length);
 }
 
 const library = await importsOf("mod.ts");
 
-/** What everything may import. */
+/** The rooms that every other may import. */
 const GROUND = ["errors.ts", "common/", "formats/", "host/"];
 const CONTRACT = [...GROUND, "backend/"];
 
-/** Whom each room may import beside itself. */
+/** The rooms that each may import beside itself. */
 const RULES: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "common/": [],
@@ -140,7 +140,7 @@ Deno.test("the command line uses the public module only", async () => {
   assertEquals([...new Set(others)], ["mod.ts"]);
 });
 
-Deno.test("what ships can be parsed by Node 20: no `using` declarations", async () => {
+Deno.test("the library can be parsed by Node 20: no `using` declarations", async () => {
   for (const file of new Set(library.map(({ from }) => from))) {
     const source = await Deno.readTextFile(new URL(file, ROOT));
     assert(!/^\s*(await )?using \w+ =/m.test(source), `${file} declares with \`using\``);

@@ -10,7 +10,7 @@ import { Andromeda, type AnyModel, loadModel, readSafetensors } from "../../mod.
 import type { HostTensor } from "../../models/weights/host_tensor.ts";
 import { goldenFolders, goldenUrl, readGoldenJson } from "./golden.ts";
 
-/** What a case holds beside its tensors. */
+/** The contents of a case beside its tensors. */
 export interface CaseDescription {
   readonly model: "Andromeda" | "GPT4" | "PalmE" | "ViT" | "Decoder" | "Encoder";
   readonly config: Record<string, unknown>;

@@ -1,11 +1,11 @@
-/** Starting Deno as a user does. */
+/** Starts Deno as a user does. */
 
 import { fromFileUrl } from "@std/path";
 
 /** The root of the repository. */
 export const ROOT = new URL("../../", import.meta.url);
 
-/** What a command left. */
+/** The outcome of a command. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;

@@ -1,7 +1,7 @@
 /**
  * Every test of an operation or a model runs on every engine: `engineTest` registers it once for each.
  *
- * ANDROMEDA_BACKEND=wasm or webgpu narrows the matrix, and of one engine ANDROMEDA_BRIEF=1 leaves out what takes long.
+ * ANDROMEDA_BACKEND=wasm or webgpu narrows the matrix, and ANDROMEDA_BRIEF=1 leaves out slow tests of one engine.
  * WebGPU needs an adapter; where there is none its tests are ignored, and the runner's last line counts them; with
  * REQUIRE_WEBGPU=1 they run all the same, and fail.
  *
@@ -20,12 +20,12 @@ if (only !== undefined && only !== "wasm" && only !== "webgpu") {
   throw new Error(`Cannot narrow the tests to ANDROMEDA_BACKEND=${only}: use wasm or webgpu`);
 }
 
-/** What the names of tests end with that ANDROMEDA_BRIEF=1 leaves out. */
+/** The end of the names of tests that ANDROMEDA_BRIEF=1 leaves out. */
 export const LEFT_OUT = " (left out)";
 
 const hasAdapter = await navigator.gpu?.requestAdapter() != null;
 const isRequired = Deno.env.get("REQUIRE_WEBGPU") === "1";
-/** Whether this run leaves out what takes long. */
+/** Whether this run leaves out slow tests. */
 export const isBrief: boolean = Deno.env.get("ANDROMEDA_BRIEF") === "1";
 const engines = (["wasm", "webgpu"] as const).filter((name) => only === undefined || name === only);
 
@@ -61,9 +61,9 @@ Deno.test.afterAll(async () => {
 /**
  * A test that runs on every engine and must leave its memory as it was.
  *
- * @param name What is tested.
+ * @param name The behavior that is tested.
  * @param fn The test. It gets a backend that the tests of a file share: dispose of tensors, not of the backend.
- * @param gpu In which runs the GPU takes part.
+ * @param gpu The runs in which the GPU takes part.
  */
 export function engineTest(
   name: string,

@@ -1,5 +1,6 @@
 /**
- * What the tests of operations share: awkward shapes, random values, running an operation on values of the host, and comparing.
+ * Helpers that the tests of operations share: awkward shapes, random values, running an operation on values of the
+ * host, and comparing.
  *
  * @module
  */
@@ -48,9 +49,9 @@ export const batches = fc.constantFrom(0, 1, 1, 2, 3, 5);
 export const seeds = fc.nat({ max: 2 ** 31 - 1 });
 
 /**
- * Runs a property over values of a record of arbitraries. On a GPU only a fifth of the runs, unless ANDROMEDA_BACKEND
- * asks for it alone and ANDROMEDA_BRIEF=1 does not: on a software adapter most take a tenth of a second, and new shapes
- * mean new kernels. FAST_CHECK_SEED repeats another run than the usual one.
+ * Runs a property over values of a record of arbitraries. A GPU takes only a fifth of the runs, unless
+ * ANDROMEDA_BACKEND asks for it alone and ANDROMEDA_BRIEF=1 does not: on a software adapter most take a tenth of a
+ * second, and new shapes mean new kernels. FAST_CHECK_SEED repeats another run than the usual one.
  */
 export async function check<T>(
   backend: Backend,

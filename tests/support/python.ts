@@ -16,7 +16,7 @@ const isRequired = Deno.env.get("REQUIRE_PYTHON") === "1";
  *
  * @param script The program's text.
  * @param args Its arguments.
- * @param input What its standard input gets, as JSON.
+ * @param input The value for its standard input, as JSON.
  */
 export async function runPython<T>(script: string, args: readonly string[] = [], input?: unknown): Promise<T> {
   const child = new Deno.Command(python, {

@@ -1,4 +1,4 @@
-/** Special tokens, pairs, cutting and padding, and what callers without types give. */
+/** Special tokens, pairs, cutting and padding, and arguments of callers without types. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
@@ -69,7 +69,7 @@ Deno.test("half a surrogate pair is read as U+FFFD", async () => {
   assertEquals(tokenizer.encode("a\ud83d!\ude00"), tokenizer.encode("a\ufffd!\ufffd"));
 });
 
-Deno.test("what is no text, no id and no option is refused by name", async () => {
+Deno.test("values that are no text, no id and no option are refused by name", async () => {
   for (const text of [undefined, null, 5, {}, ["a"]]) {
     assertThrows(() => bert.encode(text as never), TokenizerError, "expected a string");
     if (text !== undefined) {

@@ -14,7 +14,7 @@ const merges = [["a", "b"], ["ab", "ab"]];
 const scores = [["<unk>", 0], ["a", -1], ["b", -1], ["ab", -1.5], ["abab", -2]];
 const pieces = { "<unk>": 0, ab: 1, "##ab": 2 };
 
-/** What grows with the square of this takes hours. */
+/** Work that grows with the square of this takes hours. */
 const LONG = 300_000;
 
 Deno.test("300,000 characters without a space are encoded by every model", async () => {

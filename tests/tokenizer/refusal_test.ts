@@ -1,4 +1,4 @@
-/** What a tokenizer.json may not have: refused by its name, so that no text gets other ids than Rust's. */
+/** Parts of a tokenizer.json that are not supported are refused by name, so that no text gets other ids than Rust's. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
@@ -20,7 +20,7 @@ const added = {
   special: false,
 };
 
-/** Parts of a file, and what the message names. */
+/** Parts of a file, and the texts that the message must contain. */
 const REFUSED: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ model: { ...model, type: "Foo" } }, "model", '"Foo"'],
   [{ normalizer: { type: "Foo" } }, "normalizer", '"Foo"'],
@@ -95,7 +95,7 @@ function deep(list: string, depth: number): unknown {
   return part;
 }
 
-Deno.test("what is not supported is refused by its name", async () => {
+Deno.test("parts that are not supported are refused by name", async () => {
   for (const [parts, ...named] of REFUSED) {
     const file = { version: "1.0", model, ...parts };
     const bytes = new TextEncoder().encode(JSON.stringify(file));
@@ -112,7 +112,7 @@ Deno.test("what is not supported is refused by its name", async () => {
   }
 });
 
-Deno.test("what only some texts need is refused when they come", async () => {
+Deno.test("parts that only some texts need are refused when these come", async () => {
   const load = (parts: Record<string, unknown>) => AndromedaTokenizer.load({ tokenizer: { model, ...parts } });
   const unknown = await load({ model: { ...model, unk_token: "[UNK]" } });
   assertEquals(unknown.encode("a"), [1]);

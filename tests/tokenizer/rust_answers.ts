@@ -1,4 +1,4 @@
-/** What Rust's tokenizers give: the answers of `tests/fixtures/tokenizers/make.py`, and the parts that it tries. */
+/** The answers of Rust's tokenizers: those of `tests/fixtures/tokenizers/make.py`, and the parts that it tries. */
 
 /** A text's ids, or a pair's ids and types, as the file spells them; `null` where Rust fails. */
 type Spelled = string | null;

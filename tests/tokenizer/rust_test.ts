@@ -15,7 +15,7 @@ async function load(tokenizer: Record<string, unknown>): Promise<AndromedaTokeni
   });
 }
 
-/** Kinds that we refuse although Rust takes them, and what the message names. */
+/** Kinds that we refuse although Rust takes them, and the texts that the message must contain. */
 const REFUSED: Readonly<Record<string, string>> = {
   "pre-tokenizer Split (?i)strasse?": '"st" without regard to case',
 };
@@ -58,7 +58,7 @@ Deno.test("kinds of tokenizers give Rust's ids for texts, and its text for ids",
   }
 });
 
-/** Encodes and decodes with Rust what comes as JSON: [[tokenizer, texts, lists of ids], ...]. */
+/** Encodes and decodes with Rust; the input is JSON: [[tokenizer, texts, lists of ids], ...]. */
 const RUST = `
 import json, os, sys
 os.environ["RUST_BACKTRACE"] = "0"
@@ -112,7 +112,7 @@ const addedToken = fc.record({
   special: fc.boolean(),
 });
 
-/** Of two tokens that are the same once normalized Rust finds now this one and now that. So one at most is normalized. */
+/** At most one token is normalized, because of two tokens that are the same once normalized Rust finds either. */
 const addedTokens = fc.uniqueArray(addedToken, { selector: ({ content }) => content, maxLength: 4 }).map((tokens) =>
   tokens.map((token, index) => ({ ...token, normalized: token.normalized && index === 0 }))
 );

@@ -25,7 +25,9 @@ export function byteLevelJson(): Record<string, unknown> {
   };
 }
 
-/** What SentencePiece models look like: "▁" for spaces, and bytes as <0xNN> for characters outside the vocabulary. */
+/**
+ * A tokenizer like those of SentencePiece: "▁" for spaces, and bytes as <0xNN> for characters outside the vocabulary.
+ */
 export function byteFallbackJson(): Record<string, unknown> {
   const letters = ["▁", ..."abcdefghijklmnopqrstuvwxyz"];
   const bytes = latin1.map((byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
@@ -60,7 +62,7 @@ export function byteFallbackJson(): Record<string, unknown> {
   };
 }
 
-/** What BERT's look like: words and their ends, between [CLS] and [SEP]. */
+/** A tokenizer like BERT's: words and their ends, between [CLS] and [SEP]. */
 export function bertJson(): Record<string, unknown> {
   const words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "hello", "wor", "##ld", "a"];
   const vocab = Object.fromEntries(words.map((word, id) => [word, id]));

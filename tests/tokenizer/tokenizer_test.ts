@@ -136,7 +136,7 @@ Deno.test("ids that no token has are refused by name", async () => {
   assertThrows(() => tokenizer.idOf("nosuch"), TokenizerError, '"nosuch"');
 });
 
-Deno.test("what is no text is refused", async () => {
+Deno.test("values that are no text are refused", async () => {
   const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() });
   assertThrows(() => tokenizer.encode(5 as never), TokenizerError, "number 5");
   assertThrows(() => tokenizer.encode(undefined as never), TokenizerError, "undefined");
@@ -150,7 +150,7 @@ Deno.test("what is no text is refused", async () => {
   assertThrows(() => tokenizer.tokenizeTexts("a", { maxLength: 0 }), ConfigError, "maxLength 0");
 });
 
-Deno.test("what is no tokenizer is refused", async () => {
+Deno.test("values that are no tokenizer are refused", async () => {
   const refused: [unknown, string][] = [
     [bytesOf(3), "expected a JSON object"],
     [Uint8Array.of(137, 80, 78, 71), "not JSON"],
@@ -210,7 +210,7 @@ Deno.test("a folder, a path and URLs of them lead to the same tokenizer", async 
     await server.shutdown();
     await Deno.remove(folder, { recursive: true });
   }
-  await assertRejects(() => AndromedaTokenizer.load(`${folder}/gone`), TokenizerError, "no file or folder");
+  await assertRejects(() => AndromedaTokenizer.load(`${folder}/gone`), TokenizerError, "no such file or folder");
 });
 
 Deno.test("the default comes from the Hub, and its own config does not replace the documented tokens", async () => {

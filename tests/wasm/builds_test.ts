@@ -1,4 +1,4 @@
-/** What is generated from the kernels, and how the engine chooses among it. */
+/** The builds that are generated from the kernels, and the engine's choice among them. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { inflateRawSync } from "node:zlib";
@@ -105,7 +105,7 @@ Deno.test("a host without relaxed SIMD gets plain SIMD", async () => {
 });
 
 Deno.test("a build that computes wrongly is passed over", async () => {
-  // A build whose tiles lose a term: what a wrong relaxed_madd would look like.
+  // A build whose tiles lose a term, as with a wrong relaxed_madd.
   const wrong = await WebAssembly.compile(await withoutFusedAdd());
   const backend = await WasmBackend.create({ wasm: { "relaxed-simd": wrong, "simd": await compileBuild("simd") } });
   assertEquals(backend.info.features, ["simd"]);

@@ -132,7 +132,7 @@ Deno.test("a backend that is disposed while it computes says so to those who wai
   await Promise.all(errors);
 });
 
-/** What long records give: those of a product and of attention, whose kernels share work in different ways. */
+/** The results of long records: those of a product and of attention, whose kernels share work in different ways. */
 async function runLong(backend: Backend): Promise<(Float32Array | Int32Array)[]> {
   const random = new RandomValues(3);
   const [rows, inSize, outSize] = [256, 768, 8192];
@@ -160,7 +160,7 @@ Deno.test("long records give the same bits in parts, whichever of them are share
   try {
     for (const [mode, isShared] of Object.entries(modes)) {
       let lists = 0;
-      // One each: what is left out would find the right values where others have left them.
+      // One record each, because one that is left out would find the right values where others have left them.
       const backend = await WasmBackend.create({ threads: 3 });
       Teamwork.prototype.run = (work, run) => run(work > 0 && isShared(lists++));
       const actual = await runLong(backend);

@@ -7,7 +7,7 @@
 
 import { createBackend, Transformer } from "../../mod.ts";
 
-/** Rounds of collection at most: it tells when it likes. */
+/** The most rounds of collection, because the host reports at any time it likes. */
 const ROUNDS = 50;
 
 const backend = await createBackend("wasm", { threads: 1 });

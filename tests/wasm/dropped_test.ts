@@ -1,4 +1,4 @@
-/** What is dropped without a word is freed by the host's garbage collection. */
+/** Generators and sessions that are dropped are freed by the host's garbage collection. */
 
 import { assertEquals } from "@std/assert";
 import { deno } from "../support/deno.ts";

@@ -1,6 +1,6 @@
 /**
- * What `linear` promises on this engine beyond agreeing with its oracle: the same bits whatever the path, f16 weights,
- * both builds.
+ * The promises of `linear` on this engine beyond agreeing with its oracle: the same bits whatever the path, f16
+ * weights, both builds.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,4 +1,4 @@
-/** The allocator: blocks never overlap, gaps join, memory grows, and what can't be had is refused with reasons. */
+/** The allocator: blocks never overlap, gaps join, memory grows, and impossible requests are refused with reasons. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-/** Products with q8_0 and q4_0 weights on the CPU engine: the same bits whatever shares the work. */
+/** Products with q8_0 and q4_0 weights on the CPU engine: the same bits however the work is shared. */
 
 import { assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";

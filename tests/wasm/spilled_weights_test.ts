@@ -36,7 +36,7 @@ for (const dtype of ["f32", "q8_0"] as const) {
       const whole = await WasmBackend.create({ threads });
       const spread = await WasmBackend.create({ threads }, undefined, SMALL_MEMORY);
       assertEquals(await run(spread, dtype), await run(whole, dtype));
-      // What was freed serves the next model.
+      // Freed memory serves the next model.
       assertEquals(await run(spread, dtype), await run(whole, dtype));
       whole.dispose();
       spread.dispose();

@@ -1,4 +1,4 @@
-/** Threads are used where they bring something, and only there. */
+/** Threads are used where they make a list faster, and only there. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Teamwork } from "../../assembly/machine/teamwork.ts";
@@ -30,7 +30,7 @@ Deno.test("lists of other sizes have experience of their own", () => {
   assertEquals(countTogether(teamwork, 10, 400, 100, 1e8), 10);
 });
 
-Deno.test("what can't be shared never is, and what is long always", () => {
+Deno.test("lists that can't be shared never are, and long ones always", () => {
   const teamwork = new Teamwork();
   assertEquals(countTogether(teamwork, 100, 10, 10, 0), 0);
   assertEquals(countTogether(teamwork, 100, 20, 10, 2 ** 31), 100);

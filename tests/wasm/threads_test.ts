@@ -1,6 +1,6 @@
 /**
- * Threads of the CPU engine: the same bits for every number of them, what happens when one fails or can't start, and
- * that none is left.
+ * Threads of the CPU engine: the same bits for every number of them, threads that fail or can't start, and none left
+ * behind.
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";

@@ -9,7 +9,7 @@ import { gpuTest, isAvailable } from "./support.ts";
 
 const ones = (count: number) => new Float32Array(count).fill(1);
 
-/** What was added to the counters while `fn` ran. */
+/** The increase of the counters while `fn` ran. */
 async function counted(backend: WebGpuBackend, fn: () => unknown) {
   const before = backend.stats();
   await fn();

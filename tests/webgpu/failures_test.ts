@@ -1,4 +1,4 @@
-/** What fails on a GPU leaves the engine as it was: later operations are right, and what is lost is said to be. */
+/** Failures on a GPU leave the engine as it was: later operations are right, and lost results are reported. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
@@ -43,7 +43,7 @@ const WORKING: readonly Step[] = [
   (backend) => backend.flush(),
 ];
 
-gpuTest("whatever failed before, fresh operations give the right numbers and no memory is left", async (backend) => {
+gpuTest("fresh operations give the right numbers after any failure, and no memory is left", async (backend) => {
   for (let seed = 1; seed <= 25; seed++) {
     const random = new RandomValues(seed);
     let [failed, wanted] = [0, 0];
@@ -107,7 +107,7 @@ gpuTest(
       const later = backend.add(madeOfIt, x);
       const beside = backend.add(right, x);
       const reads = await Promise.allSettled([lost, later, madeOfIt, beside].map((each) => each.data()));
-      // The fault is reported once more, to whoever waits first; of what is lost every reading fails.
+      // The fault is reported once, to the first that waits; every reading of a lost result fails.
       assertEquals(reads.slice(0, 3).map(({ status }) => status), ["rejected", "rejected", "rejected"]);
       assertEquals([...await beside.data()], [3, 6, 9, 12]);
       for (const each of [lost, later, madeOfIt]) await assertRejects(() => each.data());

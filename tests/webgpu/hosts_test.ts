@@ -1,4 +1,7 @@
-/** Hosts without WebGPU, devices that run out of memory, and what stays on the host: each in a process of its own. */
+/**
+ * Hosts without WebGPU, devices that run out of memory, and memory that stays on the host: each in a process of its
+ * own.
+ */
 
 import { assertEquals } from "@std/assert";
 import { isAvailable } from "./support.ts";

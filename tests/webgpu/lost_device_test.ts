@@ -46,7 +46,7 @@ async function saved(model: Andromeda): Promise<Blob> {
   return new Blob(chunks);
 }
 
-/** Of quantized weights the CPU engine multiplies with activations of 16 bits, the GPU engine with those that there are. */
+/** The CPU engine multiplies quantized weights with activations of 16 bits, the GPU engine with activations in f32. */
 const makers: [name: string, make: (backend: WebGpuBackend) => Promise<Andromeda>, tolerance?: number][] = [
   ["drawn from a seed", (backend) => Andromeda.create(config, { backend, seed: 4 })],
   ["drawn in q8_0", (backend) => Andromeda.create(config, { backend, seed: 6, dtype: "q8_0" }), 1e-3],

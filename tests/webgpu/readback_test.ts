@@ -1,4 +1,4 @@
-/** What comes back from the GPU while a model works: what was asked for, and of a text one id a token. */
+/** The GPU sends back only what was asked for while a model works: for a text one id a token. */
 
 import { assertEquals } from "@std/assert";
 import type { WebGpuBackend } from "../../gpu/backend.ts";
@@ -40,7 +40,7 @@ gpuTest("making, warming up and running a model reads nothing back", async (back
   assertEquals(made, [0, 0]);
 });
 
-gpuTest("what is asked for comes back, and no more", async (backend) => {
+gpuTest("only values that were asked for come back", async (backend) => {
   const model = await Andromeda.create(config, { backend });
   const logits = model.forward(prompt, { positions: "last" });
   assertEquals(await readings(backend, () => logits.data()), [1, 60 * 4]);

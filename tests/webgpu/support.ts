@@ -1,5 +1,5 @@
 /**
- * What the tests of the GPU engine share.
+ * Helpers that the tests of the GPU engine share.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Headers and indexes that a stranger made up: each is read or refused by name, in little time and memory, and what is read
+ * Headers and indexes of random contents: each is read or refused by name, in little time and memory, and what is read
  * is what the format's own reader, in Rust, reads too.
  */
 
@@ -78,7 +78,7 @@ const anyFile = fc.tuple(
   return fileOf(text.join(""), new Uint8Array(length ?? end));
 });
 
-/** The same every time: a failure is one for everybody. */
+/** The same cases every time, so that everybody sees a failure. */
 const SEED = 20261126;
 
 Deno.test("any header is read, or refused by name", async () => {
@@ -153,13 +153,13 @@ for (const [what, header] of bombs) {
     const file = fileOf(header, new Uint8Array(4));
     const start = performance.now();
     const { message } = await assertRejects(() => openSafetensors(file), WeightsError);
-    // A tenth of a second on an idle machine; what JSON.parse made of them took up to twenty.
+    // A tenth of a second on an idle machine; with JSON.parse they took up to twenty seconds.
     assert(performance.now() - start < 5000, `it took ${performance.now() - start} ms`);
     assert(message.length < 600, `a message of ${message.length} characters`);
   });
 }
 
-pythonTest("what is read of made-up files is what the format's own reader reads", ["safetensors"], async () => {
+pythonTest("random files are read as the format's own reader reads them", ["safetensors"], async () => {
   const files = fc.sample(anyFile, { numRuns: 4000, seed: SEED });
   const script = `
 import base64, json, sys, safetensors

@@ -27,7 +27,7 @@ for (const [format, fixture, bytes] of [["Q8_0", q8Fixture, 34], ["Q4_0", q4Fixt
     assertEquals(values, floats(fixture.dequantized));
   });
 
-  Deno.test(`what came from ${format} blocks gives the same values again`, () => {
+  Deno.test(`values that came from ${format} blocks give the same values again`, () => {
     fc.assert(fc.property(anyRow, (row) => {
       const once = HostTensor.from(row, [row.length], format);
       const twice = HostTensor.from(once.values(), [row.length], format);
@@ -89,7 +89,7 @@ Deno.test("blocks are read from a stream, chunk by chunk", async () => {
   assertEquals(all, tensor.values());
 });
 
-Deno.test("what blocks can't hold is refused", () => {
+Deno.test("values that blocks can't hold are refused", () => {
   const row = new Float32Array(64);
   assertThrows(() => HostTensor.from(row, [64 / 8, 8], "Q8_0"), ShapeError, "must be a multiple of 32");
   assertThrows(() => HostTensor.from(row.subarray(1), [63], "Q8_0"), ShapeError, "give a multiple of 32");

@@ -8,7 +8,7 @@ import { anyCheckpoint, counting, fileOf, headerOf, streamOf } from "./checkpoin
 
 const f32 = (shape: unknown, begin: unknown, end: unknown) => ({ dtype: "F32", shape, data_offsets: [begin, end] });
 
-/** Headers that lie about 16 bytes of data, and what the error says of them. */
+/** Headers that lie about 16 bytes of data, and the texts of their errors. */
 const lies: readonly (readonly [what: string, header: unknown, message: string])[] = [
   ["not JSON", "{nonsense", "not JSON"],
   ["cut JSON", '{"a":', "not JSON"],

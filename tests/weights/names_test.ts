@@ -13,7 +13,7 @@ function messageOf(found: Map<string, number[]>, strict?: boolean): string {
   return assertThrows(() => checkNames(expected, found, strict, "model.safetensors"), WeightsError).message;
 }
 
-Deno.test("what fits is accepted", () => {
+Deno.test("names that fit are accepted", () => {
   checkNames(expected, new Map(expected));
   checkNames(new Map(), new Map());
   assertEquals(checkNames(expected, new Map([["layers.0.norm.gamma", [32]], ["other", [1]]]), false), undefined);
@@ -62,7 +62,7 @@ Deno.test("edit distance is a metric that counts single edits", () => {
   }));
 });
 
-Deno.test("what is not similar is not suggested", () => {
+Deno.test("names that are not similar are not suggested", () => {
   assertEquals(nearest("to_q.weight", ["gamma", "beta", "to_logits.bias"]), []);
   assertEquals(nearest("to_q", ["to_qk", "to_k", "to_v", "to_q_"])[0]?.length, 5);
 });

@@ -89,7 +89,7 @@ Deno.test("another kind of file in place of a configuration or an index is calle
   }
 });
 
-pythonTest("what PyTorch, NumPy and Python write is called what it is", ["torch", "numpy"], async () => {
+pythonTest("files that PyTorch, NumPy and Python write are called what they are", ["torch", "numpy"], async () => {
   const folder = await Deno.makeTempDir();
   try {
     const script = `

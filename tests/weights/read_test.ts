@@ -27,7 +27,7 @@ async function readInChunks(source: SafetensorsSource): Promise<Map<string, Floa
   return all;
 }
 
-Deno.test("what is written is read again to the bit, from every kind of source", async () => {
+Deno.test("written values are read again to the bit, from every kind of source", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/x.safetensors`;
   await fc.assert(
@@ -203,7 +203,7 @@ Deno.test("progress counts the bytes of the file", async () => {
   ]);
 });
 
-Deno.test("what can't be weights is refused", async () => {
+Deno.test("sources that can't be weights are refused", async () => {
   await assertRejects(() => readSafetensors(new Response("no", { status: 404 })), WeightsError, "404");
   const used = new Response("used");
   await used.text();

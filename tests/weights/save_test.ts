@@ -1,4 +1,4 @@
-/** A folder holds the old or the new model at every moment, whatever becomes of those who save into it. */
+/** A folder holds the old or the new model at every moment, whatever happens to the processes that save into it. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -108,7 +108,7 @@ Deno.test("models that two processes save into one folder are always whole to a 
   });
 });
 
-Deno.test("of models that are saved into one folder at once the last one stays, whole", async () => {
+Deno.test("the last of several models that are saved into one folder at once stays, whole", async () => {
   await inFolder(async (folder) => {
     for (let round = 0; round < 20; round++) {
       const all = [1, 3, 2, 1].map((shards, i) => ({ number: round * 10 + i, shards }));
@@ -127,13 +127,13 @@ Deno.test("a model that is being read is read to its end, also when another has 
       const reader = await openSafetensors(folder);
       await saveGeneration(folder, { number: 2, shards: 2 });
       for await (const { values } of reader.chunks()) assertEquals(new Set(values), new Set([1]));
-      // Nothing of the old model is there to begin once more with.
+      // Nothing of the old model is left to begin anew with.
       await assertRejects(() => reader.chunks().next(), WeightsError, "was replaced or removed");
     }
   });
 });
 
-Deno.test("what killed processes have left for longer is removed by a save, and nothing else", async () => {
+Deno.test("a save removes old leftovers of killed processes, and nothing else", async () => {
   await inFolder(async (folder) => {
     const id = crypto.randomUUID();
     const old = [
@@ -174,7 +174,7 @@ Deno.test("a save that can't begin leaves no folder behind", async () => {
   });
 });
 
-Deno.test("what is no place to save to is refused by name", async () => {
+Deno.test("values that are no place to save to are refused by name", async () => {
   await inFolder(async (folder) => {
     const working = Deno.cwd();
     Deno.chdir(folder);

@@ -82,8 +82,8 @@ Deno.test("one error says what was looked for and where", async () => {
       const { message } = await assertRejects(() => openModel(source), WeightsError);
       for (const text of says) assert(message.includes(text), message);
     };
-    await refused(`${folder}/nowhere`, "no file or folder", `${folder}/nowhere`, "org/name");
-    await refused(`file://${folder}/nowhere`, "no file or folder", `${folder}/nowhere`);
+    await refused(`${folder}/nowhere`, "no such file or folder", `${folder}/nowhere`, "org/name");
+    await refused(`file://${folder}/nowhere`, "no such file or folder", `${folder}/nowhere`);
     await Deno.rename(`${folder}/model.safetensors`, `${folder}/other.safetensors`);
     await refused(folder, "no model.safetensors or model.safetensors.index.json", folder);
     await Deno.writeTextFile(`${folder}/config.json`, "{");

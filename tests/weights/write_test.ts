@@ -174,7 +174,7 @@ Deno.test("names and targets that can't be are refused", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     await assertRejects(() => saveSafetensors(`${folder}/file`, two), WeightsError, "is a file");
-    await assertRejects(() => saveSafetensors(`${folder}/file/x.safetensors`, two), WeightsError, "can't be written");
+    await assertRejects(() => saveSafetensors(`${folder}/file/x.safetensors`, two), WeightsError, "Cannot write to");
     await assertRejects(
       () => saveSafetensors(`${folder}/x.safetensors`, two, { shardBytes: 9 }),
       ConfigError,
@@ -185,7 +185,7 @@ Deno.test("names and targets that can't be are refused", async () => {
   });
 });
 
-Deno.test("what no reader would understand is not written", async () => {
+Deno.test("names and metadata that no reader would understand are not written", async () => {
   const [[name, tensor] = ["", HostTensor.from(counting(1), [1])]] = two;
   const metadata = (value: unknown) => ({ metadata: value as Record<string, string> });
   assertThrows(

@@ -31,7 +31,7 @@ export async function open({ packages }: Settings): Promise<Engine> {
   if (!devices.includes("wasm")) throw new Error(`Cannot run on WebAssembly: jax-js found ${devices.join(", ")}`);
   defaultDevice("wasm");
   const weight = numpy.array(randomValues(LINEAR_SIZE ** 2), { shape: [LINEAR_SIZE, LINEAR_SIZE] });
-  // By a transposed weight it is three times as fast for one row, and a fifth for many.
+  // With a transposed weight it is three times as fast for one row, and a fifth as fast for many.
   const product = jit((x, weight) => numpy.matmul(x, weight.transpose()));
   const multiply = (rows: number) => {
     const x = numpy.array(randomValues(rows * LINEAR_SIZE), { shape: [rows, LINEAR_SIZE] });

@@ -97,7 +97,7 @@ async function generate(step: Step, nothing: Feeds): Promise<{ tokens: number[];
   return { tokens, milliseconds: (performance.now() - start) / NEW_TOKENS };
 }
 
-/** What a step gives as what the next one takes. */
+/** The outputs of a step as inputs of the next one. */
 function pastOf(out: Feeds): Feeds {
   const present = Object.entries(out).filter(([name]) => name.startsWith("present_"));
   return Object.fromEntries(present.map(([name, tensor]) => [name.replace("present", "past"), tensor]));

@@ -8,7 +8,7 @@ import { type Engine, NEW_TOKENS, readBytes, type Settings } from "../engine.ts"
 import { ggufText, ggufTokens } from "../gguf_text.ts";
 import { PROMPT, SIZES } from "../gpt.ts";
 
-/** What a completion says. */
+/** The answer of a completion. */
 interface Completion {
   readonly choices: readonly { readonly text: string }[];
   readonly timings: {

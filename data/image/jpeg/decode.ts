@@ -1,6 +1,6 @@
 /**
- * JPEG files to pixels (ITU-T T.81): baseline, extended and progressive ones with 8 bits a sample, with libjpeg's samples to
- * the bit. Whatever is damaged is refused; nothing is made up for data that are missing.
+ * JPEG files to pixels (ITU-T T.81): baseline, extended and progressive ones with 8 bits a sample, with libjpeg's
+ * samples to the bit. Damaged files are refused, and missing data are not invented.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { type Plane, upsampleRow } from "./upsample.ts";
 /** Encoders make about ten scans of an image. Each may cost a walk over all blocks and take a few bytes. */
 const MAX_SCANS = 100;
 
-/** The tables and headers that came so far. */
+/** The tables and headers read so far. */
 interface State {
   frame: Frame | undefined;
   scans: number;
@@ -40,7 +40,7 @@ interface State {
  * @param bytes The file.
  * @param checkSize Throws if the image is too large; called before anything is allocated for it.
  * @returns The pixels as stored, and how they are to be turned.
- * @throws {ImageError} The file is damaged, or of a kind that is not decoded.
+ * @throws {ImageError} If the file is damaged, or of a kind that is not decoded.
  */
 export function decodeJpeg(bytes: Uint8Array, checkSize: (width: number, height: number) => void): StoredImage {
   const state: State = {
@@ -251,7 +251,7 @@ function planeOf(component: Component, { width, height, components }: Frame): Pl
   };
 }
 
-/** The samples of a progressive file's component; its coefficients are given up. */
+/** The samples of a progressive file's component; its coefficients are freed. */
 function transformed(component: Component): Uint8ClampedArray {
   const { coefficients = new Int16Array(0), quantization = new Uint16Array(64), storedColumns } = component;
   const samples = new Uint8ClampedArray(coefficients.length);

@@ -28,7 +28,7 @@ export interface Component {
   readonly lowestBits: Int8Array;
   /** The samples. */
   samples: Uint8ClampedArray | undefined;
-  /** The last DC coefficient, from which the next one is told. */
+  /** The last DC coefficient; the next one is stored as the difference to it. */
   prediction: number;
 }
 
@@ -66,9 +66,9 @@ export function isFrameMarker(marker: number): boolean {
  * Reads a frame header. Nothing is allocated for the image yet.
  *
  * @param marker The second byte of its marker.
- * @param segment What follows the segment's length.
+ * @param segment The segment behind its length.
  * @returns The frame.
- * @throws {ImageError} It is damaged, or of a kind that is not decoded.
+ * @throws {ImageError} If it is damaged, or of a kind that is not decoded.
  */
 export function readFrame(marker: number, segment: DataView): Frame {
   const other = OTHER_FRAMES[marker];

@@ -18,7 +18,7 @@ export class HuffmanTable {
   readonly lookup = new Uint16Array(1 << LOOKUP_BITS);
   /** By length: one more than the last code of that length; 0 where there is none. */
   readonly ends = new Int32Array(MAX_BITS + 1);
-  /** By length: what leads from a code to the place of its symbol. */
+  /** By length: the offset from a code to the place of its symbol. */
   readonly offsets = new Int32Array(MAX_BITS + 1);
   /** Symbols, shorter codes first. */
   readonly symbols: Uint8Array;
@@ -26,7 +26,7 @@ export class HuffmanTable {
   /**
    * @param counts Codes of 1 to 16 bits.
    * @param symbols One for each code.
-   * @throws {ImageError} There are more codes of a length than that length has room for.
+   * @throws {ImageError} If there are more codes of a length than that length has room for.
    */
   constructor(counts: Uint8Array, symbols: Uint8Array) {
     this.symbols = symbols;

@@ -28,7 +28,7 @@ export interface Scan {
   readonly low: number;
 }
 
-/** Where coefficients that come in zigzag order lie in a block of rows. */
+/** The place of each coefficient of the zigzag order in a block of rows. */
 export const ZIGZAG = Uint8Array.of(
   ...[0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21],
   ...[28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61],
@@ -38,7 +38,7 @@ export const ZIGZAG = Uint8Array.of(
 /** Decodes one block, whose coefficients begin at a place. */
 type BlockDecoder = (part: ScanComponent, coefficients: Int16Array, start: number) => void;
 
-/** How many blocks still follow that get nothing from a progressive scan: the end-of-band run. */
+/** The end-of-band run: the number of blocks to come that get nothing from a progressive scan. */
 interface EndOfBand {
   blocks: number;
 }
@@ -50,7 +50,7 @@ interface EndOfBand {
  * @param frame The frame.
  * @param scan The scan.
  * @param restartInterval Units between restart markers; 0 where there are none.
- * @throws {ImageError} The data are damaged or end too early.
+ * @throws {ImageError} If the data are damaged or end too early.
  */
 export function decodeScan(reader: BitReader, frame: Frame, scan: Scan, restartInterval: number): void {
   const endOfBand: EndOfBand = { blocks: 0 };
@@ -207,7 +207,7 @@ function furtherBit(
   }
 }
 
-/** DC coefficients are told by their difference to the last one of the component. */
+/** DC coefficients are stored as differences to the last one of the component. */
 function nextDc(reader: BitReader, { component, dc }: ScanComponent): number {
   const size = reader.symbol(required(dc));
   if (size > 15) throw beyondBlock();

@@ -1,7 +1,7 @@
 /**
  * Color planes to the size of the image. Halved planes are widened by libjpeg's "fancy upsampling": each new sample is
- * three parts the nearer one and one part the farther, rounded up and down in turns. What is divided otherwise is repeated,
- * as libjpeg does.
+ * three parts the nearer one and one part the farther, rounded up and down in turns. Planes that are divided otherwise
+ * are repeated, as libjpeg does.
  *
  * @module
  */

@@ -60,7 +60,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
  * @param bytes The file.
  * @param checkSize Throws if the image is too large.
  * @returns The parts that the image needs.
- * @throws {ImageError} The file is damaged, or of a kind that is not decoded.
+ * @throws {ImageError} If the file is damaged, or of a kind that is not decoded.
  */
 export async function readChunks(
   bytes: Uint8Array,

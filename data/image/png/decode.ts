@@ -32,12 +32,12 @@ const INTERLACED: readonly Pass[] = [
 ];
 
 /**
- * Decodes a PNG file, of an animated one the image that stands for it.
+ * Decodes a PNG file; an animated one gives the image that stands for it.
  *
  * @param bytes The file.
  * @param checkSize Throws if the image is too large; called before anything is allocated for it.
  * @returns The pixels as stored, and how they are to be turned.
- * @throws {ImageError} The file is damaged, or of a kind that is not decoded.
+ * @throws {ImageError} If the file is damaged, or of a kind that is not decoded.
  */
 export async function decodePng(
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Compressed data as they are needed: what a few bytes may become is never in memory as a whole.
+ * Inflates compressed data on demand, so that the large output of a few bytes is never in memory as a whole.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { damaged } from "../image_error.ts";
 /** Deflate makes at most this many bytes out of one. */
 export const MAX_INFLATION = 1032;
 
-/** Bytes that are handed to the host at a time: it may give all that becomes of them at once. */
+/** Bytes that are handed to the host at a time, because it may inflate all of them at once. */
 const SLICE_BYTES = 8192;
 
 /** Inflates the parts of a zlib stream as far as it is read. */
@@ -31,7 +31,7 @@ export class Inflater {
     this.#reader = compressed.pipeThrough(new DecompressionStream("deflate")).getReader();
   }
 
-  /** Fills a target with the next bytes, as far as they are there; gives the number of those. No promise is made. */
+  /** Fills a target with the next bytes, as far as they are there; gives their number. It is synchronous. */
   take(target: Uint8Array, from = 0): number {
     const part = this.#chunk.subarray(this.#at, this.#at + target.length - from);
     target.set(part, from);
@@ -43,7 +43,7 @@ export class Inflater {
    * Waits for further bytes.
    *
    * @returns Whether there are any.
-   * @throws {ImageError} The data are damaged.
+   * @throws {ImageError} If the data are damaged.
    */
   async more(): Promise<boolean> {
     try {
@@ -55,9 +55,9 @@ export class Inflater {
     }
   }
 
-  /** Lets the host forget the rest. */
+  /** Frees what the host still holds. */
   async close(): Promise<void> {
-    await this.#reader.cancel().catch(() => {}); // a stream that has failed says so once more
+    await this.#reader.cancel().catch(() => {}); // a stream that has failed rejects once more
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * How a PNG file is to be turned. EXIF data have a chunk of their own; older programs keep them, and XMP, in texts.
+ * The orientation of a PNG file. EXIF data have a chunk of their own; older programs keep them, and XMP, in texts.
  *
  * @module
  */

@@ -12,7 +12,7 @@ import { damaged } from "../image_error.ts";
  * @param row The row, behind the number of its filter.
  * @param above The restored row above, also behind a number; zeros for the first one.
  * @param distance Bytes from a sample to the same one of the pixel on its left, at least 1.
- * @throws {ImageError} There is no such filter.
+ * @throws {ImageError} If there is no such filter.
  */
 export function unfilter(row: Uint8Array, above: Uint8Array, distance: number): void {
   const filter = row[0] ?? 0;

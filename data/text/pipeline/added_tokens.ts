@@ -1,5 +1,5 @@
 /**
- * Added tokens: texts that are tokens as a whole, and are looked for before the model sees a text.
+ * Added tokens: texts that are tokens as a whole, and are found before the model sees a text.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { TokenizerError } from "../../../errors.ts";
 import { endOfLeadingSpace, isWordAt, isWordBefore, startOfTrailingSpace } from "../regex/characters.ts";
 import { Trie } from "../vocabulary/trie.ts";
 import type { Vocabulary } from "../vocabulary/vocabulary.ts";
-import type { Normalizer } from "./normalizers.ts";
+import type { Normalizer } from "./normalizer.ts";
 import { pieceOf, slice } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import type { Section } from "./section.ts";
@@ -17,11 +17,11 @@ import type { Section } from "./section.ts";
 /** A token that was added to a vocabulary. */
 export interface AddedToken {
   readonly content: string;
-  /** Whether it is found between characters that are no words' alone. */
+  /** Whether it is found only where no character of a word touches it. */
   readonly singleWord: boolean;
-  /** Whether it takes white space before it along. */
+  /** Whether it includes white space before it. */
   readonly lstrip: boolean;
-  /** Whether it takes white space behind it along. */
+  /** Whether it includes white space behind it. */
   readonly rstrip: boolean;
   /** Whether it is looked for in the normalized text, itself normalized. */
   readonly normalized: boolean;
@@ -55,7 +55,7 @@ export class AddedTokens {
   readonly #normalize: Normalizer;
   readonly #ids = new Map<string, number>();
   readonly #tokens = new Map<number, AddedToken>();
-  /** What decoders are given for a token: its normalized form, if it is looked for in normalized text. */
+  /** The text that decoders get for a token: its normalized form, if it is looked for in normalized text. */
   readonly #spelled = new Map<number, string>();
   readonly #specials = new Set<string>();
   readonly #plain = new Trie();
@@ -103,7 +103,7 @@ export class AddedTokens {
     return this.#tokens.get(id)?.content ?? this.#vocabulary.tokenOf(id);
   }
 
-  /** What decoders are given for an id. */
+  /** The text that decoders get for an id. */
   spellingOf(id: number): string | undefined {
     return this.#spelled.get(id) ?? this.tokenOf(id);
   }
@@ -168,7 +168,7 @@ export class AddedTokens {
         const start = token.lstrip ? Math.max(startOfTrailingSpace(text, position, done), done) : position;
         addText(start);
         done = token.rstrip ? endOfLeadingSpace(text, Math.max(end, done)) : end;
-        // A token that was space itself may have been taken along by the one before.
+        // A token that is white space itself may belong to the one before it already.
         if (start < done) parts.push(id);
       }
       position = end;

@@ -11,7 +11,7 @@ import { bytesOfToken } from "./byte_level.ts";
 import { readPrependScheme } from "./pre_tokenizers.ts";
 import type { Section } from "./section.ts";
 
-/** Takes tokens, and at last their end. */
+/** Takes tokens one by one, and then their end. */
 export interface Stage {
   push(token: string): void;
   end(): void;
@@ -89,14 +89,14 @@ const gather: Decoder = (next) => {
   };
 };
 
-/** What a token of a byte-level vocabulary spells. */
+/** The spelling of a token of a byte-level vocabulary. */
 interface Spelled {
   readonly bytes: Uint8Array;
   /** The text, if it is ASCII. */
   readonly ascii: string | undefined;
 }
 
-/** So many tokens' spellings are remembered. */
+/** The number of tokens whose spellings are remembered. */
 const REMEMBERED = 20_000;
 
 /** The host's decoder of UTF-8 keeps what is not yet a character. A byte-order mark is text like any other. */
@@ -134,7 +134,10 @@ function endsWithin(bytes: Uint8Array, before: boolean): boolean {
   return last === undefined ? before : last >= 0x80;
 }
 
-/** Bytes side by side are text if all of them together are UTF-8, and else U+FFFD for each. So they wait for their last. */
+/**
+ * Bytes side by side are text if all of them together are UTF-8, and else U+FFFD for each. So they are held back until
+ * the last of them.
+ */
 const byteFallback: Decoder = (next) => {
   let bytes: number[] = [];
   const flush = (): void => {
@@ -183,7 +186,7 @@ function wordPiece(section: Section): Decoder {
   });
 }
 
-/** What is put closer together, in this order. */
+/** Replacements that remove spaces, in this order. */
 const CLOSER: readonly (readonly [string, string])[] = [
   [" .", "."],
   [" ?", "?"],
@@ -202,7 +205,9 @@ function cleanUp(text: string): string {
   return CLOSER.reduce((cleaner, [apart, together]) => cleaner.replaceAll(apart, together), text);
 }
 
-/** The end of a word becomes a space, except at the end of the text. So a token waits for the next one. */
+/**
+ * The end of a word becomes a space, except at the end of the text. So a token is held back until the next one comes.
+ */
 function bpe(suffix: string): Decoder {
   return (next) => {
     let waiting: string | undefined;
@@ -270,7 +275,7 @@ function strip(section: Section): Decoder {
 function stripWhole(section: Section): Decoder {
   const { content, start, stop } = readStrip(section);
   return (next) => {
-    let left = start; // so many may still go
+    let left = start; // characters that may still be stripped
     let held = ""; // these may belong to the end
     return {
       push: (part) => {

@@ -1,5 +1,5 @@
 /**
- * Token ids on their way out: cut to a length, and filled up to one.
+ * Cuts token ids to a length, and pads them to one.
  *
  * @module
  */
@@ -14,12 +14,12 @@ export interface Encoding {
   readonly typeIds: number[];
 }
 
-/** Which of two texts gives up tokens where there are too many. */
+/** The text of two that loses tokens where there are too many. */
 const TRUNCATION_STRATEGIES = ["LongestFirst", "OnlyFirst", "OnlySecond"] as const;
 
 /** How an encoding is cut. */
 export interface Truncation {
-  /** Tokens that may be left, special ones included. */
+  /** Tokens that may remain, special ones included. */
   readonly maxLength: number;
   /** Which text is cut. */
   readonly strategy: typeof TRUNCATION_STRATEGIES[number];
@@ -27,9 +27,9 @@ export interface Truncation {
   readonly side: "left" | "right";
 }
 
-/** How an encoding is filled up. */
+/** How an encoding is padded. */
 export interface Padding {
-  /** To this many tokens, or to none but those of `multiple`. */
+  /** To this many tokens; absent: only to `multiple`. */
   readonly length: number | undefined;
   /** To a multiple of so many. */
   readonly multiple: number;
@@ -40,7 +40,7 @@ export interface Padding {
   readonly token: string;
 }
 
-/** Reads the truncation of a file. Its stride says where further rows begin, and we give the first alone. */
+/** Reads the truncation of a file. Its stride says where further rows begin, and only the first row is given here. */
 export function readTruncation(section: Section): Truncation {
   const maxLength = section.count("max_length");
   const stride = section.count("stride");
@@ -113,7 +113,7 @@ function cut({ ids, typeIds }: Encoding, length: number, side: "left" | "right")
   return { ids: ids.slice(start, end), typeIds: typeIds.slice(start, end) };
 }
 
-/** Fills an encoding up. */
+/** Pads an encoding. */
 export function pad({ ids, typeIds }: Encoding, padding: Padding): Encoding {
   let length = padding.length ?? ids.length;
   if (padding.multiple > 0) length = Math.ceil(length / padding.multiple) * padding.multiple;

@@ -35,16 +35,16 @@ export class Columns {
   }
 }
 
-/** Stands in the place of what is read apart; no tokenizer.json has it there. */
+/** Takes the place of what is read separately; no tokenizer.json has this text there. */
 const PLACEHOLDER = -1;
 
 /**
  * Parses a tokenizer.json.
  *
  * @param text Its text.
- * @returns What `JSON.parse` gives, except that the model's "vocab" and "merges" are `Columns` where they look as they
- * should.
- * @throws {SyntaxError} It is not JSON.
+ * @returns The result of `JSON.parse`, except that the model's "vocab" and "merges" are `Columns` where they look as
+ * they should.
+ * @throws {SyntaxError} If it is not JSON.
  */
 export function parseTokenizerJson(text: string): unknown {
   const apart: { name: string; columns: Columns; start: number; end: number }[] = [];
@@ -77,18 +77,18 @@ export function parseTokenizerJson(text: string): unknown {
   return parsed;
 }
 
-/** A text is not what it is expected to be: `JSON.parse` may say what it is. */
+/** The text is not as expected, and `JSON.parse` shall read or refuse it. */
 class Unexpected extends Error {}
 
-/** A text longer than this would, as a slice, keep the whole file in memory. */
+/** A slice that is longer than this would keep the whole file in memory. */
 const LONGEST_COPY = 12;
 
 /** Reads JSON from left to right. */
 class JsonReader {
   readonly #text: string;
-  /** Where it is. */
+  /** The position in the text. */
   position = 0;
-  /** A backslash, none lies between the position and it; or one before the position. */
+  /** The next backslash from the position on, or an earlier one that the position has passed. */
   #backslash = -1;
 
   constructor(text: string) {
@@ -134,7 +134,7 @@ class JsonReader {
     return new Columns(isObject, firsts, seconds);
   }
 
-  /** Passes a value over. */
+  /** Skips a value. */
   skip(): void {
     let depth = 0;
     do {

@@ -1,5 +1,5 @@
 /**
- * Normalizers: what becomes of a text before it is cut.
+ * Normalizers, which change a text before it is cut.
  *
  * @module
  */
@@ -15,13 +15,10 @@ import {
 import type { NormalizationForm } from "../regex/characters.ts";
 import { readPattern } from "../regex/patterns.ts";
 import { byteCharacters } from "./byte_level.ts";
+import type { Normalizer } from "./normalizer.ts";
 import { changeEach, prepend, slice, solid } from "./piece.ts";
-import type { Piece } from "./piece.ts";
 import { readPrecompiled } from "./precompiled.ts";
 import type { Section } from "./section.ts";
-
-/** Changes a piece of text. */
-export type Normalizer = (piece: Piece) => Piece;
 
 /** Reads a normalizer. */
 export function readNormalizer(section: Section): Normalizer {
@@ -93,7 +90,8 @@ function replace(section: Section): Normalizer {
     for (const { start, end, isMatch } of pattern(piece.text)) {
       const part = isMatch ? content : piece.text.slice(start, end);
       text += part;
-      // What is put in stems from where the last character that it replaces does, or the one before it, or from nothing.
+      // The replacement stems from where the last character that it replaces does, or the one before it, or from
+      // nothing.
       const stemming = (units: number): number =>
         isMatch ? (end <= units ? content.length : 0) : Math.max(0, Math.min(end, units) - start);
       if (piece.origin > 0) origin += stemming(piece.origin);
@@ -103,14 +101,14 @@ function replace(section: Section): Normalizer {
   };
 }
 
-/** Control characters go, and other sorts of space and what has no width become spaces. */
+/** Removes control characters; other kinds of space and characters without width become spaces. */
 function nmt(text: string): string {
   return text
     .replace(/\p{Cc}/gu, (control) => NMT_KEEPS.test(control) ? control : "")
     .replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, " ");
 }
 
-/** All of the second set of control characters but two, and these of the first. */
+/** The control characters that are kept: all of the second set (C1) but two, and these of the first (C0). */
 const NMT_KEEPS = /[\0\t\n\f\r\u0080-\u008e\u0090-\u009e]/;
 
 /** Control and format characters that BERT keeps: some as spaces, the others because its table is older than they are. */

@@ -42,7 +42,7 @@ export function prepend(piece: Piece, text: string): Piece {
   return { text: text + piece.text, origin: grown(piece.origin), hollow: grown(piece.hollow) };
 }
 
-/** Replaces characters one by one, so that what becomes of the beginning does not depend on what follows. */
+/** Replaces characters one by one, so that the result for the beginning does not depend on what follows. */
 export function mapEach(piece: Piece, map: (text: string) => string): Piece {
   const text = map(piece.text);
   if (text === piece.text) return piece;
@@ -50,7 +50,7 @@ export function mapEach(piece: Piece, map: (text: string) => string): Piece {
   return { text, origin: mapped(piece.origin), hollow: mapped(piece.hollow) };
 }
 
-/** The same in the way in which Rust normalizes. */
+/** As `mapEach`, for pieces that Rust would treat the same; others are refused. */
 export function changeEach(piece: Piece, change: (text: string) => string): Piece {
   return mapEach(solid(piece), change);
 }

@@ -1,13 +1,13 @@
 /**
- * A tokenizer of the format tokenizer.json: added tokens, normalizer, pre-tokenizer, model, post-processor, decoder. Each
- * gives what Hugging Face's tokenizers in Rust give (0.23.3), or refuses what it does not have by its name.
+ * A tokenizer of the format tokenizer.json: added tokens, normalizer, pre-tokenizer, model, post-processor, decoder.
+ * Each gives what Hugging Face's tokenizers in Rust give (0.23.3); options that it lacks are refused by name.
  *
  * @module
  */
 
 import { TokenizerError } from "../../../errors.ts";
+import type { Model } from "../vocabulary/model.ts";
 import { readModel } from "../vocabulary/models.ts";
-import type { Model } from "../vocabulary/models.ts";
 import { AddedTokens, readAddedTokens } from "./added_tokens.ts";
 import { joinWithSpaces, readDecoder } from "./decoders.ts";
 import type { Decoder } from "./decoders.ts";
@@ -21,7 +21,7 @@ import { readPreTokenizer } from "./pre_tokenizers.ts";
 import type { PreTokenizer } from "./pre_tokenizers.ts";
 import { Section } from "./section.ts";
 
-/** What an encoding is to be. */
+/** Options of an encoding. */
 export interface EncodingRequest {
   readonly text: string;
   readonly pair: string | undefined;
@@ -35,9 +35,9 @@ export interface Pipeline {
   readonly tokens: AddedTokens;
   /** How many tokens the model has without the added ones. */
   readonly modelSize: number;
-  /** What the file itself asks for. */
+  /** The truncation that the file asks for. */
   readonly truncation: Truncation | undefined;
-  /** What the file itself asks for. */
+  /** The padding that the file asks for. */
   readonly padding: Padding | undefined;
   /** The ids of a text, or of two. */
   encode(request: EncodingRequest): Encoding;
@@ -50,7 +50,7 @@ export interface Pipeline {
  *
  * @param json The parsed tokenizer.json.
  * @returns Its parts.
- * @throws {TokenizerError} The file has what can't be used.
+ * @throws {TokenizerError} If the file has what can't be used.
  */
 export function readPipeline(json: unknown): Pipeline {
   const file = new Section("", json);

@@ -1,5 +1,5 @@
 /**
- * Pre-tokenizers: where a text is cut before the model sees it. No token reaches over a cut.
+ * Pre-tokenizers, which cut a text before the model sees it. No token reaches over a cut.
  *
  * @module
  */
@@ -121,7 +121,7 @@ function splitScripts(piece: Piece): Piece[] {
   let position = 0;
   for (const character of piece.text) {
     const script = scriptOf(character);
-    // What comes before the first script is dropped, as in Rust.
+    // The text before the first script is dropped, as in Rust.
     if (script !== undefined && script !== last) {
       if (start !== undefined && start < position) pieces.push(slice(piece, start, position));
       start = position;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Normalizer } from "./normalizers.ts";
+import type { Normalizer } from "./normalizer.ts";
 import { solid } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import type { Section } from "./section.ts";
@@ -23,7 +23,7 @@ export function readPrecompiled(section: Section): Normalizer {
   return (piece) => normalize(piece, replacementOf, section);
 }
 
-/** So many parts of texts are remembered. */
+/** The number of parts of texts that are remembered. */
 const KNOWN = 20_000;
 
 /** A cluster is replaced as one if it is shorter than this in UTF-8, else character by character. */
@@ -82,7 +82,7 @@ function normalize(piece: Piece, replacementOf: Charsmap, section: Section): Pie
   let text = "";
   let origin = 0;
   const originCharacters = [...piece.text.slice(0, piece.origin)].length;
-  let character = 0; // of the old text, as far as it is done
+  let character = 0; // characters of the old text that are done
   for (const part of partsOf(piece.text, replacementOf, section)) {
     const replacement = replacementOf(part) ?? part;
     if (character < originCharacters) {
@@ -102,7 +102,7 @@ function normalize(piece: Piece, replacementOf: Charsmap, section: Section): Pie
 const JOINING =
   /[\p{M}\p{Grapheme_Extend}\p{Cf}\p{Regional_Indicator}\p{Emoji_Modifier}\r\u0d4e\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\u{111c2}\u{111c3}\u{113d1}\u{1193f}\u{11941}\u{11a3a}\u{11a84}-\u{11a89}\u{11d46}\u{11f02}]/u;
 
-/** What is replaced as one: short clusters that have a replacement, else characters. */
+/** The parts that are replaced as one: short clusters that have a replacement, else characters. */
 function* partsOf(text: string, replacementOf: Charsmap, section: Section): Generator<string> {
   if (!JOINING.test(text)) return yield* text;
   if (typeof Intl === "undefined" || Intl.Segmenter === undefined) {

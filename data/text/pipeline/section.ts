@@ -1,5 +1,5 @@
 /**
- * A part of tokenizer.json, read with checks: whatever a part asks for and we don't have is refused by its name.
+ * A part of tokenizer.json, read with checks. Types and options that are not supported are refused by name.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export function isTokenId(id: unknown): id is number {
   return typeof id === "number" && Number.isInteger(id) && id >= 0 && id < 2 ** 31;
 }
 
-/** As deep as Rust reads JSON. */
+/** The depth to which Rust reads JSON. */
 const DEEPEST = 127;
 
 /** An object of tokenizer.json, and where it stands there: "" is the whole file. */
@@ -31,7 +31,7 @@ export class Section {
     this.#values = values;
   }
 
-  /** What kind of part it is. */
+  /** The type of the part. */
   get type(): string {
     return this.string("type");
   }

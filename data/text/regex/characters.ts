@@ -36,7 +36,7 @@ export function isWordAt(text: string, index: number): boolean {
   return code !== undefined && WORD_CHARACTER.test(String.fromCodePoint(code));
 }
 
-/** Whether the character before a place does. */
+/** Whether the character before a place makes words. */
 export function isWordBefore(text: string, index: number): boolean {
   const isPair = (text.codePointAt(index - 2) ?? 0) > 0xffff;
   return isWordAt(text, index - (isPair ? 2 : 1));
@@ -57,7 +57,7 @@ function classOf(accepted: RegExp, newer: string, more: readonly number[]): (cha
   };
 }
 
-/** No table of new characters begins before. */
+/** No table of new characters begins below this. */
 const LATIN = 0x36f;
 
 /** Punctuation of Unicode 9 and later. */

@@ -1,5 +1,5 @@
 /**
- * What a pattern of tokenizer.json finds in a text, and how a text is cut there.
+ * Finds a pattern of tokenizer.json in a text, and cuts the text there.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface Span {
 /** Cuts a text into what is found and what lies between, without gaps. */
 export type Pattern = (text: string) => Span[];
 
-/** What becomes of the parts that were found. */
+/** The treatment of the parts that were found. */
 export const BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"] as const;
 
 /** One of these. */
@@ -125,7 +125,7 @@ function isWithinCharacter(text: string, index: number): boolean {
   return (text.codePointAt(index - 1) ?? 0) > 0xffff;
 }
 
-/** Found becomes between, and between found. */
+/** Swaps the parts that were found with those between them. */
 export function inverted(pattern: Pattern): Pattern {
   return (text) => pattern(text).map(({ start, end, isMatch }) => ({ start, end, isMatch: !isMatch }));
 }

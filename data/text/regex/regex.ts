@@ -1,8 +1,8 @@
 /**
- * Regular expressions of tokenizer.json, which are Oniguruma's, as JavaScript's. They are alike enough to look the same and
- * differ in what they match: `\s`, `\d`, `\w` and `\b` are Unicode's, `^` and `$` stand at every line, `.` is all but "\n",
- * `(?i:…)` reaches "ſ" and the Kelvin sign, `++` keeps what it has. So a pattern is read completely and written anew with
- * the flag "v". What has no counterpart is refused by its name.
+ * Regular expressions of tokenizer.json, which are Oniguruma's, as JavaScript's. They are alike enough to look the same
+ * and differ in what they match: `\s`, `\d`, `\w` and `\b` are Unicode's, `^` and `$` stand at every line, `.` is all
+ * but "\n", `(?i:…)` reaches "ſ" and the Kelvin sign, `++` keeps what it has. So a pattern is read completely and
+ * written anew with the flag "v". Parts without a counterpart are refused by name.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { RegexMode } from "./regex_reader.ts";
  *
  * @param pattern In Oniguruma's syntax.
  * @returns An expression with the flags "g" and "v" that finds the same, without groups that capture for their own sake.
- * @throws {SyntaxError} The pattern is wrong, or has something that JavaScript's expressions can't do; the message names it.
+ * @throws {SyntaxError} If the pattern is wrong, or has something that JavaScript's expressions can't do; the message names it.
  */
 export function translateRegex(pattern: string): RegExp {
   const translator = new Translator(pattern);
@@ -48,7 +48,7 @@ const LINE_END = "(?![^\\n])";
 
 class Translator extends CharacterReader {
   #atomicGroups = 0;
-  /** How many look-behinds are around. */
+  /** The number of look-behinds around the place. */
   #behind = 0;
 
   /** Alternatives to the end of a group. An option without a group, as in "a(?i)b|c", holds to the end of its group. */
@@ -140,7 +140,10 @@ class Translator extends CharacterReader {
     return part;
   }
 
-  /** What has matched is not given back. JavaScript's look-ahead is such, and a reference takes what it has found. */
+  /**
+   * An atomic group does not backtrack. Nor does JavaScript's look-ahead, and a reference to its group takes what it
+   * has found.
+   */
   #atomic(part: Part): Part {
     // A look-behind is matched from its end, where nothing has been found yet.
     if (this.#behind > 0) throw this.unsupported("a look-behind with a possessive part or a line break");

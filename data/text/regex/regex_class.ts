@@ -50,7 +50,7 @@ const SETS: Readonly<Record<string, string>> = {
   H: "[^0-9A-Fa-f]",
 };
 
-/** What an escape stands for: a set, or a single character. */
+/** The meaning of an escape: a set, or a single character. */
 interface Escaped {
   readonly source: string;
   readonly character?: string;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** How a part of a pattern is meant. */
+/** The mode of a part of a pattern. */
 export interface RegexMode {
   /** (?i) */
   readonly ignoresCase: boolean;
@@ -27,7 +27,7 @@ export class CharacterReader {
     this.#pattern = pattern;
   }
 
-  /** Where it is. */
+  /** The position in the pattern. */
   get position(): number {
     return this.#position;
   }
@@ -42,12 +42,12 @@ export class CharacterReader {
     return this.#pattern.charAt(this.#position);
   }
 
-  /** What comes next, for a message. */
+  /** The next text, for a message. */
   rest(length: number): string {
     return this.#pattern.slice(this.#position, this.#position + length);
   }
 
-  /** What has been read since a place. */
+  /** The text that has been read since a place. */
   read(start: number): string {
     return this.#pattern.slice(start, this.#position);
   }

@@ -10,7 +10,7 @@ import { Columns } from "../pipeline/long_json.ts";
 import type { Section } from "../pipeline/section.ts";
 import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
 import { MergeTable } from "./merge_table.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./model.ts";
 import { unknownToken } from "./unknown.ts";
 import { readVocabulary } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -76,9 +76,9 @@ function idOfJoined(vocabulary: Vocabulary, left: string, right: string, last: n
 }
 
 interface BpeOptions {
-  /** What tokens within a word begin with. */
+  /** The prefix of tokens within a word. */
   readonly prefix: string;
-  /** What the last token of a word ends with. */
+  /** The suffix of the last token of a word. */
   readonly suffix: string;
   readonly unknown: (() => number) | undefined;
   readonly fusesUnknown: boolean;
@@ -88,7 +88,7 @@ interface BpeOptions {
   readonly ignoresMerges: boolean;
 }
 
-/** So many pieces are remembered, of at most so many UTF-16 units: words come again. */
+/** The number of pieces that are remembered, because words come again, and the longest of them in UTF-16 units. */
 const REMEMBERED = 20_000;
 const REMEMBERED_LENGTH = 64;
 

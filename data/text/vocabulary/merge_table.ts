@@ -29,7 +29,7 @@ export class MergeTable {
     this.#results = new Int32Array(merges);
   }
 
-  /** Adds a merge. Of equal pairs the last counts. */
+  /** Adds a merge. The last of equal pairs counts. */
   set(left: number, right: number, rank: number, result: number): void {
     const slot = this.#slotOf(left, right);
     this.#lefts[slot] = left;

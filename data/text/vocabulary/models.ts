@@ -1,22 +1,15 @@
 /**
- * Models: the tokens of a piece of text.
+ * Chooses a model by the type that a tokenizer.json names.
  *
  * @module
  */
 
 import type { Section } from "../pipeline/section.ts";
 import { readBpe } from "./bpe.ts";
+import type { Model } from "./model.ts";
 import { readUnigram } from "./unigram.ts";
-import type { Vocabulary } from "./vocabulary.ts";
 import { readWordLevel } from "./word_level.ts";
 import { readWordPiece } from "./word_piece.ts";
-
-/** Turns pieces of text into token ids. */
-export interface Model {
-  readonly vocabulary: Vocabulary;
-  /** The ids of a piece. */
-  encode(piece: string): readonly number[];
-}
 
 /** Reads a model. */
 export function readModel(section: Section): Model {

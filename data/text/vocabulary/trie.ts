@@ -9,7 +9,7 @@
 export class Trie {
   /** Where every text begins. */
   static readonly ROOT = 0;
-  /** What `child` gives where no text goes on. */
+  /** The result of `child` where no text goes on. */
   static readonly NONE = -1;
 
   /** Edges by hash: the parent node and the unit, and the child, 0 for none. */
@@ -20,7 +20,7 @@ export class Trie {
   /** The number of the text that ends at a node. */
   readonly #values: number[] = [Trie.NONE];
 
-  /** Adds a text. Of equal ones the last counts. */
+  /** Adds a text. The last of equal ones counts. */
   add(text: string, value: number): void {
     let node = Trie.ROOT;
     for (let i = 0; i < text.length; i++) {

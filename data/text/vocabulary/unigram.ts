@@ -10,7 +10,7 @@ import { Columns } from "../pipeline/long_json.ts";
 import { isTokenId } from "../pipeline/section.ts";
 import type { Section } from "../pipeline/section.ts";
 import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./model.ts";
 import { Trie } from "./trie.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
@@ -116,7 +116,7 @@ class Unigram implements Model {
     return { ids, starts };
   }
 
-  /** Adds what stands for an unknown text, last id first. */
+  /** Adds the ids for an unknown text, last id first. */
   #addUnknown(text: string, ids: number[]): void {
     const id = this.vocabulary.idOf(text);
     const bytes = id === undefined && this.#bytes !== undefined ? idsOfBytes(text, this.#bytes) : undefined;

@@ -1,9 +1,10 @@
 /**
- * The token for what a vocabulary has no token for.
+ * The token for texts that are in no token of the vocabulary.
  *
  * @module
  */
 
+import { show } from "../../../common/show.ts";
 import { TokenizerError } from "../../../errors.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -14,7 +15,7 @@ export function unknownToken(vocabulary: Vocabulary, token: string): () => numbe
     if (id !== undefined) return id;
     throw new TokenizerError(
       `Cannot encode a text: a part of it is in no token, and the vocabulary lacks the unknown token ` +
-        `${JSON.stringify(token)} that the tokenizer names; add it to the vocabulary`,
+        `${show(token)} that the tokenizer names; add it to the vocabulary`,
     );
   };
 }

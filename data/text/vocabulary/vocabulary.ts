@@ -25,7 +25,7 @@ export class Vocabulary {
   readonly size: number;
 
   /**
-   * @param names The tokens. Of equal ones the last counts.
+   * @param names The tokens. The last of equal ones counts.
    * @param ids The id of each.
    * @param size How many entries there are, if equal ones count each.
    */

@@ -5,7 +5,7 @@
  */
 
 import type { Section } from "../pipeline/section.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./model.ts";
 import { Trie } from "./trie.ts";
 import { unknownToken } from "./unknown.ts";
 import { readVocabulary } from "./vocabulary.ts";

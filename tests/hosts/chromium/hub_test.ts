@@ -17,7 +17,7 @@ const isInstalled = await Deno.stat(executablePath).then(() => true, () => false
 const ignore = !isInstalled && Deno.env.get("REQUIRE_CHROMIUM") !== "1";
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 
-/** What the page reads of each file, in turn: sums tell bytes apart well enough. */
+/** The length and the sum of each file that the page reads in turn; sums tell bytes apart well enough. */
 const PAGE = `<!doctype html><title>hub</title><script type="module">
 import { fetchHubFile } from "./hub.js";
 import { readAll } from "./byte_source.js";

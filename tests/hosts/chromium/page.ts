@@ -1,5 +1,5 @@
 /**
- * Runs test files inside a page. It stands in for what they use of Deno: `Deno.test` gathers tests, and `Deno.env`
+ * Runs test files inside a page. It replaces the part of Deno that they use: `Deno.test` gathers tests, and `Deno.env`
  * reads the page's query. The GPU engine gets the kernels that the page's query asks for.
  *
  * @module
@@ -7,7 +7,7 @@
 
 import { WebGpuBackend } from "../../../gpu/backend.ts";
 
-/** What became of one test. */
+/** The outcome of one test. */
 export interface PageResult {
   readonly name: string;
   readonly outcome: "passed" | "failed" | "ignored";

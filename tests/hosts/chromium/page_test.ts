@@ -1,8 +1,8 @@
 /**
  * The tests of operations, models and generation, in pages of a real Chromium: on the CPU engine, and on the GPU engine
- * with kernels that use subgroups, which no other host here has. Of the GPU's tests a fifth of the shapes and the
- * typical cases are run, and those left out are ignored by name; CHROMIUM_FLAVOURS=register,workgroup,subgroup takes other
- * kernels, over all shapes and cases: minutes each.
+ * with kernels that use subgroups, which no other host here has. The GPU runs a fifth of the shapes and the typical
+ * cases, and the tests left out are ignored by name; CHROMIUM_FLAVOURS=register,workgroup,subgroup takes other kernels,
+ * over all shapes and cases: minutes each.
  *
  * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
  *
@@ -25,7 +25,7 @@ const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 const isInstalled = await Deno.stat(executablePath).then(() => true, () => false);
 const ignore = !isInstalled && Deno.env.get("REQUIRE_CHROMIUM") !== "1";
 
-/** Software rendering, WebGPU on it, and none of what a browser does by itself. */
+/** Software rendering, WebGPU on it, and no background work of the browser. */
 const args = [
   "--no-sandbox",
   "--disable-gpu",
@@ -39,7 +39,7 @@ const args = [
 
 const asked = Deno.env.get("CHROMIUM_FLAVOURS")?.split(",");
 
-/** What is tested together, in one page, and the GPU's kernels for it. */
+/** The tests that run together in one page, and the GPU's kernels for them. */
 const suites: readonly { readonly name: string; readonly folders: readonly string[]; readonly flavour: string }[] = [
   { name: "operations", folders: ["tests/ops"], flavour: "subgroup" },
   { name: "models", folders: ["tests/models", "tests/generation"], flavour: "register" },

@@ -9,7 +9,7 @@ import { goldenFolders, goldenUrl } from "../../support/golden.ts";
 
 const root = new URL("../../../", import.meta.url);
 
-/** What a page is given. */
+/** The data that a page is given. */
 export interface Site extends AsyncDisposable {
   readonly url: string;
   /** Addresses of the test modules. */

@@ -21,7 +21,7 @@ const ISOLATED = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
-/** What `run` in PAGE found. */
+/** The results of `run` in PAGE. */
 interface Found {
   readonly description?: string;
   readonly threads?: number;
@@ -66,7 +66,7 @@ export async function run(options) {
       return x;
     });
     const data = product.data();
-    // Its memory goes to what is recorded next; what was asked for is as it was.
+    // Its memory goes to the next commands; the values that were asked for stay.
     product.dispose();
     backend.scope(() => backend.tensor(new Float32Array(size * size).fill(round), [size, size]));
     backend.flush();

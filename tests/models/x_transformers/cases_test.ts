@@ -1,4 +1,7 @@
-/** x-transformers 2.31.10, which pip installs: its numbers where its options are supported, else a refusal by name. */
+/**
+ * x-transformers 2.31.10, which pip installs: models agree with it where its options are supported, and are refused by
+ * name elsewhere.
+ */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Backend } from "../../../backend/backend.ts";

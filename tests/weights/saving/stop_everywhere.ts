@@ -1,6 +1,6 @@
 /**
  * Replaces a model by another, again and again, each time stopped at the next of its file operations; prints what the
- * folder held then, and what a further save did not put in order. Run with `import_map.json`.
+ * folder held then, and the files that a further save did not put in order. Run with `import_map.json`.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { filesOf, type Generation, loadGeneration, saveGeneration } from "./generations.ts";
 import { beginSteps, type Outcome, stepsDone } from "./stopping_files.ts";
 
-/** What was found for a change from one number of shards to another. */
+/** The results for a change from one number of shards to another. */
 export interface Findings {
   /** The change, and how it was stopped. */
   readonly name: string;
@@ -33,7 +33,7 @@ function namesOf(generation: Generation): string {
   return [...filesOf(generation), ...Object.keys(others)].sort().join(" ");
 }
 
-/** Makes what is left in a folder so old that nobody can be writing it any more. */
+/** Makes the leftovers in a folder so old that no process can be writing them any more. */
 function age(folder: string): void {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     if (isDirectory) age(`${folder}/${name}`);

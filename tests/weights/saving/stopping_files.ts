@@ -9,7 +9,7 @@ import * as host from "node:fs/promises";
 
 export * from "node:fs/promises";
 
-/** What becomes of an operation. */
+/** The fate of an operation. */
 export type Outcome = "works" | "is the last" | "fails";
 
 let outcomeOf: (step: number) => Outcome = () => "works";
