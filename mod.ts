@@ -55,13 +55,13 @@ export {
   AutoregressiveWrapper,
   type AutoregressiveWrapperOptions,
   type WrapperGenerateOptions,
-} from "./models/generation/autoregressive_wrapper.ts";
+} from "./models/language/autoregressive_wrapper.ts";
 export { Session, type SessionOptions } from "./models/generation/session.ts";
-export type { ContextInput } from "./models/generation/context.ts";
+export type { ContextInput } from "./models/generation/sequences/context.ts";
 export type { TextModel } from "./models/generation/text_model.ts";
 export type { GenerateOptions, SamplingOptions } from "./models/generation/options.ts";
-export type { Overflow } from "./models/generation/overflow.ts";
-export type { HostPromptsInput, PromptInput, PromptsInput } from "./models/generation/prompts.ts";
+export type { Overflow } from "./models/generation/sequences/overflow.ts";
+export type { HostPromptsInput, PromptInput, PromptsInput } from "./models/generation/sequences/prompts.ts";
 export {
   type FilterLogitsFn,
   type FilterThresholds,
@@ -70,7 +70,7 @@ export {
   topA,
   topK,
   topP,
-} from "./models/generation/filters.ts";
+} from "./models/generation/sampling/filters.ts";
 
 export { HostTensor } from "./models/weights/host_tensor.ts";
 export type { FloatFormat, SafetensorsDType } from "./models/weights/dtypes.ts";

@@ -17,9 +17,9 @@ import {
 import { isOlder, type TensorShapes } from "../config/x_transformers/versions.ts";
 import { generate } from "../generation/generate.ts";
 import { generateBatch } from "../generation/generate_batch.ts";
-import { disposeHoldings } from "../generation/holdings.ts";
+import { disposeHoldings } from "../generation/sequences/resources.ts";
 import type { GenerateOptions, SamplingOptions } from "../generation/options.ts";
-import type { PromptInput, PromptsInput } from "../generation/prompts.ts";
+import type { PromptInput, PromptsInput } from "../generation/sequences/prompts.ts";
 import { Session, type SessionOptions } from "../generation/session.ts";
 import { warmUp } from "../generation/warm_up.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "../language/language_head.ts";

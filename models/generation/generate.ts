@@ -8,15 +8,15 @@ import type { Tensor } from "../../backend/memory.ts";
 import { NOTHING_DRAWN } from "../../backend/operations.ts";
 import { ShapeError } from "../../errors.ts";
 import { largest } from "../language/largest.ts";
-import { Context } from "./context.ts";
-import { guide, unconditionalPrompts } from "./guidance.ts";
-import { unlessAborted } from "./holdings.ts";
+import { Context } from "./sequences/context.ts";
+import { guide, unconditionalPrompts } from "./sampling/guidance.ts";
+import { unlessAborted } from "./sequences/resources.ts";
 import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
-import { type PromptInput, readPrompt } from "./prompts.ts";
-import { drawTokens } from "./sampling.ts";
-import { speculate } from "./speculative.ts";
+import { type PromptInput, readPrompt } from "./sequences/prompts.ts";
+import { drawTokens } from "./sampling/sampling.ts";
+import { speculate } from "./decoding/speculative.ts";
 import type { TextModel } from "./text_model.ts";
-import { Texts, type TextsOptions } from "./texts.ts";
+import { Texts, type TextsOptions } from "./sequences/sequence_batch.ts";
 
 /**
  * Continues one prompt; see `LanguageModel.generate`.

@@ -5,12 +5,12 @@
  */
 
 import type { Tensor } from "../../backend/memory.ts";
-import { Context } from "./context.ts";
+import { Context } from "./sequences/context.ts";
 import { continueText, continueTexts, openTexts, textsOptions } from "./generate.ts";
 import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
-import { type PromptsInput, readPrompts } from "./prompts.ts";
+import { type PromptsInput, readPrompts } from "./sequences/prompts.ts";
 import type { TextModel } from "./text_model.ts";
-import { Texts } from "./texts.ts";
+import { Texts } from "./sequences/sequence_batch.ts";
 
 /**
  * Continues several prompts of any lengths; see `LanguageModel.generateBatch`.

@@ -12,10 +12,10 @@ import { ConfigError } from "../../errors.ts";
 import { choice, type Fields, integer, optional, readFields, real, value } from "../config/fields.ts";
 import { maskField, type MaskInput, tensorField } from "../language/tokens.ts";
 import { TransformerNet } from "../network/transformer_net.ts";
-import type { ContextInput } from "./context.ts";
-import { strategies, type Strategy } from "./filters.ts";
-import { type Overflow, overflowOf } from "./overflow.ts";
-import type { Sampling } from "./sampling.ts";
+import type { ContextInput } from "./sequences/context.ts";
+import { strategies, type Strategy } from "./sampling/filters.ts";
+import { type Overflow, overflowOf } from "./sequences/overflow.ts";
+import type { Sampling } from "./sampling/sampling.ts";
 import type { TextModel } from "./text_model.ts";
 
 /** Options that every way of generating has. */

@@ -9,13 +9,13 @@ import { show } from "../../common/show.ts";
 import { ConfigError, ShapeError } from "../../errors.ts";
 import { camelCase } from "../config/case.ts";
 import { checkOptions } from "../config/fields.ts";
-import { Context } from "./context.ts";
+import { Context } from "./sequences/context.ts";
 import { checkFits, continueText } from "./generate.ts";
 import { readSessionSettings, readSettings, type SamplingOptions, type SessionOptions } from "./options.ts";
-import type { Overflow } from "./overflow.ts";
-import { emptyPrompt, type HostPromptsInput, readRows } from "./prompts.ts";
+import type { Overflow } from "./sequences/overflow.ts";
+import { emptyPrompt, type HostPromptsInput, readRows } from "./sequences/prompts.ts";
 import type { TextModel } from "./text_model.ts";
-import { Texts } from "./texts.ts";
+import { Texts } from "./sequences/sequence_batch.ts";
 
 export type { SessionOptions } from "./options.ts";
 

@@ -6,9 +6,9 @@
 
 import type { Tensor } from "../../backend/memory.ts";
 import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
-import { drawTokens } from "./sampling.ts";
+import { drawTokens } from "./sampling/sampling.ts";
 import type { TextModel } from "./text_model.ts";
-import { lastPositions } from "./texts.ts";
+import { lastPositions } from "./sequences/sequence_batch.ts";
 
 /** Tokens of a prompt, enough that kernels for many rows are taken. */
 const PROMPT = 32;

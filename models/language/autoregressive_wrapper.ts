@@ -9,14 +9,14 @@ import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
 import { camelCase } from "../config/case.ts";
 import { checkOptions, type Fields, readFields, value } from "../config/fields.ts";
-import type { ForwardOptions, LossOptions } from "../language/language_head.ts";
-import type { LanguageModel } from "../language/language_model.ts";
-import { largest } from "../language/largest.ts";
-import { shapeOfTokens, type TokensInput } from "../language/tokens.ts";
+import type { ForwardOptions, LossOptions } from "./language_head.ts";
+import type { LanguageModel } from "./language_model.ts";
+import { largest } from "./largest.ts";
+import { shapeOfTokens, type TokensInput } from "./tokens.ts";
 import { Random } from "../network/random.ts";
-import { type FilterLogitsFn, strategies, topK } from "./filters.ts";
-import { type GenerateOptions, isTextModel, strategyFields } from "./options.ts";
-import { emptyPrompt, readPrompt, readPrompts } from "./prompts.ts";
+import { type FilterLogitsFn, strategies, topK } from "../generation/sampling/filters.ts";
+import { type GenerateOptions, isTextModel, strategyFields } from "../generation/options.ts";
+import { emptyPrompt, readPrompt, readPrompts } from "../generation/sequences/prompts.ts";
 
 /** Parameters of the wrapper. */
 export interface AutoregressiveWrapperOptions {

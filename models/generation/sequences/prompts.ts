@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Tensor } from "../../backend/memory.ts";
-import { ConfigError, ShapeError } from "../../errors.ts";
-import { checkTokenTensor, isTensor, readRowsOfTokens, type TokensInput } from "../language/tokens.ts";
+import type { Tensor } from "../../../backend/memory.ts";
+import { ConfigError, ShapeError } from "../../../errors.ts";
+import { checkTokenTensor, isTensor, readRowsOfTokens, type TokensInput } from "../../language/tokens.ts";
 
 /** One prompt: token ids, a tokenizer's batch of one text, or an int32 tensor [1, n]. */
 export type PromptInput = TokensInput;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
-import type { Tensor } from "../../backend/memory.ts";
-import type { LogitsFilter } from "../../backend/operations.ts";
-import { largest } from "../language/largest.ts";
+import type { Backend } from "../../../backend/backend.ts";
+import type { Tensor } from "../../../backend/memory.ts";
+import type { LogitsFilter } from "../../../backend/operations.ts";
+import { largest } from "../../language/largest.ts";
 
 /** How tokens are drawn. */
 export interface Sampling {

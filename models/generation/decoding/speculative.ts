@@ -5,15 +5,15 @@
  * @module
  */
 
-import type { Tensor } from "../../backend/memory.ts";
-import { NOTHING_DRAWN } from "../../backend/operations.ts";
-import { Context } from "./context.ts";
-import { continueTexts } from "./generate.ts";
-import { unlessAborted } from "./holdings.ts";
-import type { Settings } from "./options.ts";
-import { distribution, distributionTemperature } from "./sampling.ts";
-import type { TextModel } from "./text_model.ts";
-import { Texts } from "./texts.ts";
+import type { Tensor } from "../../../backend/memory.ts";
+import { NOTHING_DRAWN } from "../../../backend/operations.ts";
+import { Context } from "../sequences/context.ts";
+import { continueTexts } from "../generate.ts";
+import { unlessAborted } from "../sequences/resources.ts";
+import type { Settings } from "../options.ts";
+import { distribution, distributionTemperature } from "../sampling/sampling.ts";
+import type { TextModel } from "../text_model.ts";
+import { Texts } from "../sequences/sequence_batch.ts";
 
 /**
  * Continues the one text of `texts` with a draft model; the last tokens before either model's `maxSeqLen`, and beyond,

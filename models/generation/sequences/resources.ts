@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { Tensor } from "../../backend/memory.ts";
-import type { KvCache } from "../network/kv_cache.ts";
+import type { Tensor } from "../../../backend/memory.ts";
+import type { KvCache } from "../../network/kv_cache.ts";
 import type { Context } from "./context.ts";
-import type { TextModel } from "./text_model.ts";
+import type { TextModel } from "../text_model.ts";
 
 /** What the texts of each model hold. */
 const living = new WeakMap<TextModel, Set<Holdings>>();

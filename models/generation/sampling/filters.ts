@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogitsFilter } from "../../backend/operations.ts";
+import type { LogitsFilter } from "../../../backend/operations.ts";
 
 /** Thresholds of the strategies. */
 export interface FilterThresholds {

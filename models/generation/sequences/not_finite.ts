@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { CacheFormat, Tensor } from "../../backend/memory.ts";
-import { ConfigError, WeightsError } from "../../errors.ts";
-import type { NetInputs } from "../network/transformer_net.ts";
-import type { TextModel } from "./text_model.ts";
+import type { CacheFormat, Tensor } from "../../../backend/memory.ts";
+import { ConfigError, WeightsError } from "../../../errors.ts";
+import type { NetInputs } from "../../network/transformer_net.ts";
+import type { TextModel } from "../text_model.ts";
 
 /** Tokens that are run at a time. */
 const CHUNK = 256;

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
-import type { Tensor } from "../../backend/memory.ts";
-import { ConfigError } from "../../errors.ts";
-import { isTensor, type MaskInput, maskTensor, readMask } from "../language/tokens.ts";
-import { checkContext } from "../network/transformer_net.ts";
-import type { TextModel } from "./text_model.ts";
+import type { Backend } from "../../../backend/backend.ts";
+import type { Tensor } from "../../../backend/memory.ts";
+import { ConfigError } from "../../../errors.ts";
+import { isTensor, type MaskInput, maskTensor, readMask } from "../../language/tokens.ts";
+import { checkContext } from "../../network/transformer_net.ts";
+import type { TextModel } from "../text_model.ts";
 
 /** A context as it is given. */
 export interface ContextInput {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { ConfigError } from "../../errors.ts";
-import { usesAbsolutePositions, usesRotary } from "../config/transformer_config.ts";
-import type { TextModel } from "./text_model.ts";
+import { ConfigError } from "../../../errors.ts";
+import { usesAbsolutePositions, usesRotary } from "../../config/transformer_config.ts";
+import type { TextModel } from "../text_model.ts";
 
 /**
  * Beyond `maxSeqLen`, the next token is predicted

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
-import type { Tensor } from "../../backend/memory.ts";
-import type { TransformerConfig } from "../config/transformer_config.ts";
+import type { Backend } from "../../../backend/backend.ts";
+import type { Tensor } from "../../../backend/memory.ts";
+import type { TransformerConfig } from "../../config/transformer_config.ts";
 
 /** uncond + scale · (cond - uncond): logits [2b, V], conditional rows first, to [b, V]. */
 export function guide(backend: Backend, logits: Tensor, scale: number): Tensor {

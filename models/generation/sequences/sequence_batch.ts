@@ -9,16 +9,16 @@
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
-import type { CacheFormat, Tensor } from "../../backend/memory.ts";
-import { ConfigError, DisposedError } from "../../errors.ts";
-import { largest } from "../language/largest.ts";
-import type { KvCache } from "../network/kv_cache.ts";
+import type { Backend } from "../../../backend/backend.ts";
+import type { CacheFormat, Tensor } from "../../../backend/memory.ts";
+import { ConfigError, DisposedError } from "../../../errors.ts";
+import { largest } from "../../language/largest.ts";
+import type { KvCache } from "../../network/kv_cache.ts";
 import type { Context } from "./context.ts";
-import { Holdings, unlessAborted } from "./holdings.ts";
+import { Holdings, unlessAborted } from "./resources.ts";
 import { nothingDrawn } from "./not_finite.ts";
 import type { Overflow } from "./overflow.ts";
-import type { TextModel } from "./text_model.ts";
+import type { TextModel } from "../text_model.ts";
 
 /** Tokens of all rows that one step takes at most: bounds its memory, and the time until an abort is noticed. */
 const CHUNK = 256;
