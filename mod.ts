@@ -56,10 +56,25 @@ export {
   type AutoregressiveWrapperOptions,
   type WrapperGenerateOptions,
 } from "./models/language/autoregressive_wrapper.ts";
-export { Session, type SessionOptions } from "./models/generation/session.ts";
-export type { ContextInput } from "./models/generation/sequences/context.ts";
-export type { TextModel } from "./models/generation/text_model.ts";
-export type { GenerateOptions, SamplingOptions } from "./models/generation/options.ts";
+export { GenerativeModel, type ReadOptions } from "./models/language/generative_model.ts";
+export { Session } from "./models/generation/session.ts";
+export type { ContextInput } from "./models/language/context.ts";
+export type {
+  CacheUpdate,
+  SequenceCache,
+  SequenceInputs,
+  SequenceNetwork,
+  SequenceStep,
+  TextModel,
+} from "./models/generation/text_model.ts";
+export type {
+  GenerateOptions,
+  GuidanceOptions,
+  SamplingOptions,
+  SequenceOptions,
+  SessionOptions,
+  StrategyOptions,
+} from "./models/generation/options.ts";
 export type { Overflow } from "./models/generation/sequences/overflow.ts";
 export type { HostPromptsInput, PromptInput, PromptsInput } from "./models/generation/sequences/prompts.ts";
 export {

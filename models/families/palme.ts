@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import type { CacheFormat, Tensor } from "../../backend/memory.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import { ShapeError } from "../../errors.ts";
 import { checkOptions, choice, type Fields, flag, integer, optional, readFields, word } from "../config/fields.ts";
 import {
@@ -15,17 +15,13 @@ import {
   type TransformerConfig,
 } from "../config/transformer_config.ts";
 import { isOlder, type TensorShapes } from "../config/x_transformers/versions.ts";
-import { generate } from "../generation/generate.ts";
-import { generateBatch } from "../generation/generate_batch.ts";
-import { disposeHoldings } from "../generation/sequences/resources.ts";
-import type { GenerateOptions, SamplingOptions } from "../generation/options.ts";
-import type { PromptInput, PromptsInput } from "../generation/sequences/prompts.ts";
-import { Session, type SessionOptions } from "../generation/session.ts";
-import { warmUp } from "../generation/warm_up.ts";
+import type { GenerateOptions, SessionOptions } from "../generation/options.ts";
+import type { ContextInput } from "../language/context.ts";
+import { GenerativeModel, type ReadOptions } from "../language/generative_model.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "../language/language_head.ts";
 import { shapeOfTokens, type TokensInput } from "../language/tokens.ts";
 import { Model, type ModelOptions } from "../model.ts";
-import { KvCache } from "../network/kv_cache.ts";
+import type { KvCache } from "../network/kv_cache.ts";
 import { Parameters } from "../network/parameters.ts";
 import { TransformerNet } from "../network/transformer_net.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
@@ -106,13 +102,16 @@ export interface ImageInput {
 }
 
 /** Options of PalmE's `generate` and `generateBatch`. */
-export type PalmEGenerateOptions = Omit<GenerateOptions, "context" | "contextMask"> & ImageInput;
+export type PalmEGenerateOptions = GenerateOptions<ImageInput>;
 
 /** Options of PalmE's `session`. */
-export type PalmESessionOptions = Omit<SessionOptions, "context" | "contextMask"> & ImageInput;
+export type PalmESessionOptions = SessionOptions<ImageInput>;
 
-/** zeta's PalmE. Heads are 64 wide. */
-export class PalmE extends Model {
+/**
+ * zeta's PalmE. Heads are 64 wide. Generation takes an `image` [b, 3, imageSize, imageSize], one for each text, and
+ * needs it unless the model was configured not to attend to one.
+ */
+export class PalmE extends GenerativeModel<KvCache, ImageInput> {
   /** The class, as `model_type` names it. */
   readonly modelType = "palme";
   /** The configuration, defaults filled in. */
@@ -121,7 +120,7 @@ export class PalmE extends Model {
    * The text decoder's network.
    * @internal
    */
-  readonly net: TransformerNet;
+  override readonly net: TransformerNet;
   /** Every option of the text decoder. */
   readonly netConfig: TransformerConfig;
   readonly #head: LanguageHead;
@@ -174,7 +173,7 @@ export class PalmE extends Model {
    * @returns [b, n, numTokens]; the caller disposes of it
    * @throws {ShapeError} where image and text don't go together
    */
-  forward(img: ImagesInput, text: TokensInput, options: Omit<ForwardOptions, "context" | "contextMask"> = {}): Tensor {
+  forward(img: ImagesInput, text: TokensInput, options: Omit<ForwardOptions, keyof ContextInput> = {}): Tensor {
     const { backend } = this;
     checkBatch(img, text);
     return backend.scope(() => this.#head.forward(backend, text, { ...options, context: this.#context(backend, img) }));
@@ -185,7 +184,7 @@ export class PalmE extends Model {
    *
    * @returns a scalar; the caller disposes of it
    */
-  loss(img: ImagesInput, text: TokensInput, options: Omit<LossOptions, "context" | "contextMask"> = {}): Tensor {
+  loss(img: ImagesInput, text: TokensInput, options: Omit<LossOptions, keyof ContextInput> = {}): Tensor {
     const { backend } = this;
     checkBatch(img, text);
     return backend.scope(() => this.#head.loss(backend, text, { ...options, context: this.#context(backend, img) }));
@@ -197,57 +196,15 @@ export class PalmE extends Model {
     return backend.scope(() => this.#encoder.encode(backend, placeImages(backend, img, this.#encoderConfig)));
   }
 
-  /**
-   * Continues a text about an image; see `LanguageModel.generate`.
-   *
-   * @param options `image` [1, 3, imageSize, imageSize] beside those of every model
-   * @throws {ConfigError} without an image, unless the model was configured not to look at one
-   */
-  generate(prompt: PromptInput, given: PalmEGenerateOptions = {}): AsyncGenerator<number> {
-    const { image, ...options } = checkOptions("generate", given);
-    return generate(this, prompt, options, this.#encoding(image));
-  }
-
-  /** Continues several texts, each about its image [b, 3, imageSize, imageSize]; see `LanguageModel.generateBatch`. */
-  async generateBatch(prompts: PromptsInput, given: PalmEGenerateOptions = {}): Promise<number[][]> {
-    const { image, ...options } = checkOptions("generate", given);
-    return await generateBatch(this, prompts, options, this.#encoding(image));
-  }
-
-  /** A text about an image that is continued in several turns; the caller disposes of it. */
-  session(given: PalmESessionOptions = {}): Session {
-    const { image, ...options } = checkOptions("session", given);
-    return Session.begin(this, options, this.#encoding(image));
-  }
-
-  /** Gets ready for the first token of `generate` with these options: on a GPU, compiles the kernels that it takes. */
-  warmUp(options: SamplingOptions = {}): Promise<void> {
-    return warmUp(this, options);
-  }
-
-  /** Frees the parameters, and what generations and sessions hold: they can't go on. A second call does nothing. */
-  override dispose(): void {
-    disposeHoldings(this);
-    super.dispose();
-  }
-
-  /**
-   * A cache for `batch` rows of text; the caller disposes of it.
-   *
-   * @param dtype how keys and values are kept: see `GenerateOptions.cacheDtype`
-   */
-  createCache(batch = 1, capacity: number = this.config.maxSeqLen, dtype?: CacheFormat): KvCache {
-    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity, dtype);
+  /** The context is the image of each text, encoded when generation asks for it. */
+  protected override readOptions(what: string, given: PalmEGenerateOptions = {}): ReadOptions {
+    const { image, ...options } = checkOptions(what, given);
+    return { options, encode: image && this.config.crossAttend ? () => this.encode(image) : undefined };
   }
 
   /** Other names in use: zeta's multimodal classes have no wrapper around the decoder. */
   protected override get nameAliases(): readonly (readonly [string, string])[] {
     return [["decoder.", "decoder.net."]];
-  }
-
-  /** Encodes an image when it is asked to; nothing where the decoder does not look at one. */
-  #encoding(image: ImagesInput | undefined): (() => Tensor) | undefined {
-    return image && this.config.crossAttend ? () => this.encode(image) : undefined;
   }
 
   /** What the decoder attends to; nothing where it does not. */

@@ -9,14 +9,16 @@ import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
 import { camelCase } from "../config/case.ts";
 import { checkOptions, type Fields, readFields, value } from "../config/fields.ts";
+import type { GenerateOptions } from "../generation/options.ts";
+import { type FilterLogitsFn, strategies, topK } from "../generation/sampling/filters.ts";
+import { emptyPrompt, readPrompt, readPrompts } from "../generation/sequences/prompts.ts";
+import { strategyFields } from "../generation/settings.ts";
+import { isTextModel } from "../generation/text_model.ts";
+import { Random } from "../network/random.ts";
 import type { ForwardOptions, LossOptions } from "./language_head.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { largest } from "./largest.ts";
 import { shapeOfTokens, type TokensInput } from "./tokens.ts";
-import { Random } from "../network/random.ts";
-import { type FilterLogitsFn, strategies, topK } from "../generation/sampling/filters.ts";
-import { type GenerateOptions, isTextModel, strategyFields } from "../generation/options.ts";
-import { emptyPrompt, readPrompt, readPrompts } from "../generation/sequences/prompts.ts";
 
 /** Parameters of the wrapper. */
 export interface AutoregressiveWrapperOptions {
@@ -110,7 +112,7 @@ export class AutoregressiveWrapper {
     seqLen: number,
     options: WrapperGenerateOptions = {},
   ): Promise<number[] | number[][]> {
-    const prompts = await readPrompts(startTokens, this.net.netConfig.numTokens);
+    const prompts = await readPrompts(startTokens, this.net.net.numTokens);
     if (prompts.length === 0) throw emptyPrompt();
     const rows = await this.net.generateBatch(prompts, this.#readOptions(seqLen, options));
     if (typeof startTokens[0] === "number") return rows[0] ?? [];
@@ -130,7 +132,7 @@ export class AutoregressiveWrapper {
         `Cannot generate n = ${show(n)} solutions: n must be a whole number >= 1 and up to ${MOST_SOLUTIONS}`,
       );
     }
-    const prompt = await readPrompt(startTokens, this.net.netConfig.numTokens);
+    const prompt = await readPrompt(startTokens, this.net.net.numTokens);
     return await this.net.generateBatch(Array(n).fill(prompt), this.#readOptions(seqLen, options));
   }
 
@@ -176,7 +178,7 @@ export class AutoregressiveWrapper {
     const filter = makesFilter({
       ...given,
       filterThres: given.filterThres,
-      numTokens: this.net.netConfig.numTokens,
+      numTokens: this.net.net.numTokens,
     });
     return { ...rest, ...filter, maxNewTokens: seqLen };
   }

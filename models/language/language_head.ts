@@ -10,10 +10,10 @@ import { show } from "../../common/show.ts";
 import { ConfigError, OutOfMemoryError, ShapeError } from "../../errors.ts";
 import { type Fields, flag, optional, readFields, value } from "../config/fields.ts";
 import type { TransformerConfig } from "../config/transformer_config.ts";
-import { checkContext, type NetInputs, type TransformerNet } from "../network/transformer_net.ts";
+import type { NetInputs, TransformerNet } from "../network/transformer_net.ts";
+import { contextFields, type ContextInput, placeContext } from "./context.ts";
 import {
   checkTokenTensor,
-  contextMaskTensor,
   isTensor,
   maskField,
   type MaskInput,
@@ -31,15 +31,11 @@ const LOSS_CHUNK = 1 << 23;
 const MAX_TENSOR_BYTES = 2 ** 32;
 
 /** Options of `forward`. */
-export interface ForwardOptions {
+export interface ForwardOptions extends ContextInput {
   /** Positions whose logits are wanted: all of them, the last one, or from (included) to (excluded). Default "all". */
   readonly positions?: "all" | "last" | readonly [from: number, to: number] | undefined;
   /** Tokens to keep: true, or 1 in an int32 tensor [b, n]. Default: a batch's own mask, else all. */
   readonly mask?: MaskInput | undefined;
-  /** What cross attention looks at: [b, m, contextDim]. */
-  readonly context?: Tensor | undefined;
-  /** Positions of the context to keep. */
-  readonly contextMask?: MaskInput | undefined;
   /** Give hidden states after the final norm [b, n, dim] instead of logits. */
   readonly returnEmbeddings?: boolean | undefined;
   /** Embeddings in front of the tokens: [b, p, embDim]. The result covers them too. */
@@ -51,17 +47,13 @@ export interface ForwardOptions {
 }
 
 /** Options of `loss`. */
-export interface LossOptions {
+export interface LossOptions extends ContextInput {
   /** Targets that don't count. Default -100. */
   readonly ignoreIndex?: number | undefined;
   /** Tokens to keep; targets that are not kept don't count. */
   readonly mask?: MaskInput | undefined;
   /** Tokens that attention may look at; those that are hidden here are predicted all the same. */
   readonly keyMask?: readonly (readonly boolean[])[] | undefined;
-  /** What cross attention looks at: [b, m, contextDim]. */
-  readonly context?: Tensor | undefined;
-  /** Positions of the context to keep. */
-  readonly contextMask?: MaskInput | undefined;
 }
 
 const forwardFields: Fields<ForwardOptions> = {
@@ -72,8 +64,7 @@ const forwardFields: Fields<ForwardOptions> = {
     ),
   ),
   mask: maskField,
-  context: tensorField,
-  contextMask: maskField,
+  ...contextFields,
   returnEmbeddings: optional(flag(false)),
   prependEmbeds: tensorField,
   sumEmbeds: tensorField,
@@ -84,8 +75,7 @@ const lossFields: Fields<LossOptions> = {
   ignoreIndex: optional(value<number>(Number.isSafeInteger, "it must be a whole number")),
   mask: maskField,
   keyMask: optional(value<readonly (readonly boolean[])[]>(Array.isArray, "it must be rows of true and false")),
-  context: tensorField,
-  contextMask: maskField,
+  ...contextFields,
 };
 
 /** Logits and loss of a network. */
@@ -168,13 +158,8 @@ export class LanguageHead {
   }
 
   #inputs(backend: Backend, options: ForwardOptions, batch: number): NetInputs {
-    const { context, prependEmbeds, sumEmbeds, pos } = options;
-    if (context) checkContext(this.#config, context, batch);
-    if (!context && this.#config.crossAttend) {
-      throw new ConfigError("Cannot run a model with crossAttend and no context: give a context [b, m, contextDim]");
-    }
-    const contextMask = contextMaskTensor(backend, context, options.contextMask);
-    return { context, contextMask, prependEmbeds, sumEmbeds, pos };
+    const { prependEmbeds, sumEmbeds, pos } = options;
+    return { ...placeContext(backend, this.#net.contextDim, batch, options), prependEmbeds, sumEmbeds, pos };
   }
 
   /** @throws {ShapeError} for embeddings and positions that don't go with tokens [b, n] */

@@ -149,22 +149,6 @@ export function maskTensor(
   throw new ShapeError(`Cannot use a ${name} of ${mask.dtype} [${mask.shape}]: expected int32 [${shape}]`);
 }
 
-/**
- * The mask of a context on the device.
- *
- * @throws {ConfigError} for one without a context
- */
-export function contextMaskTensor(
-  backend: Backend,
-  context: Tensor | undefined,
-  mask: MaskInput | undefined,
-): Tensor | undefined {
-  if (mask === undefined) return undefined;
-  if (!context) throw new ConfigError("Cannot use a contextMask without a context: give both, or leave it out");
-  const [b = 0, m = 0] = context.shape;
-  return maskTensor(backend, mask, [b, m], "contextMask");
-}
-
 /** A mask of rows as 0 and 1, row by row. @throws as `maskTensor` */
 export function readMask(
   mask: readonly (readonly boolean[])[],

@@ -6,15 +6,16 @@
 
 import type { Tensor } from "../../backend/memory.ts";
 import { show } from "../../common/show.ts";
-import { ConfigError, ShapeError } from "../../errors.ts";
+import { ShapeError } from "../../errors.ts";
 import { type Fields, readFields } from "../config/fields.ts";
 import { readTransformerConfig, type TransformerConfig } from "../config/transformer_config.ts";
-import { contextMaskTensor, isTensor, maskField, type MaskInput, maskTensor, tensorField } from "../language/tokens.ts";
+import { contextFields, type ContextInput, placeContext } from "../language/context.ts";
+import { isTensor, maskField, type MaskInput, maskTensor } from "../language/tokens.ts";
 import { AttentionLayers, slopesOf, type SublayerKind } from "../layers/attention_layers.ts";
 import { Rotary } from "../layers/rotary.ts";
 import { Model, type ModelOptions } from "../model.ts";
 import { Parameters } from "./parameters.ts";
-import { blockOrder, checkContext } from "./transformer_net.ts";
+import { blockOrder } from "./transformer_net.ts";
 
 /** Options of a transformer that have to do with tokens. */
 export type TokenOptions =
@@ -33,16 +34,12 @@ export type TokenOptions =
 export type AttentionStackConfig = Omit<TransformerConfig, TokenOptions>;
 
 /** What a stack may be given beside embeddings. */
-export interface StackOptions {
+export interface StackOptions extends ContextInput {
   /** Positions to keep: rows of booleans, or int32 [b, n]. */
   readonly mask?: MaskInput | undefined;
-  /** What cross attention looks at: [b, m, contextDim]. */
-  readonly context?: Tensor | undefined;
-  /** Positions of the context to keep. */
-  readonly contextMask?: MaskInput | undefined;
 }
 
-const fields: Fields<StackOptions> = { mask: maskField, context: tensorField, contextMask: maskField };
+const fields: Fields<StackOptions> = { mask: maskField, ...contextFields };
 
 /** A stack of attention and feed-forward layers. */
 export abstract class AttentionStack extends Model {
@@ -78,12 +75,8 @@ export abstract class AttentionStack extends Model {
     if (x.shape.length !== 3 || dim !== this.config.dim) {
       throw new ShapeError(`Cannot run on embeddings of shape [${x.shape}]: expected [b, n, ${this.config.dim}]`);
     }
-    const { context } = options;
     const attends = this.#layers.kinds.includes("crossAttention");
-    if (attends !== (context !== undefined)) {
-      throw new ConfigError(attends ? "Cannot run without a context: give one [b, m, contextDim]" : NO_CROSS_ATTENTION);
-    }
-    if (context) checkContext(this.config, context, b);
+    const contextDim = attends ? this.config.contextDim ?? this.config.dim : undefined;
     return backend.scope(() => {
       const pass = {
         backend,
@@ -91,16 +84,13 @@ export abstract class AttentionStack extends Model {
         slopes: slopesOf(backend, this.config),
         mask: maskTensor(backend, options.mask, [b, n]),
         keyMask: undefined,
-        context,
-        contextMask: contextMaskTensor(backend, context, options.contextMask),
+        ...placeContext(backend, contextDim, b, options),
         cache: undefined,
       };
       return this.#layers.forward(pass, x);
     });
   }
 }
-
-const NO_CROSS_ATTENTION = "Cannot attend to a context: configure crossAttend, or leave the context out";
 
 /** Self attention that looks back only. */
 export class Decoder extends AttentionStack {

@@ -93,6 +93,11 @@ export class KvCache {
     return this.#lengths.every((length) => length === 0);
   }
 
+  /** Whether a step of one token, made now, can be taken back by `rewind` even after more of such steps. */
+  get canUndoSteps(): boolean {
+    return largest(this.#lengths) < this.capacity && this.#config.shiftTokens === 0;
+  }
+
   /**
    * Begins a step of `n` tokens, of which each row counts its first `counts[row]`. `commit` ends it.
    * @internal

@@ -5,16 +5,15 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import type { Tensor } from "../../backend/memory.ts";
-import { ConfigError, ShapeError } from "../../errors.ts";
-import { type TransformerConfig, usesAbsolutePositions } from "../config/transformer_config.ts";
+import type { CacheFormat, Tensor } from "../../backend/memory.ts";
+import { type TransformerConfig, usesAbsolutePositions, usesRotary } from "../config/transformer_config.ts";
 import { tiedLogitsScale } from "../config/x_transformers/versions.ts";
 import { AttentionLayers, slopesOf, type SublayerKind } from "../layers/attention_layers.ts";
 import { Embedding, Linear } from "../layers/linear.ts";
 import { layerNorm, type Norm } from "../layers/norm.ts";
 import type { CacheStep, Pass, Watch } from "../layers/pass.ts";
 import { Rotary } from "../layers/rotary.ts";
-import type { KvCache, Step } from "./kv_cache.ts";
+import { KvCache, type Step } from "./kv_cache.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { normal } from "./random.ts";
 
@@ -80,9 +79,51 @@ export class TransformerNet {
     return this.#layers.kinds;
   }
 
+  /** Size of the vocabulary. */
+  get numTokens(): number {
+    return this.#config.numTokens;
+  }
+
+  /** Longest sequence. */
+  get maxSeqLen(): number {
+    return this.#config.maxSeqLen;
+  }
+
+  /** Width of the context that cross attention looks at; undefined where there is none. */
+  get contextDim(): number | undefined {
+    const { crossAttend, contextDim, dim } = this.#config;
+    return crossAttend ? contextDim ?? dim : undefined;
+  }
+
+  /** Memory tokens, which stand in front of every sequence. */
+  get prefixLength(): number {
+    return this.#config.numMemoryTokens;
+  }
+
+  /** Whether tokens attend to earlier ones only. */
+  get isCausal(): boolean {
+    return this.#config.attnLayers === "decoder";
+  }
+
   /** Whether keys and values of earlier tokens stay what they were when the sequence grows. */
   get canCache(): boolean {
-    return this.#config.attnLayers === "decoder" && !Rotary.dependsOnLength(this.#config);
+    return this.isCausal && !Rotary.dependsOnLength(this.#config);
+  }
+
+  /** Why a cache can't drop its oldest keys and values; undefined where it can. */
+  get slidingObstacle(): string | undefined {
+    if (!this.canCache) return "its keys and values change with the length of the text, so that none can be kept";
+    if (usesAbsolutePositions(this.#config)) return "learned absolute positions end at maxSeqLen";
+    if (this.#config.rotaryEmbedValues && usesRotary(this.#config)) {
+      return "rotated values carry absolute positions, which the model knows up to maxSeqLen";
+    }
+    if (this.prefixLength > 0) return "the memory tokens in front of the text would be dropped first";
+    return undefined;
+  }
+
+  /** A cache for `rows` sequences of up to `capacity` tokens; the caller disposes of it. */
+  createCache(backend: Backend, rows: number, capacity: number, format?: CacheFormat): KvCache {
+    return KvCache.create(backend, this.#config, this.sublayers, rows, capacity, format);
   }
 
   /** Tokens int32 [b, n] to hidden states after the final norm, (b, p + n, dim); memory tokens are cut off. */
@@ -172,16 +213,6 @@ export class TransformerNet {
     cache?: CacheStep,
   ): Pass {
     const { mask, keyMask, context, contextMask, watch } = inputs;
-    if (this.#config.crossAttend && !context && !cache) {
-      throw new ConfigError(
-        "Cannot run a model with crossAttend and no context: give forward a context [b, m, contextDim]",
-      );
-    }
-    if (context && !this.#layers.kinds.includes("crossAttention")) {
-      throw new ConfigError(
-        "Cannot attend to a context: configure the model with crossAttend, or leave the context out",
-      );
-    }
     const rotary = this.#rotary?.tables(backend, starts, n);
     const slopes = slopesOf(backend, this.#config);
     return { backend, rotary, slopes, mask, keyMask, context, contextMask, cache, watch };
@@ -205,12 +236,4 @@ export function blockOrder({ crossAttend }: TransformerConfig): SublayerKind[] {
 function positionIds(backend: Backend, starts: readonly number[], n: number): Tensor {
   const ids = Int32Array.from({ length: starts.length * n }, (_, i) => (starts[Math.floor(i / n)] ?? 0) + i % n);
   return backend.tensor(ids, [starts.length, n]);
-}
-
-/** @throws {ShapeError} if a context's width is not the configured one */
-export function checkContext(config: TransformerConfig, context: Tensor, batch: number): void {
-  const width = config.contextDim ?? config.dim;
-  if (context.shape.length !== 3 || context.shape[0] !== batch || context.shape[2] !== width) {
-    throw new ShapeError(`Cannot attend to a context of shape [${context.shape}]: expected [${batch}, m, ${width}]`);
-  }
 }

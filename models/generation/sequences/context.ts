@@ -1,5 +1,5 @@
 /**
- * What the texts of a model with cross attention look at.
+ * What the sequences of a batch look at, for as long as they are continued.
  *
  * @module
  */
@@ -7,65 +7,48 @@
 import type { Backend } from "../../../backend/backend.ts";
 import type { Tensor } from "../../../backend/memory.ts";
 import { ConfigError } from "../../../errors.ts";
-import { isTensor, type MaskInput, maskTensor, readMask } from "../../language/tokens.ts";
-import { checkContext } from "../../network/transformer_net.ts";
+import { checkContext, type ContextTensors, placeContext } from "../../language/context.ts";
+import { isTensor, type MaskInput, readMask } from "../../language/tokens.ts";
 import type { TextModel } from "../text_model.ts";
 
-/** A context as it is given. */
-export interface ContextInput {
-  /** [b, m, contextDim]; it stays its giver's. */
-  readonly context?: Tensor | undefined;
-  /** Positions of the context to keep: true, or 1 in an int32 tensor [b, m]. */
+/** A context that is given, or made when it is needed. */
+export interface ContextSource {
+  /** [rows, m, contextDim]: a tensor of the caller's, or what makes one in the current scope. */
+  readonly context?: Tensor | (() => Tensor) | undefined;
+  /** Positions of the context to keep. */
   readonly contextMask?: MaskInput | undefined;
 }
 
-/** A context on the device: [b, m, contextDim] and int32 [b, m]. */
-interface ContextTensors {
-  readonly context: Tensor | undefined;
-  readonly contextMask: Tensor | undefined;
-}
-
-/** A context on the device, for as long as texts are continued. */
+/** A context on an engine. It owns what was made for it, and not what a caller gave. */
 export class Context {
   /** What the network is given. */
   readonly inputs: ContextTensors;
   readonly #owned: readonly Tensor[];
 
-  private constructor(context: Tensor | undefined, contextMask: Tensor | undefined, owned: readonly Tensor[]) {
-    this.inputs = { context, contextMask };
+  private constructor(inputs: ContextTensors, owned: readonly Tensor[]) {
+    this.inputs = inputs;
     this.#owned = owned;
   }
 
   /**
-   * Brings a context onto the device.
+   * Brings a context onto the engine of a model.
    *
-   * @param rows texts
-   * @param isGuided whether as many texts follow that don't see it
-   * @param encode makes the context instead, of an image
+   * @param rows sequences that look at it
+   * @param isGuided whether as many follow that don't see it
    * @throws {ConfigError} for a context that the model has no use for, or none where it needs one
    * @throws {ShapeError} if it does not fit
    */
-  static create(
-    model: TextModel,
-    rows: number,
-    { context: given, contextMask }: ContextInput,
-    isGuided: boolean,
-    encode?: () => Tensor,
-  ): Context {
-    checkUse(model, given !== undefined || encode !== undefined, contextMask !== undefined);
-    const { backend } = model;
-    const made = backend.scope(() => {
-      const context = encode?.() ?? given;
-      if (!context) return {};
-      checkContext(model.netConfig, context, rows);
+  static create({ backend, net }: TextModel, rows: number, source: ContextSource, isGuided: boolean): Context {
+    const { contextMask } = source;
+    const made = backend.scope((): ContextTensors => {
+      const context = typeof source.context === "function" ? source.context() : source.context;
+      if (!context || !isGuided) return placeContext(backend, net.contextDim, rows, { context, contextMask });
+      checkContext(net.contextDim, rows, { context, contextMask });
       const [, m = 0] = context.shape;
-      if (isGuided) return { context: twice(context), contextMask: beforeHidden(backend, contextMask, [rows, m]) };
-      return { context, contextMask: maskTensor(backend, contextMask, [rows, m], "contextMask") };
+      return { context: twice(context), contextMask: beforeHidden(backend, contextMask, [rows, m]) };
     });
-    const owned = Object.values(made).filter((tensor): tensor is Tensor =>
-      tensor !== undefined && tensor !== given && tensor !== contextMask
-    );
-    return new Context(made.context, made.contextMask, owned);
+    const given: readonly unknown[] = [source.context, contextMask];
+    return new Context(made, tensorsOf(made).filter((tensor) => !given.includes(tensor)));
   }
 
   /** The same contents, to be disposed by itself. */
@@ -74,18 +57,14 @@ export class Context {
     if (!first) return this;
     const copies = first.backend.scope(() => this.#owned.map((tensor) => tensor.backend.clone(tensor)));
     const copy = (tensor: Tensor | undefined) => tensor && (copies[this.#owned.indexOf(tensor)] ?? tensor);
-    return new Context(copy(this.inputs.context), copy(this.inputs.contextMask), copies);
+    const { context, contextMask } = this.inputs;
+    return new Context({ context: copy(context), contextMask: copy(contextMask) }, copies);
   }
 
   /** The context of one row, on its own. */
   ofRow(row: number): Context {
-    const { context } = this.inputs;
-    const made = context && context.backend.scope(() => this.row(row));
-    return new Context(
-      made?.context,
-      made?.contextMask,
-      Object.values(made ?? {}).filter((tensor) => tensor !== undefined),
-    );
+    const inputs = this.inputs.context?.backend.scope(() => this.row(row)) ?? this.inputs;
+    return new Context(inputs, tensorsOf(inputs));
   }
 
   /** What one row looks at, in the current scope. */
@@ -98,6 +77,11 @@ export class Context {
   dispose(): void {
     for (const tensor of this.#owned) tensor.dispose();
   }
+}
+
+/** The tensors of a context. */
+export function tensorsOf({ context, contextMask }: ContextTensors): Tensor[] {
+  return [context, contextMask].filter((tensor) => tensor !== undefined);
 }
 
 /** Row `row` of a context [b, m, dim], in the current scope: [1, m, dim]. */
@@ -113,20 +97,6 @@ function maskRow(mask: Tensor, row: number): Tensor {
   return backend.reshape(backend.slice(backend.reshape(mask, [1, b, m]), row, row + 1), [1, m]);
 }
 
-function checkUse({ netConfig }: TextModel, isGiven: boolean, isMasked: boolean): void {
-  if (netConfig.crossAttend && !isGiven) {
-    throw new ConfigError(
-      "Cannot generate with crossAttend and no context: give a context [b, m, contextDim], or PalmE an image",
-    );
-  }
-  if (!netConfig.crossAttend && isGiven) {
-    throw new ConfigError("Cannot attend to a context: configure the model with crossAttend, or leave it out");
-  }
-  if (isMasked && !isGiven) {
-    throw new ConfigError("Cannot use a contextMask without a context: give both, or leave it out");
-  }
-}
-
 /** [b, m, dim] and the same again: [2b, m, dim]. */
 function twice(context: Tensor): Tensor {
   const { backend, shape: [b = 0, m = 0, dim = 0] } = context;
@@ -135,11 +105,7 @@ function twice(context: Tensor): Tensor {
 }
 
 /** A mask [b, m], or one that shows everything, and one that hides everything: int32 [2b, m]. */
-function beforeHidden(
-  backend: Backend,
-  mask: MaskInput | undefined,
-  [b, m]: readonly [number, number],
-): Tensor {
+function beforeHidden(backend: Backend, mask: MaskInput | undefined, [b, m]: readonly [number, number]): Tensor {
   if (isTensor(mask)) {
     throw new ConfigError("Cannot guide with a contextMask on the device: give rows of booleans");
   }

@@ -7,8 +7,7 @@
 
 import type { CacheFormat, Tensor } from "../../../backend/memory.ts";
 import { ConfigError, WeightsError } from "../../../errors.ts";
-import type { NetInputs } from "../../network/transformer_net.ts";
-import type { TextModel } from "../text_model.ts";
+import type { SequenceInputs, TextModel } from "../text_model.ts";
 
 /** Tokens that are run at a time. */
 const CHUNK = 256;
@@ -17,7 +16,7 @@ const CHUNK = 256;
 export interface BrokenText {
   readonly tokens: readonly number[];
   /** What the network was given beside tokens. */
-  readonly inputs: NetInputs;
+  readonly inputs: SequenceInputs;
   /** How keys and values were kept. */
   readonly cacheDtype: CacheFormat;
 }
@@ -48,16 +47,16 @@ async function firstNotFinite(
   model: TextModel,
   { tokens, inputs, cacheDtype }: BrokenText,
 ): Promise<string | undefined> {
-  const { net, backend, netConfig: { maxSeqLen } } = model;
-  const window = tokens.slice(-maxSeqLen);
+  const { net, backend } = model;
+  const window = tokens.slice(-net.maxSeqLen);
   if (!net.canCache) {
-    const run = (ids: Tensor, given: NetInputs) => ({ hidden: net.hidden(backend, ids, given) });
+    const run = (ids: Tensor, given: SequenceInputs) => ({ hidden: net.hidden(backend, ids, given) });
     return await firstBroken(backend.scope(() => watched(model, window, inputs, run).parts));
   }
-  const cache = model.createCache(1, window.length, cacheDtype);
+  const cache = net.createCache(backend, 1, window.length, cacheDtype);
   try {
     for (let from = 0; from < window.length; from += CHUNK) {
-      const run = (ids: Tensor, given: NetInputs) => net.step(backend, ids, cache, given);
+      const run = (ids: Tensor, given: SequenceInputs) => net.step(backend, ids, cache, given);
       const { parts, step } = backend.scope(() => {
         const { parts, result } = watched(model, window.slice(from, from + CHUNK), inputs, run);
         return { parts, step: result.step, kept: result.step.kept };
@@ -82,8 +81,8 @@ interface Part {
 function watched<T extends { readonly hidden: Tensor }>(
   { backend, net }: TextModel,
   tokens: readonly number[],
-  inputs: NetInputs,
-  run: (ids: Tensor, inputs: NetInputs) => T,
+  inputs: SequenceInputs,
+  run: (ids: Tensor, inputs: SequenceInputs) => T,
 ): { readonly parts: Part[]; readonly result: T } {
   const n = tokens.length;
   const parts: Part[] = [];

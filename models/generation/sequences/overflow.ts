@@ -1,11 +1,10 @@
 /**
- * What happens when a text outgrows the longest sequence of its model.
+ * What happens when a sequence outgrows the longest one that its model takes.
  *
  * @module
  */
 
-import { ConfigError } from "../../../errors.ts";
-import { usesAbsolutePositions, usesRotary } from "../../config/transformer_config.ts";
+import { ConfigError, ShapeError } from "../../../errors.ts";
 import type { TextModel } from "../text_model.ts";
 
 /**
@@ -21,18 +20,18 @@ export type Overflow = "slide" | "recompute" | "stop";
  *
  * @throws {ConfigError} for "slide" where keys can't outlive their window
  */
-export function overflowOf({ net, netConfig }: TextModel, asked: Overflow | undefined): Overflow {
-  const hindrance = !net.canCache
-    ? "its keys and values change with the length of the text, so that none can be kept"
-    : usesAbsolutePositions(netConfig)
-    ? "learned absolute positions end at maxSeqLen"
-    : netConfig.rotaryEmbedValues && usesRotary(netConfig)
-    ? "rotated values carry absolute positions, which the model knows up to maxSeqLen"
-    : netConfig.numMemoryTokens > 0
-    ? "the memory tokens in front of the text would be dropped first"
-    : undefined;
-  if (asked === "slide" && hindrance) {
-    throw new ConfigError(`Cannot use overflow = slide with this model: ${hindrance}; use "recompute" or "stop"`);
+export function overflowOf({ net: { slidingObstacle } }: TextModel, asked: Overflow | undefined): Overflow {
+  if (asked === "slide" && slidingObstacle) {
+    throw new ConfigError(`Cannot use overflow = slide with this model: ${slidingObstacle}; use "recompute" or "stop"`);
   }
-  return asked ?? (hindrance ? "recompute" : "slide");
+  return asked ?? (slidingObstacle ? "recompute" : "slide");
+}
+
+/** @throws {ShapeError} for a sequence longer than the model can take, where overflow is "stop" */
+export function checkFits(length: number, maxSeqLen: number, overflow: Overflow): void {
+  if (overflow !== "stop" || length <= maxSeqLen) return;
+  throw new ShapeError(
+    `Cannot continue a text of ${length} tokens with overflow = stop: maxSeqLen = ${maxSeqLen}; cut it, ` +
+      `or let overflow be "slide" or "recompute"`,
+  );
 }

@@ -1,10 +1,10 @@
 /**
- * Texts that a model continues, and what it has computed of them.
+ * Sequences that a model continues together, and what it has computed of them.
  *
- * Keys and values are kept in a cache and each step runs on new tokens only, where that gives the same numbers. It does
- * not where keys and values depend on the length of the whole text (xPos on rotated values, as zeta has it, or beside
- * memory keys: the scale's center moves with the length), nor beyond `maxSeqLen` with overflow "recompute": there each
- * step runs on the whole text, cut to its last `maxSeqLen` tokens.
+ * Where a network can cache, each step runs on new tokens only. It can't where keys and values depend on the length of
+ * the whole sequence (xPos on rotated values, as zeta has it, or beside memory keys: the scale's center moves with the
+ * length), nor beyond `maxSeqLen` with overflow "recompute": there each step runs on the whole sequence, cut to its
+ * last `maxSeqLen` tokens.
  *
  * @module
  */
@@ -13,36 +13,35 @@ import type { Backend } from "../../../backend/backend.ts";
 import type { CacheFormat, Tensor } from "../../../backend/memory.ts";
 import { ConfigError, DisposedError } from "../../../errors.ts";
 import { largest } from "../../language/largest.ts";
-import type { KvCache } from "../../network/kv_cache.ts";
-import type { Context } from "./context.ts";
-import { Holdings, unlessAborted } from "./resources.ts";
+import type { SequenceCache, SequenceInputs, TextModel } from "../text_model.ts";
+import { type Context, tensorsOf } from "./context.ts";
 import { nothingDrawn } from "./not_finite.ts";
 import type { Overflow } from "./overflow.ts";
-import type { TextModel } from "../text_model.ts";
+import { Resources, unlessAborted } from "./resources.ts";
 
 /** Tokens of all rows that one step takes at most: bounds its memory, and the time until an abort is noticed. */
 const CHUNK = 256;
 
-/** What texts are made of beside their tokens. */
-export interface TextsOptions {
+/** What a batch has beside its tokens. */
+export interface SequenceBatchOptions {
   readonly overflow: Overflow;
   /** Tokens that the cache must hold. */
   readonly capacity: number;
   /** How keys and values are kept. */
   readonly cacheDtype: CacheFormat;
-  /** Disposed with the texts. */
+  /** Disposed with the batch. */
   readonly context: Context;
-  /** Whether the texts are continued again later, so that the cache must be able to go back to where they end. */
+  /** Whether the sequences are continued again later, so that the cache must be able to go back to where they end. */
   readonly isKept: boolean;
 }
 
-/** One or several texts, each a row. */
-export class Texts {
+/** One or several sequences, each a row. */
+export class SequenceBatch {
   /** Tokens of each row. */
   readonly rows: number[][];
   readonly #model: TextModel;
-  readonly #options: TextsOptions;
-  readonly #held: Holdings;
+  readonly #options: SequenceBatchOptions;
+  readonly #resources: Resources;
   /** Where in each row the cache begins: what is before has been cut off. */
   #starts: number[];
   /** Where in each row the cache ends; beyond the row's tokens while others are on their way. */
@@ -50,19 +49,19 @@ export class Texts {
   readonly #ended: boolean[];
 
   /** @param rows at least one token each, or to be appended before the first step */
-  constructor(model: TextModel, rows: readonly (readonly number[])[], options: TextsOptions) {
+  constructor(model: TextModel, rows: readonly (readonly number[])[], options: SequenceBatchOptions) {
     this.rows = rows.map((row) => [...row]);
     this.#model = model;
     this.#options = options;
-    this.#held = new Holdings(this, model, options.context);
+    this.#resources = new Resources(this, model, options.context);
     this.#starts = rows.map(() => 0);
     this.#cached = rows.map(() => 0);
     this.#ended = rows.map(() => false);
   }
 
-  /** The longest text that the model takes. */
+  /** The longest sequence that the model takes. */
   get maxSeqLen(): number {
-    return this.#model.netConfig.maxSeqLen;
+    return this.#model.net.maxSeqLen;
   }
 
   /** The engine. */
@@ -72,7 +71,7 @@ export class Texts {
 
   /** Whether row `row` may not grow: with overflow "stop" it is as long as the model can take. */
   isFull(row: number): boolean {
-    return this.#options.overflow === "stop" && (this.rows[row]?.length ?? 0) >= this.#model.netConfig.maxSeqLen;
+    return this.#options.overflow === "stop" && (this.rows[row]?.length ?? 0) >= this.#model.net.maxSeqLen;
   }
 
   /** Leaves a row out of the steps to come. */
@@ -97,50 +96,50 @@ export class Texts {
     this.#ended.fill(false);
   }
 
-  /** Forgets all that was computed. */
-  forget(): void {
-    this.#held.replaceCache(undefined);
+  /** Forgets all that was computed; the next step computes it again. */
+  dropCache(): void {
+    this.#resources.replaceCache(undefined);
   }
 
-  /** Has everything freed as soon as a signal is aborted: these texts end with one call. */
-  endWith(signal: AbortSignal | undefined): void {
-    this.#held.bind(signal);
+  /** Frees everything as soon as a signal is aborted, for sequences that end with one call. */
+  disposeOnAbort(signal: AbortSignal | undefined): void {
+    this.#resources.disposeOnAbort(signal);
   }
 
-  /** Holds tensors for a caller until it frees them: they go with the texts. */
+  /** Holds tensors for a caller until it frees them, or until the batch is disposed. */
   hold(...tensors: readonly (Tensor | undefined)[]): void {
-    this.#held.hold(tensors.filter((tensor) => tensor !== undefined));
+    this.#resources.hold(tensors.filter((tensor) => tensor !== undefined));
   }
 
   /** Frees tensors that were held. */
   free(...tensors: readonly (Tensor | undefined)[]): void {
-    this.#held.free(tensors.filter((tensor) => tensor !== undefined));
+    this.#resources.free(tensors.filter((tensor) => tensor !== undefined));
   }
 
   /**
-   * The error for rows whose next token could not be drawn; forgets all that was computed.
+   * The error for a token that could not be drawn; drops the cache.
    *
    * @param rows whose logits it was to be drawn from
    * @param who the model is, for the message
    */
-  async explain(rows: readonly number[], who = "the model"): Promise<Error> {
-    this.forget();
+  async explainNothingDrawn(rows: readonly number[], who = "the model"): Promise<Error> {
+    this.dropCache();
     const { context, cacheDtype } = this.#options;
     const contexts = this.backend.scope(() => rows.map((row) => context.row(row)));
     try {
-      const texts = rows.map((row, i) => ({ tokens: this.rows[row] ?? [], inputs: contexts[i] ?? {}, cacheDtype }));
-      return await nothingDrawn(this.#model, texts, who);
+      const broken = rows.map((row, i) => ({ tokens: this.rows[row] ?? [], inputs: contexts[i] ?? {}, cacheDtype }));
+      return await nothingDrawn(this.#model, broken, who);
     } finally {
-      for (const { context, contextMask } of contexts) for (const tensor of [context, contextMask]) tensor?.dispose();
+      for (const tensor of contexts.flatMap(tensorsOf)) tensor.dispose();
     }
   }
 
-  /** The same texts once more, with a cache of their own. */
-  fork(): Texts {
+  /** The same sequences once more, with a cache of their own. */
+  fork(): SequenceBatch {
     this.checkAlive();
-    const copy = new Texts(this.#model, this.rows, { ...this.#options, context: this.#options.context.fork() });
+    const copy = new SequenceBatch(this.#model, this.rows, { ...this.#options, context: this.#options.context.fork() });
     try {
-      copy.#held.replaceCache(this.#held.cache?.fork(this.backend));
+      copy.#resources.replaceCache(this.#resources.cache?.fork(this.backend));
     } catch (error) {
       copy.dispose();
       throw error;
@@ -152,15 +151,14 @@ export class Texts {
 
   /** Frees the cache and the context. */
   dispose(): void {
-    this.#held.dispose();
+    this.#resources.dispose();
   }
 
-  /** Whether `stepOn` is possible, and can be taken back where it must. */
+  /** Whether `stepAhead` is possible, and can be taken back where it must. */
   get canRunAhead(): boolean {
-    const { cache } = this.#held;
+    const { cache } = this.#resources;
     if (!cache || !this.#canCache(this.#cached.map((end) => end + 1))) return false;
-    const canRewind = largest(cache.lengths) < cache.capacity && this.#model.netConfig.shiftTokens === 0;
-    return canRewind || !this.#options.isKept;
+    return cache.canUndoSteps || !this.#options.isKept;
   }
 
   /**
@@ -173,18 +171,18 @@ export class Texts {
     signal?.throwIfAborted();
     this.checkAlive();
     if (!this.#isCached) return;
-    const cache = this.#align(last);
+    const cache = this.#rewindCache(last);
     // A device computes the next chunk while the one before is waited for; an abort finds little to wait for.
     const isAhead = (this.backend.info.stepsAhead ?? 0) > 0;
     let previous: Promise<unknown> = Promise.resolve();
     for (;;) {
-      const room = Math.max(last, this.#room(cache));
+      const chunk = Math.max(last, this.#chunkLength(cache));
       const pending = this.#pending();
-      if (largest(pending) <= room) return;
-      const counts = pending.map((count) => Math.max(0, Math.min(count - last, room)));
+      if (largest(pending) <= chunk) return;
+      const counts = pending.map((count) => Math.max(0, Math.min(count - last, chunk)));
       const sample = this.#run(this.#ids(counts), (hidden) => this.backend.slice(hidden, 0, 1));
       const reading = sample.data();
-      reading.catch(() => {}); // heard of below, unless the chunk before fails
+      reading.catch(() => {}); // A failure is thrown below, unless the chunk before has failed already.
       sample.dispose();
       await unlessAborted(isAhead ? previous : reading, signal);
       previous = reading;
@@ -201,8 +199,8 @@ export class Texts {
     return this.#isCached ? this.#runToLogits(this.#ids(this.#pending()), use, last) : this.#recompute(use);
   }
 
-  /** Runs on one token of each row that the host need not know: int32 [rows]. */
-  stepOn<T>(tokens: Tensor, use: (logits: Tensor) => T): T {
+  /** Runs on one token of each row, int32 [rows], before the host knows them. */
+  stepAhead<T>(tokens: Tensor, use: (logits: Tensor) => T): T {
     const counts = this.#ended.map((hasEnded) => hasEnded ? 0 : 1);
     return this.#runToLogits({ counts, make: (backend) => backend.reshape(tokens, [counts.length, 1]) }, use);
   }
@@ -214,42 +212,43 @@ export class Texts {
 
   /** Whether rows of these lengths can be continued from a cache. */
   #canCache(lengths: readonly number[]): boolean {
-    const { net, netConfig: { maxSeqLen } } = this.#model;
-    return net.canCache && (this.#options.overflow === "slide" || largest(lengths) <= maxSeqLen);
+    const { net } = this.#model;
+    return net.canCache && (this.#options.overflow === "slide" || largest(lengths) <= net.maxSeqLen);
   }
 
-  /** The cache, holding nothing that is not in the rows, and less than each row by `last` tokens. */
-  #align(last: number): KvCache {
-    const { numMemoryTokens, maxSeqLen } = this.#model.netConfig;
-    const { cache } = this.#held;
+  /** The cache, rewound to what is in the rows, without the last `last` tokens of each; a new one where it can't be. */
+  #rewindCache(last: number): SequenceCache {
+    const { prefixLength, maxSeqLen } = this.#model.net;
+    const { cache } = this.#resources;
     const active = this.rows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
     const ends = this.#cached.map((end, r) =>
       active.includes(r) ? Math.min(end, (this.rows[r]?.length ?? 0) - last) : end
     );
     const held = (r: number) => (ends[r] ?? 0) - (this.#starts[r] ?? 0);
     const isFar = active.some((r) => (this.rows[r]?.length ?? 0) - (ends[r] ?? 0) >= maxSeqLen);
-    if (!cache || isFar) return this.#beginAnew();
+    if (!cache || isFar) return this.#newCache();
     if (cache.isEmpty) return cache;
-    const lengths = cache.lengths.map((length, r) => active.includes(r) ? held(r) + numMemoryTokens : length);
-    if (active.some((r) => held(r) <= 0) || !cache.canRewind(lengths)) return this.#beginAnew();
+    const lengths = cache.lengths.map((length, r) => active.includes(r) ? held(r) + prefixLength : length);
+    if (active.some((r) => held(r) <= 0) || !cache.canRewind(lengths)) return this.#newCache();
     cache.rewind(lengths);
     this.#cached = ends;
     return cache;
   }
 
-  #beginAnew(): KvCache {
-    this.forget(); // before there are two
-    this.#starts = this.rows.map((row) => Math.max(0, row.length - this.#model.netConfig.maxSeqLen));
+  #newCache(): SequenceCache {
+    this.dropCache(); // Two caches at once might not fit.
+    this.#starts = this.rows.map((row) => Math.max(0, row.length - this.#model.net.maxSeqLen));
     this.#cached = [...this.#starts];
-    const cache = this.#model.createCache(this.rows.length, this.#options.capacity, this.#options.cacheDtype);
-    this.#held.replaceCache(cache);
+    const { backend, net } = this.#model;
+    const cache = net.createCache(backend, this.rows.length, this.#options.capacity, this.#options.cacheDtype);
+    this.#resources.replaceCache(cache);
     return cache;
   }
 
-  /** Tokens of one row that a step can take: what overwrites old keys must go one by one. */
-  #room(cache: KvCache): number {
-    const memory = cache.isEmpty ? this.#model.netConfig.numMemoryTokens : 0;
-    const free = cache.capacity - largest(cache.lengths) - memory;
+  /** Tokens of one row that a step can take: those that overwrite old keys must go one by one. */
+  #chunkLength(cache: SequenceCache): number {
+    const prefix = cache.isEmpty ? this.#model.net.prefixLength : 0;
+    const free = cache.capacity - largest(cache.lengths) - prefix;
     return Math.max(1, Math.min(free, Math.floor(CHUNK / this.rows.length)));
   }
 
@@ -277,8 +276,8 @@ export class Texts {
 
   /** A step; `use` makes something of the hidden states (rows, n, dim). */
   #run<T>({ counts, make }: StepTokens, use: (hidden: Tensor) => T): T {
-    const [{ net, backend }, { cache }] = [this.#model, this.#held];
-    if (!cache) throw new ConfigError("Cannot run a step before it was prepared");
+    const [{ net, backend }, { cache }] = [this.#model, this.#resources];
+    if (!cache) throw new ConfigError("Cannot run a step without a cache: call prepare() before it");
     const { value, step } = backend.scope(() => {
       const tokens = make(backend); // [rows, n]
       const { hidden, step } = net.step(backend, tokens, cache, this.#options.context.inputs, counts);
@@ -289,17 +288,17 @@ export class Texts {
     return value;
   }
 
-  /** Logits of the texts computed from their tokens alone; rows that have ended get another's. */
+  /** Logits computed from the tokens alone, without a cache; rows that have ended get another's. */
   #recompute<T>(use: (logits: Tensor) => T): T {
-    const { net, backend, netConfig: { maxSeqLen, dim } } = this.#model;
-    const windows = this.rows.map((row) => row.slice(-maxSeqLen));
+    const { net, backend } = this.#model;
+    const windows = this.rows.map((row) => row.slice(-net.maxSeqLen));
     const active = windows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
     const isRectangle = active.length === windows.length && windows.every((row) => row.length === windows[0]?.length);
     const { context } = this.#options;
     return backend.scope(() => {
       if (isRectangle) {
         const hidden = this.#lastHidden(windows, context.inputs); // (b, 1, dim)
-        return use(net.logits(backend, backend.reshape(hidden, [windows.length, dim])));
+        return use(net.logits(backend, backend.reshape(hidden, [windows.length, hidden.shape[2] ?? 0])));
       }
       const parts = active.map((r) => backend.scope(() => this.#lastHidden([windows[r] ?? []], context.row(r))));
       const places = Int32Array.from(windows, (_, r) => Math.max(0, active.indexOf(r)));
@@ -309,16 +308,16 @@ export class Texts {
   }
 
   /** Hidden states of the last position of rows of one length: (b, 1, dim). */
-  #lastHidden(rows: readonly (readonly number[])[], inputs: Context["inputs"]): Tensor {
+  #lastHidden(rows: readonly (readonly number[])[], inputs: SequenceInputs): Tensor {
     const { net, backend } = this.#model;
     const n = rows[0]?.length ?? 0;
     const tokens = backend.tensor(Int32Array.from(rows.flat()), [rows.length, n]);
     return backend.slice(net.hidden(backend, tokens, inputs), n - 1, n);
   }
 
-  /** @throws {DisposedError} once the texts, or their model, were disposed */
+  /** @throws {DisposedError} once the batch, or its model, was disposed */
   checkAlive(): void {
-    if (this.#held.isDisposed) {
+    if (this.#resources.isDisposed) {
       throw new DisposedError("Cannot continue a text after its session or model was disposed: begin another");
     }
   }
