@@ -1,5 +1,5 @@
 /**
- * Several turns over one text and one cache.
+ * A text that grows in several turns over one cache.
  *
  * @module
  */
@@ -20,8 +20,8 @@ import type { TextModel } from "./text_model.ts";
 
 /**
  * A text that grows by what is appended and what is generated. Keys and values of all but the newest tokens are kept,
- * so that a turn costs only its own tokens. Where a model can't keep them, or a rewind goes back further than it
- * remembers, they are computed again.
+ * so that a turn costs only its own tokens. They are computed again where a model can't keep them, or where a rewind goes
+ * back further than the cache can.
  */
 export class Session {
   readonly #model: TextModel;

@@ -1,5 +1,5 @@
 /**
- * Getting ready for the first token.
+ * Runs what the first token takes, so that its kernels are compiled before.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { lastPositions } from "./sequences/sequence_batch.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import type { TextModel } from "./text_model.ts";
 
-/** Tokens of a prompt, enough that kernels for many rows are taken. */
+/** Tokens of a prompt: enough for the kernels that take many rows. */
 const PROMPT = 32;
 
-/** Prepares what reading a prompt and writing tokens take; see `GenerativeModel.warmUp`. */
+/** Prepares the kernels of a prompt and of single tokens; see `GenerativeModel.warmUp`. */
 export async function warmUp(model: TextModel, options: GenerateOptions = {}): Promise<void> {
   const settings = readSettings(model, options);
   const prompt = Math.min(PROMPT, model.net.maxSeqLen - 1);
@@ -24,7 +24,7 @@ export async function warmUp(model: TextModel, options: GenerateOptions = {}): P
   });
 }
 
-/** A prompt, then a token. */
+/** Runs a prompt, then a token. */
 function stepTwice(model: TextModel, settings: Settings, prompt: number): void {
   const { backend, net } = model;
   const cache = net.createCache(backend, 1, prompt + 1, settings.cacheDtype);
@@ -41,7 +41,7 @@ function stepTwice(model: TextModel, settings: Settings, prompt: number): void {
   }
 }
 
-/** A text of a model that keeps nothing from one token to the next. */
+/** Runs a text, for a model that keeps nothing from one token to the next. */
 function readOnce(model: TextModel, settings: Settings, n: number): void {
   const { backend, net } = model;
   const hidden = net.hidden(backend, backend.tensor(new Int32Array(n), [1, n]), { context: contextOf(model) });
@@ -53,6 +53,7 @@ function draw({ backend, net }: TextModel, settings: Settings, hidden: Tensor): 
   drawTokens(backend, net.logits(backend, hidden), settings, [[0]], 0);
 }
 
+/** A context of one position, for a model that attends to one. */
 function contextOf({ backend, net: { contextDim } }: TextModel): Tensor | undefined {
   return contextDim === undefined ? undefined : backend.tensor(new Float32Array(contextDim), [1, 1, contextDim]);
 }

@@ -24,7 +24,7 @@ import { shapeOfTokens, type TokensInput } from "./tokens.ts";
 export interface AutoregressiveWrapperOptions {
   /** Targets that don't count in the loss. Default -100. */
   readonly ignoreIndex?: number;
-  /** What follows an eos token in a batch. Default 0. */
+  /** The token that fills rows of a batch after their eos token. Default 0. */
   readonly padValue?: number;
   /** Share of the earlier tokens that are hidden from attention while training (arXiv 2210.13432). Default 0. */
   readonly maskProb?: number;
@@ -32,10 +32,10 @@ export interface AutoregressiveWrapperOptions {
   readonly seed?: number;
 }
 
-/** Options of the wrapper's `generate`: the documented ones, and those of the models' own. */
+/** Options of the wrapper's `generate`: the documented ones and the models'. */
 export interface WrapperGenerateOptions
   extends Omit<GenerateOptions, "maxNewTokens" | "topK" | "topP" | "minP" | "topA"> {
-  /** Makes the filter of the thresholds. Default: `topK`, or the strategy's. */
+  /** Makes a filter from the thresholds. Default: `topK`, or the strategy's. */
   readonly filterLogitsFn?: FilterLogitsFn | undefined;
 }
 
@@ -50,7 +50,7 @@ const fields: Fields<Required<AutoregressiveWrapperOptions>> = {
   seed: whole(0),
 };
 
-/** Solutions that are made at a time at most. */
+/** The most solutions of one call. */
 const MOST_SOLUTIONS = 65536;
 
 /** Predicts and generates with a language model. */
@@ -63,9 +63,9 @@ export class AutoregressiveWrapper {
   readonly #random: Random;
 
   /**
-   * Wraps a model, which stays its giver's.
+   * Wraps a model. The caller still disposes of it.
    *
-   * @throws {ConfigError} for a maskProb that is no share
+   * @throws {ConfigError} for options that can't work
    */
   constructor(net: LanguageModel, options: AutoregressiveWrapperOptions = {}) {
     if (!isTextModel(net)) throw new ConfigError(`Cannot wrap ${show(net)}: give a language model`);
@@ -98,7 +98,7 @@ export class AutoregressiveWrapper {
    *
    * @param startTokens token ids of a text, or of each
    * @param seqLen tokens to make
-   * @returns the new tokens; of several texts as many for each, filled with `padValue` after an eos token
+   * @returns the new tokens; several texts get as many each, filled with `padValue` after an eos token
    */
   generate(startTokens: readonly number[], seqLen: number, options?: WrapperGenerateOptions): Promise<number[]>;
   /** The same for several texts. */
@@ -163,7 +163,7 @@ export class AutoregressiveWrapper {
     return best;
   }
 
-  /** The models' own options; unlike those, the wrapper filters with top_k unless told otherwise. */
+  /** Options of the model's generation. The default filter is top_k, and not none as the model's. */
   #readOptions(seqLen: number, options: WrapperGenerateOptions): GenerateOptions {
     if (!(Number.isSafeInteger(seqLen) && seqLen >= 0)) {
       throw new ConfigError(`Cannot generate seqLen = ${show(seqLen)} tokens: it must be a whole number >= 0`);
@@ -197,7 +197,7 @@ export class AutoregressiveWrapper {
   }
 }
 
-/** Options by their own names, also where they were given in snake_case. */
+/** Options under their names in camelCase, whether they were given in that or in snake_case. */
 function inCamelCase<T extends object>(options: T): T {
   const entries = Object.entries(checkOptions("generate", options));
   return Object.fromEntries(entries.map(([name, value]) => [camelCase(name), value])) as T;

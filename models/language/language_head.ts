@@ -1,5 +1,5 @@
 /**
- * From token ids in any form to logits or a loss: what every text model offers, over the network that it has.
+ * Logits and loss of a transformer, from token ids in any form.
  *
  * @module
  */
@@ -24,15 +24,15 @@ import {
   type TokensInput,
 } from "./tokens.ts";
 
-/** Logits held at a time while a loss is computed. */
+/** The most logits in memory at a time while a loss is computed. */
 const LOSS_CHUNK = 1 << 23;
 
-/** The most bytes one tensor may take: what 32-bit addresses reach. */
+/** The most bytes that one tensor may take: those that 32-bit addresses reach. */
 const MAX_TENSOR_BYTES = 2 ** 32;
 
 /** Options of `forward`. */
 export interface ForwardOptions extends ContextInput {
-  /** Positions whose logits are wanted: all of them, the last one, or from (included) to (excluded). Default "all". */
+  /** Positions to give: all of them, the last one, or from (included) to (excluded). Default "all". */
   readonly positions?: "all" | "last" | readonly [from: number, to: number] | undefined;
   /** Tokens to keep: true, or 1 in an int32 tensor [b, n]. Default: a batch's own mask, else all. */
   readonly mask?: MaskInput | undefined;
@@ -78,7 +78,7 @@ const lossFields: Fields<LossOptions> = {
   ...contextFields,
 };
 
-/** Logits and loss of a network. */
+/** Gives logits and loss of a network. */
 export class LanguageHead {
   readonly #net: TransformerNet;
   readonly #config: TransformerConfig;

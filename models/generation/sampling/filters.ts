@@ -1,5 +1,5 @@
 /**
- * The documented strategies of sampling as filters of logits. Their thresholds differ in meaning; each says its own.
+ * The documented strategies of sampling as filters of logits. A threshold means something else in each of them.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { LogitsFilter } from "../../../backend/operations.ts";
 
 /** Thresholds of the strategies. */
 export interface FilterThresholds {
-  /** The threshold of top_k, top_p and min_p. Absent: the strategy's own. */
+  /** The threshold of top_k, top_p and min_p. Default: the strategy's own. */
   readonly filterThres: number | undefined;
   /** Power of top_a. Default 2. */
   readonly minPPow: number;
@@ -18,7 +18,7 @@ export interface FilterThresholds {
   readonly numTokens: number;
 }
 
-/** Makes a filter of thresholds. */
+/** Makes a filter from thresholds. */
 export type FilterLogitsFn = (thresholds: FilterThresholds) => LogitsFilter;
 
 /** Keeps the ⌈(1 - filterThres) · numTokens⌉ largest logits, at least one; filterThres is 0.9 by default. */

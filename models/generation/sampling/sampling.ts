@@ -13,9 +13,9 @@ import { largest } from "../../language/largest.ts";
 export interface Sampling {
   /** Divides the logits; 0 takes the largest. */
   readonly temperature: number;
-  /** What is removed before. */
+  /** The logits that are removed before the draw. */
   readonly filter: LogitsFilter;
-  /** Divides positive and multiplies negative logits of tokens that the text holds already; 1: none. */
+  /** Divides positive and multiplies negative logits of tokens that the text holds already; 1 is no penalty. */
   readonly repetitionPenalty: number;
   /** Seed of the draws. */
   readonly seed: number;
@@ -36,14 +36,14 @@ export function drawTokens(
 ): Tensor {
   const { temperature, seed } = sampling;
   const penalized = penalize(backend, logits, sampling, histories);
-  // No filter removes the largest logit.
+  // A greedy draw needs no filter, because none removes the largest logit.
   const filtered = temperature === 0 ? penalized : filter(backend, penalized, sampling.filter);
   return backend.sample(filtered, { temperature, seed, counter });
 }
 
 /**
- * Logits [r, V] that `drawTokens` draws from, as speculative decoding compares them: a greedy draw has one token left, and is
- * a draw at temperature 1 then.
+ * The logits [r, V] that `drawTokens` draws from, as speculative decoding compares them. A greedy draw is a draw at
+ * temperature 1 from the one token that is left.
  */
 export function distribution(
   backend: Backend,

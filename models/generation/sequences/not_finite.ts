@@ -1,6 +1,6 @@
 /**
- * Where values cease to be finite. Looked for only after a token could not be drawn: the text is run once more, and what
- * each part of the network gives is read back.
+ * Finds the part of a network whose values are not finite. Generation asks only after a token could not be drawn,
+ * because the text is run once more then, and a mean of every part's values is read back.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { CacheFormat, Tensor } from "../../../backend/memory.ts";
 import { ConfigError, WeightsError } from "../../../errors.ts";
 import type { SequenceInputs, TextModel } from "../text_model.ts";
 
-/** Tokens that are run at a time. */
+/** The most tokens in one step. */
 const CHUNK = 256;
 
 /** A text whose next token could not be drawn. */
@@ -25,7 +25,7 @@ export interface BrokenText {
  * The error for texts of which one has no token that can be drawn.
  *
  * @param texts one text, or those whose logits were combined
- * @param who the model is, for the message
+ * @param who what the message calls the model
  */
 export async function nothingDrawn(model: TextModel, texts: readonly BrokenText[], who: string): Promise<Error> {
   for (const text of texts) {
@@ -42,7 +42,7 @@ export async function nothingDrawn(model: TextModel, texts: readonly BrokenText[
   );
 }
 
-/** The first part of the network that gives values which are not finite, in the first tokens for which one does. */
+/** The first part whose values are not finite, in the first step where there is one. */
 async function firstNotFinite(
   model: TextModel,
   { tokens, inputs, cacheDtype }: BrokenText,
@@ -71,7 +71,7 @@ async function firstNotFinite(
   }
 }
 
-/** A part of the network, and the mean over positions of what it gives, which is finite only if all of it is: [1, dim]. */
+/** A part of the network, and the mean of its values over positions, [1, dim], which is finite only if they all are. */
 interface Part {
   readonly name: string;
   readonly mean: Tensor;

@@ -8,15 +8,15 @@ import { ConfigError, ShapeError } from "../../../errors.ts";
 import type { TextModel } from "../text_model.ts";
 
 /**
- * Beyond `maxSeqLen`, the next token is predicted
- * - "slide": from the keys and values of the last `maxSeqLen` tokens, the older ones dropped from the cache, at constant cost;
- * - "recompute": from the last `maxSeqLen` tokens, computed anew for every token, as the references' cropping does;
- * - "stop": not at all; the text ends.
+ * How a text goes on beyond `maxSeqLen`:
+ * - "slide" predicts from the keys and values of the last `maxSeqLen` tokens and drops older ones, at constant cost;
+ * - "recompute" computes the last `maxSeqLen` tokens anew for every token, as the references' cropping does;
+ * - "stop" ends the text.
  */
 export type Overflow = "slide" | "recompute" | "stop";
 
 /**
- * The way a model takes: the one asked for, else "slide" where it is possible.
+ * The way that a model takes: the one that is asked for, else "slide" where it is possible.
  *
  * @throws {ConfigError} for "slide" where keys can't outlive their window
  */

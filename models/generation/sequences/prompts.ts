@@ -40,7 +40,11 @@ export async function readPrompt(prompt: PromptInput, numTokens: number): Promis
   return row;
 }
 
-/** Token ids of any number of rows, which may be empty. @throws {ConfigError} for what are no ids of the vocabulary */
+/**
+ * Token ids of any number of rows, which may be empty.
+ *
+ * @throws {ConfigError} for anything but ids of the vocabulary
+ */
 export function readRows(prompts: HostPromptsInput, numTokens: number): number[][] {
   if (isTensor(prompts)) {
     throw new ConfigError("Cannot append tokens on the device: read them with data(), and give a list of token ids");

@@ -9,15 +9,15 @@ import type { Tensor } from "../../../backend/memory.ts";
 import type { Context } from "./context.ts";
 import type { SequenceCache, TextModel } from "../text_model.ts";
 
-/** What the batches of each model hold. */
+/** Resources of the batches of each model. */
 const byModel = new WeakMap<TextModel, Set<Resources>>();
 
-/** Frees what belonged to batches that were collected. Absent on hosts that don't report collection. */
+/** Frees the resources of batches that were collected; undefined on hosts that don't report collection. */
 const collected = typeof FinalizationRegistry === "undefined"
   ? undefined
   : new FinalizationRegistry<Resources>((resources) => resources.dispose());
 
-/** Cache, context and tensors of a batch. No reference leads back to the batch, because it could never be collected then. */
+/** Cache, context and tensors of a batch. They hold no reference to the batch, because it could never be collected then. */
 export class Resources {
   readonly context: Context;
   readonly #siblings: Set<Resources>;
@@ -41,7 +41,7 @@ export class Resources {
     return this.#isDisposed;
   }
 
-  /** Keys and values. */
+  /** What the network keeps of earlier tokens. */
   get cache(): SequenceCache | undefined {
     return this.#cache;
   }

@@ -19,7 +19,7 @@ import { nothingDrawn } from "./not_finite.ts";
 import type { Overflow } from "./overflow.ts";
 import { Resources, unlessAborted } from "./resources.ts";
 
-/** Tokens of all rows that one step takes at most: bounds its memory, and the time until an abort is noticed. */
+/** The most tokens of all rows in one step. It bounds the memory of a step, and the time until an abort is noticed. */
 const CHUNK = 256;
 
 /** What a batch has beside its tokens. */
@@ -29,7 +29,7 @@ export interface SequenceBatchOptions {
   readonly capacity: number;
   /** How keys and values are kept. */
   readonly cacheDtype: CacheFormat;
-  /** Disposed with the batch. */
+  /** What the sequences look at; the batch disposes of it. */
   readonly context: Context;
   /** Whether the sequences are continued again later, so that the cache must be able to go back to where they end. */
   readonly isKept: boolean;
@@ -42,13 +42,13 @@ export class SequenceBatch {
   readonly #model: TextModel;
   readonly #options: SequenceBatchOptions;
   readonly #resources: Resources;
-  /** Where in each row the cache begins: what is before has been cut off. */
+  /** Where in each row the cache begins; it holds no token before. */
   #starts: number[];
-  /** Where in each row the cache ends; beyond the row's tokens while others are on their way. */
+  /** Where in each row the cache ends; that is beyond the row's tokens while steps run ahead. */
   #cached: number[];
   readonly #ended: boolean[];
 
-  /** @param rows at least one token each, or to be appended before the first step */
+  /** @param rows tokens of each row; a row without any must get some before the first step */
   constructor(model: TextModel, rows: readonly (readonly number[])[], options: SequenceBatchOptions) {
     this.rows = rows.map((row) => [...row]);
     this.#model = model;
@@ -119,8 +119,8 @@ export class SequenceBatch {
   /**
    * The error for a token that could not be drawn; drops the cache.
    *
-   * @param rows whose logits it was to be drawn from
-   * @param who the model is, for the message
+   * @param rows those whose logits it was to be drawn from
+   * @param who what the message calls the model
    */
   async explainNothingDrawn(rows: readonly number[], who = "the model"): Promise<Error> {
     this.dropCache();
@@ -154,7 +154,7 @@ export class SequenceBatch {
     this.#resources.dispose();
   }
 
-  /** Whether `stepAhead` is possible, and can be taken back where it must. */
+  /** Whether `stepAhead` is possible, and can be taken back if the sequences are kept. */
   get canRunAhead(): boolean {
     const { cache } = this.#resources;
     if (!cache || !this.#canCache(this.#cached.map((end) => end + 1))) return false;
@@ -162,7 +162,7 @@ export class SequenceBatch {
   }
 
   /**
-   * Runs on the tokens that are not in the cache yet, except the last ones of each row, which are `step`'s.
+   * Runs on the tokens that are not in the cache yet, except the last ones of each row: `step` runs on those.
    *
    * @param last tokens of each row that `step` must see
    * @throws the signal's reason once it is aborted
@@ -172,7 +172,7 @@ export class SequenceBatch {
     this.checkAlive();
     if (!this.#isCached) return;
     const cache = this.#rewindCache(last);
-    // A device computes the next chunk while the one before is waited for; an abort finds little to wait for.
+    // A device computes a chunk while the host waits for the one before, so that an abort finds little to wait for.
     const isAhead = (this.backend.info.stepsAhead ?? 0) > 0;
     let previous: Promise<unknown> = Promise.resolve();
     for (;;) {
@@ -193,7 +193,7 @@ export class SequenceBatch {
   /**
    * Runs on the tokens that are left after `prepare`.
    *
-   * @param use makes something of the logits [rows · last, numTokens] of each row's last positions; its tensors outlive the step
+   * @param use takes the logits [rows · last, numTokens] of each row's last positions; the tensors of its result outlive the step
    */
   step<T>(use: (logits: Tensor) => T, last = 1): T {
     return this.#isCached ? this.#runToLogits(this.#ids(this.#pending()), use, last) : this.#recompute(use);
@@ -205,7 +205,7 @@ export class SequenceBatch {
     return this.#runToLogits({ counts, make: (backend) => backend.reshape(tokens, [counts.length, 1]) }, use);
   }
 
-  /** Whether the next step can run from the cache; rows that have ended take part without a token of their own. */
+  /** Whether the next step can run from the cache. Rows that have ended take part in it without a token of their own. */
   get #isCached(): boolean {
     return this.#canCache(this.rows.map((row, r) => this.hasEnded(r) ? (this.#cached[r] ?? 0) + 1 : row.length));
   }
@@ -274,7 +274,7 @@ export class SequenceBatch {
     return this.#run(tokens, (hidden) => use(net.logits(backend, lastPositions(backend, hidden, tokens.counts, last))));
   }
 
-  /** A step; `use` makes something of the hidden states (rows, n, dim). */
+  /** A step; `use` takes the hidden states (rows, n, dim). */
   #run<T>({ counts, make }: StepTokens, use: (hidden: Tensor) => T): T {
     const [{ net, backend }, { cache }] = [this.#model, this.#resources];
     if (!cache) throw new ConfigError("Cannot run a step without a cache: call prepare() before it");
