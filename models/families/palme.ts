@@ -28,7 +28,11 @@ import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
 import type { ModelSource } from "../weights/source.ts";
 import { checkImages, type ImagesInput, placeImages, readViTConfig, type ViTConfig, ViTNet } from "./vit.ts";
 
-/** Configuration of PalmE. */
+/**
+ * Configuration of PalmE.
+ *
+ * @category Models
+ */
 export interface PalmEConfig {
   /** Conventions for names and norms: kyegomez/zeta or lucidrains/x-transformers. */
   readonly reference: Reference;
@@ -95,21 +99,60 @@ const fields: Fields<PalmEConfig> = {
   qkNorm: flag(true),
 };
 
-/** What PalmE takes in place of a context. */
+/**
+ * What PalmE takes in place of a context.
+ *
+ * @category Models
+ */
 export interface ImageInput {
   /** Images [b, 3, imageSize, imageSize], one for each text. */
   readonly image?: ImagesInput | undefined;
 }
 
-/** Options of PalmE's `generate` and `generateBatch`. */
+/**
+ * Options of PalmE's `generate` and `generateBatch`.
+ *
+ * @category Models
+ */
 export type PalmEGenerateOptions = GenerateOptions<ImageInput>;
 
-/** Options of PalmE's `session`. */
+/**
+ * Options of PalmE's `session`.
+ *
+ * @category Models
+ */
 export type PalmESessionOptions = SessionOptions<ImageInput>;
 
 /**
  * zeta's PalmE. Heads are 64 wide. Generation takes an `image` [b, 3, imageSize, imageSize], one for each text, and
  * needs it unless the model was configured not to attend to one.
+ *
+ * @example
+ * ```ts
+ * import { imageTensor, PalmE } from "../../mod.ts";
+ *
+ * const model = await PalmE.create({
+ *   imageSize: 64,
+ *   patchSize: 32,
+ *   encoderDim: 64,
+ *   encoderDepth: 1,
+ *   encoderHeads: 2,
+ *   numTokens: 256,
+ *   maxSeqLen: 64,
+ *   decoderDim: 64,
+ *   decoderDepth: 1,
+ *   decoderHeads: 2,
+ *   alibiNumHeads: 1,
+ * });
+ * const photograph = await Deno.readFile("tests/fixtures/images/baseline_420.jpg");
+ * const image = await imageTensor(photograph, { resize: 64, crop: 64, mean: 0.5, std: 0.5 });
+ * const logits = model.forward(image, [[1, 2, 3]]);
+ * console.log(logits.shape); // [ 1, 3, 256 ]
+ * logits.dispose();
+ * model.dispose();
+ * ```
+ *
+ * @category Models
  */
 export class PalmE extends GenerativeModel<KvCache, ImageInput> {
   /** The class, as `model_type` names it. */

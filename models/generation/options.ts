@@ -10,7 +10,11 @@ import type { Strategy } from "./sampling/filters.ts";
 import type { Overflow } from "./sequences/overflow.ts";
 import type { TextModel } from "./text_model.ts";
 
-/** Options that every way of generating has. */
+/**
+ * Options that every way of generating has.
+ *
+ * @category Generation
+ */
 export interface SamplingOptions extends StrategyOptions {
   /** Most tokens to make. Default 256. */
   readonly maxNewTokens?: number | undefined;
@@ -47,7 +51,11 @@ export interface SamplingOptions extends StrategyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A documented strategy of filtering, with its thresholds: see `FilterThresholds`. */
+/**
+ * A documented strategy of filtering, with its thresholds: see `FilterThresholds`.
+ *
+ * @category Generation
+ */
 export interface StrategyOptions {
   /** The strategy. Default: "top_k" where `filterThres` is given, else none. */
   readonly strategy?: Strategy | undefined;
@@ -59,7 +67,11 @@ export interface StrategyOptions {
   readonly minPRatio?: number | undefined;
 }
 
-/** Options of one sequence, which hold as long as it is continued. */
+/**
+ * Options of one sequence, which hold as long as it is continued.
+ *
+ * @category Generation
+ */
 export interface SequenceOptions {
   /** What happens beyond `maxSeqLen`. Default: "slide" where the model can, else "recompute". */
   readonly overflow?: Overflow | undefined;
@@ -71,7 +83,11 @@ export interface SequenceOptions {
   readonly cacheDtype?: CacheFormat | undefined;
 }
 
-/** Options of classifier-free guidance. */
+/**
+ * Options of classifier-free guidance.
+ *
+ * @category Generation
+ */
 export interface GuidanceOptions {
   /** Logits are uncond + guidanceScale · (cond - uncond); 1 is no guidance. Default 1. */
   readonly guidanceScale?: number | undefined;
@@ -83,6 +99,8 @@ export interface GuidanceOptions {
  * Options of a session.
  *
  * @typeParam Context the options that say what the text looks at
+ *
+ * @category Generation
  */
 export type SessionOptions<Context extends object = ContextInput> = SequenceOptions & Context;
 
@@ -90,6 +108,8 @@ export type SessionOptions<Context extends object = ContextInput> = SequenceOpti
  * Options of `generate` and `generateBatch`.
  *
  * @typeParam Context the options that say what the texts look at
+ *
+ * @category Generation
  */
 export type GenerateOptions<Context extends object = ContextInput> =
   & SamplingOptions

@@ -22,6 +22,22 @@ import type { TextModel } from "./text_model.ts";
  * A text that grows by what is appended and what is generated. Keys and values of all but the newest tokens are kept,
  * so that a turn costs only its own tokens. They are computed again where a model can't keep them, or where a rewind goes
  * back further than the cache can.
+ *
+ * @example
+ * ```ts
+ * import { Andromeda, AndromedaTokenizer } from "../../mod.ts";
+ *
+ * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+ * const model = await Andromeda.load("examples/shakespeare");
+ * const session = model.session().append(tokenizer.encode("ROMEO:"));
+ * for await (const _token of session.generate({ maxNewTokens: 12 }));
+ * const other = session.fork(); // goes on from here in its own way
+ * for await (const _token of other.append(tokenizer.encode("\nJULIET:")).generate({ maxNewTokens: 12 }));
+ * console.log(tokenizer.decode(other.tokens));
+ * for (const each of [session, other, model]) each.dispose();
+ * ```
+ *
+ * @category Generation
  */
 export class Session {
   readonly #model: TextModel;

@@ -9,7 +9,11 @@ import type { Backend } from "../../backend/backend.ts";
 import type { CacheFormat, Tensor } from "../../backend/memory.ts";
 import { isRecord } from "../../common/record.ts";
 
-/** A model whose texts can be continued. Every `GenerativeModel` is one. */
+/**
+ * A model whose texts can be continued. Every `GenerativeModel` is one.
+ *
+ * @category Generation
+ */
 export interface TextModel {
   /** The engine that holds the parameters. */
   readonly backend: Backend;
@@ -21,6 +25,8 @@ export interface TextModel {
  * A network over tokens, as generation drives it. All tensors are made in the current scope of `backend`.
  *
  * @typeParam Cache what it keeps of the tokens that it has seen
+ *
+ * @category Generation
  */
 export interface SequenceNetwork<Cache extends SequenceCache = SequenceCache> {
   /** Size of the vocabulary. */
@@ -68,7 +74,11 @@ export interface SequenceNetwork<Cache extends SequenceCache = SequenceCache> {
   logits(backend: Backend, hidden: Tensor): Tensor;
 }
 
-/** What a network is given beside tokens. */
+/**
+ * What a network is given beside tokens.
+ *
+ * @category Generation
+ */
 export interface SequenceInputs {
   /** What cross attention looks at: [rows, m, contextDim]. */
   readonly context?: Tensor | undefined;
@@ -78,7 +88,11 @@ export interface SequenceInputs {
   readonly watch?: ((part: string, x: Tensor) => void) | undefined;
 }
 
-/** Result of a step over a cache. */
+/**
+ * Result of a step over a cache.
+ *
+ * @category Generation
+ */
 export interface SequenceStep {
   /** Hidden states of the step's tokens: (rows, n, dim). */
   readonly hidden: Tensor;
@@ -86,13 +100,21 @@ export interface SequenceStep {
   readonly step: CacheUpdate;
 }
 
-/** What a step adds to a cache. */
+/**
+ * What a step adds to a cache.
+ *
+ * @category Generation
+ */
 export interface CacheUpdate {
   /** Tensors that must outlive the scope of the step. */
   readonly kept: readonly Tensor[];
 }
 
-/** What a network keeps of the tokens that it has seen. Lengths are in positions: a row's prefix and its tokens. */
+/**
+ * What a network keeps of the tokens that it has seen. Lengths are in positions: a row's prefix and its tokens.
+ *
+ * @category Generation
+ */
 export interface SequenceCache {
   /** Positions that a row can hold; further ones overwrite the oldest. */
   readonly capacity: number;

@@ -20,7 +20,11 @@ import type { LanguageModel } from "./language_model.ts";
 import { largest } from "./largest.ts";
 import { shapeOfTokens, type TokensInput } from "./tokens.ts";
 
-/** Parameters of the wrapper. */
+/**
+ * Parameters of the wrapper.
+ *
+ * @category Generation
+ */
 export interface AutoregressiveWrapperOptions {
   /** Targets that don't count in the loss. Default -100. */
   readonly ignoreIndex?: number;
@@ -32,7 +36,11 @@ export interface AutoregressiveWrapperOptions {
   readonly seed?: number;
 }
 
-/** Options of the wrapper's `generate`: the documented ones and the models'. */
+/**
+ * Options of the wrapper's `generate`: the documented ones and the models'.
+ *
+ * @category Generation
+ */
 export interface WrapperGenerateOptions
   extends Omit<GenerateOptions, "maxNewTokens" | "topK" | "topP" | "minP" | "topA"> {
   /** Makes a filter from the thresholds. Default: `topK`, or the strategy's. */
@@ -53,7 +61,26 @@ const fields: Fields<Required<AutoregressiveWrapperOptions>> = {
 /** The most solutions of one call. */
 const MOST_SOLUTIONS = 65536;
 
-/** Predicts and generates with a language model. */
+/**
+ * Predicts and generates with a language model.
+ *
+ * @example
+ * ```ts
+ * import { AutoregressiveWrapper, topP, Transformer } from "../../mod.ts";
+ *
+ * const net = await Transformer.create({ numTokens: 256, maxSeqLen: 64, dim: 64, depth: 2, heads: 2 });
+ * const wrapper = new AutoregressiveWrapper(net);
+ * const texts = await wrapper.generate([[1, 2, 3], [4, 5, 6]], 8, {
+ *   filterLogitsFn: topP,
+ *   filterThres: 0.9,
+ *   seed: 1,
+ * });
+ * console.log(texts.map((tokens) => tokens.length)); // [ 8, 8 ]
+ * net.dispose();
+ * ```
+ *
+ * @category Generation
+ */
 export class AutoregressiveWrapper {
   /** The model. */
   readonly net: LanguageModel;

@@ -10,7 +10,11 @@ import { ConfigError, ShapeError } from "../../errors.ts";
 import type { Fields } from "../config/fields.ts";
 import { maskField, type MaskInput, maskTensor, tensorField } from "./tokens.ts";
 
-/** A context as it is given. */
+/**
+ * A context as it is given.
+ *
+ * @category Generation
+ */
 export interface ContextInput {
   /** What cross attention looks at: [b, m, contextDim]. It stays its giver's. */
   readonly context?: Tensor | undefined;

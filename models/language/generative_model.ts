@@ -15,7 +15,11 @@ import { warmUp } from "../generation/warm_up.ts";
 import { Model } from "../model.ts";
 import type { ContextInput } from "./context.ts";
 
-/** Options of a model as generation takes them. */
+/**
+ * Options of a model as generation takes them.
+ *
+ * @category Models
+ */
 export interface ReadOptions {
   /** The options, without those that `encode` was made of. */
   readonly options: GenerateOptions;
@@ -28,6 +32,22 @@ export interface ReadOptions {
  *
  * @typeParam Cache what the network keeps of the tokens that it has seen
  * @typeParam Context the options that say what texts look at
+ *
+ * @example
+ * ```ts
+ * import { Andromeda, AndromedaTokenizer, type GenerativeModel } from "../../mod.ts";
+ *
+ * async function likeliest(model: GenerativeModel, prompt: number[]): Promise<number[]> {
+ *   return await Array.fromAsync(model.generate(prompt, { maxNewTokens: 12, temperature: 0 }));
+ * }
+ *
+ * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+ * const model = await Andromeda.load("examples/shakespeare");
+ * console.log(tokenizer.decode(await likeliest(model, tokenizer.encode("ROMEO:"))));
+ * model.dispose();
+ * ```
+ *
+ * @category Models
  */
 export abstract class GenerativeModel<
   Cache extends SequenceCache = SequenceCache,

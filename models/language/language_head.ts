@@ -30,7 +30,11 @@ const LOSS_CHUNK = 1 << 23;
 /** The most bytes that one tensor may take: those that 32-bit addresses reach. */
 const MAX_TENSOR_BYTES = 2 ** 32;
 
-/** Options of `forward`. */
+/**
+ * Options of `forward`.
+ *
+ * @category Models
+ */
 export interface ForwardOptions extends ContextInput {
   /** Positions to give: all of them, the last one, or from (included) to (excluded). Default "all". */
   readonly positions?: "all" | "last" | readonly [from: number, to: number] | undefined;
@@ -46,7 +50,11 @@ export interface ForwardOptions extends ContextInput {
   readonly pos?: Tensor | undefined;
 }
 
-/** Options of `loss`. */
+/**
+ * Options of `loss`.
+ *
+ * @category Models
+ */
 export interface LossOptions extends ContextInput {
   /** Targets that don't count. Default -100. */
   readonly ignoreIndex?: number | undefined;

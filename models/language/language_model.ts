@@ -13,7 +13,29 @@ import { GenerativeModel } from "./generative_model.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
 import type { TokensInput } from "./tokens.ts";
 
-/** A transformer over tokens. */
+/**
+ * A transformer over tokens.
+ *
+ * @example
+ * ```ts
+ * import { Andromeda, AndromedaTokenizer, type LanguageModel } from "../../mod.ts";
+ *
+ * async function perplexity(model: LanguageModel, tokens: number[]): Promise<number> {
+ *   const loss = model.loss(tokens);
+ *   const [nats = NaN] = await loss.data();
+ *   loss.dispose();
+ *   return Math.exp(nats);
+ * }
+ *
+ * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+ * const model = await Andromeda.load("examples/shakespeare");
+ * const [verse, noise] = [tokenizer.encode("To be, or not to be"), tokenizer.encode("be be or not To, to")];
+ * console.log(await perplexity(model, verse) < await perplexity(model, noise)); // true
+ * model.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export abstract class LanguageModel extends GenerativeModel<KvCache> {
   /**
    * The network.

@@ -12,10 +12,18 @@ import type { TokenBatch } from "../../data/text/token_batch.ts";
 import { ConfigError, ShapeError } from "../../errors.ts";
 import { type Field, optional, value } from "../config/fields.ts";
 
-/** One row of token ids, several rows of equal length, a tokenizer's batch, or an int32 tensor [b, n]. */
+/**
+ * One row of token ids, several rows of equal length, a tokenizer's batch, or an int32 tensor [b, n].
+ *
+ * @category Models
+ */
 export type TokensInput = readonly number[] | readonly (readonly number[])[] | Int32Array | TokenBatch | Tensor;
 
-/** Which tokens count: rows of booleans, or an int32 tensor [b, n] with 0 for those that don't. */
+/**
+ * Which tokens count: rows of booleans, or an int32 tensor [b, n] with 0 for those that don't.
+ *
+ * @category Models
+ */
 export type MaskInput = readonly (readonly boolean[])[] | Tensor;
 
 /** Token ids on the host. */

@@ -12,6 +12,8 @@ import type { TextModel } from "../text_model.ts";
  * - "slide" predicts from the keys and values of the last `maxSeqLen` tokens and drops older ones, at constant cost;
  * - "recompute" computes the last `maxSeqLen` tokens anew for every token, as the references' cropping does;
  * - "stop" ends the text.
+ *
+ * @category Generation
  */
 export type Overflow = "slide" | "recompute" | "stop";
 

@@ -8,13 +8,25 @@ import type { Tensor } from "../../../backend/memory.ts";
 import { ConfigError, ShapeError } from "../../../errors.ts";
 import { checkTokenTensor, isTensor, readRowsOfTokens, type TokensInput } from "../../language/tokens.ts";
 
-/** One prompt: token ids, a tokenizer's batch of one text, or an int32 tensor [1, n]. */
+/**
+ * One prompt: token ids, a tokenizer's batch of one text, or an int32 tensor [1, n].
+ *
+ * @category Generation
+ */
 export type PromptInput = TokensInput;
 
-/** Prompts of any lengths, a tokenizer's batch padded on either side, or an int32 tensor [b, n]. */
+/**
+ * Prompts of any lengths, a tokenizer's batch padded on either side, or an int32 tensor [b, n].
+ *
+ * @category Generation
+ */
 export type PromptsInput = TokensInput | readonly Int32Array[];
 
-/** The same on the host. */
+/**
+ * The same on the host.
+ *
+ * @category Generation
+ */
 export type HostPromptsInput = Exclude<PromptsInput, Tensor>;
 
 /**
