@@ -10,25 +10,24 @@
  */
 
 import type { Backend } from "../../../backend/backend.ts";
-import type { CacheFormat, Tensor } from "../../../backend/memory.ts";
+import type { Tensor } from "../../../backend/memory.ts";
 import { ConfigError, DisposedError } from "../../../errors.ts";
 import { largest } from "../../language/largest.ts";
-import type { SequenceCache, SequenceInputs, TextModel } from "../text_model.ts";
+import type { TextModel } from "../text_model.ts";
+import { type CacheOptions, CacheWindow } from "./cache_window.ts";
 import { type Context, tensorsOf } from "./context.ts";
 import { nothingDrawn } from "./not_finite.ts";
 import type { Overflow } from "./overflow.ts";
 import { Resources, unlessAborted } from "./resources.ts";
+import { runWhole } from "./whole_pass.ts";
 
 /** The most tokens of all rows in one step. It bounds the memory of a step, and the time until an abort is noticed. */
 const CHUNK = 256;
 
 /** What a batch has beside its tokens. */
-export interface SequenceBatchOptions {
+export interface SequenceBatchOptions extends CacheOptions {
+  /** How sequences go on beyond the longest that the model takes. */
   readonly overflow: Overflow;
-  /** Tokens that the cache must hold. */
-  readonly capacity: number;
-  /** How keys and values are kept. */
-  readonly cacheDtype: CacheFormat;
   /** What the sequences look at; the batch disposes of it. */
   readonly context: Context;
   /** Whether the sequences are continued again later, so that the cache must be able to go back to where they end. */
@@ -42,10 +41,7 @@ export class SequenceBatch {
   readonly #model: TextModel;
   readonly #options: SequenceBatchOptions;
   readonly #resources: Resources;
-  /** Where in each row the cache begins; it holds no token before. */
-  #starts: number[];
-  /** Where in each row the cache ends; that is beyond the row's tokens while steps run ahead. */
-  #cached: number[];
+  readonly #window: CacheWindow;
   readonly #ended: boolean[];
 
   /** @param rows tokens of each row; a row without any must get some before the first step */
@@ -54,8 +50,7 @@ export class SequenceBatch {
     this.#model = model;
     this.#options = options;
     this.#resources = new Resources(this, model, options.context);
-    this.#starts = rows.map(() => 0);
-    this.#cached = rows.map(() => 0);
+    this.#window = new CacheWindow(model, rows.length, options, this.#resources);
     this.#ended = rows.map(() => false);
   }
 
@@ -87,7 +82,7 @@ export class SequenceBatch {
   /** Cuts a row off after `length` tokens. */
   truncate(row: number, length: number): void {
     this.rows[row]?.splice(length);
-    this.#cached[row] = Math.min(this.#cached[row] ?? 0, length);
+    this.#window.truncate(row, length);
   }
 
   /** Forgets what was computed beyond the rows' tokens, and that rows have ended. */
@@ -98,7 +93,7 @@ export class SequenceBatch {
 
   /** Forgets all that was computed; the next step computes it again. */
   dropCache(): void {
-    this.#resources.replaceCache(undefined);
+    this.#window.drop();
   }
 
   /** Frees everything as soon as a signal is aborted, for sequences that end with one call. */
@@ -139,13 +134,11 @@ export class SequenceBatch {
     this.checkAlive();
     const copy = new SequenceBatch(this.#model, this.rows, { ...this.#options, context: this.#options.context.fork() });
     try {
-      copy.#resources.replaceCache(this.#resources.cache?.fork(this.backend));
+      copy.#window.copy(this.#window);
     } catch (error) {
       copy.dispose();
       throw error;
     }
-    copy.#starts = [...this.#starts];
-    copy.#cached = [...this.#cached];
     return copy;
   }
 
@@ -156,8 +149,8 @@ export class SequenceBatch {
 
   /** Whether `stepAhead` is possible, and can be taken back if the sequences are kept. */
   get canRunAhead(): boolean {
-    const { cache } = this.#resources;
-    if (!cache || !this.#canCache(this.#cached.map((end) => end + 1))) return false;
+    const { cache, ends } = this.#window;
+    if (!cache || !this.#canCache(ends.map((end) => end + 1))) return false;
     return cache.canUndoSteps || !this.#options.isKept;
   }
 
@@ -171,12 +164,13 @@ export class SequenceBatch {
     signal?.throwIfAborted();
     this.checkAlive();
     if (!this.#isCached) return;
-    const cache = this.#rewindCache(last);
+    this.#window.align(this.rows.map((row) => row.length), this.#ended, last);
     // A device computes a chunk while the host waits for the one before, so that an abort finds little to wait for.
     const isAhead = (this.backend.info.stepsAhead ?? 0) > 0;
     let previous: Promise<unknown> = Promise.resolve();
     for (;;) {
-      const chunk = Math.max(last, this.#chunkLength(cache));
+      const share = Math.max(1, Math.floor(CHUNK / this.rows.length));
+      const chunk = Math.max(last, Math.min(this.#window.freeTokens, share));
       const pending = this.#pending();
       if (largest(pending) <= chunk) return;
       const counts = pending.map((count) => Math.max(0, Math.min(count - last, chunk)));
@@ -196,7 +190,8 @@ export class SequenceBatch {
    * @param use takes the logits [rows · last, numTokens] of each row's last positions; the tensors of its result outlive the step
    */
   step<T>(use: (logits: Tensor) => T, last = 1): T {
-    return this.#isCached ? this.#runToLogits(this.#ids(this.#pending()), use, last) : this.#recompute(use);
+    if (this.#isCached) return this.#runToLogits(this.#ids(this.#pending()), use, last);
+    return runWhole(this.#model, this.rows, this.#ended, this.#options.context, use);
   }
 
   /** Runs on one token of each row, int32 [rows], before the host knows them. */
@@ -207,7 +202,8 @@ export class SequenceBatch {
 
   /** Whether the next step can run from the cache. Rows that have ended take part in it without a token of their own. */
   get #isCached(): boolean {
-    return this.#canCache(this.rows.map((row, r) => this.hasEnded(r) ? (this.#cached[r] ?? 0) + 1 : row.length));
+    const { ends } = this.#window;
+    return this.#canCache(this.rows.map((row, r) => this.hasEnded(r) ? (ends[r] ?? 0) + 1 : row.length));
   }
 
   /** Whether rows of these lengths can be continued from a cache. */
@@ -216,45 +212,10 @@ export class SequenceBatch {
     return net.canCache && (this.#options.overflow === "slide" || largest(lengths) <= net.maxSeqLen);
   }
 
-  /** The cache, rewound to what is in the rows, without the last `last` tokens of each; a new one where it can't be. */
-  #rewindCache(last: number): SequenceCache {
-    const { prefixLength, maxSeqLen } = this.#model.net;
-    const { cache } = this.#resources;
-    const active = this.rows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
-    const ends = this.#cached.map((end, r) =>
-      active.includes(r) ? Math.min(end, (this.rows[r]?.length ?? 0) - last) : end
-    );
-    const held = (r: number) => (ends[r] ?? 0) - (this.#starts[r] ?? 0);
-    const isFar = active.some((r) => (this.rows[r]?.length ?? 0) - (ends[r] ?? 0) >= maxSeqLen);
-    if (!cache || isFar) return this.#newCache();
-    if (cache.isEmpty) return cache;
-    const lengths = cache.lengths.map((length, r) => active.includes(r) ? held(r) + prefixLength : length);
-    if (active.some((r) => held(r) <= 0) || !cache.canRewind(lengths)) return this.#newCache();
-    cache.rewind(lengths);
-    this.#cached = ends;
-    return cache;
-  }
-
-  #newCache(): SequenceCache {
-    this.dropCache(); // Two caches at once might not fit.
-    this.#starts = this.rows.map((row) => Math.max(0, row.length - this.#model.net.maxSeqLen));
-    this.#cached = [...this.#starts];
-    const { backend, net } = this.#model;
-    const cache = net.createCache(backend, this.rows.length, this.#options.capacity, this.#options.cacheDtype);
-    this.#resources.replaceCache(cache);
-    return cache;
-  }
-
-  /** Tokens of one row that a step can take: those that overwrite old keys must go one by one. */
-  #chunkLength(cache: SequenceCache): number {
-    const prefix = cache.isEmpty ? this.#model.net.prefixLength : 0;
-    const free = cache.capacity - largest(cache.lengths) - prefix;
-    return Math.max(1, Math.min(free, Math.floor(CHUNK / this.rows.length)));
-  }
-
   /** Tokens of each row that are not in the cache. */
   #pending(): number[] {
-    return this.rows.map((row, r) => this.hasEnded(r) ? 0 : row.length - (this.#cached[r] ?? 0));
+    const { ends } = this.#window;
+    return this.rows.map((row, r) => this.hasEnded(r) ? 0 : row.length - (ends[r] ?? 0));
   }
 
   /** The next `counts` tokens of each row, padded on the right. */
@@ -262,7 +223,7 @@ export class SequenceBatch {
     const n = largest(counts);
     const ids = new Int32Array(counts.length * n);
     for (const [r, count] of counts.entries()) {
-      const from = this.#cached[r] ?? 0;
+      const from = this.#window.ends[r] ?? 0;
       ids.set(this.rows[r]?.slice(from, from + count) ?? [], r * n);
     }
     return { counts, make: (backend) => backend.tensor(ids, [counts.length, n]) };
@@ -276,7 +237,7 @@ export class SequenceBatch {
 
   /** A step; `use` takes the hidden states (rows, n, dim). */
   #run<T>({ counts, make }: StepTokens, use: (hidden: Tensor) => T): T {
-    const [{ net, backend }, { cache }] = [this.#model, this.#resources];
+    const [{ net, backend }, { cache }] = [this.#model, this.#window];
     if (!cache) throw new ConfigError("Cannot run a step without a cache: call prepare() before it");
     const { value, step } = backend.scope(() => {
       const tokens = make(backend); // [rows, n]
@@ -284,35 +245,8 @@ export class SequenceBatch {
       return { value: use(hidden), step, kept: step.kept };
     });
     cache.commit(step);
-    this.#cached = this.#cached.map((end, r) => end + (counts[r] ?? 0));
+    this.#window.advance(counts);
     return value;
-  }
-
-  /** Logits computed from the tokens alone, without a cache; rows that have ended get another's. */
-  #recompute<T>(use: (logits: Tensor) => T): T {
-    const { net, backend } = this.#model;
-    const windows = this.rows.map((row) => row.slice(-net.maxSeqLen));
-    const active = windows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
-    const isRectangle = active.length === windows.length && windows.every((row) => row.length === windows[0]?.length);
-    const { context } = this.#options;
-    return backend.scope(() => {
-      if (isRectangle) {
-        const hidden = this.#lastHidden(windows, context.inputs); // (b, 1, dim)
-        return use(net.logits(backend, backend.reshape(hidden, [windows.length, hidden.shape[2] ?? 0])));
-      }
-      const parts = active.map((r) => backend.scope(() => this.#lastHidden([windows[r] ?? []], context.row(r))));
-      const places = Int32Array.from(windows, (_, r) => Math.max(0, active.indexOf(r)));
-      const hidden = backend.gatherRows(backend.concat(parts), backend.tensor(places, [places.length])); // (b, dim)
-      return use(net.logits(backend, hidden));
-    });
-  }
-
-  /** Hidden states of the last position of rows of one length: (b, 1, dim). */
-  #lastHidden(rows: readonly (readonly number[])[], inputs: SequenceInputs): Tensor {
-    const { net, backend } = this.#model;
-    const n = rows[0]?.length ?? 0;
-    const tokens = backend.tensor(Int32Array.from(rows.flat()), [rows.length, n]);
-    return backend.slice(net.hidden(backend, tokens, inputs), n - 1, n);
   }
 
   /** @throws {DisposedError} once the batch, or its model, was disposed */
