@@ -250,7 +250,7 @@ export class PalmE extends GenerativeModel<KvCache, ImageInput> {
     return [["decoder.", "decoder.net."]];
   }
 
-  /** What the decoder attends to; nothing where it does not. */
+  /** The context of the decoder; undefined where it attends to none. */
   #context(backend: Backend, img: ImagesInput): Tensor | undefined {
     const images = placeImages(backend, img, this.#encoderConfig);
     return this.config.crossAttend ? this.#encoder.encode(backend, images) : undefined;
@@ -278,7 +278,7 @@ function decoderOptions(config: PalmEConfig) {
   };
 }
 
-/** Both parts, which are of one version: the older one, where they ask for two. */
+/** Both parts. They are of one version, the older one where they ask for two. */
 function readParts(config: PalmEConfig, tensors?: TensorShapes): { encoder: ViTConfig; decoder: TransformerConfig } {
   const encoder = readViTConfig("PalmE", encoderOptions(config), tensors && within("encoder", tensors));
   const decoder = readTransformerConfig("PalmE", decoderOptions(config), {}, tensors && within("decoder", tensors));

@@ -19,7 +19,7 @@ import { NOT_IN_A_TURN, readSessionSettings, readSettings } from "./settings.ts"
 import type { TextModel } from "./text_model.ts";
 
 /**
- * A text that grows by what is appended and what is generated. Keys and values of all but the newest tokens are kept,
+ * A text that grows by tokens that are appended and tokens that are generated. Keys and values of all but the newest tokens are kept,
  * so that a turn costs only its own tokens. They are computed again where a model can't keep them, or where a rewind goes
  * back further than the cache can.
  *

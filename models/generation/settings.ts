@@ -1,5 +1,6 @@
 /**
- * Options of generation, checked before anything runs: a rule for each, and what is read from them.
+ * Reads the options of generation, and checks them before anything runs. Each option of `options.ts` has its default and
+ * its rule in one of the tables here; a missing one does not compile.
  *
  * @module
  */
@@ -26,7 +27,7 @@ import { type Overflow, overflowOf } from "./sequences/overflow.ts";
 import type { SequenceBatchOptions } from "./sequences/sequence_batch.ts";
 import { isTextModel, type TextModel } from "./text_model.ts";
 
-/** What penalties and guidance may multiply a logit with: more would make infinities of logits that are none. */
+/** The largest factor of penalties and guidance, because a larger one could make finite logits infinite. */
 const STRONGEST = 1e6;
 
 /** A number that satisfies a rule of its own. */
@@ -104,7 +105,7 @@ export const generateFields = {
   ...guidanceFields,
 } satisfies Fields<GenerateOptions>;
 
-/** Options that can't differ from turn to turn of a session: those of the whole text, and those that need rows beside its own. */
+/** Options that a turn of a session can't have: they hold for the whole text, or need rows beside its own. */
 export const NOT_IN_A_TURN: readonly string[] = Object.keys({ ...sessionFields, ...guidanceFields });
 
 type Given = ReturnType<typeof readGiven>;
@@ -114,7 +115,7 @@ const readGiven = (options: GenerateOptions) => readFields("generate", generateF
 /** Options that become one filter of logits. */
 type Filters = keyof StrategyOptions | "topK" | "topP" | "minP" | "topA";
 
-/** What holds for a sequence as long as it is continued. */
+/** Settings that hold for a sequence as long as it is continued. */
 export interface SequenceSettings extends ContextSource, Pick<SequenceBatchOptions, keyof SequenceOptions> {}
 
 /** Options, checked, with their defaults. */

@@ -1,5 +1,5 @@
 /**
- * Contexts: what the tokens of a model with cross attention look at.
+ * Contexts, which the tokens of a model with cross attention look at.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface ContextTensors {
 export const contextFields: Fields<ContextInput> = { context: tensorField, contextMask: maskField };
 
 /**
- * Checks that a context is there where a model attends to one, and only there, and that it fits.
+ * Checks that a context is given where a model attends to one, and only there, and that it fits.
  *
  * @param contextDim width of what the model attends to; undefined for one that attends to nothing
  * @throws {ConfigError} for a context that is missing, or that the model has no use for

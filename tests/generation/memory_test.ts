@@ -1,4 +1,4 @@
-/** What generating leaves behind: nothing, however often. */
+/** Generating leaves nothing behind, however often. */
 
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";

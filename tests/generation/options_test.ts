@@ -57,7 +57,7 @@ const WRONG_TYPES: [value: unknown, shown: string][] = [
   [Symbol("s"), "Symbol(s)"],
 ];
 
-/** Of each numeric option, what it takes. */
+/** The options that are numbers. */
 const NUMBERS = [
   "maxNewTokens",
   "temperature",

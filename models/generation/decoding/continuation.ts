@@ -1,5 +1,5 @@
 /**
- * The texts that a batch makes, apart from the rows that it takes to make them.
+ * The texts that a batch continues. A text takes one row of the batch or, with guidance, two.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { guidedPairs } from "../sampling/guidance.ts";
 import type { SequenceBatch } from "../sequences/sequence_batch.ts";
 
-/** A text that is continued. Its first row holds it; further rows help to predict its tokens, which they get too. */
+/** A text that is continued. Its first row holds it; further rows help to predict its tokens, and get them too. */
 export class Continuation {
   /** Its rows in the batch. */
   readonly rows: readonly number[];

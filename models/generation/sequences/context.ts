@@ -1,5 +1,5 @@
 /**
- * What the sequences of a batch look at, for as long as they are continued.
+ * The context that the sequences of a batch look at, for as long as they are continued.
  *
  * @module
  */
@@ -19,9 +19,9 @@ export interface ContextSource {
   readonly contextMask?: MaskInput | undefined;
 }
 
-/** A context on an engine. It owns what was made for it, and not what a caller gave. */
+/** A context on an engine. It owns the tensors that were made for it, and not those of the caller. */
 export class Context {
-  /** What the network is given. */
+  /** The tensors that the network is given. */
   readonly inputs: ContextTensors;
   readonly #owned: readonly Tensor[];
 
@@ -67,13 +67,13 @@ export class Context {
     return new Context(inputs, tensorsOf(inputs));
   }
 
-  /** What one row looks at, in the current scope. */
+  /** The context of one row, made in the current scope. */
   row(row: number): ContextTensors {
     const { context, contextMask } = this.inputs;
     return { context: context && contextRow(context, row), contextMask: contextMask && maskRow(contextMask, row) };
   }
 
-  /** Frees what was made here. */
+  /** Frees the tensors that it owns. */
   dispose(): void {
     for (const tensor of this.#owned) tensor.dispose();
   }
