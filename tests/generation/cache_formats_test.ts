@@ -1,4 +1,4 @@
-/** Keys and values in f16 and q8_0 change logits as much as their precision says; far positions give what near ones give. */
+/** Keys and values kept in f16 and q8_0: what that does to logits, and that positions far out give what the first ones give. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type CacheFormat, ConfigError, LanguageModel, type Transformer } from "../../mod.ts";

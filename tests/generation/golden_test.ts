@@ -60,7 +60,7 @@ async function checkGreedy(backend: Backend, name: string, prompts: number[][], 
   }
 }
 
-/** The contexts that rows look at. */
+/** What rows look at beside their tokens. */
 function inputsOf(backend: Backend, io: Map<string, HostTensor>, from: number, to: number) {
   const [image, context, mask] = [io.get("image"), io.get("context"), io.get("context_mask")];
   const placed = context && backend.tensor(...part(context, from, to));

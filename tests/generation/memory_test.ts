@@ -1,4 +1,4 @@
-/** Generating leaves nothing behind, however often. */
+/** What generating leaves behind: nothing, however often. */
 
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";

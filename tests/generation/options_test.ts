@@ -57,7 +57,7 @@ const WRONG_TYPES: [value: unknown, shown: string][] = [
   [Symbol("s"), "Symbol(s)"],
 ];
 
-/** The options that are numbers. */
+/** Of each numeric option, what it takes. */
 const NUMBERS = [
   "maxNewTokens",
   "temperature",

@@ -1,4 +1,4 @@
-/** Everything but token ids of the vocabulary is refused by name, wherever tokens are taken. */
+/** What is no list of token ids of the vocabulary is refused by name, wherever tokens are taken. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AutoregressiveWrapper, type Backend, ConfigError, PalmE, ShapeError, type Transformer } from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** Memory of sequences is freed with their model and by an abort. `tests/wasm/dropped_test.ts` has garbage collection. */
+/** Who frees what texts hold: a model that is disposed, a signal that is aborted. `tests/wasm/dropped_test.ts` has the third. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Backend, DisposedError, type Transformer } from "../../mod.ts";
