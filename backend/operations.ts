@@ -41,6 +41,8 @@ export interface L2NormOptions {
   readonly factor?: number | undefined;
   /** Lower bound of the norm. Default 1e-12. */
   readonly eps?: number | undefined;
+  /** Added to ‖x‖² under the root: dim · e makes an RMS norm x / sqrt(mean(x²) + e). Default 0. */
+  readonly squareEps?: number | undefined;
 }
 
 /** Options of `Backend.rotary`. */
@@ -125,7 +127,7 @@ export interface Operations {
   linear(x: Tensor, weight: Tensor, options?: LinearOptions): Tensor;
   /** (x - mean) / sqrt(variance + eps) · gain + bias over the last dimension (arXiv 1607.06450). */
   layerNorm(x: Tensor, options?: LayerNormOptions): Tensor;
-  /** x / max(‖x‖₂, eps) · factor · gain over groups of the last dimension: RMS norm, scale norm and QK norm. */
+  /** x / max(sqrt(‖x‖² + squareEps), eps) · factor · gain over groups of the last dimension: RMS norm, scale norm and QK norm. */
   l2Norm(x: Tensor, options?: L2NormOptions): Tensor;
   /** The same values with another shape of the same size, without a copy. */
   reshape(x: Tensor, shape: readonly number[]): Tensor;

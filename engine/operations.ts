@@ -84,6 +84,7 @@ export const OPERATIONS = describeAll({
     gainOffset: real(),
     factor: real(),
     eps: real({ from: 0 }),
+    squareEps: real({ from: 0 }),
   },
   reshape: { x: rows("...") },
   rotary: {

@@ -1537,7 +1537,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return unitOf(k[offset + unit]);\n" +
     "#endif\n" +
     "}",
-  l2_norm: "// x / max(‖x‖₂, eps) · factor · gain; a workgroup for each group of features.\n" +
+  l2_norm: "// x / max(sqrt(‖x‖² + squareEps), eps) · factor · gain; a workgroup for each group of features.\n" +
     "#include indices\n" +
     "#include reduce\n" +
     "\n" +
@@ -1551,6 +1551,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  gainOffset: f32,\n" +
     "  factor: f32,\n" +
     "  eps: f32,\n" +
+    "  squareEps: f32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1575,7 +1576,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    squares += x[base + i] * x[base + i];\n" +
     "  }\n" +
-    "  let inverse = params.factor / max(sqrt(workgroupSum(squares, lane)), params.eps);\n" +
+    "  let inverse = params.factor / max(sqrt(workgroupSum(squares, lane) + params.squareEps), params.eps);\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    var value = x[base + i] * inverse;\n" +
     "#if HAS_GAIN\n" +
