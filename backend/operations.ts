@@ -6,8 +6,14 @@
 
 import type { Tensor } from "./memory.ts";
 
-/** Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `reluSquared` is relu(x)². */
-export type Activation = "gelu" | "silu" | "relu" | "reluSquared" | "sigmoid";
+/**
+ * Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `geluTanh` its approximation
+ * x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))), `reluSquared` is relu(x)².
+ */
+export type Activation = typeof ACTIVATIONS[number];
+
+/** Every activation. */
+export const ACTIVATIONS = ["gelu", "geluTanh", "silu", "relu", "reluSquared", "sigmoid"] as const;
 
 /** Options of `Backend.linear`. */
 export interface LinearOptions {

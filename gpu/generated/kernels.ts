@@ -176,6 +176,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return VALUE(1.0) / (VALUE(1.0) + exp(-clamp(x, VALUE(-80.0), VALUE(80.0))));\n" +
     "}\n" +
     "\n" +
+    "// x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))), which is x · sigmoid(√(8/π) (x + 0.044715 x³)).\n" +
+    "fn geluTanh(x: VALUE) -> VALUE {\n" +
+    "  // Beyond ±10 the sigmoid is 0 or 1, and the cube of ±10 is still far from overflow.\n" +
+    "  let a = clamp(x, VALUE(-10.0), VALUE(10.0));\n" +
+    "  return x * sigmoid(a * (a * a * VALUE(0.07135481627260025) + VALUE(1.5957691216057308)));\n" +
+    "}\n" +
+    "\n" +
     "fn silu(x: VALUE) -> VALUE {\n" +
     "  return x * sigmoid(x);\n" +
     "}\n" +

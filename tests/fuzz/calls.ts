@@ -5,7 +5,7 @@
  */
 
 import type { CacheFormat, WeightFormat } from "../../backend/memory.ts";
-import type { Activation } from "../../backend/operations.ts";
+import { ACTIVATIONS } from "../../backend/operations.ts";
 import { activate, glu } from "../../engine/reference/activation.ts";
 import * as attention from "../../engine/reference/attention.ts";
 import { add, maskRows, multiply } from "../../engine/reference/elementwise.ts";
@@ -39,7 +39,6 @@ export interface Call {
   readonly changes?: number;
 }
 
-const ACTIVATIONS: readonly Activation[] = ["gelu", "silu", "relu", "reluSquared", "sigmoid"];
 const WIDTHS = [1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 31, 32, 33, 48, 64, 65, 100, 128];
 const LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 33];
 
