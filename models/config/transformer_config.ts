@@ -13,10 +13,10 @@ import { resolveVersion, rotatedFeatures, type TensorShapes } from "./x_transfor
 export type Reference = "zeta" | "x-transformers";
 
 /**
- * The configuration of a transformer over tokens. Files carry the same names in snake_case, with `attn_` where the
+ * The configuration of a stack of layers over embeddings. Files carry the same names in snake_case, with `attn_` where the
  * references have it.
  */
-export interface TransformerConfig {
+export interface AttentionStackConfig {
   /** Conventions for names, biases and rotary pairs: kyegomez/zeta or lucidrains/x-transformers. */
   readonly reference: Reference;
   /**
@@ -24,12 +24,6 @@ export interface TransformerConfig {
    * have the newest; what a checkpoint needs is told by its tensors or by this.
    */
   readonly xTransformersVersion: string | undefined;
-  /** Causal decoder or bidirectional encoder. */
-  readonly attnLayers: "decoder" | "encoder";
-  /** Vocabulary size. */
-  readonly numTokens: number;
-  /** Longest sequence. */
-  readonly maxSeqLen: number;
   /** Model width. */
   readonly dim: number;
   /** Number of blocks. */
@@ -38,20 +32,6 @@ export interface TransformerConfig {
   readonly heads: number;
   /** Width of one head. */
   readonly dimHead: number;
-  /** Width of the token embedding, projected to `dim`; `dim` where absent. */
-  readonly embDim: number | undefined;
-  /** Learned absolute positions; without effect when rotary positions are on, as in the references. */
-  readonly useAbsPosEmb: boolean;
-  /** l2-normalize token and position embeddings. */
-  readonly l2normEmbed: boolean;
-  /** Norm after the embedding. */
-  readonly postEmbNorm: boolean;
-  /** Use the token embedding for the logits too. */
-  readonly tieEmbedding: boolean;
-  /** Factor of tied logits; absent: dim^-0.5, and 1 before x-transformers 2.30.5. */
-  readonly tieEmbeddingScale: number | undefined;
-  /** Learned tokens in front of every sequence (arXiv 2006.11527). */
-  readonly numMemoryTokens: number;
   /** Attend to a context between self attention and feed forward. */
   readonly crossAttend: boolean;
   /** Width of the context; `dim` where absent. */
@@ -126,6 +106,30 @@ export interface TransformerConfig {
   readonly attnDropout: number;
   /** Dropout in the feed forward while training. */
   readonly ffDropout: number;
+}
+
+/** The configuration of a transformer over tokens: that of its layers, and what has to do with tokens. */
+export interface TransformerConfig extends AttentionStackConfig {
+  /** Causal decoder or bidirectional encoder. */
+  readonly attnLayers: "decoder" | "encoder";
+  /** Vocabulary size. */
+  readonly numTokens: number;
+  /** Longest sequence. */
+  readonly maxSeqLen: number;
+  /** Width of the token embedding, projected to `dim`; `dim` where absent. */
+  readonly embDim: number | undefined;
+  /** Learned absolute positions; without effect when rotary positions are on, as in the references. */
+  readonly useAbsPosEmb: boolean;
+  /** l2-normalize token and position embeddings. */
+  readonly l2normEmbed: boolean;
+  /** Norm after the embedding. */
+  readonly postEmbNorm: boolean;
+  /** Use the token embedding for the logits too. */
+  readonly tieEmbedding: boolean;
+  /** Factor of tied logits; absent: dim^-0.5, and 1 before x-transformers 2.30.5. */
+  readonly tieEmbeddingScale: number | undefined;
+  /** Learned tokens in front of every sequence (arXiv 2006.11527). */
+  readonly numMemoryTokens: number;
   /** Dropout of embeddings while training. */
   readonly embDropout: number;
 }
@@ -133,24 +137,14 @@ export interface TransformerConfig {
 /** More blocks than any model has: what asks for them is a mistake or an attack. */
 export const MAX_DEPTH = 10_000;
 
-/** The fields with x-transformers' defaults. */
-export const transformerFields: Fields<TransformerConfig> = {
+/** The fields of layers with x-transformers' defaults. */
+const stackFields: Fields<AttentionStackConfig> = {
   reference: choice(["zeta", "x-transformers"], "x-transformers"),
   xTransformersVersion: optional(word()),
-  attnLayers: choice(["decoder", "encoder"], "decoder"),
-  numTokens: integer(),
-  maxSeqLen: integer(),
   dim: integer(),
   depth: atMost(MAX_DEPTH, integer()),
   heads: integer(8),
   dimHead: integer(64, 1, "attnDimHead"),
-  embDim: optional(integer()),
-  useAbsPosEmb: flag(true),
-  l2normEmbed: flag(false),
-  postEmbNorm: flag(false),
-  tieEmbedding: flag(false),
-  tieEmbeddingScale: optional(real()),
-  numMemoryTokens: orDefault(integer(0, 0)),
   crossAttend: flag(false),
   contextDim: optional(integer(undefined, 1, "attnContextDim", "crossAttnDimContext")),
   alibiPosBias: flag(false),
@@ -188,6 +182,21 @@ export const transformerFields: Fields<TransformerConfig> = {
   shiftTokens: integer(0, 0),
   attnDropout: real(0, 0, 1),
   ffDropout: real(0, 0, 1),
+};
+
+/** The fields with x-transformers' defaults. */
+const transformerFields: Fields<TransformerConfig> = {
+  ...stackFields,
+  attnLayers: choice(["decoder", "encoder"], "decoder"),
+  numTokens: integer(),
+  maxSeqLen: integer(),
+  embDim: optional(integer()),
+  useAbsPosEmb: flag(true),
+  l2normEmbed: flag(false),
+  postEmbNorm: flag(false),
+  tieEmbedding: flag(false),
+  tieEmbeddingScale: optional(real()),
+  numMemoryTokens: orDefault(integer(0, 0)),
   embDropout: real(0, 0, 1),
 };
 
@@ -206,11 +215,27 @@ export function readTransformerConfig(
   defaults: Partial<TransformerConfig> = {},
   tensors?: TensorShapes,
 ): TransformerConfig {
-  const config = readFields(what, transformerFields, given, { defaults, foreign: foreignOptions });
+  const config = complete(
+    what,
+    readFields(what, transformerFields, given, { defaults, foreign: foreignOptions }),
+    given,
+    tensors,
+  );
+  checkTransformerConfig(config);
+  return config;
+}
+
+/** Reads and checks the configuration of a stack by itself; see `readTransformerConfig`. */
+export function readStackConfig(what: string, given: object, tensors?: TensorShapes): AttentionStackConfig {
+  return complete(what, readFields(what, stackFields, given, { foreign: foreignOptions }), given, tensors);
+}
+
+/** Fills in what follows from other options and from a checkpoint. @throws {ConfigError} for a stack that can't work */
+function complete<C extends AttentionStackConfig>(what: string, config: C, given: object, tensors?: TensorShapes): C {
   checkDepth(what, config.depth, tensors);
   const own = config.deepnorm && !("reference" in given) ? { ...config, reference: "zeta" as const } : config;
   const complete = resolveVersion(what, own, tensors);
-  checkTransformerConfig(complete);
+  checkStackConfig(complete);
   return complete;
 }
 
@@ -226,7 +251,7 @@ export function loadDefaults({ reference }: Readonly<Record<string, unknown>>): 
 }
 
 /** Whether any rotary scheme is on. */
-export function usesRotary(config: TransformerConfig): boolean {
+export function usesRotary(config: AttentionStackConfig): boolean {
   return config.rotaryPosEmb || config.rotaryXpos;
 }
 
@@ -236,17 +261,23 @@ export function usesAbsolutePositions(config: TransformerConfig): boolean {
 }
 
 /** Key/value heads. */
-export function kvHeadsOf(config: TransformerConfig): number {
+export function kvHeadsOf(config: AttentionStackConfig): number {
   return config.attnOneKvHead ? 1 : config.attnKvHeads ?? config.heads;
 }
 
 /** Heads that carry ALiBi. */
-export function alibiHeadsOf(config: TransformerConfig): number {
+export function alibiHeadsOf(config: AttentionStackConfig): number {
   return config.alibiPosBias ? config.alibiNumHeads ?? config.heads : 0;
 }
 
-function checkTransformerConfig(config: TransformerConfig): void {
-  const { dim, heads, dimHead, attnKvHeads, alibiNumHeads, embDim, shiftTokens } = config;
+function checkTransformerConfig({ tieEmbedding, embDim, dim }: TransformerConfig): void {
+  if (tieEmbedding && (embDim ?? dim) !== dim) {
+    refuse(`tieEmbedding and embDim = ${embDim}`, `a tied embedding needs embDim = dim = ${dim}`);
+  }
+}
+
+function checkStackConfig(config: AttentionStackConfig): void {
+  const { dim, heads, dimHead, attnKvHeads, alibiNumHeads, shiftTokens } = config;
   const rules: readonly (readonly [broken: boolean, given: string, rule: string])[] = [
     [
       config.attnOneKvHead && attnKvHeads !== undefined && attnKvHeads !== 1,
@@ -265,11 +296,6 @@ function checkTransformerConfig(config: TransformerConfig): void {
       `rotary positions turn ${rotatedFeatures(config)} features of each head: choose dimHead >= ${
         Math.max(2, rotatedFeatures(config))
       }, or turn rotaryXpos and rotaryPosEmb off`,
-    ],
-    [
-      config.tieEmbedding && (embDim ?? dim) !== dim,
-      `tieEmbedding and embDim = ${embDim}`,
-      `a tied embedding needs embDim = dim = ${dim}`,
     ],
     [shiftTokens >= dim, `shiftTokens = ${shiftTokens}`, `it must be < dim = ${dim}`],
     [
@@ -292,6 +318,10 @@ function checkTransformerConfig(config: TransformerConfig): void {
     [Math.floor(dim * config.ffMult) < 1, `ffMult = ${config.ffMult}`, "the feed forward needs at least one feature"],
   ];
   for (const [broken, given, rule] of rules) {
-    if (broken) throw new ConfigError(`Cannot configure a transformer with ${given}: ${rule}`);
+    if (broken) refuse(given, rule);
   }
+}
+
+function refuse(given: string, rule: string): never {
+  throw new ConfigError(`Cannot configure a transformer with ${given}: ${rule}`);
 }

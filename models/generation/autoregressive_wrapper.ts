@@ -110,7 +110,7 @@ export class AutoregressiveWrapper {
     seqLen: number,
     options: WrapperGenerateOptions = {},
   ): Promise<number[] | number[][]> {
-    const prompts = await readPrompts(startTokens, this.net.netConfig.numTokens);
+    const prompts = await readPrompts(startTokens, this.net.net.numTokens);
     if (prompts.length === 0) throw emptyPrompt();
     const rows = await this.net.generateBatch(prompts, this.#readOptions(seqLen, options));
     if (typeof startTokens[0] === "number") return rows[0] ?? [];
@@ -130,7 +130,7 @@ export class AutoregressiveWrapper {
         `Cannot generate n = ${show(n)} solutions: n must be a whole number >= 1 and up to ${MOST_SOLUTIONS}`,
       );
     }
-    const prompt = await readPrompt(startTokens, this.net.netConfig.numTokens);
+    const prompt = await readPrompt(startTokens, this.net.net.numTokens);
     return await this.net.generateBatch(Array(n).fill(prompt), this.#readOptions(seqLen, options));
   }
 
@@ -176,7 +176,7 @@ export class AutoregressiveWrapper {
     const filter = makesFilter({
       ...given,
       filterThres: given.filterThres,
-      numTokens: this.net.netConfig.numTokens,
+      numTokens: this.net.net.numTokens,
     });
     return { ...rest, ...filter, maxNewTokens: seqLen };
   }

@@ -57,7 +57,7 @@ export class Context {
     const made = backend.scope(() => {
       const context = encode?.() ?? given;
       if (!context) return {};
-      checkContext(model.netConfig, context, rows);
+      checkContext(model.net.contextDim, context, rows);
       const [, m = 0] = context.shape;
       if (isGuided) return { context: twice(context), contextMask: beforeHidden(backend, contextMask, [rows, m]) };
       return { context, contextMask: maskTensor(backend, contextMask, [rows, m], "contextMask") };
@@ -113,13 +113,13 @@ function maskRow(mask: Tensor, row: number): Tensor {
   return backend.reshape(backend.slice(backend.reshape(mask, [1, b, m]), row, row + 1), [1, m]);
 }
 
-function checkUse({ netConfig }: TextModel, isGiven: boolean, isMasked: boolean): void {
-  if (netConfig.crossAttend && !isGiven) {
+function checkUse({ net: { contextDim } }: TextModel, isGiven: boolean, isMasked: boolean): void {
+  if (contextDim !== undefined && !isGiven) {
     throw new ConfigError(
       "Cannot generate with crossAttend and no context: give a context [b, m, contextDim], or PalmE an image",
     );
   }
-  if (!netConfig.crossAttend && isGiven) {
+  if (contextDim === undefined && isGiven) {
     throw new ConfigError("Cannot attend to a context: configure the model with crossAttend, or leave it out");
   }
   if (isMasked && !isGiven) {

@@ -30,7 +30,7 @@ export async function* generate(
   encode?: () => Tensor,
 ): AsyncGenerator<number> {
   const settings = readSettings(model, options);
-  const row = await readPrompt(prompt, model.netConfig.numTokens);
+  const row = await readPrompt(prompt, model.net.numTokens);
   const texts = openTexts(model, [row], settings, encode);
   try {
     texts.endWith(settings.signal);
@@ -59,7 +59,9 @@ export function openTexts(
 ): Texts {
   const { guidanceScale, negativePrompt } = settings;
   const isGuided = guidanceScale !== 1;
-  const rows = isGuided ? [...prompts, ...unconditionalPrompts(model.netConfig, prompts, negativePrompt)] : prompts;
+  const rows = isGuided
+    ? [...prompts, ...unconditionalPrompts(model.net.contextDim !== undefined, prompts, negativePrompt)]
+    : prompts;
   const options = textsOptions(model, rows, settings);
   return new Texts(model, rows, {
     ...options,
@@ -73,7 +75,7 @@ export function openTexts(
  * @throws {ShapeError} with overflow "stop", for prompts longer than the model can take
  */
 export function textsOptions(
-  { netConfig: { maxSeqLen } }: TextModel,
+  { net: { maxSeqLen } }: TextModel,
   rows: readonly (readonly number[])[],
   { overflow, maxNewTokens, cacheDtype }: Settings,
 ): Omit<TextsOptions, "context"> {

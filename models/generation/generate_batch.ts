@@ -24,7 +24,7 @@ export async function generateBatch(
   encode?: () => Tensor,
 ): Promise<number[][]> {
   const settings = readSettings(model, options);
-  const rows = await readPrompts(prompts, model.netConfig.numTokens);
+  const rows = await readPrompts(prompts, model.net.numTokens);
   if (rows.length === 0) return [];
   if (settings.draft) return await oneByOne(model, rows, settings, encode);
   const texts = openTexts(model, rows, settings, encode);

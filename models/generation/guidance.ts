@@ -6,7 +6,6 @@
 
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
-import type { TransformerConfig } from "../config/transformer_config.ts";
 
 /** uncond + scale · (cond - uncond): logits [2b, V], conditional rows first, to [b, V]. */
 export function guide(backend: Backend, logits: Tensor, scale: number): Tensor {
@@ -24,9 +23,9 @@ export function guide(backend: Backend, logits: Tensor, scale: number): Tensor {
  * the prompt itself, and without a context the prompt's last token.
  */
 export function unconditionalPrompts(
-  { crossAttend }: TransformerConfig,
+  hasContext: boolean,
   prompts: readonly (readonly number[])[],
   negative: readonly number[] | undefined,
 ): number[][] {
-  return prompts.map((prompt) => [...(negative ?? (crossAttend ? prompt : prompt.slice(-1)))]);
+  return prompts.map((prompt) => [...(negative ?? (hasContext ? prompt : prompt.slice(-1)))]);
 }

@@ -48,8 +48,8 @@ async function firstNotFinite(
   model: TextModel,
   { tokens, inputs, cacheDtype }: BrokenText,
 ): Promise<string | undefined> {
-  const { net, backend, netConfig: { maxSeqLen } } = model;
-  const window = tokens.slice(-maxSeqLen);
+  const { net, backend } = model;
+  const window = tokens.slice(-net.maxSeqLen);
   if (!net.canCache) {
     const run = (ids: Tensor, given: NetInputs) => ({ hidden: net.hidden(backend, ids, given) });
     return await firstBroken(backend.scope(() => watched(model, window, inputs, run).parts));

@@ -196,7 +196,7 @@ const fields: Fields<Given> = {
  */
 export function readSettings(model: TextModel, options: GenerateOptions): Settings {
   const given = readFields<Given>("generate", fields, options);
-  const { numTokens } = model.netConfig;
+  const { numTokens } = model.net;
   checkDecoder(model);
   const ends = new Set([...(given.stopTokens ?? []), ...(given.eosToken === undefined ? [] : [given.eosToken])]);
   checkTokens("stopTokens", ends, numTokens);
@@ -256,9 +256,9 @@ function readFilter(given: Given, numTokens: number): LogitsFilter {
   return { topK, topP, minP, topA, ...filter };
 }
 
-function checkDecoder({ netConfig: { attnLayers } }: TextModel): void {
-  if (attnLayers === "decoder") return;
-  throw new ConfigError(`Cannot generate with attnLayers = ${attnLayers}: only a decoder predicts the next token`);
+function checkDecoder({ net: { isCausal } }: TextModel): void {
+  if (isCausal) return;
+  throw new ConfigError("Cannot generate with attnLayers = encoder: only a decoder predicts the next token");
 }
 
 function checkTokens(name: string, ids: Iterable<number>, numTokens: number): void {
@@ -271,15 +271,15 @@ function checkTokens(name: string, ids: Iterable<number>, numTokens: number): vo
 }
 
 function checkDraft(model: TextModel, draft: TextModel, { guidanceScale }: Given): void {
-  const [own, other] = [model.netConfig, draft.netConfig];
+  const [own, other] = [model.net, draft.net];
   const rules: readonly (readonly [broken: boolean, rule: string])[] = [
     [draft.backend !== model.backend, "it must be on the model's backend: move one with to(backend)"],
     [
       other.numTokens !== own.numTokens,
       `its numTokens = ${other.numTokens} must be the model's, ${own.numTokens}: both need one vocabulary`,
     ],
-    [other.attnLayers !== "decoder", "it must be a decoder"],
-    [other.crossAttend, "it must be a model without crossAttend"],
+    [!other.isCausal, "it must be a decoder"],
+    [other.contextDim !== undefined, "it must be a model without crossAttend"],
     [
       !model.net.canCache,
       "the model must be one that can cache its keys and values, for guesses to be verified together",

@@ -5,7 +5,6 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { usesAbsolutePositions, usesRotary } from "../config/transformer_config.ts";
 import type { TextModel } from "./text_model.ts";
 
 /**
@@ -21,16 +20,7 @@ export type Overflow = "slide" | "recompute" | "stop";
  *
  * @throws {ConfigError} for "slide" where keys can't outlive their window
  */
-export function overflowOf({ net, netConfig }: TextModel, asked: Overflow | undefined): Overflow {
-  const hindrance = !net.canCache
-    ? "its keys and values change with the length of the text, so that none can be kept"
-    : usesAbsolutePositions(netConfig)
-    ? "learned absolute positions end at maxSeqLen"
-    : netConfig.rotaryEmbedValues && usesRotary(netConfig)
-    ? "rotated values carry absolute positions, which the model knows up to maxSeqLen"
-    : netConfig.numMemoryTokens > 0
-    ? "the memory tokens in front of the text would be dropped first"
-    : undefined;
+export function overflowOf({ net: { slidingObstacle: hindrance } }: TextModel, asked: Overflow | undefined): Overflow {
   if (asked === "slide" && hindrance) {
     throw new ConfigError(`Cannot use overflow = slide with this model: ${hindrance}; use "recompute" or "stop"`);
   }

@@ -49,7 +49,7 @@ export class Session {
     const texts = new Texts(model, [[]], {
       overflow,
       cacheDtype,
-      capacity: model.netConfig.maxSeqLen,
+      capacity: model.net.maxSeqLen,
       context: Context.create(model, 1, context, false, encode),
       isKept: true,
     });
@@ -74,7 +74,7 @@ export class Session {
    */
   append(tokens: HostPromptsInput): this {
     this.#checkIdle("append to");
-    const [added = [], ...others] = readRows(tokens, this.#model.netConfig.numTokens);
+    const [added = [], ...others] = readRows(tokens, this.#model.net.numTokens);
     if (others.length > 0) {
       throw new ShapeError(`Cannot append ${others.length + 1} texts at once: append one after the other`);
     }

@@ -26,7 +26,7 @@ export async function* speculate(
 ): AsyncGenerator<number> {
   const [row = []] = texts.rows;
   const { maxNewTokens, gamma, ends } = settings;
-  const limit = Math.min(texts.maxSeqLen, draft.netConfig.maxSeqLen);
+  const limit = Math.min(texts.maxSeqLen, draft.net.maxSeqLen);
   const guesser = openGuesser(draft, row, maxNewTokens);
   let index = 0;
   try {
@@ -64,7 +64,7 @@ function openGuesser(draft: TextModel, row: readonly number[], maxNewTokens: num
   return new Texts(draft, [row], {
     overflow: "stop",
     cacheDtype: "f32",
-    capacity: Math.min(draft.netConfig.maxSeqLen, row.length + maxNewTokens),
+    capacity: Math.min(draft.net.maxSeqLen, row.length + maxNewTokens),
     context: Context.create(draft, 1, {}, false),
     isKept: true,
   });

@@ -6,7 +6,6 @@
 
 import type { Backend } from "../../backend/backend.ts";
 import type { CacheFormat } from "../../backend/memory.ts";
-import type { TransformerConfig } from "../config/transformer_config.ts";
 import type { KvCache } from "../network/kv_cache.ts";
 import type { TransformerNet } from "../network/transformer_net.ts";
 
@@ -19,8 +18,6 @@ export interface TextModel {
    * @internal
    */
   readonly net: TransformerNet;
-  /** Every option of the network. */
-  readonly netConfig: TransformerConfig;
   /** A cache for `batch` rows of up to `capacity` tokens, its keys and values kept as `dtype`; the caller disposes of it. */
   createCache(batch?: number, capacity?: number, dtype?: CacheFormat): KvCache;
 }

@@ -62,7 +62,7 @@ export class Texts {
 
   /** The longest text that the model takes. */
   get maxSeqLen(): number {
-    return this.#model.netConfig.maxSeqLen;
+    return this.#model.net.maxSeqLen;
   }
 
   /** The engine. */
@@ -72,7 +72,7 @@ export class Texts {
 
   /** Whether row `row` may not grow: with overflow "stop" it is as long as the model can take. */
   isFull(row: number): boolean {
-    return this.#options.overflow === "stop" && (this.rows[row]?.length ?? 0) >= this.#model.netConfig.maxSeqLen;
+    return this.#options.overflow === "stop" && (this.rows[row]?.length ?? 0) >= this.#model.net.maxSeqLen;
   }
 
   /** Leaves a row out of the steps to come. */
@@ -159,8 +159,7 @@ export class Texts {
   get canRunAhead(): boolean {
     const { cache } = this.#held;
     if (!cache || !this.#canCache(this.#cached.map((end) => end + 1))) return false;
-    const canRewind = largest(cache.lengths) < cache.capacity && this.#model.netConfig.shiftTokens === 0;
-    return canRewind || !this.#options.isKept;
+    return cache.canUndoSteps || !this.#options.isKept;
   }
 
   /**
@@ -214,13 +213,13 @@ export class Texts {
 
   /** Whether rows of these lengths can be continued from a cache. */
   #canCache(lengths: readonly number[]): boolean {
-    const { net, netConfig: { maxSeqLen } } = this.#model;
-    return net.canCache && (this.#options.overflow === "slide" || largest(lengths) <= maxSeqLen);
+    const { net } = this.#model;
+    return net.canCache && (this.#options.overflow === "slide" || largest(lengths) <= net.maxSeqLen);
   }
 
   /** The cache, holding nothing that is not in the rows, and less than each row by `last` tokens. */
   #align(last: number): KvCache {
-    const { numMemoryTokens, maxSeqLen } = this.#model.netConfig;
+    const { prefixLength, maxSeqLen } = this.#model.net;
     const { cache } = this.#held;
     const active = this.rows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
     const ends = this.#cached.map((end, r) =>
@@ -230,7 +229,7 @@ export class Texts {
     const isFar = active.some((r) => (this.rows[r]?.length ?? 0) - (ends[r] ?? 0) >= maxSeqLen);
     if (!cache || isFar) return this.#beginAnew();
     if (cache.isEmpty) return cache;
-    const lengths = cache.lengths.map((length, r) => active.includes(r) ? held(r) + numMemoryTokens : length);
+    const lengths = cache.lengths.map((length, r) => active.includes(r) ? held(r) + prefixLength : length);
     if (active.some((r) => held(r) <= 0) || !cache.canRewind(lengths)) return this.#beginAnew();
     cache.rewind(lengths);
     this.#cached = ends;
@@ -239,7 +238,7 @@ export class Texts {
 
   #beginAnew(): KvCache {
     this.forget(); // before there are two
-    this.#starts = this.rows.map((row) => Math.max(0, row.length - this.#model.netConfig.maxSeqLen));
+    this.#starts = this.rows.map((row) => Math.max(0, row.length - this.#model.net.maxSeqLen));
     this.#cached = [...this.#starts];
     const cache = this.#model.createCache(this.rows.length, this.#options.capacity, this.#options.cacheDtype);
     this.#held.replaceCache(cache);
@@ -248,7 +247,7 @@ export class Texts {
 
   /** Tokens of one row that a step can take: what overwrites old keys must go one by one. */
   #room(cache: KvCache): number {
-    const memory = cache.isEmpty ? this.#model.netConfig.numMemoryTokens : 0;
+    const memory = cache.isEmpty ? this.#model.net.prefixLength : 0;
     const free = cache.capacity - largest(cache.lengths) - memory;
     return Math.max(1, Math.min(free, Math.floor(CHUNK / this.rows.length)));
   }
@@ -291,15 +290,15 @@ export class Texts {
 
   /** Logits of the texts computed from their tokens alone; rows that have ended get another's. */
   #recompute<T>(use: (logits: Tensor) => T): T {
-    const { net, backend, netConfig: { maxSeqLen, dim } } = this.#model;
-    const windows = this.rows.map((row) => row.slice(-maxSeqLen));
+    const { net, backend } = this.#model;
+    const windows = this.rows.map((row) => row.slice(-net.maxSeqLen));
     const active = windows.flatMap((_, r) => this.hasEnded(r) ? [] : [r]);
     const isRectangle = active.length === windows.length && windows.every((row) => row.length === windows[0]?.length);
     const { context } = this.#options;
     return backend.scope(() => {
       if (isRectangle) {
         const hidden = this.#lastHidden(windows, context.inputs); // (b, 1, dim)
-        return use(net.logits(backend, backend.reshape(hidden, [windows.length, dim])));
+        return use(net.logits(backend, backend.reshape(hidden, [windows.length, net.architecture.layers.dim])));
       }
       const parts = active.map((r) => backend.scope(() => this.#lastHidden([windows[r] ?? []], context.row(r))));
       const places = Int32Array.from(windows, (_, r) => Math.max(0, active.indexOf(r)));

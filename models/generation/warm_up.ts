@@ -16,7 +16,7 @@ const PROMPT = 32;
 /** Prepares what reading a prompt and writing tokens take; see `LanguageModel.warmUp`. */
 export async function warmUp(model: TextModel, options: GenerateOptions = {}): Promise<void> {
   const settings = readSettings(model, options);
-  const prompt = Math.min(PROMPT, model.netConfig.maxSeqLen - 1);
+  const prompt = Math.min(PROMPT, model.net.maxSeqLen - 1);
   await model.backend.warmUp(() => {
     if (model.net.canCache) stepTwice(model, settings, prompt);
     else readOnce(model, settings, prompt);
@@ -52,7 +52,6 @@ function draw({ backend, net }: TextModel, settings: Settings, hidden: Tensor): 
   drawTokens(backend, net.logits(backend, hidden), settings, [[0]], 0);
 }
 
-function contextOf({ backend, netConfig: { crossAttend, contextDim, dim } }: TextModel): Tensor | undefined {
-  const width = contextDim ?? dim;
-  return crossAttend ? backend.tensor(new Float32Array(width), [1, 1, width]) : undefined;
+function contextOf({ backend, net: { contextDim: width } }: TextModel): Tensor | undefined {
+  return width === undefined ? undefined : backend.tensor(new Float32Array(width), [1, 1, width]);
 }

@@ -9,7 +9,6 @@ import type { Tensor } from "../../backend/memory.ts";
 import { show } from "../../common/show.ts";
 import { ConfigError, OutOfMemoryError, ShapeError } from "../../errors.ts";
 import { type Fields, flag, optional, readFields, value } from "../config/fields.ts";
-import type { TransformerConfig } from "../config/transformer_config.ts";
 import { checkContext, type NetInputs, type TransformerNet } from "../network/transformer_net.ts";
 import {
   checkTokenTensor,
@@ -91,18 +90,16 @@ const lossFields: Fields<LossOptions> = {
 /** Logits and loss of a network. */
 export class LanguageHead {
   readonly #net: TransformerNet;
-  readonly #config: TransformerConfig;
 
-  /** @param config of the network */
-  constructor(net: TransformerNet, config: TransformerConfig) {
+  /** @param net whose hidden states and logits they are */
+  constructor(net: TransformerNet) {
     this.#net = net;
-    this.#config = config;
   }
 
   /** See `LanguageModel.forward`. */
   forward(backend: Backend, tokens: TokensInput, given: ForwardOptions = {}): Tensor {
     const options = readFields<ForwardOptions>("forward", forwardFields, given);
-    const { numTokens } = this.#config;
+    const { numTokens } = this.#net;
     return backend.scope(() => {
       const { ids, mask } = this.#place(backend, tokens, options.mask);
       const [b = 0, n = 0] = ids.shape;
@@ -132,16 +129,16 @@ export class LanguageHead {
   /** Sum over all positions, a chunk of logits at a time. */
   #crossEntropy(backend: Backend, hidden: Tensor, targets: Tensor, ignoreIndex: number): Tensor {
     const rows = targets.shape[0] ?? 0;
-    const flat = backend.reshape(hidden, [1, rows, this.#config.dim]);
+    const flat = backend.reshape(hidden, [1, rows, this.#net.architecture.layers.dim]);
     const ids = backend.reshape(targets, [1, rows, 1]);
-    const step = Math.max(1, Math.floor(LOSS_CHUNK / this.#config.numTokens));
+    const step = Math.max(1, Math.floor(LOSS_CHUNK / this.#net.numTokens));
     let sum = backend.tensor(Float32Array.of(0), []);
     for (let from = 0; from < rows; from += step) {
       const to = Math.min(from + step, rows);
       sum = backend.scope(() => {
         const logits = this.#net.logits(backend, backend.slice(flat, from, to));
         const part = backend.crossEntropy(
-          backend.reshape(logits, [to - from, this.#config.numTokens]),
+          backend.reshape(logits, [to - from, this.#net.numTokens]),
           backend.reshape(backend.slice(ids, from, to), [to - from]),
           ignoreIndex,
         );
@@ -156,7 +153,7 @@ export class LanguageHead {
     tokens: TokensInput,
     mask: MaskInput | undefined,
   ): { ids: Tensor; mask: Tensor | undefined } {
-    const { numTokens, maxSeqLen } = this.#config;
+    const { numTokens, maxSeqLen } = this.#net;
     if (isTensor(tokens)) {
       checkTokenTensor(tokens, maxSeqLen);
       const [b = 0, n = 0] = tokens.shape;
@@ -169,8 +166,8 @@ export class LanguageHead {
 
   #inputs(backend: Backend, options: ForwardOptions, batch: number): NetInputs {
     const { context, prependEmbeds, sumEmbeds, pos } = options;
-    if (context) checkContext(this.#config, context, batch);
-    if (!context && this.#config.crossAttend) {
+    if (context) checkContext(this.#net.contextDim, context, batch);
+    if (!context && this.#net.contextDim !== undefined) {
       throw new ConfigError("Cannot run a model with crossAttend and no context: give a context [b, m, contextDim]");
     }
     const contextMask = contextMaskTensor(backend, context, options.contextMask);
@@ -179,8 +176,7 @@ export class LanguageHead {
 
   /** @throws {ShapeError} for embeddings and positions that don't go with tokens [b, n] */
   #checkEmbeddings({ prependEmbeds, sumEmbeds, pos }: ForwardOptions, b: number, n: number): void {
-    const { embDim, dim } = this.#config;
-    const width = embDim ?? dim;
+    const { width } = this.#net.architecture.embedding;
     const expect = (name: string, tensor: Tensor | undefined, isRight: boolean, expected: string) => {
       if (!tensor || isRight) return;
       throw new ShapeError(`Cannot use ${name} of ${tensor.dtype} [${tensor.shape}]: expected ${expected}`);
@@ -204,7 +200,7 @@ export class LanguageHead {
   #shiftedTokens(backend: Backend, tokens: TokensInput, { mask, keyMask, ignoreIndex = -100 }: LossOptions) {
     const [b = 0, n = 0] = isTensor(tokens) ? tokens.shape : [];
     if (isTensor(tokens)) {
-      checkTokenTensor(tokens, this.#config.maxSeqLen + 1);
+      checkTokenTensor(tokens, this.#net.maxSeqLen + 1);
       checkTargets(n);
       if (mask) {
         throw new ConfigError("Cannot take a loss of tokens on the device with a mask: give lists of token ids");
@@ -226,7 +222,7 @@ export class LanguageHead {
     keyMask: LossOptions["keyMask"],
     ignoreIndex: number,
   ) {
-    const { numTokens, maxSeqLen } = this.#config;
+    const { numTokens, maxSeqLen } = this.#net;
     const host = readTokens(tokens, numTokens, maxSeqLen + 1, ignoreIndex);
     const [b, n] = host.shape;
     checkTargets(n);

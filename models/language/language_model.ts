@@ -5,7 +5,6 @@
  */
 
 import type { CacheFormat, Tensor } from "../../backend/memory.ts";
-import type { TransformerConfig } from "../config/transformer_config.ts";
 import { generate } from "../generation/generate.ts";
 import { generateBatch } from "../generation/generate_batch.ts";
 import { disposeHoldings } from "../generation/holdings.ts";
@@ -14,7 +13,8 @@ import type { PromptInput, PromptsInput } from "../generation/prompts.ts";
 import { Session, type SessionOptions } from "../generation/session.ts";
 import { warmUp } from "../generation/warm_up.ts";
 import { Model } from "../model.ts";
-import { KvCache } from "../network/kv_cache.ts";
+import type { Architecture } from "../network/architecture.ts";
+import type { KvCache } from "../network/kv_cache.ts";
 import type { Parameters } from "../network/parameters.ts";
 import { TransformerNet } from "../network/transformer_net.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
@@ -27,8 +27,6 @@ export abstract class LanguageModel extends Model {
    * @internal
    */
   readonly net: TransformerNet;
-  /** Every option of the network, defaults filled in. */
-  readonly netConfig: TransformerConfig;
   readonly #head: LanguageHead;
 
   /**
@@ -36,11 +34,10 @@ export abstract class LanguageModel extends Model {
    * @internal
    * @param parameters where it declares its own
    */
-  protected constructor(parameters: Parameters, netConfig: TransformerConfig) {
+  protected constructor(parameters: Parameters, architecture: Architecture) {
     super(parameters);
-    this.netConfig = netConfig;
-    this.net = new TransformerNet(parameters, netConfig);
-    this.#head = new LanguageHead(this.net, netConfig);
+    this.net = new TransformerNet(parameters, architecture);
+    this.#head = new LanguageHead(this.net);
   }
 
   /**
@@ -115,7 +112,7 @@ export abstract class LanguageModel extends Model {
    *
    * @param dtype how keys and values are kept: see `GenerateOptions.cacheDtype`
    */
-  createCache(batch = 1, capacity: number = this.netConfig.maxSeqLen, dtype?: CacheFormat): KvCache {
-    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity, dtype);
+  createCache(batch = 1, capacity: number = this.net.maxSeqLen, dtype?: CacheFormat): KvCache {
+    return this.net.createCache(this.backend, batch, capacity, dtype);
   }
 }

@@ -6,7 +6,8 @@
 
 import type { DType } from "../../backend/memory.ts";
 import { ConfigError } from "../../errors.ts";
-import type { Parameter, StateBuffer } from "../network/parameters.ts";
+import type { Parameter, Parameters, StateBuffer } from "../network/parameters.ts";
+import { type ArrangedTensor, arrangedTensors } from "./arranged_tensor.ts";
 import type { FloatFormat } from "./dtypes.ts";
 import { BLOCK_VALUES } from "./ggml_blocks.ts";
 import { quote } from "./header.ts";
@@ -30,12 +31,12 @@ const CHUNK = 1 << 20;
 export async function saveModel(
   target: SaveTarget,
   config: object,
-  parameters: readonly Parameter[],
+  tensors: Iterable<readonly [string, WritableTensor]>,
   buffers: readonly StateBuffer[],
   options: SaveOptions,
 ): Promise<void> {
   const entries = [
-    ...parameters.map((parameter) => [parameter.name, streamed(parameter)] as const),
+    ...tensors,
     ...buffers.map(({ name, shape, values }) => [name, HostTensor.from(values(), shape)] as const),
   ];
   if (target instanceof WritableStream) return await saveToStream(target, entries, options);
@@ -49,6 +50,25 @@ export async function saveModel(
   }
   const texts = new Map([["config.json", JSON.stringify(config, null, 2) + "\n"]]);
   await saveToFolder(folder, entries, options, texts);
+}
+
+/** What a checkpoint of a model holds, in the order in which its parameters were declared. */
+export function tensorsOf(parameters: Parameters): Map<string, WritableTensor> {
+  const tensors = new Map<string, WritableTensor>();
+  const arranged = [...arrangedTensors(parameters).values()];
+  for (const parameter of parameters.byName.values()) {
+    const holders = arranged.filter(({ parameters }) => parameters.includes(parameter));
+    for (const holder of holders) tensors.set(holder.name, rearranged(holder));
+    if (holders.length === 0) tensors.set(parameter.name, streamed(parameter));
+  }
+  return tensors;
+}
+
+/** Values of parameters as a checkpoint arranges them. Blocks of quantized values stay whole only where rows do. */
+function rearranged(tensor: ArrangedTensor): WritableTensor {
+  const { shape, format: { dtype, isByRows } } = tensor;
+  const width = shape.at(-1) ?? 1;
+  return { shape, dtype: isByRows || dtype === "f16" ? formatOf(dtype, width) : "F32", values: () => tensor.values() };
 }
 
 /** A parameter's values, a chunk of rows at a time, in the format that holds them exactly. */
