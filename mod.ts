@@ -29,6 +29,8 @@ export {
   type PalmEGenerateOptions,
   type PalmESessionOptions,
 } from "./models/families/palme.ts";
+export { GPT2, type GPT2Config } from "./models/families/gpt2.ts";
+export { Llama, type LlamaConfig } from "./models/families/llama.ts";
 export { Transformer } from "./models/families/transformer.ts";
 export {
   AttentionStack,

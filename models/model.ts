@@ -136,7 +136,7 @@ export abstract class Model {
    * @throws {WeightsError} where it can't be written; no half-written file is left
    */
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
-    const config: Record<string, unknown> = { model_type: this.modelType, ...toSnakeCase(this.config) };
+    const config = this.savedConfig;
     const { saveModel, tensorsOf } = await import("./weights/save.ts");
     await saveModel(
       target,
@@ -145,6 +145,11 @@ export abstract class Model {
       [...this.#parameters.buffers.values()],
       { ...options, metadata: { format: "pt", ...versionOf(config), ...options.metadata } },
     );
+  }
+
+  /** What `config.json` says of it. */
+  protected get savedConfig(): Record<string, unknown> {
+    return { model_type: this.modelType, ...toSnakeCase(this.config) };
   }
 
   /**

@@ -45,7 +45,11 @@ export abstract class AttentionStack extends Model {
    * @param isCausal whether a position sees none after it
    * @param order the sublayers of one block
    */
-  protected constructor(config: AttentionStackConfig, isCausal: boolean, order = blockOrder(config)) {
+  protected constructor(
+    config: AttentionStackConfig,
+    isCausal: boolean,
+    order: readonly SublayerKind[] = blockOrder(config),
+  ) {
     const parameters = new Parameters(naming(layersNames(config, order)));
     super(parameters);
     this.config = config;

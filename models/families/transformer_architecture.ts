@@ -101,12 +101,11 @@ export function layersPlan(
   const shared = attentionPlan(config);
   const selfAttention = {
     ...shared,
-    sourceDim: dim,
     isCausal,
     rotary: usesRotary(config) ? rotaryPlan(config) : undefined,
     slopes: slopesOf(config),
   };
-  const crossAttention = { ...shared, sourceDim: config.contextDim ?? dim, isCausal: false };
+  const crossAttention = { ...shared, sourceDim: config.contextDim, isCausal: false };
   const sublayers = order.map((kind) => {
     if (kind === "feedForward") return { ...frame, kind, feedForward };
     return { ...frame, kind, attention: kind === "selfAttention" ? selfAttention : crossAttention };
@@ -127,7 +126,7 @@ function blockNorm(
 }
 
 /** What self attention and cross attention have in common. */
-function attentionPlan(config: AttentionStackConfig): Omit<AttentionPlan, "sourceDim" | "isCausal"> {
+function attentionPlan(config: AttentionStackConfig): Omit<AttentionPlan, "isCausal"> {
   const { heads, dimHead, depth, deepnorm } = config;
   const { sharesQkGain, freshGateBias } = conventionsOf(config.reference);
   const qkNorm = config.qkNorm && config.attnQkNorm ? qkNormOf(config) : undefined;

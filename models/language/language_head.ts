@@ -13,6 +13,7 @@ import { checkContext, type NetInputs, type TransformerNet } from "../network/tr
 import {
   checkTokenTensor,
   contextMaskTensor,
+  type HostTokens,
   isTensor,
   maskField,
   type MaskInput,
@@ -87,6 +88,16 @@ const lossFields: Fields<LossOptions> = {
   contextMask: maskField,
 };
 
+/** Tokens on the device. */
+interface Placed {
+  /** int32 [b, n]. */
+  readonly ids: Tensor;
+  /** int32 [b, n]. */
+  readonly mask: Tensor | undefined;
+  /** Ids of learned absolute positions: int32 [b or 1, n]. */
+  readonly pos: Tensor | undefined;
+}
+
 /** Logits and loss of a network. */
 export class LanguageHead {
   readonly #net: TransformerNet;
@@ -101,14 +112,14 @@ export class LanguageHead {
     const options = readFields<ForwardOptions>("forward", forwardFields, given);
     const { numTokens } = this.#net;
     return backend.scope(() => {
-      const { ids, mask } = this.#place(backend, tokens, options.mask);
+      const { ids, mask, pos } = this.#place(backend, tokens, options);
       const [b = 0, n = 0] = ids.shape;
       const inputs = this.#inputs(backend, options, b);
       this.#checkEmbeddings(options, b, n);
       const length = n + (options.prependEmbeds?.shape[1] ?? 0);
       const [from, to] = range(options.positions, length);
       if (!options.returnEmbeddings) checkLogitsSize(b, to - from, numTokens);
-      const all = this.#net.hidden(backend, ids, { ...inputs, mask }); // (b, n, dim)
+      const all = this.#net.hidden(backend, ids, { ...inputs, mask, pos }); // (b, n, dim)
       const hidden = to - from === length ? all : backend.slice(all, from, to);
       return options.returnEmbeddings ? hidden : this.#net.logits(backend, hidden);
     });
@@ -118,9 +129,9 @@ export class LanguageHead {
   loss(backend: Backend, tokens: TokensInput, given: LossOptions = {}): Tensor {
     const options = readFields<LossOptions>("loss", lossFields, given);
     return backend.scope(() => {
-      const { inputs, targets, mask, keyMask, count } = this.#shiftedTokens(backend, tokens, options);
+      const { inputs, targets, count, ...places } = this.#shiftedTokens(backend, tokens, options);
       const b = inputs.shape[0] ?? 0;
-      const hidden = this.#net.hidden(backend, inputs, { ...this.#inputs(backend, options, b), mask, keyMask });
+      const hidden = this.#net.hidden(backend, inputs, { ...this.#inputs(backend, options, b), ...places });
       const sum = this.#crossEntropy(backend, hidden, targets, options.ignoreIndex ?? -100);
       return backend.add(backend.tensor(Float32Array.of(0), []), sum, { factor: 1 / Math.max(count, 1) });
     });
@@ -148,30 +159,49 @@ export class LanguageHead {
     return sum;
   }
 
-  #place(
-    backend: Backend,
-    tokens: TokensInput,
-    mask: MaskInput | undefined,
-  ): { ids: Tensor; mask: Tensor | undefined } {
+  #place(backend: Backend, tokens: TokensInput, { mask, pos }: ForwardOptions): Placed {
     const { numTokens, maxSeqLen } = this.#net;
-    if (isTensor(tokens)) {
-      checkTokenTensor(tokens, maxSeqLen);
-      const [b = 0, n = 0] = tokens.shape;
-      return { ids: tokens, mask: maskTensor(backend, mask, [b, n]) };
+    if (isTensor(tokens)) checkTokenTensor(tokens, maxSeqLen);
+    const host = isTensor(tokens) ? undefined : readTokens(tokens, numTokens, maxSeqLen);
+    const [b = 0, n = 0] = host?.shape ?? (isTensor(tokens) ? tokens.shape : []);
+    const ids = host ? backend.tensor(withoutPadding(host), host.shape) : tokens;
+    if (!isTensor(ids)) throw new ShapeError("Cannot run on no tokens: give rows of token ids");
+    if (isTensor(mask)) {
+      if (this.#skipsPadding && !pos) {
+        throw new ConfigError(
+          "Cannot count positions by a mask on the device: give rows of booleans, or pos beside it",
+        );
+      }
+      return { ids, mask: maskTensor(backend, mask, [b, n]), pos };
     }
-    const host = readTokens(tokens, numTokens, maxSeqLen);
-    const ids = host.mask ? host.ids.map((id, i) => host.mask?.[i] === 0 ? 0 : id) : host.ids;
-    return { ids: backend.tensor(ids, host.shape), mask: maskTensor(backend, mask ?? host.mask, host.shape) };
+    const keep = mask ? readMask(mask, [b, n]) : host?.mask;
+    return { ids, mask: maskTensor(backend, keep, [b, n]), pos: pos ?? this.#positions(backend, keep, [b, n]) };
+  }
+
+  get #skipsPadding(): boolean {
+    return this.#net.architecture.embedding.positions?.skipsPadding ?? false;
+  }
+
+  /** Ids of positions that count kept tokens, where the network's do: int32 [b, n]. */
+  #positions(backend: Backend, keep: Int32Array | undefined, [b, n]: readonly [number, number]): Tensor | undefined {
+    if (!keep || !this.#skipsPadding) return undefined;
+    const ids = new Int32Array(b * n);
+    for (let i = 0, count = 0; i < ids.length; i++) {
+      if (i % n === 0) count = 0;
+      ids[i] = count;
+      count += keep[i] ?? 0;
+    }
+    return backend.tensor(ids, [b, n]);
   }
 
   #inputs(backend: Backend, options: ForwardOptions, batch: number): NetInputs {
-    const { context, prependEmbeds, sumEmbeds, pos } = options;
+    const { context, prependEmbeds, sumEmbeds } = options;
     if (context) checkContext(this.#net.contextDim, context, batch);
     if (!context && this.#net.contextDim !== undefined) {
       throw new ConfigError("Cannot run a model with crossAttend and no context: give a context [b, m, contextDim]");
     }
     const contextMask = contextMaskTensor(backend, context, options.contextMask);
-    return { context, contextMask, prependEmbeds, sumEmbeds, pos };
+    return { context, contextMask, prependEmbeds, sumEmbeds };
   }
 
   /** @throws {ShapeError} for embeddings and positions that don't go with tokens [b, n] */
@@ -232,14 +262,21 @@ export class LanguageHead {
     const isIgnored = (i: number) => host.ids[i] === ignoreIndex || keep?.[i] === 0;
     const targets = without(0, host.ids.map((id, i) => isIgnored(i) ? ignoreIndex : id));
     const inputs = without(n - 1, host.ids.map((id, i) => isIgnored(i) ? 0 : id));
+    const seen = keep && without(n - 1, keep);
     return {
       inputs: backend.tensor(inputs, [b, n - 1]),
       targets: backend.tensor(targets, [b * (n - 1)]),
-      mask: keep && backend.tensor(without(n - 1, keep), [b, n - 1]),
+      mask: seen && backend.tensor(seen, [b, n - 1]),
+      pos: this.#positions(backend, seen, [b, n - 1]),
       keyMask: keyMask && shiftedKeyMask(backend, keyMask, keep, [b, n]),
       count: targets.reduce((count, id) => count + (id === ignoreIndex ? 0 : 1), 0),
     };
   }
+}
+
+/** The ids, 0 for what the mask hides. */
+function withoutPadding({ ids, mask }: HostTokens): Int32Array {
+  return mask ? ids.map((id, i) => mask[i] === 0 ? 0 : id) : ids;
 }
 
 /** Keys that are visible and kept, of all but the last token: int32 [b, n - 1]. */

@@ -36,7 +36,7 @@ export class Attention {
 
   /** @param dim width of its input and output */
   constructor(parameters: Parameters, plan: AttentionPlan, kind: AttentionKind, dim: number) {
-    const { heads, kvHeads, dimHead, sourceDim, memoryKeys, valueGate, output } = plan;
+    const { heads, kvHeads, dimHead, sourceDim = dim, memoryKeys = 0, valueGate, output } = plan;
     this.#kind = kind;
     this.#plan = plan;
     const gain = plan.qkNorm?.gain;
@@ -62,7 +62,7 @@ export class Attention {
       new Linear(parameters.in(name), dim, outSize, {
         bias,
         initialize: constant(0),
-        initializeBias: constant(plan.freshGateBias),
+        initializeBias: constant(plan.freshGateBias ?? 0),
       });
     if (valueGate) this.#valueGate = gate("valueGate", qSize, valueGate.hasBias);
     if (plan.hasHeadGate) this.#headGate = gate("headGate", heads, true);
@@ -161,7 +161,7 @@ export class Attention {
   /** Memory keys (kvHeads, memory, dimHead) under the QK norm. */
   #normalizedMemoryKeys(backend: Backend): Tensor | undefined {
     const keys = this.#memoryKeys?.value;
-    const { qkNorm, kvHeads, memoryKeys } = this.#plan;
+    const { qkNorm, kvHeads, memoryKeys = 0 } = this.#plan;
     if (!keys || !qkNorm) return keys;
     const normalized = backend.l2Norm(keys);
     if (!this.#kGain) return normalized;

@@ -81,7 +81,7 @@ export class AttentionLayers {
 }
 
 function sublayer(parameters: Parameters, plan: SublayerPlan, dim: number): Sublayer {
-  const { kind, residual } = plan;
+  const { kind } = plan;
   return {
     plan,
     preNorm: norm(parameters.in("preNorm"), plan.preNorm, dim),
@@ -90,7 +90,7 @@ function sublayer(parameters: Parameters, plan: SublayerPlan, dim: number): Subl
     branch: kind === "feedForward"
       ? new FeedForward(parameters, plan.feedForward, dim)
       : new Attention(parameters, plan.attention, kind === "selfAttention" ? "self" : "cross", dim),
-    residualScale: residual.isLearned ? parameters.values("residualScale", [dim], constant(1)) : undefined,
+    residualScale: plan.residual?.isLearned ? parameters.values("residualScale", [dim], constant(1)) : undefined,
     name: parameters.label,
   };
 }
@@ -98,8 +98,8 @@ function sublayer(parameters: Parameters, plan: SublayerPlan, dim: number): Subl
 function run({ plan, branch, residualScale, ...norms }: Sublayer, pass: Pass, stream: Tensor, layer: number): Tensor {
   const { backend } = pass;
   const normed = norms.preNorm?.forward(backend, stream) ?? stream;
-  const made = branch.forward(pass, shiftTokens(pass, normed, plan.shifts, plan.kind, layer), layer);
+  const made = branch.forward(pass, shiftTokens(pass, normed, plan.kind, layer, plan.shifts), layer);
   const out = norms.branchNorm?.forward(backend, made) ?? made;
-  const sum = backend.add(out, stream, { scale: residualScale?.value, factor: plan.residual.factor });
+  const sum = backend.add(out, stream, { scale: residualScale?.value, factor: plan.residual?.factor });
   return norms.postNorm?.forward(backend, sum) ?? sum;
 }

@@ -17,9 +17,9 @@ import type { Pass } from "./pass.ts";
 export function shiftTokens(
   pass: Pass,
   x: Tensor,
-  shifts: readonly number[],
   kind: SublayerKind,
   layer: number,
+  shifts: readonly number[] = [],
 ): Tensor {
   if (shifts.length === 0) return x;
   const visible = pass.mask && kind !== "feedForward" ? pass.backend.maskRows(x, pass.mask) : x;

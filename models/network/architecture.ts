@@ -25,13 +25,13 @@ export interface EmbeddingPlan {
   /** Width of the tables; projected to the layers' where that differs. */
   readonly width: number;
   /** Whether token and position embeddings are divided by their length. */
-  readonly isNormalized: boolean;
+  readonly isNormalized?: boolean | undefined;
   /** Learned absolute positions. */
   readonly positions?: PositionsPlan | undefined;
   /** After the sum of tokens and positions. */
   readonly norm?: NormPlan | undefined;
-  /** Learned tokens in front of every sequence (arXiv 2006.11527). */
-  readonly memoryTokens: number;
+  /** How many learned tokens stand in front of every sequence (arXiv 2006.11527). */
+  readonly memoryTokens?: number | undefined;
 }
 
 /** Learned absolute positions, as many as the longest sequence has. */
@@ -46,10 +46,10 @@ export interface PositionsPlan {
 export interface LogitsPlan {
   /** Whether the token embedding's table gives them. */
   readonly isTied: boolean;
-  /** On the hidden states of tied logits. */
-  readonly scale: number;
+  /** On the hidden states of tied logits; absent: 1. */
+  readonly scale?: number | undefined;
   /** Of logits that are not tied. */
-  readonly hasBias: boolean;
+  readonly hasBias?: boolean | undefined;
 }
 
 /** Layers over hidden states. */
@@ -69,7 +69,7 @@ export interface BlockPlan {
 /** What a sublayer does. */
 export type SublayerKind = "selfAttention" | "crossAttention" | "feedForward";
 
-/** postNorm(branchNorm(branch(preNorm(x))) + x · residual); norms that are absent change nothing. */
+/** postNorm(branchNorm(branch(preNorm(x))) + x · residual); what is absent changes nothing. */
 export type SublayerPlan =
   & SublayerFrame
   & ({
@@ -85,13 +85,10 @@ export interface SublayerFrame {
   readonly preNorm?: NormPlan | undefined;
   readonly branchNorm?: NormPlan | undefined;
   readonly postNorm?: NormPlan | undefined;
-  readonly residual: {
-    readonly factor: number;
-    /** Whether a learned scale for each feature multiplies it too. */
-    readonly isLearned: boolean;
-  };
-  /** Positions by which equal segments of the branch's input are shifted; none without token shift. */
-  readonly shifts: readonly number[];
+  /** A factor, and whether a learned one for each feature multiplies it. */
+  readonly residual?: { readonly factor: number; readonly isLearned: boolean } | undefined;
+  /** Positions by which equal segments of the branch's input are shifted. */
+  readonly shifts?: readonly number[] | undefined;
 }
 
 /** A norm over features. */
@@ -119,8 +116,8 @@ export interface AttentionPlan {
   readonly kvHeads: number;
   /** Width of a head. */
   readonly dimHead: number;
-  /** Width of what keys and values are made of. */
-  readonly sourceDim: number;
+  /** Width of what keys and values are made of; absent: the layers' own. */
+  readonly sourceDim?: number | undefined;
   /** Whether a token sees none after it. */
   readonly isCausal: boolean;
   /** Factor on q·k. */
@@ -130,20 +127,20 @@ export interface AttentionPlan {
   readonly slopes?: readonly number[] | undefined;
   readonly qkNorm?: QkNormPlan | undefined;
   /** Learned keys and values in front of the others (arXiv 1907.01470). */
-  readonly memoryKeys: number;
+  readonly memoryKeys?: number | undefined;
   readonly hasQkvBias: boolean;
   /** The projection behind attention; absent where one head is as wide as the model. */
   readonly output?: { readonly hasBias: boolean } | undefined;
   /** A learned factor for each head. */
-  readonly hasHeadScale: boolean;
+  readonly hasHeadScale?: boolean | undefined;
   /** A factor for each feature that a projection of the input gives. */
   readonly valueGate?: { readonly activation: Activation; readonly hasBias: boolean } | undefined;
   /** A factor for each head, likewise, through a sigmoid. */
-  readonly hasHeadGate: boolean;
-  /** What fresh biases of gates are. */
-  readonly freshGateBias: number;
+  readonly hasHeadGate?: boolean | undefined;
+  /** What fresh biases of gates are; absent: 0. */
+  readonly freshGateBias?: number | undefined;
   /** Whether all scores are held, for debugging. The numbers are the same. */
-  readonly keepsScores: boolean;
+  readonly keepsScores?: boolean | undefined;
   /** Gain of the Xavier normal that fresh values and outputs are drawn from, queries and keys with 1; absent: PyTorch's default. */
   readonly xavierGain?: number | undefined;
 }

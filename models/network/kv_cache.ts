@@ -73,7 +73,7 @@ export class KvCache {
         `Cannot hold keys of batch = ${batch} rows of capacity = ${capacity} tokens: one tensor has up to ${MOST_VALUES} values`,
       );
     }
-    const layers = sublayers.map(({ shifts }) => emptyLayer(Math.max(0, ...shifts)));
+    const layers = sublayers.map(({ shifts = [] }) => emptyLayer(Math.max(0, ...shifts)));
     const cache = new KvCache(capacity + prefix, Array(batch).fill(0), layers);
     return orDispose(cache, () => {
       for (const [i, layer] of layers.entries()) {

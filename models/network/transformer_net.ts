@@ -62,13 +62,14 @@ export class TransformerNet {
 
   constructor(parameters: Parameters, architecture: Architecture) {
     const { numTokens, maxSeqLen, embedding, layers, logits } = architecture;
-    const { width, isNormalized, memoryTokens } = embedding;
+    const { width, isNormalized, memoryTokens = 0 } = embedding;
     const { dim } = layers;
     this.architecture = architecture;
     const sublayers = layers.blocks.flatMap(({ sublayers }) => sublayers);
     const attentions = (kind: "selfAttention" | "crossAttention") =>
       sublayers.flatMap((plan) => plan.kind === kind ? [plan.attention] : []);
-    this.contextDim = attentions("crossAttention")[0]?.sourceDim;
+    const [cross] = attentions("crossAttention");
+    this.contextDim = cross && (cross.sourceDim ?? dim);
     this.isCausal = attentions("selfAttention").every(({ isCausal }) => isCausal);
     const rotaries = attentions("selfAttention").flatMap(({ rotary }) => rotary ? [rotary] : []);
     this.canCache = this.isCausal && rotaries.every(({ xPos }) => xPos?.center !== "sequence");
@@ -93,7 +94,9 @@ export class TransformerNet {
     this.#embeddingNorm = norm(own.in("norm"), embedding.norm, width);
     if (width !== dim) this.#projectEmbedding = new Linear(own.in("projection"), width, dim);
     this.#layers = new AttentionLayers(parameters, layers);
-    if (!logits.isTied) this.#toLogits = new Linear(parameters.in("logits"), dim, numTokens, { bias: logits.hasBias });
+    if (!logits.isTied) {
+      this.#toLogits = new Linear(parameters.in("logits"), dim, numTokens, { bias: logits.hasBias ?? false });
+    }
   }
 
   /** Vocabulary size. */
@@ -108,7 +111,7 @@ export class TransformerNet {
 
   /** Memory tokens in front of every sequence: positions that are no tokens. */
   get prefixLength(): number {
-    return this.architecture.embedding.memoryTokens;
+    return this.architecture.embedding.memoryTokens ?? 0;
   }
 
   /** The table of token embeddings [numTokens, width]. */
@@ -166,7 +169,7 @@ export class TransformerNet {
   /** Hidden states (..., dim) to logits (..., numTokens). */
   logits(backend: Backend, hidden: Tensor): Tensor {
     if (this.#toLogits) return this.#toLogits.forward(backend, hidden);
-    const { scale } = this.architecture.logits;
+    const { scale = 1 } = this.architecture.logits;
     const scaled = scale === 1 ? hidden : backend.multiply(hidden, backend.tensor(Float32Array.of(scale), [1]));
     return backend.linear(scaled, this.#tokenEmbedding.weight.value);
   }
