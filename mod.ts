@@ -29,6 +29,7 @@ export {
   type PalmEGenerateOptions,
   type PalmESessionOptions,
 } from "./models/families/palme.ts";
+export { FamilyModel } from "./models/families/family_model.ts";
 export { GPT2, type GPT2Config } from "./models/families/gpt2.ts";
 export { Llama, type LlamaConfig } from "./models/families/llama.ts";
 export { Transformer } from "./models/families/transformer.ts";
@@ -41,12 +42,13 @@ export {
 } from "./models/families/attention_stack.ts";
 export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/families/vit.ts";
 export { type AnyModel, loadModel } from "./models/load_model.ts";
+export type { ActivationName } from "./models/config/hugging_face.ts";
 export { quantize } from "./models/quantize.ts";
 export { Model, type ModelOptions, type StateDict } from "./models/model.ts";
 export type { SaveTarget } from "./models/weights/save.ts";
 export { LanguageModel } from "./models/language/language_model.ts";
 export type { ForwardOptions, LossOptions } from "./models/language/language_head.ts";
-export type { AttentionStackConfig, Reference, TransformerConfig } from "./models/config/transformer_config.ts";
+export type { AttentionStackConfig, Reference, TransformerConfig } from "./models/config/transformer_options.ts";
 export type { MaskInput, TokensInput } from "./models/language/tokens.ts";
 export { KvCache } from "./models/network/kv_cache.ts";
 export { Random } from "./models/network/random.ts";

@@ -11,8 +11,11 @@ import { ConfigError } from "../../errors.ts";
 import { camelCase } from "./case.ts";
 import { choice, type Field, type Fields, readFields } from "./fields.ts";
 
+/** The name of an activation in transformers. */
+export type ActivationName = "gelu" | "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" | "silu" | "swish" | "relu";
+
 /** What transformers' activations are here. */
-export const ACTIVATION_NAMES = {
+export const ACTIVATION_NAMES: Readonly<Record<ActivationName, Activation>> = {
   gelu: "gelu",
   gelu_new: "geluTanh",
   gelu_pytorch_tanh: "geluTanh",
@@ -20,20 +23,15 @@ export const ACTIVATION_NAMES = {
   silu: "silu",
   swish: "silu",
   relu: "relu",
-} as const satisfies Readonly<Record<string, Activation>>;
-
-/** The name of an activation in transformers. */
-export type ActivationName = keyof typeof ACTIVATION_NAMES;
+};
 
 /** A field for an activation. */
 export function activation(fallback: ActivationName): Field<ActivationName> {
-  const names: ActivationName[] = [];
-  for (const name in ACTIVATION_NAMES) if (isActivation(name)) names.push(name);
-  return choice(names, fallback);
+  return choice(Object.keys(ACTIVATION_NAMES).filter(isActivation), fallback);
 }
 
 function isActivation(name: string): name is ActivationName {
-  return name in ACTIVATION_NAMES;
+  return Object.hasOwn(ACTIVATION_NAMES, name);
 }
 
 /** Options that change what a model computes and that no family has yet, in camelCase, with the value that asks for nothing. */
@@ -44,7 +42,6 @@ const UNSUPPORTED: Unsupported = {
   quantizationConfig: null,
   isEncoderDecoder: false,
   ropeType: "default",
-  type: "default",
   partialRotaryFactor: 1,
 };
 
@@ -74,11 +71,12 @@ export function readFamilyConfig<C extends object>(
   return readFields(what, fields, own);
 }
 
-/** The keys of a configuration, and of what both versions nest: `rope_parameters` of 5, `rope_scaling` of 4. */
+/** The keys of a configuration, and of what both versions nest: `rope_parameters` of 5, `rope_scaling` of 4, which older files spell with `type`. */
 function entriesOf(given: object): [string, unknown][] {
   return Object.entries(given).flatMap(([key, value]): [string, unknown][] => {
     const isNested = camelCase(key) === "ropeParameters" || camelCase(key) === "ropeScaling";
-    return isNested && isRecord(value) ? Object.entries(value) : [[key, value]];
+    if (!isNested || !isRecord(value)) return [[key, value]];
+    return Object.entries(value).map(([inner, value]) => [inner === "type" ? "rope_type" : inner, value]);
   });
 }
 

@@ -8,12 +8,8 @@ import type { Backend } from "../../backend/backend.ts";
 import type { CacheFormat, Tensor } from "../../backend/memory.ts";
 import { ShapeError } from "../../errors.ts";
 import { checkOptions, choice, type Fields, flag, integer, optional, readFields, word } from "../config/fields.ts";
-import {
-  loadDefaults,
-  readTransformerConfig,
-  type Reference,
-  type TransformerConfig,
-} from "../config/transformer_config.ts";
+import { loadDefaults, readTransformerConfig } from "../config/transformer_config.ts";
+import type { Reference, TransformerConfig } from "../config/transformer_options.ts";
 import { checkpointConfig } from "../config/x_transformers/checkpoint_config.ts";
 import { isOlder, type TensorShapes } from "../config/x_transformers/versions.ts";
 import { generate } from "../generation/generate.ts";

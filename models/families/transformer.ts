@@ -4,7 +4,8 @@
  * @module
  */
 
-import { loadDefaults, readTransformerConfig, type TransformerConfig } from "../config/transformer_config.ts";
+import { loadDefaults, readTransformerConfig } from "../config/transformer_config.ts";
+import type { TransformerConfig } from "../config/transformer_options.ts";
 import { checkpointConfig } from "../config/x_transformers/checkpoint_config.ts";
 import { LanguageModel } from "../language/language_model.ts";
 import { Model, type ModelOptions } from "../model.ts";

@@ -12,7 +12,7 @@ import {
   type TransformerConfig,
   usesAbsolutePositions,
   usesRotary,
-} from "../config/transformer_config.ts";
+} from "../config/transformer_options.ts";
 import {
   freshQkNormScale,
   hasGateBias,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AttentionStackConfig, TransformerConfig } from "../config/transformer_config.ts";
+import type { AttentionStackConfig, TransformerConfig } from "../config/transformer_options.ts";
 import type { SublayerKind } from "../network/architecture.ts";
 import { type NamingRules, type NamingTable, within } from "../weights/naming.ts";
 import { blockOrder, conventionsOf } from "./transformer_architecture.ts";

@@ -17,8 +17,7 @@ import { shiftTokens } from "./shift_tokens.ts";
 
 interface Sublayer {
   readonly plan: SublayerPlan;
-  /** What messages call it. */
-  readonly name: string;
+  readonly parameters: Parameters;
   readonly preNorm: Norm | undefined;
   readonly branch: { forward(pass: Pass, x: Tensor, layer: number): Tensor };
   readonly branchNorm: Norm | undefined;
@@ -36,9 +35,10 @@ export class AttentionLayers {
   readonly #slopes: ReadonlySet<readonly number[]>;
   readonly #sublayers: readonly Sublayer[];
   readonly #norm: Norm | undefined;
-  readonly #normName: string;
+  readonly #parameters: Parameters;
 
   constructor(parameters: Parameters, plan: LayersPlan) {
+    this.#parameters = parameters;
     const attentions = attentionsOf(plan);
     this.#rotaries = new Map(attentions.flatMap(({ rotary, dimHead }) => rotary ? [[rotary, dimHead]] : []));
     this.#slopes = new Set(attentions.flatMap(({ slopes }) => slopes ? [slopes] : []));
@@ -47,7 +47,6 @@ export class AttentionLayers {
       sublayers.map((each) => sublayer(parameters.in(`blocks.${block}.${each.kind}`), each, plan.dim))
     );
     this.#norm = norm(parameters.in("norm"), plan.norm, plan.dim);
-    this.#normName = parameters.in("norm").label;
   }
 
   /** x (b, n, dim) to hidden states of the same shape, after the final norm. */
@@ -61,11 +60,11 @@ export class AttentionLayers {
       const { out } = backend.scope(() => ({ out: run(sublayer, pass, before, layer), kept: cache?.kept }));
       if (layer > 0) before.dispose();
       stream = out;
-      watch?.(`${sublayer.name} (${sublayer.plan.kind})`, stream);
+      watch?.(`${sublayer.parameters.label} (${sublayer.plan.kind})`, stream);
     }
     if (!this.#norm) return stream;
     const normed = this.#norm.forward(backend, stream);
-    watch?.(this.#normName, normed);
+    watch?.(this.#parameters.in("norm").label, normed);
     return normed;
   }
 
@@ -91,7 +90,7 @@ function sublayer(parameters: Parameters, plan: SublayerPlan, dim: number): Subl
       ? new FeedForward(parameters, plan.feedForward, dim)
       : new Attention(parameters, plan.attention, kind === "selfAttention" ? "self" : "cross", dim),
     residualScale: plan.residual?.isLearned ? parameters.values("residualScale", [dim], constant(1)) : undefined,
-    name: parameters.label,
+    parameters,
   };
 }
 

@@ -58,13 +58,14 @@ export class TransformerNet {
   readonly #memoryTokens: Parameter | undefined;
   readonly #layers: AttentionLayers;
   readonly #toLogits: Linear | undefined;
-  readonly #embeddingLabel: string;
+  readonly #parameters: Parameters;
 
   constructor(parameters: Parameters, architecture: Architecture) {
     const { numTokens, maxSeqLen, embedding, layers, logits } = architecture;
     const { width, isNormalized, memoryTokens = 0 } = embedding;
     const { dim } = layers;
     this.architecture = architecture;
+    this.#parameters = parameters;
     const sublayers = layers.blocks.flatMap(({ sublayers }) => sublayers);
     const attentions = (kind: "selfAttention" | "crossAttention") =>
       sublayers.flatMap((plan) => plan.kind === kind ? [plan.attention] : []);
@@ -86,7 +87,6 @@ export class TransformerNet {
     if (memoryTokens > 0) this.#memoryTokens = own.values("memory", [memoryTokens, dim], normal(1));
     const drawTokens = normal(isNormalized ? 1e-5 : Math.sqrt(2 / width)); // kaiming normal
     this.#tokenEmbedding = new Embedding(own.in("tokens"), numTokens, width, drawTokens);
-    this.#embeddingLabel = own.in("tokens").label;
     if (embedding.positions) {
       const draw = normal(isNormalized ? 1e-5 : 1);
       this.#positionEmbedding = new Embedding(own.in("positions"), maxSeqLen, width, draw, true);
@@ -188,7 +188,7 @@ export class TransformerNet {
     x = this.#embeddingNorm?.forward(backend, x) ?? x;
     if (inputs.prependEmbeds) x = backend.concat([inputs.prependEmbeds, x]);
     x = this.#projectEmbedding?.forward(backend, x) ?? x;
-    inputs.watch?.(this.#embeddingLabel, x);
+    inputs.watch?.(this.#parameters.in("embedding.tokens").label, x);
     return x;
   }
 

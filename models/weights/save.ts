@@ -55,9 +55,9 @@ export async function saveModel(
 /** What a checkpoint of a model holds, in the order in which its parameters were declared. */
 export function tensorsOf(parameters: Parameters): Map<string, WritableTensor> {
   const tensors = new Map<string, WritableTensor>();
-  const arranged = [...arrangedTensors(parameters).values()];
-  for (const parameter of parameters.byName.values()) {
-    const holders = arranged.filter(({ parameters }) => parameters.includes(parameter));
+  const arranged = arrangedTensors(parameters);
+  for (const [path, parameter] of parameters.byPath) {
+    const holders = (parameters.naming.holders.get(path) ?? []).flatMap((name) => arranged.get(name) ?? []);
     for (const holder of holders) tensors.set(holder.name, rearranged(holder));
     if (holders.length === 0) tensors.set(parameter.name, streamed(parameter));
   }

@@ -116,6 +116,13 @@ for (const name of present) {
   });
 }
 
+/** The bytes of a model's weights. */
+async function saved(model: LanguageModel): Promise<Uint8Array> {
+  const stream = new TransformStream<Uint8Array, Uint8Array>();
+  const [bytes] = await Promise.all([new Response(stream.readable).bytes(), model.save(stream.writable)]);
+  return bytes;
+}
+
 const small = {
   vocabSize: 20,
   maxPositionEmbeddings: 16,
@@ -130,14 +137,9 @@ engineTest("tensors in another arrangement come back in every format, biases too
   const config = { ...small, hiddenSize: 96, intermediateSize: 64, headDim: 32, attentionBias: true, mlpBias: true };
   for (const dtype of ["f32", "f16", "q8_0"] as const) {
     const model = await Llama.create(config, { backend, dtype, seed: 3 });
-    const save = async (model: Llama) => {
-      const stream = new TransformStream<Uint8Array, Uint8Array>();
-      const [bytes] = await Promise.all([new Response(stream.readable).bytes(), model.save(stream.writable)]);
-      return bytes;
-    };
-    const bytes = await save(model);
+    const bytes = await saved(model);
     const again = await Llama.load({ config, weights: bytes }, { backend, dtype });
-    assertEquals(await save(again), bytes);
+    assertEquals(await saved(again), bytes);
     const tensors = await readSafetensors(bytes);
     assertEquals(tensors.get("model.layers.0.self_attn.q_proj.bias")?.shape, [192]);
     assertEquals(tensors.get("model.layers.0.mlp.gate_proj.bias")?.shape, [64]);
@@ -147,12 +149,28 @@ engineTest("tensors in another arrangement come back in every format, biases too
   }
 });
 
+engineTest("a query head reads the key head of its group, which are consecutive in checkpoints", async (backend) => {
+  const grouped = { ...small, numKeyValueHeads: 2, headDim: 4 };
+  const model = await Llama.create(grouped, { backend, seed: 5 });
+  const tensors = await readSafetensors(await saved(model));
+  // The same model with a key head for each query head.
+  for (const name of ["k_proj", "v_proj"].map((name) => `model.layers.0.self_attn.${name}.weight`)) {
+    const values = tensors.get(name)!.values();
+    const head = (query: number) => values.subarray(Math.floor(query / 3) * 96, Math.floor(query / 3) * 96 + 96);
+    const repeated = Float32Array.from(Array.from({ length: 6 }, (_, query) => [...head(query)]).flat());
+    tensors.set(name, HostTensor.from(repeated, [24, 24]));
+  }
+  const plain = await Llama.create({ ...grouped, numKeyValueHeads: 6 }, { backend });
+  await plain.loadStateDict(tensors);
+  const tokens = [3, 1, 4, 1, 5, 9];
+  assertAgrees("logits", await read(model.forward(tokens)), await read(plain.forward(tokens)), 1e-6);
+  for (const each of [model, plain]) each.dispose();
+});
+
 engineTest("a checkpoint of the bare class, and one with logits beside a tie, load", async (backend) => {
   const config = { nEmbd: 16, nHead: 2, nLayer: 1, vocabSize: 9, nPositions: 8 };
   const model = await GPT2.create(config, { backend });
-  const stream = new TransformStream<Uint8Array, Uint8Array>();
-  const [bytes] = await Promise.all([new Response(stream.readable).bytes(), model.save(stream.writable)]);
-  const tensors = [...await readSafetensors(bytes)];
+  const tensors = [...await readSafetensors(await saved(model))];
   const bare = new Map(tensors.map(([name, tensor]) => [name.replace("transformer.", ""), tensor]));
   const tied = new Map([...tensors, ["lm_head.weight", HostTensor.from(new Float32Array(144), [9, 16])]]);
   const expected = await read(model.forward([1, 2]));
@@ -181,7 +199,7 @@ engineTest("scores of GPT-2 may be divided by the number of the block", async (b
 
 engineTest("options that ask for what is not supported are refused by name", async (backend) => {
   const refused: [Config, string][] = [
-    [{ ropeScaling: { type: "linear", factor: 2 } }, 'type = "linear"'],
+    [{ ropeScaling: { type: "linear", factor: 2 } }, 'rope_type = "linear"'],
     [{ rope_parameters: { rope_type: "yarn", rope_theta: 1e4 } }, 'rope_type = "yarn"'],
     [{ rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } }, "partial_rotary_factor = 0.5"],
     [{ hidden_act: "quick_gelu" }, 'hidden_act = "quick_gelu"'],

@@ -6,7 +6,7 @@
 
 import type { Checkpoint } from "../../weights/checkpoint.ts";
 import { candidates } from "../../weights/match.ts";
-import type { Reference } from "../transformer_config.ts";
+import type { Reference } from "../transformer_options.ts";
 
 /**
  * A checkpoint's configuration, with the version that its weights carry, and the reference: where it names none, the names of

@@ -7,7 +7,7 @@
  */
 
 import { ConfigError } from "../../../errors.ts";
-import type { AttentionStackConfig, TransformerConfig } from "../transformer_config.ts";
+import type { AttentionStackConfig, TransformerConfig } from "../transformer_options.ts";
 
 /** The newest version that this runtime has been compared with; fresh models are of this one. */
 export const NEWEST = "2.31.10";
