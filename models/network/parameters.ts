@@ -130,7 +130,7 @@ export class Parameter {
   }
 }
 
-/** A tensor of a reference's state dict that follows from the configuration: written on saving, ignored on loading. */
+/** A tensor of a checkpoint that follows from the configuration: written on saving, compared on loading. */
 export interface StateBuffer {
   readonly name: string;
   readonly shape: readonly number[];

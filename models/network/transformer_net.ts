@@ -11,7 +11,7 @@ import { AttentionLayers } from "../layers/attention_layers.ts";
 import { Embedding, Linear } from "../layers/linear.ts";
 import { type Norm, norm } from "../layers/norm.ts";
 import type { PassInputs, Watch } from "../layers/pass.ts";
-import type { Architecture } from "./architecture.ts";
+import type { Architecture, EmbeddingPlan, RotaryPlan } from "./architecture.ts";
 import { KvCache, type Step } from "./kv_cache.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { normal } from "./random.ts";
@@ -74,15 +74,9 @@ export class TransformerNet {
     this.isCausal = attentions("selfAttention").every(({ isCausal }) => isCausal);
     const rotaries = attentions("selfAttention").flatMap(({ rotary }) => rotary ? [rotary] : []);
     this.canCache = this.isCausal && rotaries.every(({ xPos }) => xPos?.center !== "sequence");
-    this.slidingObstacle = !this.canCache
-      ? "its keys and values change with the length of the text, so that none can be kept"
-      : embedding.positions
-      ? "learned absolute positions end at maxSeqLen"
-      : rotaries.some(({ rotatesValues }) => rotatesValues)
-      ? "rotated values carry absolute positions, which the model knows up to maxSeqLen"
-      : memoryTokens > 0
-      ? "the memory tokens in front of the text would be dropped first"
-      : undefined;
+    this.slidingObstacle = this.canCache
+      ? slidingObstacle(embedding, rotaries)
+      : "its keys and values change with the length of the text, so that none can be kept";
     const own = parameters.in("embedding");
     if (memoryTokens > 0) this.#memoryTokens = own.values("memory", [memoryTokens, dim], normal(1));
     const drawTokens = normal(isNormalized ? 1e-5 : Math.sqrt(2 / width)); // kaiming normal
@@ -222,6 +216,18 @@ export interface StepResult {
   readonly hidden: Tensor;
   /** To be committed to the cache; its `kept` tensors must outlive the scope. */
   readonly step: Step;
+}
+
+/** Why the oldest tokens of a text can't be dropped from a cache; undefined where they can. */
+function slidingObstacle(
+  { positions, memoryTokens = 0 }: EmbeddingPlan,
+  rotaries: readonly RotaryPlan[],
+): string | undefined {
+  if (positions) return "learned absolute positions end at maxSeqLen";
+  if (rotaries.some(({ rotatesValues }) => rotatesValues)) {
+    return "rotated values carry absolute positions, which the model knows up to maxSeqLen";
+  }
+  return memoryTokens > 0 ? "the memory tokens in front of the text would be dropped first" : undefined;
 }
 
 /** int32 [rows, n]: start + 0 .. n - 1 of each row. */

@@ -54,9 +54,14 @@ export class ArrangedTensor {
     this.shape = isVector ? [rows] : this.#isTransposed ? [this.#width, rows] : [rows, this.#width];
   }
 
-  /** The format that its values are held in, and whether rows of it are rows of parameters, so that blocks stay whole. */
-  get format(): { readonly dtype: DType; readonly isByRows: boolean } {
-    return { dtype: this.parameters[0]?.value.dtype ?? "f32", isByRows: !this.#isTransposed && !this.#columns };
+  /** The format that its values are held in. */
+  get dtype(): DType {
+    return this.parameters[0]?.value.dtype ?? "f32";
+  }
+
+  /** How many values of a row stay together, so that blocks of as many or fewer stay whole. */
+  get together(): number {
+    return this.#isTransposed ? 1 : this.#width / (this.#columns?.heads ?? 1);
   }
 
   /** Takes the tensor's values in order, in chunks of whole rows; one that is transposed is gathered first. */

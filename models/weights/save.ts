@@ -64,11 +64,10 @@ export function tensorsOf(parameters: Parameters): Map<string, WritableTensor> {
   return tensors;
 }
 
-/** Values of parameters as a checkpoint arranges them. Blocks of quantized values stay whole only where rows do. */
+/** Values of parameters as a checkpoint arranges them. */
 function rearranged(tensor: ArrangedTensor): WritableTensor {
-  const { shape, format: { dtype, isByRows } } = tensor;
-  const width = shape.at(-1) ?? 1;
-  return { shape, dtype: isByRows || dtype === "f16" ? formatOf(dtype, width) : "F32", values: () => tensor.values() };
+  const { shape, dtype, together } = tensor;
+  return { shape, dtype: formatOf(dtype, together), values: () => tensor.values() };
 }
 
 /** A parameter's values, a chunk of rows at a time, in the format that holds them exactly. */
@@ -86,7 +85,11 @@ function streamed({ shape, value, size }: Parameter): WritableTensor {
   };
 }
 
-/** Quantized values give the same blocks again; rows that an engine has padded to whole blocks are written in f32. */
+/**
+ * Quantized values give the same blocks again; rows that an engine has padded to whole blocks are written in f32.
+ *
+ * @param width values of a row that stay together
+ */
 function formatOf(dtype: DType, width: number): FloatFormat {
   if (dtype === "f16") return "F16";
   if (width % BLOCK_VALUES !== 0) return "F32";
