@@ -112,7 +112,7 @@ const llama: Family<LlamaConfig> = {
       numTokens: config.vocabSize,
       maxSeqLen: config.maxPositionEmbeddings,
       embedding: { width: dim },
-      layers: { dim, blocks: Array(config.numHiddenLayers).fill({ sublayers }), norm },
+      layers: { dim, blocks: Array.from({ length: config.numHiddenLayers }, () => ({ sublayers })), norm },
       logits: { isTied: config.tieWordEmbeddings },
     };
   },

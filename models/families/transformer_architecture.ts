@@ -110,7 +110,7 @@ export function layersPlan(
     if (kind === "feedForward") return { ...frame, kind, feedForward };
     return { ...frame, kind, attention: kind === "selfAttention" ? selfAttention : crossAttention };
   });
-  return { dim, blocks: Array(depth).fill({ sublayers }), norm: isPreNorm ? norm : undefined };
+  return { dim, blocks: Array.from({ length: depth }, () => ({ sublayers })), norm: isPreNorm ? norm : undefined };
 }
 
 function blockNorm(
@@ -191,7 +191,7 @@ function rotaryPlan(config: AttentionStackConfig): RotaryPlan {
 function slopesOf(config: AttentionStackConfig): readonly number[] | undefined {
   const count = alibiHeadsOf(config);
   if (count === 0) return undefined;
-  return [...alibiSlopes(count), ...Array(config.heads - count).fill(0)];
+  return [...alibiSlopes(count), ...Array.from({ length: config.heads - count }, () => 0)];
 }
 
 /** Positions by which segments of the features move: 0 .. t looking back only, -t .. t looking both ways. */

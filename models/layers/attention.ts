@@ -1,5 +1,5 @@
 /**
- * Multi-head attention with everything that the references add to it.
+ * Multi-head attention.
  *
  * @module
  */
