@@ -11,7 +11,11 @@ import { ConfigError } from "../../errors.ts";
 import { camelCase } from "./case.ts";
 import { choice, type Field, type Fields, readFields } from "./fields.ts";
 
-/** The name of an activation in transformers. */
+/**
+ * The name of an activation in transformers.
+ *
+ * @category Models
+ */
 export type ActivationName = "gelu" | "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" | "silu" | "swish" | "relu";
 
 /** What transformers' activations are here. */

@@ -39,7 +39,22 @@ interface FamilyClass<C extends object, M extends FamilyModel<C>> {
   new (config: C, given: object): M;
 }
 
-/** A language model of a family. */
+/**
+ * A language model of a family in Hugging Face's form.
+ *
+ * @typeParam C its configuration
+ *
+ * @example
+ * ```ts
+ * import { FamilyModel, GPT2 } from "../../mod.ts";
+ *
+ * const model = await GPT2.create({ vocabSize: 256, nPositions: 64, nEmbd: 32, nLayer: 2, nHead: 4 });
+ * console.log(model instanceof FamilyModel, model.modelType, model.config.nEmbd);
+ * model.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export abstract class FamilyModel<C extends object> extends LanguageModel {
   /** The class, as `model_type` names it. */
   readonly modelType: string;

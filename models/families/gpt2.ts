@@ -12,7 +12,11 @@ import { type NamingRules, type NamingTable, within } from "../weights/naming.ts
 import { type Family, FamilyModel } from "./family_model.ts";
 import { layerNormNames } from "./transformer_names.ts";
 
-/** Configuration of GPT-2, with transformers' names in camelCase. */
+/**
+ * Configuration of GPT-2, with transformers' names in camelCase.
+ *
+ * @category Models
+ */
 export interface GPT2Config {
   /** Vocabulary size. */
   readonly vocabSize: number;
@@ -149,7 +153,20 @@ function transposedLinearNames(name: string, path: string): NamingTable {
   return [[`${name}.weight`, { transposed: `${path}.weight` }], [`${name}.bias`, `${path}.bias`]];
 }
 
-/** GPT-2. */
+/**
+ * GPT-2, from a checkpoint in Hugging Face's form or with fresh values.
+ *
+ * @example
+ * ```ts
+ * import { GPT2 } from "../../mod.ts";
+ *
+ * const model = await GPT2.create({ vocabSize: 256, nPositions: 64, nEmbd: 32, nLayer: 2, nHead: 4 });
+ * console.log(await Array.fromAsync(model.generate([1, 2, 3], { maxNewTokens: 5 })));
+ * model.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class GPT2 extends FamilyModel<GPT2Config> {
   /**
    * The family.

@@ -12,7 +12,11 @@ import { grouped, type NamingRules, type NamingTable, within } from "../weights/
 import { type Family, FamilyModel } from "./family_model.ts";
 import { linearNames } from "./transformer_names.ts";
 
-/** Configuration of Llama, with transformers' names in camelCase. */
+/**
+ * Configuration of Llama, with transformers' names in camelCase.
+ *
+ * @category Models
+ */
 export interface LlamaConfig {
   /** Vocabulary size. */
   readonly vocabSize: number;
@@ -152,7 +156,21 @@ function headsOf({ hiddenSize, numAttentionHeads: heads, numKeyValueHeads, headD
   return { heads, kvHeads: numKeyValueHeads ?? heads, dimHead: headDim ?? Math.floor(hiddenSize / heads) };
 }
 
-/** A Llama. */
+/**
+ * A Llama, from a checkpoint in Hugging Face's form or with fresh values.
+ *
+ * @example
+ * ```ts
+ * import { Llama } from "../../mod.ts";
+ *
+ * const sizes = { vocabSize: 256, hiddenSize: 64, intermediateSize: 96, numHiddenLayers: 2 };
+ * const model = await Llama.create({ ...sizes, numAttentionHeads: 4, numKeyValueHeads: 2 });
+ * console.log(await Array.fromAsync(model.generate([1, 2, 3], { maxNewTokens: 5 })));
+ * model.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class Llama extends FamilyModel<LlamaConfig> {
   /**
    * The family.

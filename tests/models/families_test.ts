@@ -186,6 +186,27 @@ engineTest("a checkpoint of the bare class, and one with logits beside a tie, lo
   model.dispose();
 });
 
+engineTest("values that are not finite are placed by the names of the checkpoint", async (backend) => {
+  const [llama, gpt2] = [
+    await Llama.create(small, { backend }),
+    await GPT2.create({ nEmbd: 16, nHead: 2, nLayer: 2, vocabSize: 9, nPositions: 8 }, { backend }),
+  ];
+  const broken: [LanguageModel, name: string, part: string][] = [
+    [llama, "model.layers.0.mlp.down_proj.weight", "model.layers.0 (feedForward)"],
+    [gpt2, "transformer.h.1.attn.c_attn.bias", "transformer.h.1 (selfAttention)"],
+    [gpt2, "transformer.wte.weight", "transformer.wte"],
+  ];
+  for (const [model, name, part] of broken) {
+    const { shape, size } = (await readSafetensors(await saved(model))).get(name)!;
+    const entries = new Map([[name, HostTensor.from(new Float32Array(size).fill(NaN), shape)]]);
+    await model.loadStateDict(entries, { strict: false });
+    const run = () => Array.fromAsync(model.generate([1, 2], { maxNewTokens: 1 }));
+    const { message } = await assertRejects(run, WeightsError);
+    assert(message.includes(`come out of ${part};`), message);
+  }
+  for (const model of [llama, gpt2]) model.dispose();
+});
+
 engineTest("scores of GPT-2 may be divided by the number of the block", async (backend) => {
   const config = { nEmbd: 16, nHead: 2, nLayer: 2, vocabSize: 9, nPositions: 8 };
   const runs: number[][] = [];
