@@ -29,24 +29,26 @@ export {
   type PalmEGenerateOptions,
   type PalmESessionOptions,
 } from "./models/families/palme.ts";
+export { FamilyModel } from "./models/families/family_model.ts";
+export { GPT2, type GPT2Config } from "./models/families/gpt2.ts";
+export { Llama, type LlamaConfig } from "./models/families/llama.ts";
 export { Transformer } from "./models/families/transformer.ts";
 export {
   AttentionStack,
-  type AttentionStackConfig,
   CrossAttender,
   Decoder,
   Encoder,
   type StackOptions,
-  type TokenOptions,
-} from "./models/network/attention_stack.ts";
+} from "./models/families/attention_stack.ts";
 export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/families/vit.ts";
 export { type AnyModel, loadModel } from "./models/load_model.ts";
+export type { ActivationName } from "./models/config/hugging_face.ts";
 export { quantize } from "./models/quantize.ts";
 export { Model, type ModelOptions, type StateDict } from "./models/model.ts";
 export type { SaveTarget } from "./models/weights/save.ts";
 export { LanguageModel } from "./models/language/language_model.ts";
 export type { ForwardOptions, LossOptions } from "./models/language/language_head.ts";
-export type { Reference, TransformerConfig } from "./models/config/transformer_config.ts";
+export type { AttentionStackConfig, Reference, TransformerConfig } from "./models/config/transformer_options.ts";
 export type { MaskInput, TokensInput } from "./models/language/tokens.ts";
 export { KvCache } from "./models/network/kv_cache.ts";
 export { Random } from "./models/network/random.ts";

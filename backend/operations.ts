@@ -6,8 +6,14 @@
 
 import type { Tensor } from "./memory.ts";
 
-/** Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `reluSquared` is relu(x)². */
-export type Activation = "gelu" | "silu" | "relu" | "reluSquared" | "sigmoid";
+/**
+ * Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `geluTanh` its approximation
+ * x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))), `reluSquared` is relu(x)².
+ */
+export type Activation = typeof ACTIVATIONS[number];
+
+/** Every activation. */
+export const ACTIVATIONS = ["gelu", "geluTanh", "silu", "relu", "reluSquared", "sigmoid"] as const;
 
 /** Options of `Backend.linear`. */
 export interface LinearOptions {
@@ -41,6 +47,8 @@ export interface L2NormOptions {
   readonly factor?: number | undefined;
   /** Lower bound of the norm. Default 1e-12. */
   readonly eps?: number | undefined;
+  /** Added to ‖x‖² under the root: dim · e makes an RMS norm x / sqrt(mean(x²) + e). Default 0. */
+  readonly squareEps?: number | undefined;
 }
 
 /** Options of `Backend.rotary`. */
@@ -125,7 +133,7 @@ export interface Operations {
   linear(x: Tensor, weight: Tensor, options?: LinearOptions): Tensor;
   /** (x - mean) / sqrt(variance + eps) · gain + bias over the last dimension (arXiv 1607.06450). */
   layerNorm(x: Tensor, options?: LayerNormOptions): Tensor;
-  /** x / max(‖x‖₂, eps) · factor · gain over groups of the last dimension: RMS norm, scale norm and QK norm. */
+  /** x / max(sqrt(‖x‖² + squareEps), eps) · factor · gain over groups of the last dimension: RMS norm, scale norm and QK norm. */
   l2Norm(x: Tensor, options?: L2NormOptions): Tensor;
   /** The same values with another shape of the same size, without a copy. */
   reshape(x: Tensor, shape: readonly number[]): Tensor;

@@ -51,6 +51,7 @@ export type Command<T> =
     readonly gainOffset: number;
     readonly factor: number;
     readonly eps: number;
+    readonly squareEps: number;
     readonly out: T;
   }
   | {

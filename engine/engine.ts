@@ -61,8 +61,8 @@ export abstract class Engine<S extends Storage> extends Ownership<S> implements 
   }
 
   l2Norm(x: Tensor, options: L2NormOptions = {}): Tensor {
-    const { groups = 1, gain, gainOffset = 0, factor = 1, eps = 1e-12 } = optionsOf("l2Norm", options);
-    const args = { x, groups, gain, gainOffset, factor, eps };
+    const { groups = 1, gain, gainOffset = 0, factor = 1, eps = 1e-12, squareEps = 0 } = optionsOf("l2Norm", options);
+    const args = { x, groups, gain, gainOffset, factor, eps, squareEps };
     this.#check(OPERATIONS.l2Norm, args);
     const { width } = args.x;
     if (args.gain && ![1, width / groups, width].includes(args.gain.size)) {

@@ -6,7 +6,7 @@
  */
 
 import type { CacheFormat, WeightFormat } from "../backend/memory.ts";
-import type { Activation } from "../backend/operations.ts";
+import { ACTIVATIONS } from "../backend/operations.ts";
 import {
   anyTensor,
   cache,
@@ -32,8 +32,6 @@ import { MOST_SIZE } from "./tensor.ts";
 export const WEIGHT_FORMATS: readonly WeightFormat[] = ["f32", "f16", "q8_0", "q4_0"];
 /** Formats of a cache. */
 export const CACHE_FORMATS: readonly CacheFormat[] = ["f32", "f16", "q8_0"];
-/** Every activation. */
-export const ACTIVATIONS: readonly Activation[] = ["gelu", "silu", "relu", "reluSquared", "sigmoid"];
 
 /** Segments of a token shift at most: each is a word of a record, and a row of a table on a GPU. */
 const MOST_SHIFTS = 4096;
@@ -84,6 +82,7 @@ export const OPERATIONS = describeAll({
     gainOffset: real(),
     factor: real(),
     eps: real({ from: 0 }),
+    squareEps: real({ from: 0 }),
   },
   reshape: { x: rows("...") },
   rotary: {

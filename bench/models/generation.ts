@@ -127,7 +127,7 @@ async function measure(
 
 /** A prompt, the operations that it takes, and the bytes of weights that a token reads. */
 function loadOf(model: LanguageModel, format: WeightFormat) {
-  const { numTokens, dim } = model.netConfig;
+  const { numTokens, layers: { dim } } = model.net.architecture;
   const random = new Random(1, "prompt");
   const prompt = Array.from({ length: PROMPT }, () => Math.floor(random.uniform() * numTokens));
   // Of the tables of embeddings a token needs a row; every other weight meets every token, but the logits' the last of a prompt only.

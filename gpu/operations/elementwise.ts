@@ -111,7 +111,7 @@ export function layerNorm(gpu: Operations, command: CommandOf<GpuTensor, "layerN
 
 /** L2 norm of groups of features. */
 export function l2Norm(gpu: Operations, command: CommandOf<GpuTensor, "l2Norm">): void {
-  const { x, groups, gain, gainOffset, factor, eps, out } = command;
+  const { x, groups, gain, gainOffset, factor, eps, squareEps, out } = command;
   const rows = x.rows * groups;
   const { constants, rounds } = reduction(gpu, x.width / groups, 2);
   gpu.dispatch({
@@ -126,6 +126,7 @@ export function l2Norm(gpu: Operations, command: CommandOf<GpuTensor, "l2Norm">)
       gainOffset,
       factor,
       eps,
+      squareEps,
     },
     groups: fold(gpu.profile, rows),
     rounds,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Activation } from "../../backend/operations.ts";
+import { type Activation, ACTIVATIONS } from "../../backend/operations.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Profile } from "../device/device.ts";
 import { loop } from "../device/loops.ts";
@@ -77,14 +77,12 @@ export function reduceRounds({ subgroups }: Profile, workgroup: number): number 
   return loop(subgroups ? workgroup / 4 : Math.log2(workgroup));
 }
 
-/** The functions of `activation.wgsl`: names go into the text of shaders, and no others may. */
-const ACTIVATIONS: readonly (Activation | "none")[] = ["none", "gelu", "silu", "relu", "reluSquared", "sigmoid"];
-
-/** The name of an activation in WGSL. @throws {ConfigError} for one that there is not */
+/** The name of an activation in WGSL, a function of `activation.wgsl`: names go into the text of shaders, and no others may. @throws {ConfigError} for one that there is not */
 export function activationName(activation: Activation | undefined): string {
-  const name = ACTIVATIONS.find((known) => known === (activation ?? "none"));
+  if (activation === undefined) return "none";
+  const name = ACTIVATIONS.find((known) => known === activation);
   if (name) return name;
   throw new ConfigError(
-    `Cannot run the activation ${JSON.stringify(activation)}: expected ${ACTIVATIONS.slice(1).join(", ")}`,
+    `Cannot run the activation ${JSON.stringify(activation)}: expected ${ACTIVATIONS.join(", ")}`,
   );
 }

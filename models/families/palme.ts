@@ -8,12 +8,9 @@ import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
 import { ShapeError } from "../../errors.ts";
 import { checkOptions, choice, type Fields, flag, integer, optional, readFields, word } from "../config/fields.ts";
-import {
-  loadDefaults,
-  readTransformerConfig,
-  type Reference,
-  type TransformerConfig,
-} from "../config/transformer_config.ts";
+import { loadDefaults, readTransformerConfig } from "../config/transformer_config.ts";
+import type { Reference, TransformerConfig } from "../config/transformer_options.ts";
+import { checkpointConfig } from "../config/x_transformers/checkpoint_config.ts";
 import { isOlder, type TensorShapes } from "../config/x_transformers/versions.ts";
 import type { GenerateOptions, SessionOptions } from "../generation/options.ts";
 import type { ContextInput } from "../language/context.ts";
@@ -25,8 +22,11 @@ import type { KvCache } from "../network/kv_cache.ts";
 import { Parameters } from "../network/parameters.ts";
 import { TransformerNet } from "../network/transformer_net.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
+import { type Naming, naming, within } from "../weights/naming.ts";
 import type { ModelSource } from "../weights/source.ts";
-import { checkImages, type ImagesInput, placeImages, readViTConfig, type ViTConfig, ViTNet } from "./vit.ts";
+import { transformerArchitecture } from "./transformer_architecture.ts";
+import { transformerNames } from "./transformer_names.ts";
+import { checkImages, type ImagesInput, placeImages, readViTConfig, type ViTConfig, viTNames, ViTNet } from "./vit.ts";
 
 /**
  * Configuration of PalmE.
@@ -164,22 +164,19 @@ export class PalmE extends GenerativeModel<KvCache, ImageInput> {
    * @internal
    */
   override readonly net: TransformerNet;
-  /** Every option of the text decoder. */
-  readonly netConfig: TransformerConfig;
   readonly #head: LanguageHead;
   readonly #encoder: ViTNet;
   readonly #encoderConfig: ViTConfig;
 
   private constructor(config: PalmEConfig, tensors?: TensorShapes) {
-    const parameters = new Parameters();
-    super(parameters);
     const { encoder, decoder } = readParts(config, tensors);
+    const parameters = new Parameters(palmENaming(encoder, decoder));
+    super(parameters);
     this.config = { ...config, xTransformersVersion: decoder.xTransformersVersion };
-    this.netConfig = decoder;
     this.#encoderConfig = encoder;
     this.#encoder = new ViTNet(parameters.in("encoder"), this.#encoderConfig);
-    this.net = new TransformerNet(parameters.in("decoder.net"), this.netConfig);
-    this.#head = new LanguageHead(this.net, this.netConfig);
+    this.net = new TransformerNet(parameters.in("decoder"), transformerArchitecture(decoder));
+    this.#head = new LanguageHead(this.net);
   }
 
   /**
@@ -203,7 +200,8 @@ export class PalmE extends GenerativeModel<KvCache, ImageInput> {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<PalmE> {
-    const { config, weights } = checkpoint;
+    const { weights } = checkpoint;
+    const config = checkpointConfig(checkpoint);
     const read = () => readFields("PalmE", fields, config, { defaults: loadDefaults(config) });
     return await Model.fill(() => new PalmE(read(), weights.tensors), checkpoint, options);
   }
@@ -245,11 +243,6 @@ export class PalmE extends GenerativeModel<KvCache, ImageInput> {
     return { options, encode: image && this.config.crossAttend ? () => this.encode(image) : undefined };
   }
 
-  /** Other names in use: zeta's multimodal classes have no wrapper around the decoder. */
-  protected override get nameAliases(): readonly (readonly [string, string])[] {
-    return [["decoder.", "decoder.net."]];
-  }
-
   /** The context of the decoder; undefined where it attends to none. */
   #context(backend: Backend, img: ImagesInput): Tensor | undefined {
     const images = placeImages(backend, img, this.#encoderConfig);
@@ -278,17 +271,26 @@ function decoderOptions(config: PalmEConfig) {
   };
 }
 
+/** The names of both parts. zeta's multimodal classes have no wrapper around the decoder. */
+function palmENaming(encoder: ViTConfig, decoder: TransformerConfig): Naming {
+  const [images, text] = [viTNames(encoder), transformerNames(decoder)];
+  return naming(
+    { ...images, tensors: within("encoder.", "encoder.", images.tensors) },
+    { ...text, tensors: within("decoder.net.", "decoder.", text.tensors), aliases: [["decoder.", "decoder.net."]] },
+  );
+}
+
 /** Both parts. They are of one version, the older one where they ask for two. */
 function readParts(config: PalmEConfig, tensors?: TensorShapes): { encoder: ViTConfig; decoder: TransformerConfig } {
-  const encoder = readViTConfig("PalmE", encoderOptions(config), tensors && within("encoder", tensors));
-  const decoder = readTransformerConfig("PalmE", decoderOptions(config), {}, tensors && within("decoder", tensors));
+  const encoder = readViTConfig("PalmE", encoderOptions(config), tensors && tensorsOf("encoder", tensors));
+  const decoder = readTransformerConfig("PalmE", decoderOptions(config), {}, tensors && tensorsOf("decoder", tensors));
   const [a, b] = [encoder.xTransformersVersion, decoder.xTransformersVersion];
   if (a === b || a === undefined || b === undefined) return { encoder, decoder };
   return readParts({ ...config, xTransformersVersion: isOlder(a, b) ? a : b }, tensors);
 }
 
 /** The tensors of one part of a checkpoint. */
-function within(part: "encoder" | "decoder", tensors: TensorShapes): TensorShapes {
+function tensorsOf(part: "encoder" | "decoder", tensors: TensorShapes): TensorShapes {
   return new Map([...tensors].filter(([name]) => name.split(".").includes(part)));
 }
 

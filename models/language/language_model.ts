@@ -5,7 +5,7 @@
  */
 
 import type { Tensor } from "../../backend/memory.ts";
-import type { TransformerConfig } from "../config/transformer_config.ts";
+import type { Architecture } from "../network/architecture.ts";
 import type { KvCache } from "../network/kv_cache.ts";
 import type { Parameters } from "../network/parameters.ts";
 import { TransformerNet } from "../network/transformer_net.ts";
@@ -42,8 +42,6 @@ export abstract class LanguageModel extends GenerativeModel<KvCache> {
    * @internal
    */
   override readonly net: TransformerNet;
-  /** Every option of the network, defaults filled in. */
-  readonly netConfig: TransformerConfig;
   readonly #head: LanguageHead;
 
   /**
@@ -51,11 +49,10 @@ export abstract class LanguageModel extends GenerativeModel<KvCache> {
    * @internal
    * @param parameters to which the network adds its own
    */
-  protected constructor(parameters: Parameters, netConfig: TransformerConfig) {
+  protected constructor(parameters: Parameters, architecture: Architecture) {
     super(parameters);
-    this.netConfig = netConfig;
-    this.net = new TransformerNet(parameters, netConfig);
-    this.#head = new LanguageHead(this.net, netConfig);
+    this.net = new TransformerNet(parameters, architecture);
+    this.#head = new LanguageHead(this.net);
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 
 import type { CacheFormat, WeightFormat } from "../../backend/memory.ts";
-import type { Activation } from "../../backend/operations.ts";
+import { ACTIVATIONS } from "../../backend/operations.ts";
 import { activate, glu } from "../../engine/reference/activation.ts";
 import * as attention from "../../engine/reference/attention.ts";
 import { add, maskRows, multiply } from "../../engine/reference/elementwise.ts";
@@ -39,7 +39,6 @@ export interface Call {
   readonly changes?: number;
 }
 
-const ACTIVATIONS: readonly Activation[] = ["gelu", "silu", "relu", "reluSquared", "sigmoid"];
 const WIDTHS = [1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 31, 32, 33, 48, 64, 65, 100, 128];
 const LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 33];
 
@@ -138,8 +137,10 @@ export const CALLS: Readonly<Record<string, (draw: Draw) => Call>> = {
     const [groups, dim] = [draw.integer(1, 5), draw.width];
     const x = draw.floats(draw.batch, draw.length, groups * dim);
     const gain = draw.maybe(() => draw.floats(draw.pick([1, dim, groups * dim])));
-    const expected = (of: ValuesOf) => l2Norm(of(x), { groups, gain: optional(of, gain), factor: 3 });
-    return call("l2Norm", [x, options({ groups: plain(groups), gain, factor: plain(3) })], expected, 1e-5);
+    const squareEps = draw.pick([0, 1e-6, 2]);
+    const expected = (of: ValuesOf) => l2Norm(of(x), { groups, gain: optional(of, gain), factor: 3, squareEps });
+    const given = options({ groups: plain(groups), gain, factor: plain(3), squareEps: plain(squareEps) });
+    return call("l2Norm", [x, given], expected, 1e-5);
   },
   reshape(draw) {
     const [a, b, c] = [draw.length, draw.width, draw.integer(1, 4)];

@@ -2,9 +2,9 @@ import { shareStart } from "../common/split";
 import { sumSquares } from "./layer_norm";
 
 /**
- * x / max(‖x‖₂, eps) · factor · (gain + offset) over groups of features. Arguments: x, out, groups in all rows, width of a group, groups
+ * x / max(sqrt(‖x‖² + squareEps), eps) · factor · (gain + offset) over groups of features. Arguments: x, out, groups in all rows, width of a group, groups
  * of a row, gain or 0, bytes from one group's gain to the next's, whether a group has one gain for all its features, gain's offset
- * (f32), factor (f32), eps (f32).
+ * (f32), factor (f32), eps (f32), squareEps (f32).
  */
 export function l2Norm(args: usize, thread: i32, threads: i32, scratch: usize): void {
   const x: usize = load<u32>(args);
@@ -18,12 +18,13 @@ export function l2Norm(args: usize, thread: i32, threads: i32, scratch: usize): 
   const gainOffset = load<f32>(args, 32);
   const factor = load<f32>(args, 36);
   const eps = load<f32>(args, 40);
+  const squareEps = load<f32>(args, 44);
   const stride = <usize> width << 2;
   const to = shareStart(total, thread + 1, threads);
   for (let group = shareStart(total, thread, threads); group < to; group++) {
     const from = x + group * stride;
     const result = out + group * stride;
-    const scale = factor / max<f32>(sqrt<f32>(sumSquares(from, width, 0)), eps);
+    const scale = factor / max<f32>(sqrt<f32>(sumSquares(from, width, 0) + squareEps), eps);
     if (gain === 0) scaleRow(from, scale, result, width);
     else if (isSingle) scaleRow(from, scale * (load<f32>(gain) + gainOffset), result, width);
     else scaleByGain(from, scale, gain + (group % groups) * gainStride, gainOffset, result, width);

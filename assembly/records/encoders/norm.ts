@@ -14,12 +14,12 @@ export const norm: Pick<Encoders, "layerNorm" | "l2Norm" | "rotary"> = {
     const parameters = [addressOf(gain), floatBits(gainOffset), addressOf(bias), floatBits(eps)];
     recorder.push(Kernel.layerNorm, addressOf(x), ...parameters, addressOf(out), x.rows, x.width);
   },
-  l2Norm({ x, groups, gain, gainOffset, factor, eps, out }, recorder) {
+  l2Norm({ x, groups, gain, gainOffset, factor, eps, squareEps, out }, recorder) {
     const width = x.width / groups;
     const isSingle = gain?.size === 1;
     const gainStride = gain?.size === x.width ? width * 4 : 0;
     const sizes = [x.rows * groups, width, groups];
-    const constants = [gainOffset, factor, eps].map(floatBits);
+    const constants = [gainOffset, factor, eps, squareEps].map(floatBits);
     recorder.push(
       Kernel.l2Norm,
       ...[addressOf(x), addressOf(out), ...sizes, addressOf(gain), gainStride, Number(isSingle), ...constants],

@@ -8,30 +8,17 @@ import type { Tensor } from "../../backend/memory.ts";
 import { show } from "../../common/show.ts";
 import { ShapeError } from "../../errors.ts";
 import { type Fields, readFields } from "../config/fields.ts";
-import { readTransformerConfig, type TransformerConfig } from "../config/transformer_config.ts";
+import { readStackConfig } from "../config/transformer_config.ts";
+import type { AttentionStackConfig } from "../config/transformer_options.ts";
+import { blockOrder, layersPlan } from "./transformer_architecture.ts";
+import { layersNames } from "./transformer_names.ts";
 import { contextFields, type ContextInput, placeContext } from "../language/context.ts";
 import { isTensor, maskField, type MaskInput, maskTensor } from "../language/tokens.ts";
-import { AttentionLayers, slopesOf, type SublayerKind } from "../layers/attention_layers.ts";
-import { Rotary } from "../layers/rotary.ts";
+import { AttentionLayers } from "../layers/attention_layers.ts";
 import { Model, type ModelOptions } from "../model.ts";
-import { Parameters } from "./parameters.ts";
-import { blockOrder } from "./transformer_net.ts";
-
-/** Options of a transformer that have to do with tokens. */
-export type TokenOptions =
-  | "numTokens"
-  | "maxSeqLen"
-  | "embDim"
-  | "useAbsPosEmb"
-  | "l2normEmbed"
-  | "postEmbNorm"
-  | "tieEmbedding"
-  | "numMemoryTokens"
-  | "embDropout"
-  | "attnLayers";
-
-/** Configuration of a stack: a transformer's, without what has to do with tokens. */
-export type AttentionStackConfig = Omit<TransformerConfig, TokenOptions>;
+import type { SublayerKind } from "../network/architecture.ts";
+import { Parameters } from "../network/parameters.ts";
+import { naming } from "../weights/naming.ts";
 
 /** What a stack may be given beside embeddings. */
 export interface StackOptions extends ContextInput {
@@ -44,21 +31,27 @@ const fields: Fields<StackOptions> = { mask: maskField, ...contextFields };
 /** A stack of attention and feed-forward layers. */
 export abstract class AttentionStack extends Model {
   /** Every option, defaults filled in. */
-  readonly config: TransformerConfig;
+  readonly config: AttentionStackConfig;
   readonly #layers: AttentionLayers;
-  readonly #rotary: Rotary | undefined;
+  /** Width of the context that it attends to; undefined without cross attention. */
+  readonly #contextDim: number | undefined;
 
   /**
    * A stack without memory yet.
    * @internal
+   * @param isCausal whether a position sees none after it
    * @param order the sublayers of one block
    */
-  protected constructor(config: TransformerConfig, order: readonly SublayerKind[]) {
-    const parameters = new Parameters();
+  protected constructor(
+    config: AttentionStackConfig,
+    isCausal: boolean,
+    order: readonly SublayerKind[] = blockOrder(config),
+  ) {
+    const parameters = new Parameters(naming(layersNames(config, order)));
     super(parameters);
     this.config = config;
-    if (Rotary.isUsedBy(config)) this.#rotary = new Rotary(parameters.in("rotary_pos_emb"), config);
-    this.#layers = new AttentionLayers(parameters, config, order);
+    this.#contextDim = order.includes("crossAttention") ? config.contextDim ?? config.dim : undefined;
+    this.#layers = new AttentionLayers(parameters, layersPlan(config, isCausal, order));
   }
 
   /**
@@ -75,19 +68,9 @@ export abstract class AttentionStack extends Model {
     if (x.shape.length !== 3 || dim !== this.config.dim) {
       throw new ShapeError(`Cannot run on embeddings of shape [${x.shape}]: expected [b, n, ${this.config.dim}]`);
     }
-    const attends = this.#layers.kinds.includes("crossAttention");
-    const contextDim = attends ? this.config.contextDim ?? this.config.dim : undefined;
     return backend.scope(() => {
-      const pass = {
-        backend,
-        rotary: this.#rotary?.tables(backend, [0], n),
-        slopes: slopesOf(backend, this.config),
-        mask: maskTensor(backend, options.mask, [b, n]),
-        keyMask: undefined,
-        ...placeContext(backend, contextDim, b, options),
-        cache: undefined,
-      };
-      return this.#layers.forward(pass, x);
+      const mask = maskTensor(backend, options.mask, [b, n]);
+      return this.#layers.forward({ backend, mask, ...placeContext(backend, this.#contextDim, b, options) }, x);
     });
   }
 }
@@ -99,8 +82,7 @@ export class Decoder extends AttentionStack {
 
   /** A stack with fresh values. @throws {ConfigError} for a configuration that can't work */
   static async create(config: Partial<AttentionStackConfig>, options: ModelOptions = {}): Promise<Decoder> {
-    const complete = readStackConfig("Decoder", config, "decoder");
-    return await Model.initialize(new Decoder(complete, blockOrder(complete)), options);
+    return await Model.initialize(new Decoder(readStackConfig("Decoder", config), true), options);
   }
 }
 
@@ -111,8 +93,7 @@ export class Encoder extends AttentionStack {
 
   /** A stack with fresh values. @throws {ConfigError} for a configuration that can't work */
   static async create(config: Partial<AttentionStackConfig>, options: ModelOptions = {}): Promise<Encoder> {
-    const complete = readStackConfig("Encoder", config, "encoder");
-    return await Model.initialize(new Encoder(complete, blockOrder(complete)), options);
+    return await Model.initialize(new Encoder(readStackConfig("Encoder", config), false), options);
   }
 }
 
@@ -123,15 +104,8 @@ export class CrossAttender extends AttentionStack {
 
   /** A stack with fresh values. @throws {ConfigError} for a configuration that can't work */
   static async create(config: Partial<AttentionStackConfig>, options: ModelOptions = {}): Promise<CrossAttender> {
-    const complete = readStackConfig("CrossAttender", { ...config, crossAttend: true }, "encoder");
-    return await Model.initialize(new CrossAttender(complete, ["crossAttention", "feedForward"]), options);
+    const complete = readStackConfig("CrossAttender", { ...config, crossAttend: true });
+    const order: SublayerKind[] = ["crossAttention", "feedForward"];
+    return await Model.initialize(new CrossAttender(complete, false, order), options);
   }
-}
-
-function readStackConfig(
-  what: string,
-  given: Partial<AttentionStackConfig>,
-  attnLayers: TransformerConfig["attnLayers"],
-): TransformerConfig {
-  return readTransformerConfig(what, { ...given, attnLayers, numTokens: 1, maxSeqLen: 1, useAbsPosEmb: false });
 }
