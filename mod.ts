@@ -48,24 +48,26 @@ export {
   type PalmEGenerateOptions,
   type PalmESessionOptions,
 } from "./models/families/palme.ts";
+export { FamilyModel } from "./models/families/family_model.ts";
+export { GPT2, type GPT2Config } from "./models/families/gpt2.ts";
+export { Llama, type LlamaConfig } from "./models/families/llama.ts";
 export { Transformer } from "./models/families/transformer.ts";
 export {
   AttentionStack,
-  type AttentionStackConfig,
   CrossAttender,
   Decoder,
   Encoder,
   type StackOptions,
-  type TokenOptions,
-} from "./models/network/attention_stack.ts";
+} from "./models/families/attention_stack.ts";
 export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/families/vit.ts";
 export { type AnyModel, loadModel } from "./models/load_model.ts";
+export type { ActivationName } from "./models/config/hugging_face.ts";
 export { quantize } from "./models/quantize.ts";
 export { Model, type ModelOptions, type StateDict } from "./models/model.ts";
 export type { SaveTarget } from "./models/weights/save.ts";
 export { LanguageModel } from "./models/language/language_model.ts";
 export type { ForwardOptions, LossOptions } from "./models/language/language_head.ts";
-export type { Reference, TransformerConfig } from "./models/config/transformer_config.ts";
+export type { AttentionStackConfig, Reference, TransformerConfig } from "./models/config/transformer_options.ts";
 export type { MaskInput, TokensInput } from "./models/language/tokens.ts";
 export { KvCache } from "./models/network/kv_cache.ts";
 export { Random } from "./models/network/random.ts";
@@ -74,13 +76,28 @@ export {
   AutoregressiveWrapper,
   type AutoregressiveWrapperOptions,
   type WrapperGenerateOptions,
-} from "./models/generation/autoregressive_wrapper.ts";
-export { Session, type SessionOptions } from "./models/generation/session.ts";
-export type { ContextInput } from "./models/generation/context.ts";
-export type { TextModel } from "./models/generation/text_model.ts";
-export type { GenerateOptions, SamplingOptions } from "./models/generation/options.ts";
-export type { Overflow } from "./models/generation/overflow.ts";
-export type { HostPromptsInput, PromptInput, PromptsInput } from "./models/generation/prompts.ts";
+} from "./models/language/autoregressive_wrapper.ts";
+export { GenerativeModel, type ReadOptions } from "./models/language/generative_model.ts";
+export { Session } from "./models/generation/session.ts";
+export type { ContextInput } from "./models/language/context.ts";
+export type {
+  CacheUpdate,
+  SequenceCache,
+  SequenceInputs,
+  SequenceNetwork,
+  SequenceStep,
+  TextModel,
+} from "./models/generation/text_model.ts";
+export type {
+  GenerateOptions,
+  GuidanceOptions,
+  SamplingOptions,
+  SequenceOptions,
+  SessionOptions,
+  StrategyOptions,
+} from "./models/generation/options.ts";
+export type { Overflow } from "./models/generation/sequences/overflow.ts";
+export type { HostPromptsInput, PromptInput, PromptsInput } from "./models/generation/sequences/prompts.ts";
 export {
   type FilterLogitsFn,
   type FilterThresholds,
@@ -89,7 +106,7 @@ export {
   topA,
   topK,
   topP,
-} from "./models/generation/filters.ts";
+} from "./models/generation/sampling/filters.ts";
 
 export { HostTensor } from "./models/weights/host_tensor.ts";
 export type { FloatFormat, SafetensorsDType } from "./models/weights/dtypes.ts";

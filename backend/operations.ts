@@ -5,9 +5,10 @@
  */
 
 /** Every activation. */
-export const ACTIVATIONS = ["gelu", "silu", "relu", "reluSquared", "sigmoid"] as const;
+export const ACTIVATIONS = ["gelu", "geluTanh", "silu", "relu", "reluSquared", "sigmoid"] as const;
 
-/** Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `reluSquared` is relu(x)². */
+/** Elementwise functions that fuse into `linear` and `glu`. GELU is the exact one (erf), `geluTanh` its approximation by tanh,
+ * `reluSquared` is relu(x)². */
 export type Activation = typeof ACTIVATIONS[number];
 
 /** The lowest f32: what hides a logit or a score. Finite, so that differences of two hidden ones are defined. */

@@ -61,7 +61,7 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
     const seed = flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
     const { eosId } = tokenizer;
     const ids = tokenizer.encode(prompt);
-    const { maxSeqLen } = model.netConfig;
+    const { maxSeqLen } = model.net;
     const timing = new Timing(Math.min(ids.length, maxSeqLen));
     const isCut = ids.length > maxSeqLen;
     if (isCut) {
@@ -75,7 +75,7 @@ async function generate(flags: GenerateFlags, signal: AbortSignal): Promise<void
       minP: flags.minP,
       repetitionPenalty: flags.repetitionPenalty,
       seed,
-      stopTokens: eosId !== undefined && eosId < model.netConfig.numTokens ? [eosId] : [],
+      stopTokens: eosId !== undefined && eosId < model.net.numTokens ? [eosId] : [],
       signal,
     }));
     const pieces = tokenizer.decodeStream(tokens, { skipSpecialTokens: true });

@@ -1,5 +1,5 @@
 /**
- * The backend that models share when they are given none: made on first use, disposed with the last of its users.
+ * The backend that models share when they are given none. It is made on first use and disposed with its last user.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface BackendLease {
 let shared: Promise<Backend> | undefined;
 let users = 0;
 
-/** Leases a backend: the one given, which stays its owner's, or the shared one. */
+/** Leases a backend: the given one, which its owner disposes of, or the shared one. */
 export async function leaseBackend(given: Backend | undefined): Promise<BackendLease> {
   if (given) return { backend: given, release: () => {} };
   users += 1;

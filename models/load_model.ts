@@ -6,56 +6,45 @@
 
 import { ConfigError } from "../errors.ts";
 import { Andromeda } from "./families/andromeda.ts";
+import { GPT2 } from "./families/gpt2.ts";
 import { GPT4 } from "./families/gpt4.ts";
+import { Llama } from "./families/llama.ts";
 import { PalmE } from "./families/palme.ts";
 import { Transformer } from "./families/transformer.ts";
 import { ViTransformerWrapper } from "./families/vit.ts";
 import type { ModelOptions } from "./model.ts";
-import { openCheckpoint } from "./weights/checkpoint.ts";
+import { type Checkpoint, openCheckpoint } from "./weights/checkpoint.ts";
 import type { ModelSource } from "./weights/source.ts";
 
-/**
- * A model of any class.
- *
- * @category Models
- */
-export type AnyModel = Andromeda | GPT4 | PalmE | Transformer | ViTransformerWrapper;
+/** A model of any class. */
+export type AnyModel = Andromeda | GPT2 | GPT4 | Llama | PalmE | Transformer | ViTransformerWrapper;
 
-/** The classes by `model_type`. */
-const classes = {
-  andromeda: Andromeda,
-  gpt4: GPT4,
-  palme: PalmE,
-  transformer: Transformer,
-  vit: ViTransformerWrapper,
-} as const;
+/** How a checkpoint is opened, by `model_type`. */
+const openers: Readonly<Record<string, (checkpoint: Checkpoint, options: ModelOptions) => Promise<AnyModel>>> = {
+  andromeda: (checkpoint, options) => Andromeda.open(checkpoint, options),
+  gpt2: (checkpoint, options) => GPT2.open(checkpoint, options),
+  gpt4: (checkpoint, options) => GPT4.open(checkpoint, options),
+  llama: (checkpoint, options) => Llama.open(checkpoint, options),
+  palme: (checkpoint, options) => PalmE.open(checkpoint, options),
+  transformer: (checkpoint, options) => Transformer.open(checkpoint, options),
+  vit: (checkpoint, options) => ViTransformerWrapper.open(checkpoint, options),
+};
 
 /**
  * A model from a checkpoint, of the class that `model_type` in its configuration names.
  *
  * @throws {ConfigError} where the configuration names none, or one that does not exist
  * @throws {WeightsError} where the checkpoint can't be read or does not fit its configuration
- *
- * @example
- * ```ts
- * import { loadModel } from "../mod.ts";
- *
- * const model = await loadModel("examples/shakespeare"); // or a URL, or "org/name" on the hub
- * console.log(model.modelType); // andromeda
- * model.dispose();
- * ```
- *
- * @category Models
  */
 export async function loadModel(source: ModelSource, options: ModelOptions = {}): Promise<AnyModel> {
   const checkpoint = await openCheckpoint(source, options);
   const type = checkpoint.config["model_type"] ?? checkpoint.config["modelType"];
-  const found = Object.entries(classes).find(([name]) => name === type);
-  if (!found) {
+  const open = typeof type === "string" && Object.hasOwn(openers, type) ? openers[type] : undefined;
+  if (!open) {
     await checkpoint.weights.close();
     throw new ConfigError(
-      `Cannot load a model of model_type ${JSON.stringify(type)}: expected one of ${Object.keys(classes).join(", ")}`,
+      `Cannot load a model of model_type ${JSON.stringify(type)}: expected one of ${Object.keys(openers).join(", ")}`,
     );
   }
-  return await found[1].open(checkpoint, options);
+  return await open(checkpoint, options);
 }

@@ -122,19 +122,22 @@ export abstract class Model {
     return this;
   }
 
-  /** The parameters by the reference's names. They stay the model's: don't dispose of them. */
+  /**
+   * The parameters by the names of the class's checkpoints; one that a checkpoint holds in another arrangement, such as
+   * joined with others or transposed, by a name of its own. They stay the model's: don't dispose of them.
+   */
   stateDict(): Map<string, Tensor> {
     return new Map([...this.#parameters.byName].map(([name, parameter]) => [name, parameter.value]));
   }
 
   /**
-   * Replaces parameters.
+   * Replaces parameters by the tensors of a checkpoint, or by those of another model's `stateDict()`.
    *
    * @param options strict (default true) refuses missing and unexpected names
    * @throws {WeightsError} that lists what is missing, unexpected or misshapen; nothing is changed then
    */
   async loadStateDict(entries: StateDict, options: { readonly strict?: boolean } = {}): Promise<void> {
-    const matched = matchNames(this.#parameters, entries, this.nameAliases, options.strict ?? true);
+    const matched = matchNames(this.#parameters, entries, options.strict ?? true);
     this.#refill = undefined;
     const valuesOf = async (found: string) => {
       const entry = entries.get(found);
@@ -148,6 +151,7 @@ export abstract class Model {
     for (const [found, parameter] of matched.parameters) {
       this.backend.writeRows(parameter.value, 0, await valuesOf(found));
     }
+    for (const [found, tensor] of matched.arranged) tensor.writer()(0, await valuesOf(found));
   }
 
   /**
@@ -157,15 +161,20 @@ export abstract class Model {
    * @throws {WeightsError} where it can't be written; no half-written file is left
    */
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
-    const config: Record<string, unknown> = { model_type: this.modelType, ...toSnakeCase(this.config) };
-    const { saveModel } = await import("./weights/save.ts");
+    const config = this.savedConfig;
+    const { saveModel, tensorsOf } = await import("./weights/save.ts");
     await saveModel(
       target,
       config,
-      [...this.#parameters.byName.values()],
+      tensorsOf(this.#parameters),
       [...this.#parameters.buffers.values()],
       { ...options, metadata: { format: "pt", ...versionOf(config), ...options.metadata } },
     );
+  }
+
+  /** What `config.json` says of it. */
+  protected get savedConfig(): Record<string, unknown> {
+    return { model_type: this.modelType, ...toSnakeCase(this.config) };
   }
 
   /**
@@ -227,11 +236,6 @@ export abstract class Model {
     }
   }
 
-  /** Other beginnings of this class's state-dict names: [as found, as declared]. */
-  protected get nameAliases(): readonly (readonly [found: string, declared: string])[] {
-    return [];
-  }
-
   /**
    * Gives a declared model memory and fresh values; large models leave the host's event loop a turn after each matrix.
    *
@@ -268,13 +272,15 @@ export abstract class Model {
     let opened: SafetensorsReader | undefined = weights;
     try {
       const model = declare();
-      const matched = matchNames(model.#parameters, weights.tensors, model.nameAliases, true);
+      const matched = matchNames(model.#parameters, weights.tensors, true);
       await Model.#start(model, options, async (backend) => {
         const reader = opened ?? await reopen?.() ?? weights;
         opened = undefined;
+        const writers = new Map([...matched.arranged].map(([name, tensor]) => [name, tensor.writer()]));
         for await (const { name, offset, values } of reader.chunks()) {
           const buffer = matched.buffers.get(name);
           if (buffer) checkBuffer(buffer, weights.tensors.get(name)?.dtype, offset, values);
+          writers.get(name)?.(offset, values);
           const parameter = matched.parameters.get(name);
           if (!parameter) continue;
           backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), values);

@@ -90,7 +90,8 @@ export const derived: Pick<
     floats[7] = command.gainOffset;
     floats[8] = command.factor;
     floats[9] = command.eps;
-    recorder.append(Kernel.l2Norm, 10, recorder.work);
+    floats[10] = command.squareEps;
+    recorder.append(Kernel.l2Norm, 11, recorder.work);
   },
   layerNorm(command, recorder) {
     const { floats, words } = recorder;

@@ -27,4 +27,5 @@ export enum ActivationId {
   relu = 3,
   reluSquared = 4,
   sigmoid = 5,
+  geluTanh = 6,
 }

@@ -33,13 +33,18 @@ export interface L2NormOptions {
   readonly factor?: number | undefined;
   /** Lower bound of the norm. Default 1e-12. */
   readonly eps?: number | undefined;
+  /** Added to ‖x‖² under the root: dim · e makes an RMS norm x / sqrt(mean(x²) + e). Default 0. */
+  readonly squareEps?: number | undefined;
 }
 
 /** Norms of rows. */
 export interface NormOperations {
   /** (x - mean) / sqrt(variance + eps) · gain + bias over the last dimension (arXiv 1607.06450). */
   layerNorm(x: Tensor, options?: LayerNormOptions): Tensor;
-  /** x / max(‖x‖₂, eps) · factor · gain over groups of the last dimension: RMS norm, scale norm and QK norm. */
+  /**
+   * x / max(sqrt(‖x‖² + squareEps), eps) · factor · gain over groups of the last dimension: RMS norm, scale norm and
+   * QK norm.
+   */
   l2Norm(x: Tensor, options?: L2NormOptions): Tensor;
 }
 
@@ -63,6 +68,7 @@ export const norm = {
       gainOffset: byDefault(0, real()),
       factor: byDefault(1, real()),
       eps: byDefault(1e-12, real({ from: 0 })),
+      squareEps: byDefault(0, real({ from: 0 })),
     },
     rule({ x: { width }, groups, gain }, op) {
       if (!gain || gain.size === 1 || gain.size === width || gain.size === width / groups) return;

@@ -127,7 +127,7 @@ async function measure(
 
 /** A prompt, the operations that it takes, and the bytes of weights that a token reads. */
 function loadOf(model: LanguageModel, format: WeightFormat) {
-  const { numTokens, dim } = model.netConfig;
+  const { numTokens, layers: { dim } } = model.net.architecture;
   const random = new Random(1, "prompt");
   const prompt = Array.from({ length: PROMPT }, () => Math.floor(random.uniform() * numTokens));
   // A token needs one row of each table of embeddings. Every other weight meets every token, except that those of the

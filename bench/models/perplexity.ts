@@ -46,7 +46,7 @@ async function measure(
   model: LanguageModel,
   tokens: Int32Array,
 ): Promise<{ crossEntropy: number; predictions: number }> {
-  const window = model.netConfig.maxSeqLen;
+  const window = model.net.maxSeqLen;
   const windows = Math.floor(tokens.length / window);
   let sum = 0;
   for (let first = 0; first < windows; first += BATCH) {

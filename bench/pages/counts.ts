@@ -65,7 +65,7 @@ export async function countAll(): Promise<CountFigure[]> {
 }
 
 async function count(name: string, model: LanguageModel, backend: WebGpuBackend): Promise<CountFigure> {
-  const prompt = Array.from({ length: PROMPT }, (_, i) => (i * 7919 + 13) % model.netConfig.numTokens);
+  const prompt = Array.from({ length: PROMPT }, (_, i) => (i * 7919 + 13) % model.net.numTokens);
   const generate = async (maxNewTokens: number): Promise<Counts> => {
     const before = backend.stats();
     await Array.fromAsync(model.generate(prompt, { maxNewTokens, temperature: 0 }));

@@ -29,6 +29,8 @@ export function activation(name: Activation, x: number): number {
   switch (name) {
     case "gelu":
       return x / 2 * (1 + erf(x / Math.SQRT2));
+    case "geluTanh":
+      return x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
     case "silu":
       return x / (1 + Math.exp(-x));
     case "relu":

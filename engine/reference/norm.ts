@@ -25,21 +25,22 @@ export function layerNorm(
   });
 }
 
-/** `Backend.l2Norm`: each group of features divided by its length. */
+/** `Backend.l2Norm`: each group of features divided by its length, RMS norms with eps under the root among them. */
 export function l2Norm(
   x: Values,
-  { groups = 1, gain, gainOffset = 0, factor = 1, eps = 1e-12 }: {
+  { groups = 1, gain, gainOffset = 0, factor = 1, eps = 1e-12, squareEps = 0 }: {
     groups?: number | undefined;
     gain?: Values | undefined;
     gainOffset?: number | undefined;
     factor?: number | undefined;
     eps?: number | undefined;
+    squareEps?: number | undefined;
   } = {},
 ): Result {
   const width = size(x, -1) / groups;
   return mapRows(x, (row) => {
     const norms = Array.from({ length: groups }, (_, group) => {
-      return Math.sqrt(sum(row.slice(group * width, (group + 1) * width).map((v) => v * v)));
+      return Math.sqrt(sum(row.slice(group * width, (group + 1) * width).map((v) => v * v)) + squareEps);
     });
     return row.map((value, i) => {
       // A gain of [1], [width] and [dim] alike: feature i of the row reads element i modulo the gain's size.

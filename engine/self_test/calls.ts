@@ -70,8 +70,10 @@ export const CALLS: { readonly [Op in CallName]: (draw: Draw) => Call } = {
     const [groups, dim] = [draw.integer(1, 5), draw.width];
     const x = draw.floats(draw.batch, draw.length, groups * dim);
     const gain = draw.maybe(() => draw.floats(draw.pick([1, dim, groups * dim])));
-    const expected = (of: ValuesOf) => l2Norm(of(x), { groups, gain: optional(of, gain), factor: 3 });
-    return call("l2Norm", [x, options({ groups: plain(groups), gain, factor: plain(3) })], expected, 1e-5);
+    const squareEps = draw.pick([0, 1e-6, 2]);
+    const expected = (of: ValuesOf) => l2Norm(of(x), { groups, gain: optional(of, gain), factor: 3, squareEps });
+    const given = options({ groups: plain(groups), gain, factor: plain(3), squareEps: plain(squareEps) });
+    return call("l2Norm", [x, given], expected, 1e-5);
   },
   reshape(draw) {
     const [a, b, c] = [draw.length, draw.width, draw.integer(1, 4)];

@@ -177,6 +177,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return VALUE(1.0) / (VALUE(1.0) + exp(-clamp(x, VALUE(-80.0), VALUE(80.0))));\n" +
     "}\n" +
     "\n" +
+    "// x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))), which is x · sigmoid(√(8/π) (x + 0.044715 x³)).\n" +
+    "fn geluTanh(x: VALUE) -> VALUE {\n" +
+    "  // Beyond ±10 the sigmoid is 0 or 1, and the cube of ±10 is still far from overflow.\n" +
+    "  let a = clamp(x, VALUE(-10.0), VALUE(10.0));\n" +
+    "  return x * sigmoid(a * (a * a * VALUE(0.07135481627260025) + VALUE(1.5957691216057308)));\n" +
+    "}\n" +
+    "\n" +
     "fn silu(x: VALUE) -> VALUE {\n" +
     "  return x * sigmoid(x);\n" +
     "}\n" +
@@ -1548,7 +1555,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return unitOf(k[offset + unit]);\n" +
     "#endif\n" +
     "}",
-  l2_norm: "// x / max(‖x‖₂, eps) · factor · gain; a workgroup for each group of features.\n" +
+  l2_norm: "// x / max(sqrt(‖x‖² + squareEps), eps) · factor · gain; a workgroup for each group of features.\n" +
     "#include indices\n" +
     "#include reduce\n" +
     "\n" +
@@ -1562,6 +1569,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  gainOffset: f32,\n" +
     "  factor: f32,\n" +
     "  eps: f32,\n" +
+    "  squareEps: f32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1586,7 +1594,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    squares += x[base + i] * x[base + i];\n" +
     "  }\n" +
-    "  let inverse = params.factor / max(sqrt(workgroupSum(squares, lane)), params.eps);\n" +
+    "  let inverse = params.factor / max(sqrt(workgroupSum(squares, lane) + params.squareEps), params.eps);\n" +
     "  for (var i = lane; i < params.width; i += WORKGROUP) {\n" +
     "    var value = x[base + i] * inverse;\n" +
     "#if HAS_GAIN\n" +

@@ -24,7 +24,7 @@ function layerNorm(gpu: Operations, command: CommandOf<GpuTensor, "layerNorm">):
 
 /** L2 norm of groups of features. */
 function l2Norm(gpu: Operations, command: CommandOf<GpuTensor, "l2Norm">): void {
-  const { x, groups, gain, gainOffset, factor, eps, out } = command;
+  const { x, groups, gain, gainOffset, factor, eps, squareEps, out } = command;
   const rows = x.rows * groups;
   const { constants, rounds } = reduction(gpu, x.width / groups, 2);
   gpu.dispatch({
@@ -39,6 +39,7 @@ function l2Norm(gpu: Operations, command: CommandOf<GpuTensor, "l2Norm">): void 
       gainOffset,
       factor,
       eps,
+      squareEps,
     },
     groups: fold(gpu.profile, rows),
     rounds,

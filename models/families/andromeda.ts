@@ -4,7 +4,9 @@
  * @module
  */
 
-import { loadDefaults, readTransformerConfig, type TransformerConfig } from "../config/transformer_config.ts";
+import { loadDefaults, readTransformerConfig } from "../config/transformer_config.ts";
+import type { TransformerConfig } from "../config/transformer_options.ts";
+import { checkpointConfig } from "../config/x_transformers/checkpoint_config.ts";
 import type { TensorShapes } from "../config/x_transformers/versions.ts";
 import { LanguageModel } from "../language/language_model.ts";
 import { Model, type ModelOptions } from "../model.ts";
@@ -12,7 +14,10 @@ import { AndromedaEmbedding, type EmbeddingProvider } from "../network/embedding
 import { Parameters } from "../network/parameters.ts";
 import { Random } from "../network/random.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
+import { naming } from "../weights/naming.ts";
 import type { ModelSource } from "../weights/source.ts";
+import { transformerArchitecture } from "./transformer_architecture.ts";
+import { transformerNames } from "./transformer_names.ts";
 
 /**
  * Configuration of Andromeda: a transformer's, with the documented defaults.
@@ -71,7 +76,7 @@ export class Andromeda extends LanguageModel {
   readonly config: AndromedaConfig;
 
   private constructor(config: AndromedaConfig) {
-    super(new Parameters(), config);
+    super(new Parameters(naming(transformerNames(config))), transformerArchitecture(config));
     this.config = config;
   }
 
@@ -102,7 +107,8 @@ export class Andromeda extends LanguageModel {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<Andromeda> {
-    const { config, weights } = checkpoint;
+    const { weights } = checkpoint;
+    const config = checkpointConfig(checkpoint);
     const read = () => Andromeda.#read(config, loadDefaults(config), weights.tensors);
     return await Model.fill(() => new Andromeda(read()), checkpoint, options);
   }

@@ -4,14 +4,19 @@
  * @module
  */
 
-import { loadDefaults, readTransformerConfig, type TransformerConfig } from "../config/transformer_config.ts";
+import { loadDefaults, readTransformerConfig } from "../config/transformer_config.ts";
+import type { TransformerConfig } from "../config/transformer_options.ts";
+import { checkpointConfig } from "../config/x_transformers/checkpoint_config.ts";
 import type { TensorShapes } from "../config/x_transformers/versions.ts";
 import { LanguageModel } from "../language/language_model.ts";
 import { Model, type ModelOptions } from "../model.ts";
 import { Parameters } from "../network/parameters.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
+import { naming } from "../weights/naming.ts";
 import type { ModelSource } from "../weights/source.ts";
 import { andromedaDefaults } from "./andromeda.ts";
+import { transformerArchitecture } from "./transformer_architecture.ts";
+import { transformerNames } from "./transformer_names.ts";
 
 /**
  * Configuration of GPT4: a transformer's, with the documented defaults.
@@ -52,7 +57,7 @@ export class GPT4 extends LanguageModel {
   readonly config: GPT4Config;
 
   private constructor(config: GPT4Config) {
-    super(new Parameters(), config);
+    super(new Parameters(naming(transformerNames(config))), transformerArchitecture(config));
     this.config = config;
   }
 
@@ -77,7 +82,8 @@ export class GPT4 extends LanguageModel {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<GPT4> {
-    const { config, weights } = checkpoint;
+    const { weights } = checkpoint;
+    const config = checkpointConfig(checkpoint);
     const read = () => GPT4.#read(config, loadDefaults(config), weights.tensors);
     return await Model.fill(() => new GPT4(read()), checkpoint, options);
   }

@@ -5,32 +5,28 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import type { CacheFormat, Tensor } from "../../backend/memory.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import { ShapeError } from "../../errors.ts";
 import { checkOptions, choice, type Fields, flag, integer, optional, readFields, word } from "../config/fields.ts";
-import {
-  loadDefaults,
-  readTransformerConfig,
-  type Reference,
-  type TransformerConfig,
-} from "../config/transformer_config.ts";
+import { loadDefaults, readTransformerConfig } from "../config/transformer_config.ts";
+import type { Reference, TransformerConfig } from "../config/transformer_options.ts";
+import { checkpointConfig } from "../config/x_transformers/checkpoint_config.ts";
 import { isOlder, type TensorShapes } from "../config/x_transformers/versions.ts";
-import { generate } from "../generation/generate.ts";
-import { generateBatch } from "../generation/generate_batch.ts";
-import { disposeHoldings } from "../generation/holdings.ts";
-import type { GenerateOptions, SamplingOptions } from "../generation/options.ts";
-import type { PromptInput, PromptsInput } from "../generation/prompts.ts";
-import { Session, type SessionOptions } from "../generation/session.ts";
-import { warmUp } from "../generation/warm_up.ts";
+import type { GenerateOptions, SessionOptions } from "../generation/options.ts";
+import type { ContextInput } from "../language/context.ts";
+import { GenerativeModel, type ReadOptions } from "../language/generative_model.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "../language/language_head.ts";
 import { shapeOfTokens, type TokensInput } from "../language/tokens.ts";
 import { Model, type ModelOptions } from "../model.ts";
-import { KvCache } from "../network/kv_cache.ts";
+import type { KvCache } from "../network/kv_cache.ts";
 import { Parameters } from "../network/parameters.ts";
 import { TransformerNet } from "../network/transformer_net.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
+import { type Naming, naming, within } from "../weights/naming.ts";
 import type { ModelSource } from "../weights/source.ts";
-import { checkImages, type ImagesInput, placeImages, readViTConfig, type ViTConfig, ViTNet } from "./vit.ts";
+import { transformerArchitecture } from "./transformer_architecture.ts";
+import { transformerNames } from "./transformer_names.ts";
+import { checkImages, type ImagesInput, placeImages, readViTConfig, type ViTConfig, viTNames, ViTNet } from "./vit.ts";
 
 /**
  * Configuration of PalmE.
@@ -118,17 +114,18 @@ export interface ImageInput {
  *
  * @category Models
  */
-export type PalmEGenerateOptions = Omit<GenerateOptions, "context" | "contextMask"> & ImageInput;
+export type PalmEGenerateOptions = GenerateOptions<ImageInput>;
 
 /**
  * Options of PalmE's `session`.
  *
  * @category Models
  */
-export type PalmESessionOptions = Omit<SessionOptions, "context" | "contextMask"> & ImageInput;
+export type PalmESessionOptions = SessionOptions<ImageInput>;
 
 /**
- * zeta's PalmE. Heads are 64 wide.
+ * zeta's PalmE. Heads are 64 wide. Generation takes an `image` [b, 3, imageSize, imageSize], one for each text, and
+ * needs it unless the model was configured not to attend to one.
  *
  * @example
  * ```ts
@@ -157,7 +154,7 @@ export type PalmESessionOptions = Omit<SessionOptions, "context" | "contextMask"
  *
  * @category Models
  */
-export class PalmE extends Model {
+export class PalmE extends GenerativeModel<KvCache, ImageInput> {
   /** The class, as `model_type` names it. */
   readonly modelType = "palme";
   /** The configuration, defaults filled in. */
@@ -166,23 +163,20 @@ export class PalmE extends Model {
    * The text decoder's network.
    * @internal
    */
-  readonly net: TransformerNet;
-  /** Every option of the text decoder. */
-  readonly netConfig: TransformerConfig;
+  override readonly net: TransformerNet;
   readonly #head: LanguageHead;
   readonly #encoder: ViTNet;
   readonly #encoderConfig: ViTConfig;
 
   private constructor(config: PalmEConfig, tensors?: TensorShapes) {
-    const parameters = new Parameters();
-    super(parameters);
     const { encoder, decoder } = readParts(config, tensors);
+    const parameters = new Parameters(palmENaming(encoder, decoder));
+    super(parameters);
     this.config = { ...config, xTransformersVersion: decoder.xTransformersVersion };
-    this.netConfig = decoder;
     this.#encoderConfig = encoder;
     this.#encoder = new ViTNet(parameters.in("encoder"), this.#encoderConfig);
-    this.net = new TransformerNet(parameters.in("decoder.net"), this.netConfig);
-    this.#head = new LanguageHead(this.net, this.netConfig);
+    this.net = new TransformerNet(parameters.in("decoder"), transformerArchitecture(decoder));
+    this.#head = new LanguageHead(this.net);
   }
 
   /**
@@ -206,7 +200,8 @@ export class PalmE extends Model {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<PalmE> {
-    const { config, weights } = checkpoint;
+    const { weights } = checkpoint;
+    const config = checkpointConfig(checkpoint);
     const read = () => readFields("PalmE", fields, config, { defaults: loadDefaults(config) });
     return await Model.fill(() => new PalmE(read(), weights.tensors), checkpoint, options);
   }
@@ -219,7 +214,7 @@ export class PalmE extends Model {
    * @returns [b, n, numTokens]; the caller disposes of it
    * @throws {ShapeError} where image and text don't go together
    */
-  forward(img: ImagesInput, text: TokensInput, options: Omit<ForwardOptions, "context" | "contextMask"> = {}): Tensor {
+  forward(img: ImagesInput, text: TokensInput, options: Omit<ForwardOptions, keyof ContextInput> = {}): Tensor {
     const { backend } = this;
     checkBatch(img, text);
     return backend.scope(() => this.#head.forward(backend, text, { ...options, context: this.#context(backend, img) }));
@@ -230,7 +225,7 @@ export class PalmE extends Model {
    *
    * @returns a scalar; the caller disposes of it
    */
-  loss(img: ImagesInput, text: TokensInput, options: Omit<LossOptions, "context" | "contextMask"> = {}): Tensor {
+  loss(img: ImagesInput, text: TokensInput, options: Omit<LossOptions, keyof ContextInput> = {}): Tensor {
     const { backend } = this;
     checkBatch(img, text);
     return backend.scope(() => this.#head.loss(backend, text, { ...options, context: this.#context(backend, img) }));
@@ -242,60 +237,13 @@ export class PalmE extends Model {
     return backend.scope(() => this.#encoder.encode(backend, placeImages(backend, img, this.#encoderConfig)));
   }
 
-  /**
-   * Continues a text about an image; see `LanguageModel.generate`.
-   *
-   * @param options `image` [1, 3, imageSize, imageSize] beside those of every model
-   * @throws {ConfigError} without an image, unless the model was configured not to look at one
-   */
-  generate(prompt: PromptInput, given: PalmEGenerateOptions = {}): AsyncGenerator<number> {
-    const { image, ...options } = checkOptions("generate", given);
-    return generate(this, prompt, options, this.#encoding(image));
+  /** The context is the image of each text, encoded when generation asks for it. */
+  protected override readOptions(what: string, given: PalmEGenerateOptions = {}): ReadOptions {
+    const { image, ...options } = checkOptions(what, given);
+    return { options, encode: image && this.config.crossAttend ? () => this.encode(image) : undefined };
   }
 
-  /** Continues several texts, each about its image [b, 3, imageSize, imageSize]; see `LanguageModel.generateBatch`. */
-  async generateBatch(prompts: PromptsInput, given: PalmEGenerateOptions = {}): Promise<number[][]> {
-    const { image, ...options } = checkOptions("generate", given);
-    return await generateBatch(this, prompts, options, this.#encoding(image));
-  }
-
-  /** A text about an image that is continued in several turns; the caller disposes of it. */
-  session(given: PalmESessionOptions = {}): Session {
-    const { image, ...options } = checkOptions("session", given);
-    return Session.begin(this, options, this.#encoding(image));
-  }
-
-  /** Gets ready for the first token of `generate` with these options: on a GPU, compiles the kernels that it takes. */
-  warmUp(options: SamplingOptions = {}): Promise<void> {
-    return warmUp(this, options);
-  }
-
-  /** Frees the parameters, and what generations and sessions hold: they can't go on. A second call does nothing. */
-  override dispose(): void {
-    disposeHoldings(this);
-    super.dispose();
-  }
-
-  /**
-   * A cache for `batch` rows of text; the caller disposes of it.
-   *
-   * @param dtype how keys and values are kept: see `GenerateOptions.cacheDtype`
-   */
-  createCache(batch = 1, capacity: number = this.config.maxSeqLen, dtype?: CacheFormat): KvCache {
-    return KvCache.create(this.backend, this.netConfig, this.net.sublayers, batch, capacity, dtype);
-  }
-
-  /** Other names in use: zeta's multimodal classes have no wrapper around the decoder. */
-  protected override get nameAliases(): readonly (readonly [string, string])[] {
-    return [["decoder.", "decoder.net."]];
-  }
-
-  /** Encodes an image when it is asked to; nothing where the decoder does not look at one. */
-  #encoding(image: ImagesInput | undefined): (() => Tensor) | undefined {
-    return image && this.config.crossAttend ? () => this.encode(image) : undefined;
-  }
-
-  /** What the decoder attends to; nothing where it does not. */
+  /** The context of the decoder; undefined where it attends to none. */
   #context(backend: Backend, img: ImagesInput): Tensor | undefined {
     const images = placeImages(backend, img, this.#encoderConfig);
     return this.config.crossAttend ? this.#encoder.encode(backend, images) : undefined;
@@ -323,17 +271,26 @@ function decoderOptions(config: PalmEConfig) {
   };
 }
 
-/** Both parts, which are of one version: the older one, where they ask for two. */
+/** The names of both parts. zeta's multimodal classes have no wrapper around the decoder. */
+function palmENaming(encoder: ViTConfig, decoder: TransformerConfig): Naming {
+  const [images, text] = [viTNames(encoder), transformerNames(decoder)];
+  return naming(
+    { ...images, tensors: within("encoder.", "encoder.", images.tensors) },
+    { ...text, tensors: within("decoder.net.", "decoder.", text.tensors), aliases: [["decoder.", "decoder.net."]] },
+  );
+}
+
+/** Both parts. They are of one version, the older one where they ask for two. */
 function readParts(config: PalmEConfig, tensors?: TensorShapes): { encoder: ViTConfig; decoder: TransformerConfig } {
-  const encoder = readViTConfig("PalmE", encoderOptions(config), tensors && within("encoder", tensors));
-  const decoder = readTransformerConfig("PalmE", decoderOptions(config), {}, tensors && within("decoder", tensors));
+  const encoder = readViTConfig("PalmE", encoderOptions(config), tensors && tensorsOf("encoder", tensors));
+  const decoder = readTransformerConfig("PalmE", decoderOptions(config), {}, tensors && tensorsOf("decoder", tensors));
   const [a, b] = [encoder.xTransformersVersion, decoder.xTransformersVersion];
   if (a === b || a === undefined || b === undefined) return { encoder, decoder };
   return readParts({ ...config, xTransformersVersion: isOlder(a, b) ? a : b }, tensors);
 }
 
 /** The tensors of one part of a checkpoint. */
-function within(part: "encoder" | "decoder", tensors: TensorShapes): TensorShapes {
+function tensorsOf(part: "encoder" | "decoder", tensors: TensorShapes): TensorShapes {
   return new Map([...tensors].filter(([name]) => name.split(".").includes(part)));
 }
 

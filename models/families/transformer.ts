@@ -4,12 +4,17 @@
  * @module
  */
 
-import { loadDefaults, readTransformerConfig, type TransformerConfig } from "../config/transformer_config.ts";
+import { loadDefaults, readTransformerConfig } from "../config/transformer_config.ts";
+import type { TransformerConfig } from "../config/transformer_options.ts";
+import { checkpointConfig } from "../config/x_transformers/checkpoint_config.ts";
 import { LanguageModel } from "../language/language_model.ts";
 import { Model, type ModelOptions } from "../model.ts";
 import { Parameters } from "../network/parameters.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
+import { naming } from "../weights/naming.ts";
 import type { ModelSource } from "../weights/source.ts";
+import { transformerArchitecture } from "./transformer_architecture.ts";
+import { transformerNames } from "./transformer_names.ts";
 
 /**
  * A transformer over tokens, decoder or encoder.
@@ -44,7 +49,7 @@ export class Transformer extends LanguageModel {
   readonly config: TransformerConfig;
 
   private constructor(config: TransformerConfig) {
-    super(new Parameters(), config);
+    super(new Parameters(naming(transformerNames(config))), transformerArchitecture(config));
     this.config = config;
   }
 
@@ -69,7 +74,8 @@ export class Transformer extends LanguageModel {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<Transformer> {
-    const { config, weights } = checkpoint;
+    const { weights } = checkpoint;
+    const config = checkpointConfig(checkpoint);
     const read = () => readTransformerConfig("Transformer", config, loadDefaults(config), weights.tensors);
     return await Model.fill(() => new Transformer(read()), checkpoint, options);
   }

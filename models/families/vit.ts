@@ -10,17 +10,23 @@ import { show } from "../../common/show.ts";
 import type { ImageTensor } from "../../data/image/image.ts";
 import { ConfigError, ShapeError } from "../../errors.ts";
 import { atMost, choice, type Fields, flag, integer, optional, readFields, real, word } from "../config/fields.ts";
-import { MAX_DEPTH, readTransformerConfig, type Reference } from "../config/transformer_config.ts";
+import { MAX_DEPTH, readStackConfig } from "../config/transformer_config.ts";
+import type { Reference } from "../config/transformer_options.ts";
+import { checkpointConfig } from "../config/x_transformers/checkpoint_config.ts";
 import { foreignOptions } from "../config/x_transformers/options.ts";
 import type { TensorShapes } from "../config/x_transformers/versions.ts";
 import { isTensor } from "../language/tokens.ts";
 import { AttentionLayers } from "../layers/attention_layers.ts";
 import { Linear } from "../layers/linear.ts";
-import { layerNorm, type Norm } from "../layers/norm.ts";
+import { Norm } from "../layers/norm.ts";
 import { Model, type ModelOptions } from "../model.ts";
+import type { SublayerKind } from "../network/architecture.ts";
 import { type Parameter, Parameters } from "../network/parameters.ts";
 import { normal } from "../network/random.ts";
+import { conventionsOf, layerNormPlan, layersPlan } from "./transformer_architecture.ts";
+import { layerNormNames, layersNames, linearNames } from "./transformer_names.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
+import { naming, type NamingRules, within } from "../weights/naming.ts";
 import type { ModelSource } from "../weights/source.ts";
 
 /**
@@ -86,7 +92,13 @@ const fields: Fields<ViTConfig> = {
 /** Options of x-transformers' `ViTransformerWrapper` that no field reads; its layers are an encoder. */
 const viTOptions = new Map([...foreignOptions, ["attnLayers", { isInert: false, fallback: "encoder" }]]);
 
-/** The network of a vision transformer. State-dict names are the references' `ViTransformerWrapper`'s. */
+/** Sublayers of one block. */
+const ENCODER_ORDER: readonly SublayerKind[] = ["selfAttention", "feedForward"];
+
+/**
+ * The network of a vision transformer; parameters `positions.embedding` and `positions.norm`, `patches.norm`,
+ * `patches.projection` and `patches.outputNorm`, those of `AttentionLayers`, and `head`.
+ */
 export class ViTNet {
   readonly #config: ViTConfig;
   readonly #positions: Parameter;
@@ -102,14 +114,15 @@ export class ViTNet {
     const patches = (imageSize / patchSize) ** 2;
     const patchDim = channels * patchSize ** 2;
     this.#config = config;
-    this.#positions = parameters.values("pos_embedding", [1, patches, dim], normal(1));
-    this.#patchNorm = layerNorm(parameters.in("patch_to_embedding.0"), reference, patchDim);
-    this.#toEmbedding = new Linear(parameters.in("patch_to_embedding.1"), patchDim, dim);
-    this.#embeddingNorm = layerNorm(parameters.in("patch_to_embedding.2"), reference, dim);
-    if (config.postEmbNorm) this.#postNorm = layerNorm(parameters.in("post_emb_norm"), reference, dim);
-    const encoder = readTransformerConfig("ViTransformerWrapper", encoderOptions(config));
-    this.#layers = new AttentionLayers(parameters.in("attn_layers"), encoder, ["selfAttention", "feedForward"]);
-    if (numClasses !== undefined) this.#head = new Linear(parameters.in("mlp_head"), dim, numClasses);
+    this.#positions = parameters.values("positions.embedding", [1, patches, dim], normal(1));
+    const plan = layerNormPlan(reference);
+    this.#patchNorm = new Norm(parameters.in("patches.norm"), plan, patchDim);
+    this.#toEmbedding = new Linear(parameters.in("patches.projection"), patchDim, dim);
+    this.#embeddingNorm = new Norm(parameters.in("patches.outputNorm"), plan, dim);
+    if (config.postEmbNorm) this.#postNorm = new Norm(parameters.in("positions.norm"), plan, dim);
+    const encoder = readStackConfig("ViTransformerWrapper", encoderOptions(config));
+    this.#layers = new AttentionLayers(parameters, layersPlan(encoder, false, ENCODER_ORDER));
+    if (numClasses !== undefined) this.#head = new Linear(parameters.in("head"), dim, numClasses);
   }
 
   /** Images [b, c, h, w] to patch embeddings after the final norm: (b, patches, dim). */
@@ -119,7 +132,7 @@ export class ViTNet {
     const normed = this.#embeddingNorm.forward(backend, embedded); // (b, patches, dim)
     const placed = backend.add(normed, this.#positions.value);
     const x = this.#postNorm?.forward(backend, placed) ?? placed;
-    return this.#layers.forward({ ...NOTHING, backend }, x);
+    return this.#layers.forward({ backend }, x);
   }
 
   /** Patch embeddings to class logits (b, numClasses), or without a head to their mean (b, dim). */
@@ -164,7 +177,7 @@ export class ViTransformerWrapper extends Model {
   readonly #net: ViTNet;
 
   private constructor(config: ViTConfig) {
-    const parameters = new Parameters();
+    const parameters = new Parameters(naming(viTNames(config)));
     super(parameters);
     this.config = config;
     this.#net = new ViTNet(parameters, config);
@@ -190,7 +203,8 @@ export class ViTransformerWrapper extends Model {
 
   /** As `load`, from a checkpoint that is open; it is closed when this ends. */
   static async open(checkpoint: Checkpoint, options: ModelOptions = {}): Promise<ViTransformerWrapper> {
-    const { config, weights } = checkpoint;
+    const { weights } = checkpoint;
+    const config = checkpointConfig(checkpoint);
     const read = () => readViTConfig("ViTransformerWrapper", config, weights.tensors);
     return await Model.fill(() => new ViTransformerWrapper(read()), checkpoint, options);
   }
@@ -223,7 +237,7 @@ export function readViTConfig(what: string, given: object, tensors?: TensorShape
       `Cannot configure ${what} with imageSize = ${imageSize}: it must be divisible by patchSize = ${patchSize}`,
     );
   }
-  const { xTransformersVersion } = readTransformerConfig(what, encoderOptions(config), {}, tensors);
+  const { xTransformersVersion } = readStackConfig(what, encoderOptions(config), tensors);
   return { ...config, xTransformersVersion };
 }
 
@@ -264,18 +278,25 @@ export function checkImages(images: unknown): asserts images is ImagesInput {
   );
 }
 
-/** A pass without positions, masks or a cache. */
-const NOTHING = {
-  rotary: undefined,
-  slopes: undefined,
-  mask: undefined,
-  context: undefined,
-  contextMask: undefined,
-  cache: undefined,
-};
-
 function encoderOptions(config: ViTConfig) {
   const { reference, xTransformersVersion, dim, depth, heads, dimHead, ffMult, attnFlash } = config;
-  const shared = { reference, xTransformersVersion, dim, depth, heads, dimHead, ffMult, attnFlash };
-  return { ...shared, attnLayers: "encoder", numTokens: 1, maxSeqLen: 1, useAbsPosEmb: false };
+  return { reference, xTransformersVersion, dim, depth, heads, dimHead, ffMult, attnFlash };
+}
+
+/** The names of the references' `ViTransformerWrapper`. */
+export function viTNames(config: ViTConfig): NamingRules {
+  const layers = layersNames(readStackConfig("ViTransformerWrapper", encoderOptions(config)), ENCODER_ORDER);
+  const { gain } = conventionsOf(config.reference).layerNorm;
+  return {
+    ...layers,
+    tensors: [
+      ["pos_embedding", "positions.embedding"],
+      ...layerNormNames("post_emb_norm", "positions.norm", gain),
+      ...layerNormNames("patch_to_embedding.0", "patches.norm", gain),
+      ...linearNames("patch_to_embedding.1", "patches.projection"),
+      ...layerNormNames("patch_to_embedding.2", "patches.outputNorm", gain),
+      ...within("attn_layers.", "", layers.tensors),
+      ...linearNames("mlp_head", "head"),
+    ],
+  };
 }

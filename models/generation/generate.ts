@@ -1,27 +1,26 @@
 /**
- * Generation token by token.
+ * Generation: a batch of prompts that is continued once.
  *
  * @module
  */
 
 import type { Tensor } from "../../backend/memory.ts";
-import { NOTHING_DRAWN } from "../../backend/operations.ts";
-import { ShapeError } from "../../errors.ts";
 import { largest } from "../language/largest.ts";
-import { Context } from "./context.ts";
-import { guide, unconditionalPrompts } from "./guidance.ts";
-import { unlessAborted } from "./holdings.ts";
-import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
-import { type PromptInput, readPrompt } from "./prompts.ts";
-import { drawTokens } from "./sampling.ts";
-import { speculate } from "./speculative.ts";
+import { decode } from "./decoding/decode.ts";
+import { decodeBatch } from "./decoding/token_by_token.ts";
+import type { GenerateOptions } from "./options.ts";
+import { isGuided, withUnconditional } from "./sampling/guidance.ts";
+import { Context } from "./sequences/context.ts";
+import { checkFits } from "./sequences/overflow.ts";
+import { type PromptInput, type PromptsInput, readPrompt, readPrompts } from "./sequences/prompts.ts";
+import { SequenceBatch, type SequenceBatchOptions } from "./sequences/sequence_batch.ts";
+import { readSettings, type Settings } from "./settings.ts";
 import type { TextModel } from "./text_model.ts";
-import { Texts, type TextsOptions } from "./texts.ts";
 
 /**
- * Continues one prompt; see `LanguageModel.generate`.
+ * Continues one prompt; see `GenerativeModel.generate`.
  *
- * @param encode makes the context, of an image
+ * @param encode makes the context, where a model makes its own
  */
 export async function* generate(
   model: TextModel,
@@ -29,175 +28,102 @@ export async function* generate(
   options: GenerateOptions = {},
   encode?: () => Tensor,
 ): AsyncGenerator<number> {
-  const settings = readSettings(model, options);
-  const row = await readPrompt(prompt, model.netConfig.numTokens);
-  const texts = openTexts(model, [row], settings, encode);
+  const settings = readSettings(model, options, encode);
+  const row = await readPrompt(prompt, model.net.numTokens);
+  const batch = openBatch(model, [row], settings);
   try {
-    texts.endWith(settings.signal);
-    yield* continueText(texts, settings);
+    batch.disposeOnAbort(settings.signal);
+    yield* decode(batch, settings);
   } finally {
-    texts.dispose();
+    batch.dispose();
   }
 }
 
-/** Continues the one text of `texts`, with a draft if the settings have one. */
-export async function* continueText(texts: Texts, settings: Settings): AsyncGenerator<number> {
-  if (settings.draft) return yield* speculate(texts, settings, settings.draft);
-  for await (const [token] of continueTexts(texts, settings)) if (token !== undefined) yield token;
+/**
+ * Continues several prompts of any lengths; see `GenerativeModel.generateBatch`.
+ *
+ * @param encode makes the context, where a model makes its own
+ */
+export async function generateBatch(
+  model: TextModel,
+  prompts: PromptsInput,
+  options: GenerateOptions = {},
+  encode?: () => Tensor,
+): Promise<number[][]> {
+  const settings = readSettings(model, options, encode);
+  const rows = await readPrompts(prompts, model.net.numTokens);
+  if (rows.length === 0) return [];
+  if (settings.draft) return await oneByOne(model, rows, settings);
+  const batch = openBatch(model, rows, settings);
+  const results = rows.map((): number[] => []);
+  try {
+    batch.disposeOnAbort(settings.signal);
+    for await (const tokens of decodeBatch(batch, settings)) {
+      for (const [row, token] of tokens.entries()) if (token !== undefined) results[row]?.push(token);
+    }
+    return results;
+  } finally {
+    batch.dispose();
+  }
 }
 
-/**
- * Makes texts of prompts; with guidance, as many unconditional ones follow them.
- *
- * @param encode makes the context, of images
- */
-export function openTexts(
+/** Continues each prompt by itself, because with a draft each accepts another number of tokens at a time. */
+async function oneByOne(
   model: TextModel,
   prompts: readonly (readonly number[])[],
   settings: Settings,
-  encode?: () => Tensor,
-): Texts {
-  const { guidanceScale, negativePrompt } = settings;
-  const isGuided = guidanceScale !== 1;
-  const rows = isGuided ? [...prompts, ...unconditionalPrompts(model.netConfig, prompts, negativePrompt)] : prompts;
-  const options = textsOptions(model, rows, settings);
-  return new Texts(model, rows, {
+): Promise<number[][]> {
+  const context = Context.create(model, prompts.length, settings, false);
+  const results: number[][] = [];
+  try {
+    for (const [row, prompt] of prompts.entries()) {
+      const options = batchOptions(model, [prompt], settings);
+      const batch = new SequenceBatch(model, [prompt], { ...options, context: context.ofRow(row) });
+      try {
+        batch.disposeOnAbort(settings.signal);
+        results.push(await Array.fromAsync(decode(batch, settingsOfRow(settings, row))));
+      } finally {
+        batch.dispose();
+      }
+    }
+    return results;
+  } finally {
+    context.dispose();
+  }
+}
+
+/** Settings of one row of a batch that is continued by itself: its own seed, and logits told with its number. */
+function settingsOfRow(settings: Settings, row: number): Settings {
+  const { seed, onLogits } = settings;
+  return {
+    ...settings,
+    seed: (seed + row) >>> 0,
+    onLogits: onLogits && ((logits, index) => onLogits(logits, index, row)),
+  };
+}
+
+/** A batch of prompts, with their unconditional rows where they are guided. */
+function openBatch(model: TextModel, prompts: readonly (readonly number[])[], settings: Settings): SequenceBatch {
+  const guided = isGuided(settings);
+  const rows = guided ? withUnconditional(model.net, prompts, settings.negativePrompt) : prompts;
+  const options = batchOptions(model, rows, settings);
+  return new SequenceBatch(model, rows, {
     ...options,
-    context: Context.create(model, prompts.length, settings, isGuided, encode),
+    context: Context.create(model, prompts.length, settings, guided),
   });
 }
 
 /**
- * Options of texts that are continued once.
+ * Options of a batch whose rows are continued once.
  *
- * @throws {ShapeError} with overflow "stop", for prompts longer than the model can take
+ * @throws {ShapeError} with overflow "stop", for rows longer than the model can take
  */
-export function textsOptions(
-  { netConfig: { maxSeqLen } }: TextModel,
+function batchOptions(
+  { net: { maxSeqLen } }: TextModel,
   rows: readonly (readonly number[])[],
   { overflow, maxNewTokens, cacheDtype }: Settings,
-): Omit<TextsOptions, "context"> {
+): Omit<SequenceBatchOptions, "context"> {
   const longest = largest(rows.map((row) => row.length));
-  if (overflow === "stop") checkFits(longest, maxSeqLen);
+  checkFits(longest, maxSeqLen, overflow);
   return { overflow, cacheDtype, capacity: Math.min(maxSeqLen, longest + maxNewTokens), isKept: false };
-}
-
-/** @throws {ShapeError} for a text longer than the model can take */
-export function checkFits(length: number, maxSeqLen: number): void {
-  if (length <= maxSeqLen) return;
-  throw new ShapeError(
-    `Cannot continue a text of ${length} tokens with overflow = stop: maxSeqLen = ${maxSeqLen}; cut it, ` +
-      `or let overflow be "slide" or "recompute"`,
-  );
-}
-
-/** Tokens that were drawn, on the device: int32 [rows]; and what they were drawn from, if anybody asks. */
-interface Drawn {
-  readonly tokens: Tensor;
-  readonly logits: Tensor | undefined;
-}
-
-/** Drawn tokens on their way to the host. */
-interface Coming extends Drawn {
-  readonly values: Promise<Float32Array | Int32Array>;
-}
-
-/**
- * Continues texts step by step: gives the token of each row, undefined for rows that have ended.
- *
- * A step can run on tokens that are still on the device. Engines that compute beside the host take several steps at
- * once that way (`BackendInfo.stepsAhead`), and tokens are read while the next ones are made; what was made beyond the
- * end is forgotten.
- *
- * @param first index of the first token in what is generated
- */
-export async function* continueTexts(
-  texts: Texts,
-  settings: Settings,
-  first = 0,
-): AsyncGenerator<(number | undefined)[]> {
-  const { backend } = texts;
-  const { guidanceScale, repetitionPenalty, maxNewTokens, onLogits, signal } = settings;
-  const isGuided = guidanceScale !== 1;
-  const rowCount = isGuided ? texts.rows.length / 2 : texts.rows.length;
-  const rows = Array.from({ length: rowCount }, (_, row) => row);
-  const ahead = isGuided || repetitionPenalty !== 1 || onLogits ? 0 : backend.info.stepsAhead ?? 0;
-  const coming: Coming[] = [];
-  let made = first;
-  const draw = (all: Tensor): Drawn => {
-    const logits = isGuided ? guide(backend, all, guidanceScale) : all;
-    const tokens = drawTokens(backend, logits, settings, texts.rows.slice(0, rowCount), made);
-    return { tokens, logits: onLogits && logits };
-  };
-  try {
-    for (let index = first; index < maxNewTokens; index++) {
-      signal?.throwIfAborted();
-      texts.checkAlive();
-      for (const row of rows) if (texts.isFull(row) || texts.isFull(row + rowCount)) endRow(texts, row, rowCount);
-      if (rows.every((row) => texts.hasEnded(row))) return;
-      if (coming.length === 0) {
-        await texts.prepare(signal);
-        coming.push(fetchTokens(texts, texts.step(draw)));
-        made += 1;
-      }
-      for (
-        let last = coming.at(-1);
-        last && coming.length <= ahead && made < maxNewTokens && texts.canRunAhead;
-        made++
-      ) {
-        coming.push(last = fetchTokens(texts, texts.stepOn(last.tokens, draw)));
-      }
-      const tokens = await takeFirst(texts, coming, index, settings);
-      const alive = rows.map((row) => texts.hasEnded(row) ? undefined : tokens[row]);
-      const broken = alive.indexOf(NOTHING_DRAWN);
-      if (broken >= 0) throw await texts.explain(isGuided ? [broken, broken + rowCount] : [broken]);
-      for (const [row, token] of alive.entries()) {
-        if (token === undefined) continue;
-        texts.rows[row]?.push(token);
-        texts.rows[row + rowCount]?.push(token);
-        if (settings.ends.has(token)) endRow(texts, row, rowCount);
-      }
-      yield alive;
-    }
-  } finally {
-    for (const { tokens, logits } of coming) texts.free(tokens, logits);
-    texts.settle();
-  }
-}
-
-/** Ends a row and the unconditional one that goes with it. */
-function endRow(texts: Texts, row: number, rowCount: number): void {
-  texts.end(row);
-  if (row + rowCount < texts.rows.length) texts.end(row + rowCount);
-}
-
-/** Asks for tokens as soon as they are drawn: then reading them waits for their own step, and no later one. */
-function fetchTokens(texts: Texts, drawn: Drawn): Coming {
-  texts.hold(drawn.tokens, drawn.logits);
-  const values = drawn.tokens.data();
-  // What becomes of tokens beyond the end nobody hears.
-  values.catch(() => {});
-  return { ...drawn, values };
-}
-
-/** Waits for the oldest tokens and takes them off the list. */
-async function takeFirst(
-  texts: Texts,
-  coming: Coming[],
-  index: number,
-  { onLogits, signal }: Settings,
-): Promise<Float32Array | Int32Array> {
-  const [oldest] = coming;
-  if (!oldest) return new Int32Array();
-  const tokens = await unlessAborted(oldest.values, signal);
-  const logits = oldest.logits && await unlessAborted(oldest.logits.data(), signal);
-  coming.shift();
-  texts.free(oldest.tokens, oldest.logits);
-  if (logits instanceof Float32Array) {
-    const width = logits.length / tokens.length;
-    for (const row of tokens.keys()) {
-      if (!texts.hasEnded(row)) onLogits?.(logits.slice(row * width, (row + 1) * width), index, row);
-    }
-  }
-  return tokens;
 }

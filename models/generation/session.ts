@@ -1,5 +1,5 @@
 /**
- * Several turns over one text and one cache.
+ * A text that grows in several turns over one cache.
  *
  * @module
  */
@@ -9,23 +9,19 @@ import { show } from "../../common/show.ts";
 import { ConfigError, ShapeError } from "../../errors.ts";
 import { camelCase } from "../config/case.ts";
 import { checkOptions } from "../config/fields.ts";
-import { Context } from "./context.ts";
-import { checkFits, continueText } from "./generate.ts";
-import { readSessionSettings, readSettings, type SamplingOptions, type SessionOptions } from "./options.ts";
-import type { Overflow } from "./overflow.ts";
-import { emptyPrompt, type HostPromptsInput, readRows } from "./prompts.ts";
+import { decode } from "./decoding/decode.ts";
+import type { SamplingOptions, SessionOptions } from "./options.ts";
+import { Context } from "./sequences/context.ts";
+import { checkFits, type Overflow } from "./sequences/overflow.ts";
+import { emptyPrompt, type HostPromptsInput, readRows } from "./sequences/prompts.ts";
+import { SequenceBatch } from "./sequences/sequence_batch.ts";
+import { NOT_IN_A_TURN, readSessionSettings, readSettings } from "./settings.ts";
 import type { TextModel } from "./text_model.ts";
-import { Texts } from "./texts.ts";
-
-export type { SessionOptions } from "./options.ts";
-
-/** Options that hold for a whole session, and those that need texts beside its own. */
-const NOT_IN_A_TURN = ["overflow", "cacheDtype", "context", "contextMask", "guidanceScale", "negativePrompt"];
 
 /**
- * A text that grows by what is appended and what is generated. Keys and values of all but the newest tokens are kept,
- * so that a turn costs only its own tokens. Where a model can't keep them, or a rewind goes back further than it
- * remembers, they are computed again.
+ * A text that grows by tokens that are appended and tokens that are generated. Keys and values of all but the newest tokens are kept,
+ * so that a turn costs only its own tokens. They are computed again where a model can't keep them, or where a rewind goes
+ * back further than the cache can.
  *
  * @example
  * ```ts
@@ -46,30 +42,31 @@ const NOT_IN_A_TURN = ["overflow", "cacheDtype", "context", "contextMask", "guid
 export class Session {
   readonly #model: TextModel;
   readonly #overflow: Overflow;
-  readonly #texts: Texts;
+  readonly #batch: SequenceBatch;
   #isGenerating = false;
 
-  private constructor(model: TextModel, overflow: Overflow, texts: Texts) {
+  private constructor(model: TextModel, overflow: Overflow, batch: SequenceBatch) {
     this.#model = model;
     this.#overflow = overflow;
-    this.#texts = texts;
+    this.#batch = batch;
   }
 
   /**
-   * Begins a session; see `LanguageModel.session`.
+   * Begins a session; see `GenerativeModel.session`.
    *
-   * @param encode makes the context, of an image
+   * @param encode makes the context, where a model makes its own
    */
   static begin(model: TextModel, options: SessionOptions = {}, encode?: () => Tensor): Session {
-    const { overflow, cacheDtype, ...context } = readSessionSettings(model, options);
-    const texts = new Texts(model, [[]], {
+    const settings = readSessionSettings(model, options, encode);
+    const { overflow, cacheDtype } = settings;
+    const batch = new SequenceBatch(model, [[]], {
       overflow,
       cacheDtype,
-      capacity: model.netConfig.maxSeqLen,
-      context: Context.create(model, 1, context, false, encode),
+      capacity: model.net.maxSeqLen,
+      context: Context.create(model, 1, settings, false),
       isKept: true,
     });
-    return new Session(model, overflow, texts);
+    return new Session(model, overflow, batch);
   }
 
   /** Number of tokens. */
@@ -90,11 +87,11 @@ export class Session {
    */
   append(tokens: HostPromptsInput): this {
     this.#checkIdle("append to");
-    const [added = [], ...others] = readRows(tokens, this.#model.netConfig.numTokens);
+    const [added = [], ...others] = readRows(tokens, this.#model.net.numTokens);
     if (others.length > 0) {
       throw new ShapeError(`Cannot append ${others.length + 1} texts at once: append one after the other`);
     }
-    if (this.#overflow === "stop") checkFits(this.length + added.length, this.#texts.maxSeqLen);
+    checkFits(this.length + added.length, this.#batch.maxSeqLen, this.#overflow);
     for (const token of added) this.#row.push(token);
     return this;
   }
@@ -116,10 +113,10 @@ export class Session {
     if (this.length === 0) throw emptyPrompt();
     this.#isGenerating = true;
     try {
-      yield* continueText(this.#texts, settings);
+      yield* decode(this.#batch, settings);
     } catch (error) {
-      // What a failed step left in the cache is not known.
-      if (!settings.signal?.aborted) this.#texts.forget();
+      // A failed step may have left anything in the cache.
+      if (!settings.signal?.aborted) this.#batch.dropCache();
       throw error;
     } finally {
       this.#isGenerating = false;
@@ -138,19 +135,19 @@ export class Session {
         `Cannot rewind to length = ${show(length)}: it must be a whole number from 0 to ${this.length}`,
       );
     }
-    this.#texts.truncate(0, length);
+    this.#batch.truncate(0, length);
     return this;
   }
 
   /** Another session that goes on from here; both must be disposed. */
   fork(): Session {
     this.#checkIdle("fork");
-    return new Session(this.#model, this.#overflow, this.#texts.fork());
+    return new Session(this.#model, this.#overflow, this.#batch.fork());
   }
 
   /** Frees the cache. A second call does nothing. */
   dispose(): void {
-    this.#texts.dispose();
+    this.#batch.dispose();
   }
 
   /** The same as `dispose()`, for `using`. */
@@ -159,7 +156,7 @@ export class Session {
   }
 
   get #row(): number[] {
-    return this.#texts.rows[0] ?? [];
+    return this.#batch.rows[0] ?? [];
   }
 
   #checkIdle(action: string): void {

@@ -1,32 +1,33 @@
 /**
- * Getting ready for the first token.
+ * Runs what the first token takes, so that its kernels are compiled before.
  *
  * @module
  */
 
 import type { Tensor } from "../../backend/memory.ts";
-import { type GenerateOptions, readSettings, type Settings } from "./options.ts";
-import { drawTokens } from "./sampling.ts";
+import type { GenerateOptions } from "./options.ts";
+import { drawTokens } from "./sampling/sampling.ts";
+import { lastPositions } from "./sequences/sequence_batch.ts";
+import { readSettings, type Settings } from "./settings.ts";
 import type { TextModel } from "./text_model.ts";
-import { lastPositions } from "./texts.ts";
 
-/** Tokens of a prompt, enough that kernels for many rows are taken. */
+/** Tokens of a prompt: enough for the kernels that take many rows. */
 const PROMPT = 32;
 
-/** Prepares what reading a prompt and writing tokens take; see `LanguageModel.warmUp`. */
+/** Prepares the kernels of a prompt and of single tokens; see `GenerativeModel.warmUp`. */
 export async function warmUp(model: TextModel, options: GenerateOptions = {}): Promise<void> {
   const settings = readSettings(model, options);
-  const prompt = Math.min(PROMPT, model.netConfig.maxSeqLen - 1);
+  const prompt = Math.min(PROMPT, model.net.maxSeqLen - 1);
   await model.backend.warmUp(() => {
     if (model.net.canCache) stepTwice(model, settings, prompt);
     else readOnce(model, settings, prompt);
   });
 }
 
-/** A prompt, then a token. */
+/** Runs a prompt, then a token. */
 function stepTwice(model: TextModel, settings: Settings, prompt: number): void {
   const { backend, net } = model;
-  const cache = model.createCache(1, prompt + 1, settings.cacheDtype);
+  const cache = net.createCache(backend, 1, prompt + 1, settings.cacheDtype);
   try {
     const context = contextOf(model);
     for (const n of [prompt, 1]) {
@@ -40,7 +41,7 @@ function stepTwice(model: TextModel, settings: Settings, prompt: number): void {
   }
 }
 
-/** A text of a model that keeps nothing from one token to the next. */
+/** Runs a text, for a model that keeps nothing from one token to the next. */
 function readOnce(model: TextModel, settings: Settings, n: number): void {
   const { backend, net } = model;
   const hidden = net.hidden(backend, backend.tensor(new Int32Array(n), [1, n]), { context: contextOf(model) });
@@ -52,7 +53,7 @@ function draw({ backend, net }: TextModel, settings: Settings, hidden: Tensor): 
   drawTokens(backend, net.logits(backend, hidden), settings, [[0]], 0);
 }
 
-function contextOf({ backend, netConfig: { crossAttend, contextDim, dim } }: TextModel): Tensor | undefined {
-  const width = contextDim ?? dim;
-  return crossAttend ? backend.tensor(new Float32Array(width), [1, 1, width]) : undefined;
+/** A context of one position, for a model that attends to one. */
+function contextOf({ backend, net: { contextDim } }: TextModel): Tensor | undefined {
+  return contextDim === undefined ? undefined : backend.tensor(new Float32Array(contextDim), [1, 1, contextDim]);
 }

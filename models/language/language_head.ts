@@ -1,5 +1,5 @@
 /**
- * From token ids in any form to logits or a loss: what every text model offers, over the network that it has.
+ * Logits and loss of a transformer, from token ids in any form.
  *
  * @module
  */
@@ -9,11 +9,11 @@ import type { Tensor } from "../../backend/memory.ts";
 import { show } from "../../common/show.ts";
 import { ConfigError, OutOfMemoryError, ShapeError } from "../../errors.ts";
 import { type Fields, flag, optional, readFields, value } from "../config/fields.ts";
-import type { TransformerConfig } from "../config/transformer_config.ts";
-import { checkContext, type NetInputs, type TransformerNet } from "../network/transformer_net.ts";
+import type { NetInputs, TransformerNet } from "../network/transformer_net.ts";
+import { contextFields, type ContextInput, placeContext } from "./context.ts";
 import {
   checkTokenTensor,
-  contextMaskTensor,
+  type HostTokens,
   isTensor,
   maskField,
   type MaskInput,
@@ -24,10 +24,10 @@ import {
   type TokensInput,
 } from "./tokens.ts";
 
-/** Logits held at a time while a loss is computed. */
+/** The most logits in memory at a time while a loss is computed. */
 const LOSS_CHUNK = 1 << 23;
 
-/** The most bytes one tensor may take: what 32-bit addresses reach. */
+/** The most bytes that one tensor may take: those that 32-bit addresses reach. */
 const MAX_TENSOR_BYTES = 2 ** 32;
 
 /**
@@ -35,15 +35,11 @@ const MAX_TENSOR_BYTES = 2 ** 32;
  *
  * @category Models
  */
-export interface ForwardOptions {
-  /** Positions whose logits are wanted: all of them, the last one, or from (included) to (excluded). Default "all". */
+export interface ForwardOptions extends ContextInput {
+  /** Positions to give: all of them, the last one, or from (included) to (excluded). Default "all". */
   readonly positions?: "all" | "last" | readonly [from: number, to: number] | undefined;
   /** Tokens to keep: true, or 1 in an int32 tensor [b, n]. Default: a batch's own mask, else all. */
   readonly mask?: MaskInput | undefined;
-  /** What cross attention looks at: [b, m, contextDim]. */
-  readonly context?: Tensor | undefined;
-  /** Positions of the context to keep. */
-  readonly contextMask?: MaskInput | undefined;
   /** Give hidden states after the final norm [b, n, dim] instead of logits. */
   readonly returnEmbeddings?: boolean | undefined;
   /** Embeddings in front of the tokens: [b, p, embDim]. The result covers them too. */
@@ -59,17 +55,13 @@ export interface ForwardOptions {
  *
  * @category Models
  */
-export interface LossOptions {
+export interface LossOptions extends ContextInput {
   /** Targets that don't count. Default -100. */
   readonly ignoreIndex?: number | undefined;
   /** Tokens to keep; targets that are not kept don't count. */
   readonly mask?: MaskInput | undefined;
   /** Tokens that attention may look at; those that are hidden here are predicted all the same. */
   readonly keyMask?: readonly (readonly boolean[])[] | undefined;
-  /** What cross attention looks at: [b, m, contextDim]. */
-  readonly context?: Tensor | undefined;
-  /** Positions of the context to keep. */
-  readonly contextMask?: MaskInput | undefined;
 }
 
 const forwardFields: Fields<ForwardOptions> = {
@@ -80,8 +72,7 @@ const forwardFields: Fields<ForwardOptions> = {
     ),
   ),
   mask: maskField,
-  context: tensorField,
-  contextMask: maskField,
+  ...contextFields,
   returnEmbeddings: optional(flag(false)),
   prependEmbeds: tensorField,
   sumEmbeds: tensorField,
@@ -92,34 +83,41 @@ const lossFields: Fields<LossOptions> = {
   ignoreIndex: optional(value<number>(Number.isSafeInteger, "it must be a whole number")),
   mask: maskField,
   keyMask: optional(value<readonly (readonly boolean[])[]>(Array.isArray, "it must be rows of true and false")),
-  context: tensorField,
-  contextMask: maskField,
+  ...contextFields,
 };
+
+/** Tokens on the device. */
+interface Placed {
+  /** int32 [b, n]. */
+  readonly ids: Tensor;
+  /** int32 [b, n]. */
+  readonly mask: Tensor | undefined;
+  /** Ids of learned absolute positions: int32 [b or 1, n]. */
+  readonly pos: Tensor | undefined;
+}
 
 /** Logits and loss of a network. */
 export class LanguageHead {
   readonly #net: TransformerNet;
-  readonly #config: TransformerConfig;
 
-  /** @param config of the network */
-  constructor(net: TransformerNet, config: TransformerConfig) {
+  /** @param net whose hidden states and logits they are */
+  constructor(net: TransformerNet) {
     this.#net = net;
-    this.#config = config;
   }
 
   /** See `LanguageModel.forward`. */
   forward(backend: Backend, tokens: TokensInput, given: ForwardOptions = {}): Tensor {
     const options = readFields<ForwardOptions>("forward", forwardFields, given);
-    const { numTokens } = this.#config;
+    const { numTokens } = this.#net;
     return backend.scope(() => {
-      const { ids, mask } = this.#place(backend, tokens, options.mask);
+      const { ids, mask, pos } = this.#place(backend, tokens, options);
       const [b = 0, n = 0] = ids.shape;
       const inputs = this.#inputs(backend, options, b);
       this.#checkEmbeddings(options, b, n);
       const length = n + (options.prependEmbeds?.shape[1] ?? 0);
       const [from, to] = range(options.positions, length);
       if (!options.returnEmbeddings) checkLogitsSize(b, to - from, numTokens);
-      const all = this.#net.hidden(backend, ids, { ...inputs, mask }); // (b, n, dim)
+      const all = this.#net.hidden(backend, ids, { ...inputs, mask, pos }); // (b, n, dim)
       const hidden = to - from === length ? all : backend.slice(all, from, to);
       return options.returnEmbeddings ? hidden : this.#net.logits(backend, hidden);
     });
@@ -129,9 +127,9 @@ export class LanguageHead {
   loss(backend: Backend, tokens: TokensInput, given: LossOptions = {}): Tensor {
     const options = readFields<LossOptions>("loss", lossFields, given);
     return backend.scope(() => {
-      const { inputs, targets, mask, keyMask, count } = this.#shiftedTokens(backend, tokens, options);
+      const { inputs, targets, count, ...places } = this.#shiftedTokens(backend, tokens, options);
       const b = inputs.shape[0] ?? 0;
-      const hidden = this.#net.hidden(backend, inputs, { ...this.#inputs(backend, options, b), mask, keyMask });
+      const hidden = this.#net.hidden(backend, inputs, { ...this.#inputs(backend, options, b), ...places });
       const sum = this.#crossEntropy(backend, hidden, targets, options.ignoreIndex ?? -100);
       return backend.add(backend.tensor(Float32Array.of(0), []), sum, { factor: 1 / Math.max(count, 1) });
     });
@@ -140,16 +138,16 @@ export class LanguageHead {
   /** Sum over all positions, a chunk of logits at a time. */
   #crossEntropy(backend: Backend, hidden: Tensor, targets: Tensor, ignoreIndex: number): Tensor {
     const rows = targets.shape[0] ?? 0;
-    const flat = backend.reshape(hidden, [1, rows, this.#config.dim]);
+    const flat = backend.reshape(hidden, [1, rows, this.#net.architecture.layers.dim]);
     const ids = backend.reshape(targets, [1, rows, 1]);
-    const step = Math.max(1, Math.floor(LOSS_CHUNK / this.#config.numTokens));
+    const step = Math.max(1, Math.floor(LOSS_CHUNK / this.#net.numTokens));
     let sum = backend.tensor(Float32Array.of(0), []);
     for (let from = 0; from < rows; from += step) {
       const to = Math.min(from + step, rows);
       sum = backend.scope(() => {
         const logits = this.#net.logits(backend, backend.slice(flat, from, to));
         const part = backend.crossEntropy(
-          backend.reshape(logits, [to - from, this.#config.numTokens]),
+          backend.reshape(logits, [to - from, this.#net.numTokens]),
           backend.reshape(backend.slice(ids, from, to), [to - from]),
           ignoreIndex,
         );
@@ -159,36 +157,49 @@ export class LanguageHead {
     return sum;
   }
 
-  #place(
-    backend: Backend,
-    tokens: TokensInput,
-    mask: MaskInput | undefined,
-  ): { ids: Tensor; mask: Tensor | undefined } {
-    const { numTokens, maxSeqLen } = this.#config;
-    if (isTensor(tokens)) {
-      checkTokenTensor(tokens, maxSeqLen);
-      const [b = 0, n = 0] = tokens.shape;
-      return { ids: tokens, mask: maskTensor(backend, mask, [b, n]) };
+  #place(backend: Backend, tokens: TokensInput, { mask, pos }: ForwardOptions): Placed {
+    const { numTokens, maxSeqLen } = this.#net;
+    if (isTensor(tokens)) checkTokenTensor(tokens, maxSeqLen);
+    const host = isTensor(tokens) ? undefined : readTokens(tokens, numTokens, maxSeqLen);
+    const [b = 0, n = 0] = host?.shape ?? (isTensor(tokens) ? tokens.shape : []);
+    const ids = host ? backend.tensor(withoutPadding(host), host.shape) : tokens;
+    if (!isTensor(ids)) throw new ShapeError("Cannot run on no tokens: give rows of token ids");
+    if (isTensor(mask)) {
+      if (this.#skipsPadding && !pos) {
+        throw new ConfigError(
+          "Cannot count positions by a mask on the device: give rows of booleans, or pos beside it",
+        );
+      }
+      return { ids, mask: maskTensor(backend, mask, [b, n]), pos };
     }
-    const host = readTokens(tokens, numTokens, maxSeqLen);
-    const ids = host.mask ? host.ids.map((id, i) => host.mask?.[i] === 0 ? 0 : id) : host.ids;
-    return { ids: backend.tensor(ids, host.shape), mask: maskTensor(backend, mask ?? host.mask, host.shape) };
+    const keep = mask ? readMask(mask, [b, n]) : host?.mask;
+    return { ids, mask: maskTensor(backend, keep, [b, n]), pos: pos ?? this.#positions(backend, keep, [b, n]) };
+  }
+
+  get #skipsPadding(): boolean {
+    return this.#net.architecture.embedding.positions?.skipsPadding ?? false;
+  }
+
+  /** Ids of positions that count kept tokens, where the network's do: int32 [b, n]. */
+  #positions(backend: Backend, keep: Int32Array | undefined, [b, n]: readonly [number, number]): Tensor | undefined {
+    if (!keep || !this.#skipsPadding) return undefined;
+    const ids = new Int32Array(b * n);
+    for (let i = 0, count = 0; i < ids.length; i++) {
+      if (i % n === 0) count = 0;
+      ids[i] = count;
+      count += keep[i] ?? 0;
+    }
+    return backend.tensor(ids, [b, n]);
   }
 
   #inputs(backend: Backend, options: ForwardOptions, batch: number): NetInputs {
-    const { context, prependEmbeds, sumEmbeds, pos } = options;
-    if (context) checkContext(this.#config, context, batch);
-    if (!context && this.#config.crossAttend) {
-      throw new ConfigError("Cannot run a model with crossAttend and no context: give a context [b, m, contextDim]");
-    }
-    const contextMask = contextMaskTensor(backend, context, options.contextMask);
-    return { context, contextMask, prependEmbeds, sumEmbeds, pos };
+    const { prependEmbeds, sumEmbeds } = options;
+    return { ...placeContext(backend, this.#net.contextDim, batch, options), prependEmbeds, sumEmbeds };
   }
 
   /** @throws {ShapeError} for embeddings and positions that don't go with tokens [b, n] */
   #checkEmbeddings({ prependEmbeds, sumEmbeds, pos }: ForwardOptions, b: number, n: number): void {
-    const { embDim, dim } = this.#config;
-    const width = embDim ?? dim;
+    const { width } = this.#net.architecture.embedding;
     const expect = (name: string, tensor: Tensor | undefined, isRight: boolean, expected: string) => {
       if (!tensor || isRight) return;
       throw new ShapeError(`Cannot use ${name} of ${tensor.dtype} [${tensor.shape}]: expected ${expected}`);
@@ -212,7 +223,7 @@ export class LanguageHead {
   #shiftedTokens(backend: Backend, tokens: TokensInput, { mask, keyMask, ignoreIndex = -100 }: LossOptions) {
     const [b = 0, n = 0] = isTensor(tokens) ? tokens.shape : [];
     if (isTensor(tokens)) {
-      checkTokenTensor(tokens, this.#config.maxSeqLen + 1);
+      checkTokenTensor(tokens, this.#net.maxSeqLen + 1);
       checkTargets(n);
       if (mask) {
         throw new ConfigError("Cannot take a loss of tokens on the device with a mask: give lists of token ids");
@@ -234,7 +245,7 @@ export class LanguageHead {
     keyMask: LossOptions["keyMask"],
     ignoreIndex: number,
   ) {
-    const { numTokens, maxSeqLen } = this.#config;
+    const { numTokens, maxSeqLen } = this.#net;
     const host = readTokens(tokens, numTokens, maxSeqLen + 1, ignoreIndex);
     const [b, n] = host.shape;
     checkTargets(n);
@@ -244,14 +255,21 @@ export class LanguageHead {
     const isIgnored = (i: number) => host.ids[i] === ignoreIndex || keep?.[i] === 0;
     const targets = without(0, host.ids.map((id, i) => isIgnored(i) ? ignoreIndex : id));
     const inputs = without(n - 1, host.ids.map((id, i) => isIgnored(i) ? 0 : id));
+    const seen = keep && without(n - 1, keep);
     return {
       inputs: backend.tensor(inputs, [b, n - 1]),
       targets: backend.tensor(targets, [b * (n - 1)]),
-      mask: keep && backend.tensor(without(n - 1, keep), [b, n - 1]),
+      mask: seen && backend.tensor(seen, [b, n - 1]),
+      pos: this.#positions(backend, seen, [b, n - 1]),
       keyMask: keyMask && shiftedKeyMask(backend, keyMask, keep, [b, n]),
       count: targets.reduce((count, id) => count + (id === ignoreIndex ? 0 : 1), 0),
     };
   }
+}
+
+/** The ids, 0 for what the mask hides. */
+function withoutPadding({ ids, mask }: HostTokens): Int32Array {
+  return mask ? ids.map((id, i) => mask[i] === 0 ? 0 : id) : ids;
 }
 
 /** Keys that are visible and kept, of all but the last token: int32 [b, n - 1]. */

@@ -31,7 +31,7 @@ export interface HostTokens {
   /** Ids row by row: [b, n]. */
   readonly ids: Int32Array;
   readonly shape: readonly [b: number, n: number];
-  /** 1 for tokens that count; undefined: all. */
+  /** 1 for tokens that count; undefined where all do. */
   readonly mask: Int32Array | undefined;
 }
 
@@ -61,7 +61,7 @@ export const maskField: Field<MaskInput | undefined> = optional(
  * @param maxSeqLen longest row
  * @param ignoreIndex an id that is allowed beside those of the vocabulary
  * @throws {ShapeError} for rows of different lengths, no tokens, or too many
- * @throws {ConfigError} for what is no list of ids, or an id outside the vocabulary
+ * @throws {ConfigError} for anything but lists of ids, or an id outside the vocabulary
  */
 export function readTokens(
   tokens: Exclude<TokensInput, Tensor>,
@@ -92,7 +92,7 @@ export function readTokens(
 }
 
 /**
- * Token ids of rows of any lengths, which may be empty; of a batch without its padding.
+ * Token ids of rows of any lengths, which may be empty. Padding of a batch is left out.
  *
  * @throws as `readTokens`
  */
@@ -106,7 +106,7 @@ export function readRowsOfTokens(
   return rows.map((row) => Array.from(row));
 }
 
-/** Rows and tokens of a row. @throws {ConfigError} for what are no tokens */
+/** The number of rows, and of tokens in a row. @throws {ConfigError} for anything but tokens */
 export function shapeOfTokens(tokens: TokensInput): readonly [b: number, n: number] {
   if (isTensor(tokens)) return [tokens.shape[0] ?? 0, tokens.shape[1] ?? 0];
   if (isBatch(tokens)) return readBatch(tokens).shape;
@@ -157,22 +157,6 @@ export function maskTensor(
   throw new ShapeError(`Cannot use a ${name} of ${mask.dtype} [${mask.shape}]: expected int32 [${shape}]`);
 }
 
-/**
- * The mask of a context on the device.
- *
- * @throws {ConfigError} for one without a context
- */
-export function contextMaskTensor(
-  backend: Backend,
-  context: Tensor | undefined,
-  mask: MaskInput | undefined,
-): Tensor | undefined {
-  if (mask === undefined) return undefined;
-  if (!context) throw new ConfigError("Cannot use a contextMask without a context: give both, or leave it out");
-  const [b = 0, m = 0] = context.shape;
-  return maskTensor(backend, mask, [b, m], "contextMask");
-}
-
 /** A mask of rows as 0 and 1, row by row. @throws as `maskTensor` */
 export function readMask(
   mask: readonly (readonly boolean[])[],
@@ -205,7 +189,7 @@ export function readMask(
   return values;
 }
 
-/** The tokens of each row that count, padding left out. */
+/** The tokens of each row, without padding. */
 export function rowsOf({ ids, shape: [b, n], mask }: HostTokens): number[][] {
   return Array.from({ length: b }, (_, row) => {
     const all = Array.from(ids.subarray(row * n, (row + 1) * n));
@@ -265,7 +249,7 @@ function readBatch({ inputIds, attentionMask, shape }: TokenBatch): HostTokens {
   return { ids: inputIds, shape, mask: attentionMask.includes(0) ? attentionMask : undefined };
 }
 
-/** Checks ids before they become int32, where others would wrap around. */
+/** Checks ids before they become int32, because larger ones would wrap around. */
 function checkRow(row: Row, r: number, numTokens: number, ignoreIndex?: number): void {
   for (let i = 0; i < row.length; i++) {
     const id: unknown = row[i];
@@ -281,7 +265,7 @@ function checkRow(row: Row, r: number, numTokens: number, ignoreIndex?: number):
   }
 }
 
-/** Checks the ids of a batch, padding left out. */
+/** Checks the ids of a batch, except its padding. */
 function checkIds({ ids, shape: [, n], mask }: HostTokens, numTokens: number, ignoreIndex?: number): void {
   for (const [i, id] of ids.entries()) {
     if ((id >= 0 && id < numTokens) || id === ignoreIndex || mask?.[i] === 0) continue;

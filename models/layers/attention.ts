@@ -1,86 +1,72 @@
 /**
- * Multi-head attention with everything that the references add to it.
+ * Multi-head attention.
  *
  * @module
  */
 
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
-import { kvHeadsOf, type TransformerConfig } from "../config/transformer_config.ts";
-import {
-  freshQkNormScale,
-  hasGateBias,
-  hasOutputProjection,
-  type QkNorm,
-  qkNormOf,
-} from "../config/x_transformers/versions.ts";
+import type { AttentionPlan } from "../network/architecture.ts";
 import type { Parameter, Parameters } from "../network/parameters.ts";
-import { constant, normal } from "../network/random.ts";
-import { deepnormInitializer } from "./deepnorm.ts";
+import { constant, normal, xavier } from "../network/random.ts";
 import { Linear } from "./linear.ts";
 import type { Pass } from "./pass.ts";
 
 /** Whether queries look at their own sequence or at a context. */
 export type AttentionKind = "self" | "cross";
 
-/** Attention; parameters as in the references: `to_q`, `to_k`, `to_v`, `to_out`, `qk_norm_*_scale`, `mem_k`, ... */
+/**
+ * Attention; parameters `q`, `k`, `v` and `out`, `qGain` and `kGain` of the QK norm, `memoryKeys`, `memoryValues`,
+ * `headScale`, `valueGate` and `headGate`, as its plan has them.
+ */
 export class Attention {
   readonly #kind: AttentionKind;
-  readonly #config: TransformerConfig;
-  readonly #kvHeads: number;
+  readonly #plan: AttentionPlan;
   readonly #toQ: Linear;
   readonly #toK: Linear;
   readonly #toV: Linear;
-  /** Absent where one head is as wide as the model. */
   readonly #toOut: Linear | undefined;
-  /** Absent where queries and keys stay as they are. */
-  readonly #qkNorm: QkNorm | undefined;
-  readonly #qScale: Parameter | undefined;
-  readonly #kScale: Parameter | undefined;
+  readonly #qGain: Parameter | undefined;
+  readonly #kGain: Parameter | undefined;
   readonly #memoryKeys: Parameter | undefined;
   readonly #memoryValues: Parameter | undefined;
   readonly #headScale: Parameter | undefined;
   readonly #headGate: Linear | undefined;
   readonly #valueGate: Linear | undefined;
 
-  constructor(parameters: Parameters, config: TransformerConfig, kind: AttentionKind) {
-    const { dim, heads, dimHead, reference } = config;
+  /** @param dim width of its input and output */
+  constructor(parameters: Parameters, plan: AttentionPlan, kind: AttentionKind, dim: number) {
+    const { heads, kvHeads, dimHead, sourceDim = dim, memoryKeys = 0, valueGate, output } = plan;
     this.#kind = kind;
-    this.#config = config;
-    this.#kvHeads = kvHeadsOf(config);
-    const isZeta = reference === "zeta";
-    const contextDim = kind === "cross" ? config.contextDim ?? dim : dim;
-    const [qSize, kvSize] = [heads * dimHead, this.#kvHeads * dimHead];
-    const project = (name: string, inSize: number, outSize: number) =>
-      new Linear(parameters.in(name), inSize, outSize, {
-        bias: false,
-        initialize: deepnormInitializer(config, name, inSize, outSize),
-      });
-    if (config.qkNorm && config.attnQkNorm) this.#qkNorm = qkNormOf(config);
-    if (this.#qkNorm && config.attnQkNormDimScale) {
-      const shape = (count: number) => isZeta ? [dimHead] : [count, 1, dimHead];
-      const fresh = constant(freshQkNormScale(config));
-      this.#qScale = parameters.values("qk_norm_q_scale", shape(heads), fresh);
-      this.#kScale = parameters.values("qk_norm_k_scale", shape(this.#kvHeads), fresh);
+    this.#plan = plan;
+    const gain = plan.qkNorm?.gain;
+    if (gain) {
+      const shape = (count: number) => gain.isShared ? [dimHead] : [count, 1, dimHead];
+      this.#qGain = parameters.values("qGain", shape(heads), constant(gain.fresh));
+      this.#kGain = parameters.values("kGain", shape(kvHeads), constant(gain.fresh));
     }
-    if (config.attnNumMemKv > 0) {
-      const shape = [this.#kvHeads, config.attnNumMemKv, dimHead];
-      this.#memoryKeys = parameters.values("mem_k", shape, normal(1));
-      this.#memoryValues = parameters.values("mem_v", shape, normal(1));
+    if (memoryKeys > 0) {
+      this.#memoryKeys = parameters.values("memoryKeys", [kvHeads, memoryKeys, dimHead], normal(1));
+      this.#memoryValues = parameters.values("memoryValues", [kvHeads, memoryKeys, dimHead], normal(1));
     }
-    if (config.attnHeadScale) this.#headScale = parameters.values("head_scale_params", [1, heads, 1, 1], constant(1));
-    this.#toQ = project("to_q", dim, qSize);
-    this.#toK = project("to_k", contextDim, kvSize);
-    this.#toV = project("to_v", contextDim, kvSize);
-    const gate = (name: string, outSize: number, bias = true) =>
+    if (plan.hasHeadScale) this.#headScale = parameters.values("headScale", [1, heads, 1, 1], constant(1));
+    const project = (name: string, inSize: number, outSize: number, bias: boolean, gain: number | undefined) =>
+      new Linear(parameters.in(name), inSize, outSize, { bias, initialize: xavier(gain, inSize, outSize) });
+    const [qSize, kvSize] = [heads * dimHead, kvHeads * dimHead];
+    const { hasQkvBias, xavierGain } = plan;
+    const qkGain = xavierGain === undefined ? undefined : 1;
+    this.#toQ = project("q", dim, qSize, hasQkvBias, qkGain);
+    this.#toK = project("k", sourceDim, kvSize, hasQkvBias, qkGain);
+    this.#toV = project("v", sourceDim, kvSize, hasQkvBias, xavierGain);
+    const gate = (name: string, outSize: number, bias: boolean) =>
       new Linear(parameters.in(name), dim, outSize, {
         bias,
         initialize: constant(0),
-        initializeBias: constant(isZeta ? 1 : 10),
+        initializeBias: constant(plan.freshGateBias ?? 0),
       });
-    if (config.attnGateValues) this.#valueGate = gate("to_v_gate", qSize, hasGateBias(config));
-    if (config.attnGateValueHeads) this.#headGate = gate("to_v_head_gate", heads);
-    if (hasOutputProjection(config)) this.#toOut = project("to_out", qSize, dim);
+    if (valueGate) this.#valueGate = gate("valueGate", qSize, valueGate.hasBias);
+    if (plan.hasHeadGate) this.#headGate = gate("headGate", heads, true);
+    if (output) this.#toOut = project("out", qSize, dim, output.hasBias, xavierGain);
   }
 
   /**
@@ -90,14 +76,13 @@ export class Attention {
    */
   forward(pass: Pass, x: Tensor, layer: number): Tensor {
     const { backend } = pass;
-    const { heads } = this.#config;
-    const q = this.#rotate(pass, this.#normalize(backend, this.#toQ.forward(backend, x), heads, this.#qScale), heads);
+    const q = this.#rotate(pass, this.#normalize(backend, this.#toQ.forward(backend, x), "query"));
     const { keys, values } = this.#kind === "self" ? this.#selfKeys(pass, x, layer) : this.#crossKeys(pass, layer);
     let out = this.#attend(pass, q, keys, values); // (b, n, heads · dimHead)
-    if (this.#headScale) out = backend.multiply(out, backend.reshape(this.#headScale.value, [heads]));
+    if (this.#headScale) out = backend.multiply(out, backend.reshape(this.#headScale.value, [this.#plan.heads]));
     if (this.#headGate) out = backend.multiply(out, this.#headGate.forward(backend, x), { activation: "sigmoid" });
     if (this.#valueGate) {
-      const activation = this.#config.attnSwigluValues ? "silu" : "sigmoid";
+      const activation = this.#plan.valueGate?.activation;
       out = backend.multiply(out, this.#valueGate.forward(backend, x), { activation });
     }
     const projected = this.#toOut?.forward(backend, out) ?? out; // (b, n, dim)
@@ -106,12 +91,13 @@ export class Attention {
 
   /** Keys and values of the sequence itself, (b, m, kvHeads · dimHead) or the cache that they were added to. */
   #selfKeys(pass: Pass, x: Tensor, layer: number): { keys: Tensor; values: Tensor } {
-    const { backend, rotary, cache } = pass;
-    const k = this.#normalize(backend, this.#toK.forward(backend, x), this.#kvHeads, this.#kScale);
+    const { backend, cache } = pass;
+    const { rotary: plan, kvHeads: heads } = this.#plan;
+    const tables = plan && pass.rotary.get(plan);
+    const k = this.#normalize(backend, this.#toK.forward(backend, x), "key");
     let v = this.#toV.forward(backend, x);
-    const rotation = { heads: this.#kvHeads, pairs: rotary?.pairs ?? "adjacent" };
-    const keys = rotary ? backend.rotary(k, rotary.key, rotation) : k;
-    if (rotary?.rotatesValues) v = backend.rotary(v, rotary.key, rotation);
+    const keys = tables ? backend.rotary(k, tables.key, { heads, pairs: plan.pairs }) : k;
+    if (tables && plan.rotatesValues) v = backend.rotary(v, tables.key, { heads, pairs: plan.pairs });
     if (!cache) return { keys, values: v };
     const kept = cache.selfAttention(layer);
     backend.appendCache(kept.keys, keys, cache.positions, cache.lengths);
@@ -131,38 +117,43 @@ export class Attention {
     keep: (made: { keys: Tensor; values: Tensor }) => void,
   ): { keys: Tensor; values: Tensor } {
     if (!context) throw new TypeError("Cannot attend to a context that is absent");
-    const keys = this.#normalize(backend, this.#toK.forward(backend, context), this.#kvHeads, this.#kScale);
+    const keys = this.#normalize(backend, this.#toK.forward(backend, context), "key");
     const made = { keys, values: this.#toV.forward(backend, context) };
     keep(made);
     return made;
   }
 
-  #normalize(backend: Backend, x: Tensor, groups: number, scale: Parameter | undefined): Tensor {
-    if (!this.#qkNorm) return x;
-    const { factor, isLearned } = this.#qkNorm;
-    return backend.l2Norm(x, { groups, gain: isLearned ? scale?.value : undefined, factor });
+  #normalize(backend: Backend, x: Tensor, of: "query" | "key"): Tensor {
+    const { qkNorm, heads, kvHeads } = this.#plan;
+    if (!qkNorm) return x;
+    const [groups, gain] = of === "query" ? [heads, this.#qGain] : [kvHeads, this.#kGain];
+    const { factor } = qkNorm;
+    return backend.l2Norm(x, { groups, gain: qkNorm.gain?.isApplied ? gain?.value : undefined, factor });
   }
 
-  #rotate({ backend, rotary }: Pass, q: Tensor, heads: number): Tensor {
-    return rotary && this.#kind === "self" ? backend.rotary(q, rotary.query, { heads, pairs: rotary.pairs }) : q;
+  #rotate({ backend, rotary }: Pass, q: Tensor): Tensor {
+    const { rotary: plan, heads } = this.#plan;
+    const tables = plan && rotary.get(plan);
+    return tables ? backend.rotary(q, tables.query, { heads, pairs: plan.pairs }) : q;
   }
 
   #attend(pass: Pass, q: Tensor, keys: Tensor, values: Tensor): Tensor {
-    const { backend, rotary, cache } = pass;
+    const { backend, cache } = pass;
+    const { heads, kvHeads, scale, isCausal, rotary, slopes, keepsScores } = this.#plan;
     const isSelf = this.#kind === "self";
     const options = {
-      heads: this.#config.heads,
-      kvHeads: this.#kvHeads,
-      scale: this.#qkNorm?.scale ?? this.#config.dimHead ** -0.5,
-      causal: isSelf && this.#config.attnLayers === "decoder",
+      heads,
+      kvHeads,
+      scale,
+      causal: isCausal,
       positions: isSelf ? cache?.positions : undefined,
-      slopes: isSelf ? pass.slopes : undefined,
+      slopes: slopes && pass.slopes.get(slopes),
       mask: isSelf ? pass.keyMask ?? pass.mask : pass.contextMask,
       memoryKeys: this.#normalizedMemoryKeys(backend),
       memoryValues: this.#memoryValues?.value,
-      decay: isSelf ? rotary?.decay : undefined,
+      decay: rotary && pass.rotary.get(rotary)?.decay,
     };
-    if (this.#config.attnFlash) return backend.attention(q, keys, values, options);
+    if (!keepsScores) return backend.attention(q, keys, values, options);
     const scores = backend.attentionScores(q, keys, options); // (b, heads, n, memory + m)
     return backend.attentionValues(backend.softmax(scores), values, options);
   }
@@ -170,12 +161,12 @@ export class Attention {
   /** Memory keys (kvHeads, memory, dimHead) under the QK norm. */
   #normalizedMemoryKeys(backend: Backend): Tensor | undefined {
     const keys = this.#memoryKeys?.value;
-    if (!keys || !this.#qkNorm) return keys;
+    const { qkNorm, kvHeads, memoryKeys = 0 } = this.#plan;
+    if (!keys || !qkNorm) return keys;
     const normalized = backend.l2Norm(keys);
-    if (!this.#kScale) return normalized;
-    const memory = this.#config.attnNumMemKv;
-    const headOfRow = Int32Array.from({ length: this.#kvHeads * memory }, (_, row) => Math.floor(row / memory));
-    const scales = backend.gatherRows(this.#kScale.value, backend.tensor(headOfRow, [headOfRow.length]));
-    return backend.multiply(normalized, backend.reshape(scales, keys.shape));
+    if (!this.#kGain) return normalized;
+    const headOfRow = Int32Array.from({ length: kvHeads * memoryKeys }, (_, row) => Math.floor(row / memoryKeys));
+    const gains = backend.gatherRows(this.#kGain.value, backend.tensor(headOfRow, [headOfRow.length]));
+    return backend.multiply(normalized, backend.reshape(gains, keys.shape));
   }
 }

@@ -1,119 +1,104 @@
 /**
- * The stack of attention and feed-forward sublayers: encoder, decoder and cross attender are this with other settings.
+ * The stack of attention and feed-forward sublayers: encoder, decoder and cross attender are this with other plans.
  *
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
-import { alibiHeadsOf, type TransformerConfig } from "../config/transformer_config.ts";
+import { attentionsOf, type LayersPlan, type RotaryPlan, type SublayerPlan } from "../network/architecture.ts";
 import type { Parameter, Parameters } from "../network/parameters.ts";
 import { constant } from "../network/random.ts";
-import { alibiSlopes } from "./alibi.ts";
 import { Attention } from "./attention.ts";
-import { deepnormResidual } from "./deepnorm.ts";
 import { FeedForward } from "./feed_forward.ts";
-import { blockNorm, type Norm } from "./norm.ts";
-import type { Pass } from "./pass.ts";
-import { segmentShifts, shiftTokens } from "./shift_tokens.ts";
-
-/** What a sublayer does. */
-export type SublayerKind = "selfAttention" | "crossAttention" | "feedForward";
+import { type Norm, norm } from "./norm.ts";
+import type { Pass, PassInputs } from "./pass.ts";
+import { declareRotary, type RotaryTables, rotaryTables } from "./rotary.ts";
+import { shiftTokens } from "./shift_tokens.ts";
 
 interface Sublayer {
-  readonly kind: SublayerKind;
+  readonly plan: SublayerPlan;
+  readonly parameters: Parameters;
   readonly preNorm: Norm | undefined;
   readonly branch: { forward(pass: Pass, x: Tensor, layer: number): Tensor };
-  readonly postBranchNorm: Norm | undefined;
+  readonly branchNorm: Norm | undefined;
   readonly residualScale: Parameter | undefined;
-  readonly postMainNorm: Norm | undefined;
+  readonly postNorm: Norm | undefined;
 }
 
 /**
- * The sublayers; parameters `layers.{i}.0.*` (norms), `layers.{i}.1` (the branch), `layers.{i}.2` (the residual),
- * `final_norm`.
+ * The sublayers; parameters `blocks.{i}.{kind}.*`, where a branch has its own, its norms `preNorm`, `branchNorm` and
+ * `postNorm`, and `residualScale`; and `norm` behind them all.
  */
 export class AttentionLayers {
-  readonly #config: TransformerConfig;
+  /** Each rotary plan, and the width of the heads that it turns. */
+  readonly #rotaries: ReadonlyMap<RotaryPlan, number>;
+  readonly #slopes: ReadonlySet<readonly number[]>;
   readonly #sublayers: readonly Sublayer[];
-  readonly #finalNorm: Norm | undefined;
-  /** Shifts of feature segments; empty without token shift. */
-  readonly #shifts: readonly number[];
+  readonly #norm: Norm | undefined;
+  readonly #parameters: Parameters;
 
-  /** @param order the sublayers of one block */
-  constructor(parameters: Parameters, config: TransformerConfig, order: readonly SublayerKind[]) {
-    this.#config = config;
-    this.#shifts = config.shiftTokens > 0 ? segmentShifts(config) : [];
-    const kinds = Array.from({ length: config.depth }, () => order).flat();
-    this.#sublayers = kinds.map((kind, i) => sublayer(parameters.in(`layers.${i}`), config, kind));
-    if (isPreNorm(config)) this.#finalNorm = blockNorm(parameters.in("final_norm"), config);
-  }
-
-  /** What each sublayer does, in order. */
-  get kinds(): SublayerKind[] {
-    return this.#sublayers.map(({ kind }) => kind);
+  constructor(parameters: Parameters, plan: LayersPlan) {
+    this.#parameters = parameters;
+    const attentions = attentionsOf(plan);
+    this.#rotaries = new Map(attentions.flatMap(({ rotary, dimHead }) => rotary ? [[rotary, dimHead]] : []));
+    this.#slopes = new Set(attentions.flatMap(({ slopes }) => slopes ? [slopes] : []));
+    for (const rotary of this.#rotaries.keys()) declareRotary(parameters.in("rotary"), rotary);
+    this.#sublayers = plan.blocks.flatMap(({ sublayers }, block) =>
+      sublayers.map((each) => sublayer(parameters.in(`blocks.${block}.${each.kind}`), each, plan.dim))
+    );
+    this.#norm = norm(parameters.in("norm"), plan.norm, plan.dim);
   }
 
   /** x (b, n, dim) to hidden states of the same shape, after the final norm. */
-  forward(pass: Pass, x: Tensor): Tensor {
-    const { backend, cache } = pass;
+  forward(inputs: PassInputs, x: Tensor): Tensor {
+    const { backend, cache, watch } = inputs;
+    const pass = this.#begin(inputs, x.shape[1] ?? 0);
     let stream = x;
     for (const [layer, sublayer] of this.#sublayers.entries()) {
       const before = stream;
       // Of a long sequence there is room for what one sublayer makes, not for what all do.
-      const { out } = backend.scope(() => ({ out: this.#run(sublayer, pass, before, layer), kept: cache?.kept }));
+      const { out } = backend.scope(() => ({ out: run(sublayer, pass, before, layer), kept: cache?.kept }));
       if (layer > 0) before.dispose();
       stream = out;
-      pass.watch?.(`attn_layers.layers.${layer} (${sublayer.kind})`, stream);
+      watch?.(`${sublayer.parameters.label} (${sublayer.plan.kind})`, stream);
     }
-    if (!this.#finalNorm) return stream;
-    const normed = this.#finalNorm.forward(backend, stream);
-    pass.watch?.("attn_layers.final_norm", normed);
+    if (!this.#norm) return stream;
+    const normed = this.#norm.forward(backend, stream);
+    watch?.(this.#parameters.in("norm").label, normed);
     return normed;
   }
 
-  #run({ kind, branch, residualScale, ...norms }: Sublayer, pass: Pass, stream: Tensor, layer: number): Tensor {
-    const { backend } = pass;
-    const normed = norms.preNorm?.forward(backend, stream) ?? stream;
-    const made = branch.forward(pass, this.#shift(pass, normed, kind, layer), layer);
-    const out = norms.postBranchNorm?.forward(backend, made) ?? made;
-    const sum = backend.add(out, stream, { scale: residualScale?.value, factor: deepnormResidual(this.#config) });
-    return norms.postMainNorm?.forward(backend, sum) ?? sum;
-  }
-
-  /** Attention hides padded tokens from their neighbors; the feed forward does not know them, as in the references. */
-  #shift(pass: Pass, x: Tensor, kind: SublayerKind, layer: number): Tensor {
-    if (this.#shifts.length === 0) return x;
-    const visible = pass.mask && kind !== "feedForward" ? pass.backend.maskRows(x, pass.mask) : x;
-    return shiftTokens(pass, visible, this.#shifts, layer);
+  /** Makes what layers share, once for all that have the same plan. */
+  #begin(inputs: PassInputs, n: number): Pass {
+    const { backend, starts = [0] } = inputs;
+    const rotary = new Map<RotaryPlan, RotaryTables>();
+    for (const [plan, dimHead] of this.#rotaries) rotary.set(plan, rotaryTables(backend, plan, dimHead, starts, n));
+    const slopes = new Map<readonly number[], Tensor>();
+    for (const plan of this.#slopes) slopes.set(plan, backend.tensor(Float32Array.from(plan), [plan.length]));
+    return { ...inputs, rotary, slopes };
   }
 }
 
-/** ALiBi slopes of a configuration [heads], 0 for heads without; undefined without ALiBi. */
-export function slopesOf(backend: Backend, config: TransformerConfig): Tensor | undefined {
-  const count = alibiHeadsOf(config);
-  if (count === 0) return undefined;
-  const slopes = new Float32Array(config.heads);
-  slopes.set(alibiSlopes(count));
-  return backend.tensor(slopes, [config.heads]);
-}
-
-function isPreNorm(config: TransformerConfig): boolean {
-  return config.preNorm && !config.deepnorm;
-}
-
-function sublayer(parameters: Parameters, config: TransformerConfig, kind: SublayerKind): Sublayer {
-  const norm = (place: number) => blockNorm(parameters.in(`0.${place}`), config);
-  const branchParameters = parameters.in(config.shiftTokens > 0 ? "1.fn" : "1");
-  const hasScale = config.scaleResidual || config.deepnorm;
+function sublayer(parameters: Parameters, plan: SublayerPlan, dim: number): Sublayer {
+  const { kind } = plan;
   return {
-    kind,
-    preNorm: isPreNorm(config) ? norm(0) : undefined,
-    postBranchNorm: config.sandwichNorm ? norm(1) : undefined,
-    postMainNorm: isPreNorm(config) ? undefined : norm(2),
+    plan,
+    preNorm: norm(parameters.in("preNorm"), plan.preNorm, dim),
+    branchNorm: norm(parameters.in("branchNorm"), plan.branchNorm, dim),
+    postNorm: norm(parameters.in("postNorm"), plan.postNorm, dim),
     branch: kind === "feedForward"
-      ? new FeedForward(branchParameters, config)
-      : new Attention(branchParameters, config, kind === "selfAttention" ? "self" : "cross"),
-    residualScale: hasScale ? parameters.values("2.residual_scale", [config.dim], constant(1)) : undefined,
+      ? new FeedForward(parameters, plan.feedForward, dim)
+      : new Attention(parameters, plan.attention, kind === "selfAttention" ? "self" : "cross", dim),
+    residualScale: plan.residual?.isLearned ? parameters.values("residualScale", [dim], constant(1)) : undefined,
+    parameters,
   };
+}
+
+function run({ plan, branch, residualScale, ...norms }: Sublayer, pass: Pass, stream: Tensor, layer: number): Tensor {
+  const { backend } = pass;
+  const normed = norms.preNorm?.forward(backend, stream) ?? stream;
+  const made = branch.forward(pass, shiftTokens(pass, normed, plan.kind, layer, plan.shifts), layer);
+  const out = norms.branchNorm?.forward(backend, made) ?? made;
+  const sum = backend.add(out, stream, { scale: residualScale?.value, factor: plan.residual?.factor });
+  return norms.postNorm?.forward(backend, sum) ?? sum;
 }

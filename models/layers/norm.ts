@@ -1,58 +1,46 @@
 /**
- * The norms of both references.
+ * Norms over features.
  *
  * @module
  */
 
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
-import type { Reference, TransformerConfig } from "../config/transformer_config.ts";
-import type { Parameters } from "../network/parameters.ts";
+import type { NormPlan } from "../network/architecture.ts";
+import type { Parameter, Parameters } from "../network/parameters.ts";
 import { constant } from "../network/random.ts";
 
-/** Normalizes the last dimension. */
-export interface Norm {
-  /** x [..., dim] to the same shape. */
-  forward(backend: Backend, x: Tensor): Tensor;
-}
+/** A norm; parameters `gain` and `bias`, as its plan has them. */
+export class Norm {
+  readonly #plan: NormPlan;
+  readonly #width: number;
+  readonly #gain: Parameter | undefined;
+  readonly #bias: Parameter | undefined;
 
-/** The norm that a configuration asks for in its blocks. */
-export function blockNorm(parameters: Parameters, config: TransformerConfig): Norm {
-  const { reference, dim } = config;
-  const offset = reference === "x-transformers" && (config.normAddUnitOffset ?? true) ? 1 : 0;
-  if (config.useSimpleRmsnorm) return { forward: (backend, x) => backend.l2Norm(x, { factor: Math.sqrt(dim) }) };
-  if (config.useRmsnorm) return rmsNorm(parameters, dim, offset);
-  if (config.useScalenorm) return scaleNorm(parameters, reference, dim, offset);
-  return layerNorm(parameters, reference, dim, offset);
-}
-
-/**
- * Layer norm (arXiv 1607.06450): zeta's has `weight` and `bias`, x-transformers' only `gamma`.
- *
- * @param offset 1 where `gamma` is stored as gain - 1
- */
-export function layerNorm(parameters: Parameters, reference: Reference, dim: number, offset: 0 | 1 = 0): Norm {
-  const gain = parameters.values(reference === "zeta" ? "weight" : "gamma", [dim], constant(1 - offset));
-  const bias = reference === "zeta" ? parameters.values("bias", [dim], constant(0)) : undefined;
-  return {
-    forward: (backend, x) => backend.layerNorm(x, { gain: gain.value, gainOffset: offset, bias: bias?.value }),
-  };
-}
-
-/** RMS norm: x / ‖x‖ · √dim · (g + offset) (arXiv 1910.07467). */
-function rmsNorm(parameters: Parameters, dim: number, offset: 0 | 1): Norm {
-  const gain = parameters.values("g", [dim], constant(1 - offset));
-  const factor = Math.sqrt(dim);
-  return { forward: (backend, x) => backend.l2Norm(x, { gain: gain.value, gainOffset: offset, factor }) };
-}
-
-/** Scale norm (arXiv 1910.05895): x / ‖x‖ · g in zeta, x / ‖x‖ · √dim · (g + offset) in x-transformers; g is one number. */
-function scaleNorm(parameters: Parameters, reference: Reference, dim: number, offset: 0 | 1): Norm {
-  if (reference === "zeta") {
-    const gain = parameters.values("g", [1], constant(dim ** -0.5));
-    return { forward: (backend, x) => backend.l2Norm(x, { gain: gain.value, eps: 1e-5 }) };
+  /** @param width features that are normalized together */
+  constructor(parameters: Parameters, plan: NormPlan, width: number) {
+    this.#plan = plan;
+    this.#width = width;
+    const hasGain = plan.kind === "layer" || plan.gain !== "none";
+    const gains = plan.kind === "layer" || plan.gain === "features" ? width : 1;
+    const fresh = plan.kind === "length" ? width ** -0.5 : 1 - plan.gainOffset;
+    if (hasGain) this.#gain = parameters.values("gain", [gains], constant(fresh));
+    if (plan.kind === "layer" && plan.hasBias) this.#bias = parameters.values("bias", [width], constant(0));
   }
-  const gain = parameters.values("g", [1], constant(1 - offset));
-  const factor = Math.sqrt(dim);
-  return { forward: (backend, x) => backend.l2Norm(x, { gain: gain.value, gainOffset: offset, factor }) };
+
+  /** x [..., width] to the same shape. */
+  forward(backend: Backend, x: Tensor): Tensor {
+    const { kind, eps, gainOffset } = this.#plan;
+    const gain = this.#gain?.value;
+    if (kind === "layer") return backend.layerNorm(x, { gain, gainOffset, bias: this.#bias?.value, eps });
+    const isRms = kind === "rms";
+    const factor = isRms ? Math.sqrt(this.#width) : 1;
+    if (this.#plan.epsPlace === "floor") return backend.l2Norm(x, { gain, gainOffset, factor, eps });
+    return backend.l2Norm(x, { gain, gainOffset, factor, squareEps: isRms ? this.#width * eps : eps });
+  }
+}
+
+/** The norm of a plan, if there is one. */
+export function norm(parameters: Parameters, plan: NormPlan | undefined, width: number): Norm | undefined {
+  return plan && new Norm(parameters, plan, width);
 }

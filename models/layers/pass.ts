@@ -6,6 +6,7 @@
 
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
+import type { RotaryPlan } from "../network/architecture.ts";
 import type { RotaryTables } from "./rotary.ts";
 
 /** A step's view of the cache. */
@@ -29,24 +30,30 @@ export interface CacheStep {
 /** Told what each part of a network gives, in order; the tensor is alive until the next part is told. */
 export type Watch = (part: string, x: Tensor) => void;
 
-/** One forward pass. */
-export interface Pass {
+/** What layers are given beside hidden states. */
+export interface PassInputs {
   /** The engine that runs it, or the tape that watches. */
   readonly backend: Backend;
-  /** Rotary tables of its positions. */
-  readonly rotary: RotaryTables | undefined;
-  /** ALiBi slopes: [heads]. */
-  readonly slopes: Tensor | undefined;
+  /** Position of each row's first token; one serves all rows. Default 0. */
+  readonly starts?: readonly number[] | undefined;
   /** Tokens to keep: int32 [b, n]. */
-  readonly mask: Tensor | undefined;
+  readonly mask?: Tensor | undefined;
   /** Tokens that attention may look at, where they are fewer than `mask` keeps: int32 [b, n]. */
   readonly keyMask?: Tensor | undefined;
   /** What cross attention looks at: (b, m, contextDim). */
-  readonly context: Tensor | undefined;
+  readonly context?: Tensor | undefined;
   /** Positions of the context to keep: int32 [b, m]. */
-  readonly contextMask: Tensor | undefined;
+  readonly contextMask?: Tensor | undefined;
   /** Where keys and values are kept, in cached steps. */
-  readonly cache: CacheStep | undefined;
+  readonly cache?: CacheStep | undefined;
   /** Told what each sublayer gives. */
   readonly watch?: Watch | undefined;
+}
+
+/** One forward pass: what it was given, and what layers with the same plan share. */
+export interface Pass extends PassInputs {
+  /** Rotary tables of its positions, by plan. */
+  readonly rotary: ReadonlyMap<RotaryPlan, RotaryTables>;
+  /** ALiBi slopes, by plan: [heads]. */
+  readonly slopes: ReadonlyMap<readonly number[], Tensor>;
 }

@@ -13,118 +13,83 @@
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
 import { XPOS_BLOCK } from "../../backend/operations.ts";
-import { type TransformerConfig, usesRotary } from "../config/transformer_config.ts";
-import { rotaryWidth, rotatedFeatures } from "../config/x_transformers/versions.ts";
+import type { RotaryPlan } from "../network/architecture.ts";
 import type { Parameters } from "../network/parameters.ts";
 
 /** Tables of one forward pass: [rows, n, R], cosines then sines, multiplied by the scale. */
 export interface RotaryTables {
   readonly query: Tensor;
   readonly key: Tensor;
-  /** Values are rotated by the key's table. */
-  readonly rotatesValues: boolean;
-  /** Which features make a pair. */
-  readonly pairs: "adjacent" | "halves";
   /** See `AttentionOptions.decay`. */
   readonly decay: Tensor | undefined;
 }
 
-/** Rotary positions of a model. */
-export class Rotary {
-  readonly #config: TransformerConfig;
-  /** Rotated features of a head. */
-  readonly #features: number;
-  /** What frequencies are made for: the rotated features, or one less. */
-  readonly #width: number;
+/** Declares what checkpoints may hold of rotary positions: `inv_freq` [R/2], and for xPos `scale` [R/2]. */
+export function declareRotary(parameters: Parameters, { frequencies, xPos }: RotaryPlan): void {
+  parameters.buffer("inv_freq", [frequencies.length], () => Float32Array.from(frequencies));
+  if (xPos) parameters.buffer("scale", [xPos.bases.length], () => Float32Array.from(xPos.bases));
+}
 
-  /** Declares the reference's buffers: `inv_freq` [R/2], and for xPos `scale` [R/2]. */
-  constructor(parameters: Parameters, config: TransformerConfig) {
-    this.#config = config;
-    this.#features = rotatedFeatures(config);
-    this.#width = rotaryWidth(config);
-    const half = this.#features / 2;
-    parameters.buffer("inv_freq", [half], () => Float32Array.from({ length: half }, (_, i) => this.#frequency(i)));
-    if (config.rotaryXpos) {
-      parameters.buffer("scale", [half], () => Float32Array.from({ length: half }, (_, i) => this.#zeta(i)));
-    }
+/**
+ * Tables for rows of positions.
+ *
+ * @param dimHead width of a head
+ * @param starts position of each row's first token; one row serves all
+ * @param n tokens of a row
+ */
+export function rotaryTables(
+  backend: Backend,
+  plan: RotaryPlan,
+  dimHead: number,
+  starts: readonly number[],
+  n: number,
+): RotaryTables {
+  const { frequencies, xPos } = plan;
+  const shape = [starts.length, n, 2 * frequencies.length];
+  if (!xPos) {
+    const table = backend.tensor(rotations(plan, starts, n, () => 0), shape);
+    return { query: table, key: table, decay: undefined };
   }
+  const middle = Math.floor(n / 2);
+  const isCentered = xPos.center === "sequence";
+  const blocksFromCenter = isCentered
+    ? (t: number) => (t - middle) / XPOS_BLOCK
+    : (t: number) => (t % XPOS_BLOCK) / XPOS_BLOCK - 0.5;
+  const query = backend.tensor(rotations(plan, starts, n, blocksFromCenter), shape);
+  const key = backend.tensor(rotations(plan, starts, n, (t) => -blocksFromCenter(t)), shape);
+  const decay = isCentered ? undefined : backend.tensor(decayOf(plan, dimHead), [dimHead]);
+  return { query, key, decay };
+}
 
-  /** Whether a configuration has rotary positions. */
-  static isUsedBy(config: TransformerConfig): boolean {
-    return usesRotary(config);
-  }
-
-  /** Whether scales depend on the length of the whole sequence, so that nothing computed for a shorter one can be kept. */
-  static dependsOnLength(config: TransformerConfig): boolean {
-    return config.rotaryXpos && (config.rotaryEmbedValues || config.attnNumMemKv > 0);
-  }
-
-  /**
-   * Tables for rows of positions.
-   *
-   * @param starts position of each row's first token; one row serves all
-   * @param n tokens of a row
-   */
-  tables(backend: Backend, starts: readonly number[], n: number): RotaryTables {
-    const { reference, rotaryXpos, rotaryEmbedValues, dimHead } = this.#config;
-    const isCentered = Rotary.dependsOnLength(this.#config);
-    const shape = [starts.length, n, this.#features];
-    const common = {
-      rotatesValues: rotaryEmbedValues,
-      pairs: reference === "zeta" ? "halves" as const : "adjacent" as const,
-    };
-    if (!rotaryXpos) {
-      const table = backend.tensor(this.#table(starts, n, () => 0), shape);
-      return { ...common, query: table, key: table, decay: undefined };
-    }
-    const middle = Math.floor(n / 2);
-    const blocksFromCenter = isCentered
-      ? (t: number) => (t - middle) / XPOS_BLOCK
-      : (t: number) => (t % XPOS_BLOCK) / XPOS_BLOCK - 0.5;
-    const query = backend.tensor(this.#table(starts, n, blocksFromCenter), shape);
-    const key = backend.tensor(this.#table(starts, n, (t) => -blocksFromCenter(t)), shape);
-    const decay = isCentered ? undefined : backend.tensor(this.#decay(dimHead), [dimHead]);
-    return { ...common, query, key, decay };
-  }
-
-  /** Rows of R/2 cosines and R/2 sines times zeta^exponent(t). */
-  #table(starts: readonly number[], n: number, exponent: (t: number) => number): Float32Array {
-    const half = this.#features / 2;
-    const frequencies = Array.from({ length: half }, (_, i) => this.#frequency(i));
-    const logZetas = Array.from({ length: half }, (_, i) => Math.log(this.#zeta(i)));
-    const table = new Float32Array(starts.length * n * this.#features);
-    let at = 0;
-    for (const start of starts) {
-      for (let t = start; t < start + n; t++) {
-        const power = exponent(t);
-        for (const [i, frequency] of frequencies.entries()) {
-          const scale = power === 0 ? 1 : Math.exp(power * (logZetas[i] ?? 0));
-          table[at + i] = Math.cos(t * frequency) * scale;
-          table[at + half + i] = Math.sin(t * frequency) * scale;
-        }
-        at += this.#features;
+/** Rows of R/2 cosines and R/2 sines times base^exponent(t). */
+function rotations(
+  { frequencies, xPos }: RotaryPlan,
+  starts: readonly number[],
+  n: number,
+  exponent: (t: number) => number,
+): Float32Array {
+  const half = frequencies.length;
+  const logBases = xPos?.bases.map(Math.log) ?? [];
+  const table = new Float32Array(starts.length * n * 2 * half);
+  let at = 0;
+  for (const start of starts) {
+    for (let t = start; t < start + n; t++) {
+      const power = exponent(t);
+      for (const [i, frequency] of frequencies.entries()) {
+        const scale = power === 0 ? 1 : Math.exp(power * (logBases[i] ?? 0));
+        table[at + i] = Math.cos(t * frequency) * scale;
+        table[at + half + i] = Math.sin(t * frequency) * scale;
       }
+      at += 2 * half;
     }
-    return table;
   }
+  return table;
+}
 
-  /** zeta of each feature of a head, 1 for those that pass through. */
-  #decay(dimHead: number): Float32Array {
-    const half = this.#features / 2;
-    const isHalves = this.#config.reference === "zeta";
-    return Float32Array.from({ length: dimHead }, (_, feature) => {
-      if (feature >= this.#features) return 1;
-      return this.#zeta(isHalves ? feature % half : feature >> 1);
-    });
-  }
-
-  /** Angle per position of pair i: 10000^(-2i / R). */
-  #frequency(i: number): number {
-    return 10000 ** (-2 * i / this.#width);
-  }
-
-  /** xPos's base of pair i: (2i + 0.4 R) / (1.4 R). */
-  #zeta(i: number): number {
-    return (2 * i + 0.4 * this.#width) / (1.4 * this.#width);
-  }
+/** xPos's base of each feature of a head, 1 for those that pass through. */
+function decayOf({ frequencies: { length: half }, pairs, xPos }: RotaryPlan, dimHead: number): Float32Array {
+  return Float32Array.from({ length: dimHead }, (_, feature) => {
+    if (feature >= 2 * half) return 1;
+    return xPos?.bases[pairs === "halves" ? feature % half : feature >> 1] ?? 1;
+  });
 }

@@ -5,17 +5,23 @@
  */
 
 import type { Tensor } from "../../backend/memory.ts";
-import type { TransformerConfig } from "../config/transformer_config.ts";
+import type { SublayerKind } from "../network/architecture.ts";
 import type { Pass } from "./pass.ts";
 
-/** Positions by which each segment of the features moves: 0 .. t looking back only, -t .. t looking both ways. */
-export function segmentShifts(config: TransformerConfig): number[] {
-  const { shiftTokens, attnLayers } = config;
-  const first = attnLayers === "decoder" ? 0 : -shiftTokens;
-  return Array.from({ length: shiftTokens - first + 1 }, (_, i) => first + i);
-}
-
-/** Shifts x (b, n, dim); in cached steps the rows before it come from the cache. */
-export function shiftTokens(pass: Pass, x: Tensor, shifts: readonly number[], layer: number): Tensor {
-  return pass.backend.shiftTokens(x, shifts, pass.cache?.previousRows(layer, x));
+/**
+ * Shifts x (b, n, dim); in cached steps the rows before it come from the cache. Attention hides padded tokens from their
+ * neighbors; the feed forward does not know them, as in the references.
+ *
+ * @param shifts positions by which each segment of the features moves
+ */
+export function shiftTokens(
+  pass: Pass,
+  x: Tensor,
+  kind: SublayerKind,
+  layer: number,
+  shifts: readonly number[] = [],
+): Tensor {
+  if (shifts.length === 0) return x;
+  const visible = pass.mask && kind !== "feedForward" ? pass.backend.maskRows(x, pass.mask) : x;
+  return pass.backend.shiftTokens(visible, shifts, pass.cache?.previousRows(layer, visible));
 }

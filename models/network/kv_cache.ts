@@ -8,10 +8,9 @@ import type { Backend } from "../../backend/backend.ts";
 import type { CacheFormat, Tensor } from "../../backend/memory.ts";
 import { ConfigError, OutOfMemoryError } from "../../errors.ts";
 import { integer } from "../config/fields.ts";
-import { kvHeadsOf, type TransformerConfig } from "../config/transformer_config.ts";
 import { largest } from "../language/largest.ts";
-import type { SublayerKind } from "../layers/attention_layers.ts";
 import type { CacheStep } from "../layers/pass.ts";
+import type { LayersPlan, SublayerPlan } from "./architecture.ts";
 
 /** Values of one tensor at most, whatever their format: what 32-bit addresses reach. */
 const MOST_VALUES = 2 ** 32;
@@ -24,6 +23,8 @@ interface LayerCache {
   cross: KeysAndValues | undefined;
   /** What a token shift saw last: (b, shift + n, dim), of which each row counts its first shift + lastCounts[row]. */
   seen: Tensor | undefined;
+  /** Positions that its token shift looks back. */
+  readonly shift: number;
 }
 
 interface KeysAndValues {
@@ -57,12 +58,10 @@ export class KvCache {
   #lengths: number[];
   #lastCounts: number[];
   #longest = 0;
-  readonly #config: TransformerConfig;
   readonly #layers: readonly LayerCache[];
 
-  private constructor(config: TransformerConfig, capacity: number, lengths: readonly number[], layers: LayerCache[]) {
+  private constructor(capacity: number, lengths: readonly number[], layers: LayerCache[]) {
     this.capacity = capacity;
-    this.#config = config;
     this.#lengths = [...lengths];
     this.#lastCounts = lengths.map(() => 0);
     this.#layers = layers;
@@ -71,33 +70,38 @@ export class KvCache {
   /**
    * An empty cache.
    *
-   * @param sublayers what each sublayer of the model does
+   * @param plan of the layers whose keys and values it keeps, each in its own shape
    * @param capacity tokens that a row can hold
+   * @param prefix positions in front of them
    * @param dtype how keys and values of the text are kept; those of a context are f32
    * @throws {ConfigError} for a format that the backend does not have, or that does not fit the width of a head
    */
   static create(
     backend: Backend,
-    config: TransformerConfig,
-    sublayers: readonly SublayerKind[],
+    plan: LayersPlan,
     batch: number,
     capacity: number,
+    prefix: number,
     dtype: CacheFormat = "f32",
   ): KvCache {
-    const { numMemoryTokens, shiftTokens, dim, dimHead } = config;
     for (const [name, count] of Object.entries({ batch, capacity })) integer().check(name, count);
-    if (batch * capacity * kvHeadsOf(config) * dimHead > MOST_VALUES) {
+    const sublayers = plan.blocks.flatMap(({ sublayers }) => sublayers);
+    const keys = largest(sublayers.map(keysOf));
+    if (batch * capacity * keys > MOST_VALUES) {
       throw new OutOfMemoryError(
         `Cannot hold keys of batch = ${batch} rows of capacity = ${capacity} tokens: one tensor has up to ${MOST_VALUES} values`,
       );
     }
-    const layers = sublayers.map((): LayerCache => ({ self: undefined, cross: undefined, seen: undefined }));
-    const cache = new KvCache(config, capacity + numMemoryTokens, Array(batch).fill(0), layers);
-    const shape = [batch, kvHeadsOf(config), cache.capacity, dimHead];
+    const layers = sublayers.map(({ shifts = [] }) => emptyLayer(Math.max(0, ...shifts)));
+    const cache = new KvCache(capacity + prefix, Array(batch).fill(0), layers);
     return orDispose(cache, () => {
       for (const [i, layer] of layers.entries()) {
-        if (sublayers[i] === "selfAttention") layer.self = makePair(() => backend.cache(shape, dtype));
-        if (shiftTokens > 0) layer.seen = backend.zeros([batch, shiftTokens, dim], "f32");
+        const sublayer = sublayers[i];
+        if (sublayer?.kind === "selfAttention") {
+          const { kvHeads, dimHead } = sublayer.attention;
+          layer.self = makePair(() => backend.cache([batch, kvHeads, cache.capacity, dimHead], dtype));
+        }
+        if (layer.shift > 0) layer.seen = backend.zeros([batch, layer.shift, plan.dim], "f32");
       }
     });
   }
@@ -117,7 +121,7 @@ export class KvCache {
    * @internal
    */
   begin(backend: Backend, counts: readonly number[], n: number): Step {
-    return new Step(backend, this.#layers, this.#config.shiftTokens, this.#lengths, this.#lastCounts, counts, n);
+    return new Step(backend, this.#layers, this.#lengths, this.#lastCounts, counts, n);
   }
 
   /**
@@ -137,6 +141,15 @@ export class KvCache {
     }
   }
 
+  /** Whether a step of one token, made now, can be taken back by `rewind` even after more of such steps. */
+  get canUndoSteps(): boolean {
+    return largest(this.#lengths) < this.capacity && !this.#hasShift;
+  }
+
+  get #hasShift(): boolean {
+    return this.#layers.some(({ shift }) => shift > 0);
+  }
+
   /**
    * Whether `rewind` can go back to these lengths: not once old keys were overwritten, and with token shift only within
    * the last step.
@@ -146,7 +159,7 @@ export class KvCache {
       const back = (this.#lengths[row] ?? 0) - length;
       if (back < 0) return false;
       const isKept = this.#longest <= this.capacity;
-      const isSeen = this.#config.shiftTokens === 0 || back <= (this.#lastCounts[row] ?? 0);
+      const isSeen = !this.#hasShift || back <= (this.#lastCounts[row] ?? 0);
       return back === 0 || (isKept && isSeen);
     });
   }
@@ -164,8 +177,8 @@ export class KvCache {
 
   /** A cache of its own with the same contents. */
   fork(backend: Backend): KvCache {
-    const layers = this.#layers.map((): LayerCache => ({ self: undefined, cross: undefined, seen: undefined }));
-    const copy = new KvCache(this.#config, this.capacity, this.#lengths, layers);
+    const layers = this.#layers.map(({ shift }) => emptyLayer(shift));
+    const copy = new KvCache(this.capacity, this.#lengths, layers);
     copy.#lastCounts = [...this.#lastCounts];
     copy.#longest = this.#longest;
     return orDispose(copy, () => {
@@ -199,15 +212,13 @@ export class Step implements CacheStep {
   readonly madeSeen: Map<number, Tensor> = new Map();
   readonly #backend: Backend;
   readonly #layers: readonly LayerCache[];
-  readonly #shift: number;
-  /** Rows of `LayerCache.seen` that come before this step's: int32 [b · shift]. */
-  readonly #tails: Tensor | undefined;
+  /** Rows of `LayerCache.seen` that come before this step's, by shift: int32 [b · shift]. */
+  readonly #tails: ReadonlyMap<number, Tensor>;
 
   /** Made by `KvCache.begin`. */
   constructor(
     backend: Backend,
     layers: readonly LayerCache[],
-    shift: number,
     starts: readonly number[],
     lastCounts: readonly number[],
     counts: readonly number[],
@@ -216,16 +227,19 @@ export class Step implements CacheStep {
     const int32 = (values: readonly number[]) => backend.tensor(Int32Array.from(values), [values.length]);
     this.#backend = backend;
     this.#layers = layers;
-    this.#shift = shift;
     this.counts = counts;
     this.positions = int32(starts);
     this.lengths = counts.some((count) => count !== n) ? int32(counts) : undefined;
-    if (shift === 0) return;
-    const rowsSeen = layers[0]?.seen?.shape[1] ?? 0;
-    const tails = lastCounts.flatMap((count, row) =>
-      Array.from({ length: shift }, (_, j) => row * rowsSeen + count + j)
-    );
-    this.#tails = int32(tails);
+    const tails = new Map<number, Tensor>();
+    for (const { shift, seen } of layers) {
+      if (shift === 0 || tails.has(shift)) continue;
+      const rowsSeen = seen?.shape[1] ?? 0;
+      const rows = lastCounts.flatMap((count, row) =>
+        Array.from({ length: shift }, (_, j) => row * rowsSeen + count + j)
+      );
+      tails.set(shift, int32(rows));
+    }
+    this.#tails = tails;
   }
 
   /** Tensors that must outlive the step. */
@@ -248,14 +262,25 @@ export class Step implements CacheStep {
   }
 
   previousRows(layer: number, x: Tensor): Tensor {
-    const seen = this.#layers[layer]?.seen;
-    if (!seen || !this.#tails) throw new ConfigError("Cannot use a cache of a model without token shift");
+    const { seen, shift = 0 } = this.#layers[layer] ?? {};
+    const tails = this.#tails.get(shift);
+    if (!seen || !tails) throw new ConfigError("Cannot use a cache of a model without token shift");
     const [b = 0, , dim = 0] = x.shape;
-    const rows = this.#backend.gatherRows(seen, this.#tails);
-    const previous = this.#backend.reshape(rows, [b, this.#shift, dim]);
+    const rows = this.#backend.gatherRows(seen, tails);
+    const previous = this.#backend.reshape(rows, [b, shift, dim]);
     this.madeSeen.set(layer, this.#backend.concat([previous, x]));
     return previous;
   }
+}
+
+function emptyLayer(shift: number): LayerCache {
+  return { self: undefined, cross: undefined, seen: undefined, shift };
+}
+
+/** Keys of one token, in values. */
+function keysOf(sublayer: SublayerPlan): number {
+  if (sublayer.kind !== "selfAttention") return 0;
+  return sublayer.attention.kvHeads * sublayer.attention.dimHead;
 }
 
 function makePair(make: () => Tensor): KeysAndValues {

@@ -7,6 +7,7 @@
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../../backend/memory.ts";
 import { ConfigError, DisposedError } from "../../errors.ts";
+import { type Naming, NO_NAMES } from "../weights/naming.ts";
 import { type Initializer, Random } from "./random.ts";
 
 /** Values a chunk of a parameter is drawn or copied in. */
@@ -129,47 +130,59 @@ export class Parameter {
   }
 }
 
-/** A tensor of a reference's state dict that follows from the configuration: written on saving, ignored on loading. */
+/** A tensor of a checkpoint that follows from the configuration: written on saving, compared on loading. */
 export interface StateBuffer {
   readonly name: string;
   readonly shape: readonly number[];
   readonly values: () => Float32Array;
 }
 
-/** The parameters of a model by state-dict name; `in` gives a view whose names start with a prefix. */
+/**
+ * The parameters of a model. Layers declare them by paths such as `blocks.0.selfAttention.q.weight`; `in` gives a view
+ * whose paths start with a prefix. A family's naming says by which names its checkpoints know them.
+ */
 export class Parameters {
-  /** All parameters, in the order they were declared. */
+  /** What the family's checkpoints call them. */
+  readonly naming: Naming;
+  /**
+   * All parameters by state-dict name, in the order they were declared: the checkpoints' name, or the path of one that a
+   * checkpoint holds in another arrangement.
+   */
   readonly byName: Map<string, Parameter>;
-  /** All buffers, in the order they were declared. */
+  /** All parameters by path. */
+  readonly byPath: Map<string, Parameter>;
+  /** All buffers that checkpoints hold, by name, in the order they were declared. */
   readonly buffers: Map<string, StateBuffer>;
   readonly #prefix: string;
 
-  /** The root; prefixed views come from `in`. */
-  constructor(root?: Parameters, prefix = "") {
+  /** The root, whose prefixed views come from `in`. */
+  constructor(naming: Naming = NO_NAMES, root?: Parameters, prefix = "") {
+    this.naming = naming;
     this.byName = root?.byName ?? new Map();
+    this.byPath = root?.byPath ?? new Map();
     this.buffers = root?.buffers ?? new Map();
     this.#prefix = prefix;
   }
 
   /** The same parameters under a longer prefix. */
-  in(name: string): Parameters {
-    return new Parameters(this, `${this.#prefix}${name}.`);
+  in(path: string): Parameters {
+    return new Parameters(this.naming, this, `${this.#prefix}${path}.`);
   }
 
   /** Declares a weight [out, in], of the model's format unless `isExact`. */
-  matrix(name: string, shape: readonly [number, number], initialize: Initializer, isExact = false): Parameter {
-    return this.#declare(name, shape, isExact ? "f32 matrix" : "matrix", initialize);
+  matrix(path: string, shape: readonly [number, number], initialize: Initializer, isExact = false): Parameter {
+    return this.#declare(path, shape, isExact ? "f32 matrix" : "matrix", initialize);
   }
 
   /** Declares plain values of any shape. */
-  values(name: string, shape: readonly number[], initialize: Initializer): Parameter {
-    return this.#declare(name, shape, "values", initialize);
+  values(path: string, shape: readonly number[], initialize: Initializer): Parameter {
+    return this.#declare(path, shape, "values", initialize);
   }
 
-  /** Declares a buffer. */
-  buffer(name: string, shape: readonly number[], values: () => Float32Array): void {
-    const full = this.#prefix + name;
-    this.buffers.set(full, { name: full, shape, values });
+  /** Declares a buffer; without effect where checkpoints hold none. */
+  buffer(path: string, shape: readonly number[], values: () => Float32Array): void {
+    const name = this.naming.names.get(this.#prefix + path);
+    if (name !== undefined) this.buffers.set(name, { name, shape, values });
   }
 
   /** Number of learned values. */
@@ -177,9 +190,22 @@ export class Parameters {
     return [...this.byName.values()].reduce((sum, parameter) => sum + parameter.size, 0);
   }
 
-  #declare(name: string, shape: readonly number[], kind: ParameterKind, initialize: Initializer): Parameter {
-    const parameter = new Parameter(this.#prefix + name, shape, kind, initialize);
+  /** What messages call the part of a network that has been declared under this prefix: where checkpoints' names of it agree. */
+  get label(): string {
+    const own = [...this.byPath.keys()].filter((path) => path.startsWith(this.#prefix));
+    const [first = [], ...others] = own.flatMap((path) => this.naming.holders.get(path) ?? []).map((name) =>
+      name.split(".")
+    );
+    const isShared = (word: string, i: number) => i < first.length - 1 && others.every((name) => name[i] === word);
+    const end = first.findIndex((word, i) => !isShared(word, i));
+    return first.slice(0, Math.max(0, end)).join(".") || this.#prefix.slice(0, -1);
+  }
+
+  #declare(path: string, shape: readonly number[], kind: ParameterKind, initialize: Initializer): Parameter {
+    const full = this.#prefix + path;
+    const parameter = new Parameter(this.naming.names.get(full) ?? full, shape, kind, initialize);
     this.byName.set(parameter.name, parameter);
+    this.byPath.set(full, parameter);
     return parameter;
   }
 }

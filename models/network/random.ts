@@ -88,3 +88,8 @@ export function uniform(bound: number): Initializer {
     for (let i = 0; i < values.length; i++) values[i] = bound * (2 * random.uniform() - 1);
   };
 }
+
+/** Xavier normal (Glorot and Bengio 2010) with a gain; undefined without one. */
+export function xavier(gain: number | undefined, inSize: number, outSize: number): Initializer | undefined {
+  return gain === undefined ? undefined : normal(gain * Math.sqrt(2 / (inSize + outSize)));
+}

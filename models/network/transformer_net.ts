@@ -5,16 +5,13 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import type { Tensor } from "../../backend/memory.ts";
-import { ConfigError, ShapeError } from "../../errors.ts";
-import { type TransformerConfig, usesAbsolutePositions } from "../config/transformer_config.ts";
-import { tiedLogitsScale } from "../config/x_transformers/versions.ts";
-import { AttentionLayers, slopesOf, type SublayerKind } from "../layers/attention_layers.ts";
+import type { CacheFormat, Tensor } from "../../backend/memory.ts";
+import { AttentionLayers } from "../layers/attention_layers.ts";
 import { Embedding, Linear } from "../layers/linear.ts";
-import { layerNorm, type Norm } from "../layers/norm.ts";
-import type { CacheStep, Pass, Watch } from "../layers/pass.ts";
-import { Rotary } from "../layers/rotary.ts";
-import type { KvCache, Step } from "./kv_cache.ts";
+import { type Norm, norm } from "../layers/norm.ts";
+import type { PassInputs, Watch } from "../layers/pass.ts";
+import type { Architecture, EmbeddingPlan, RotaryPlan } from "./architecture.ts";
+import { KvCache, type Step } from "./kv_cache.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
 import { normal } from "./random.ts";
 
@@ -38,62 +35,102 @@ export interface NetInputs {
   readonly watch?: Watch | undefined;
 }
 
-/** The network of a configuration. State-dict names are the references' `TransformerWrapper`'s. */
+/**
+ * The network of an architecture; parameters `embedding.tokens`, `embedding.positions`, `embedding.norm`,
+ * `embedding.projection` and `embedding.memory`, those of `AttentionLayers`, and `logits`.
+ */
 export class TransformerNet {
-  readonly #config: TransformerConfig;
+  /** What it computes. */
+  readonly architecture: Architecture;
+  /** Width of the context that it attends to; undefined without cross attention. */
+  readonly contextDim: number | undefined;
+  /** Whether hidden states depend on earlier tokens only. */
+  readonly isCausal: boolean;
+  /** Whether keys and values of earlier tokens stay what they were when the sequence grows. */
+  readonly canCache: boolean;
+  /** Why the oldest tokens can't be dropped from a cache; undefined where they can. */
+  readonly slidingObstacle: string | undefined;
   readonly #tokenEmbedding: Embedding;
   readonly #positionEmbedding: Embedding | undefined;
   readonly #embeddingNorm: Norm | undefined;
   readonly #projectEmbedding: Linear | undefined;
   readonly #memoryTokens: Parameter | undefined;
-  readonly #rotary: Rotary | undefined;
   readonly #layers: AttentionLayers;
   readonly #toLogits: Linear | undefined;
+  readonly #parameters: Parameters;
 
-  /** @param order sublayers of one block, where they differ from self attention, cross attention if configured, feed forward */
-  constructor(parameters: Parameters, config: TransformerConfig, order: readonly SublayerKind[] = blockOrder(config)) {
-    const { numTokens, maxSeqLen, dim, embDim = dim, reference, numMemoryTokens } = config;
-    this.#config = config;
-    if (numMemoryTokens > 0) this.#memoryTokens = parameters.values("memory_tokens", [numMemoryTokens, dim], normal(1));
-    const drawTokens = normal(config.l2normEmbed ? 1e-5 : Math.sqrt(2 / embDim)); // kaiming normal
-    this.#tokenEmbedding = new Embedding(parameters.in("token_emb.emb"), numTokens, embDim, drawTokens);
-    if (usesAbsolutePositions(config)) {
-      const draw = normal(config.l2normEmbed ? 1e-5 : 1);
-      this.#positionEmbedding = new Embedding(parameters.in("pos_emb.emb"), maxSeqLen, embDim, draw, true);
+  constructor(parameters: Parameters, architecture: Architecture) {
+    const { numTokens, maxSeqLen, embedding, layers, logits } = architecture;
+    const { width, isNormalized, memoryTokens = 0 } = embedding;
+    const { dim } = layers;
+    this.architecture = architecture;
+    this.#parameters = parameters;
+    const sublayers = layers.blocks.flatMap(({ sublayers }) => sublayers);
+    const attentions = (kind: "selfAttention" | "crossAttention") =>
+      sublayers.flatMap((plan) => plan.kind === kind ? [plan.attention] : []);
+    const [cross] = attentions("crossAttention");
+    this.contextDim = cross && (cross.sourceDim ?? dim);
+    this.isCausal = attentions("selfAttention").every(({ isCausal }) => isCausal);
+    const rotaries = attentions("selfAttention").flatMap(({ rotary }) => rotary ? [rotary] : []);
+    this.canCache = this.isCausal && rotaries.every(({ xPos }) => xPos?.center !== "sequence");
+    this.slidingObstacle = this.canCache
+      ? slidingObstacle(embedding, rotaries)
+      : "its keys and values change with the length of the text, so that none can be kept";
+    const own = parameters.in("embedding");
+    if (memoryTokens > 0) this.#memoryTokens = own.values("memory", [memoryTokens, dim], normal(1));
+    const drawTokens = normal(isNormalized ? 1e-5 : Math.sqrt(2 / width)); // kaiming normal
+    this.#tokenEmbedding = new Embedding(own.in("tokens"), numTokens, width, drawTokens);
+    if (embedding.positions) {
+      const draw = normal(isNormalized ? 1e-5 : 1);
+      this.#positionEmbedding = new Embedding(own.in("positions"), maxSeqLen, width, draw, true);
     }
-    if (config.postEmbNorm) this.#embeddingNorm = layerNorm(parameters.in("post_emb_norm"), reference, embDim);
-    if (embDim !== dim) this.#projectEmbedding = new Linear(parameters.in("project_emb"), embDim, dim);
-    if (Rotary.isUsedBy(config)) this.#rotary = new Rotary(parameters.in("attn_layers.rotary_pos_emb"), config);
-    this.#layers = new AttentionLayers(parameters.in("attn_layers"), config, order);
-    if (!config.tieEmbedding) {
-      this.#toLogits = new Linear(parameters.in("to_logits"), dim, numTokens, { bias: reference === "zeta" });
+    this.#embeddingNorm = norm(own.in("norm"), embedding.norm, width);
+    if (width !== dim) this.#projectEmbedding = new Linear(own.in("projection"), width, dim);
+    this.#layers = new AttentionLayers(parameters, layers);
+    if (!logits.isTied) {
+      this.#toLogits = new Linear(parameters.in("logits"), dim, numTokens, { bias: logits.hasBias ?? false });
     }
   }
 
-  /** The table of token embeddings [numTokens, embDim]. */
+  /** Vocabulary size. */
+  get numTokens(): number {
+    return this.architecture.numTokens;
+  }
+
+  /** Longest sequence. */
+  get maxSeqLen(): number {
+    return this.architecture.maxSeqLen;
+  }
+
+  /** Memory tokens in front of every sequence: positions that are no tokens. */
+  get prefixLength(): number {
+    return this.architecture.embedding.memoryTokens ?? 0;
+  }
+
+  /** The table of token embeddings [numTokens, width]. */
   get tokenTable(): Parameter {
     return this.#tokenEmbedding.weight;
   }
 
-  /** What each sublayer does, in order. */
-  get sublayers(): SublayerKind[] {
-    return this.#layers.kinds;
-  }
-
-  /** Whether keys and values of earlier tokens stay what they were when the sequence grows. */
-  get canCache(): boolean {
-    return this.#config.attnLayers === "decoder" && !Rotary.dependsOnLength(this.#config);
+  /**
+   * A cache without tokens; the caller disposes of it.
+   *
+   * @param capacity tokens that a row can hold
+   * @param format how keys and values are kept
+   */
+  createCache(backend: Backend, rows: number, capacity: number, format?: CacheFormat): KvCache {
+    return KvCache.create(backend, this.architecture.layers, rows, capacity, this.prefixLength, format);
   }
 
   /** Tokens int32 [b, n] to hidden states after the final norm, (b, p + n, dim); memory tokens are cut off. */
   hidden(backend: Backend, tokens: Tensor, inputs: NetInputs = {}): Tensor {
     const embedded = this.#embed(backend, tokens, inputs, [0]);
-    const memory = this.#config.numMemoryTokens;
+    const memory = this.prefixLength;
     const x = this.#memoryTokens ? this.#prependMemory(backend, embedded) : embedded; // (b, memory + p + n, dim)
     const [b = 0, length = 0] = x.shape;
     const extend = (mask: Tensor | undefined) => mask && this.#extendMask(backend, mask, b, length);
     const masks = { mask: extend(inputs.mask), keyMask: extend(inputs.keyMask) };
-    const out = this.#layers.forward(this.#pass(backend, [0], length, { ...inputs, ...masks }), x);
+    const out = this.#layers.forward(this.#pass(backend, { ...inputs, ...masks }), x);
     return memory > 0 ? backend.slice(out, memory, length) : out;
   }
 
@@ -110,50 +147,48 @@ export class TransformerNet {
     counts?: readonly number[],
   ): StepResult {
     const n = tokens.shape[1] ?? 0;
-    const memory = cache.isEmpty ? this.#config.numMemoryTokens : 0;
-    const textStarts = cache.lengths.map((length) => Math.max(0, length - this.#config.numMemoryTokens));
+    const memory = cache.isEmpty ? this.prefixLength : 0;
+    const textStarts = cache.lengths.map((length) => Math.max(0, length - this.prefixLength));
     const embedded = this.#embed(backend, tokens, inputs, textStarts);
     const x = memory > 0 ? this.#prependMemory(backend, embedded) : embedded;
     const rowCounts = (counts ?? cache.lengths.map(() => n)).map((count) => count + memory);
     const step = cache.begin(backend, rowCounts, n + memory);
     const { context, contextMask, watch } = inputs;
-    const pass = this.#pass(backend, cache.lengths, n + memory, { context, contextMask, watch }, step);
-    const out = this.#layers.forward(pass, x);
+    const given = { context, contextMask, watch, cache: step, starts: cache.lengths };
+    const out = this.#layers.forward(this.#pass(backend, given), x);
     return { hidden: memory > 0 ? backend.slice(out, memory, memory + n) : out, step };
   }
 
   /** Hidden states (..., dim) to logits (..., numTokens). */
   logits(backend: Backend, hidden: Tensor): Tensor {
     if (this.#toLogits) return this.#toLogits.forward(backend, hidden);
-    const scale = tiedLogitsScale(this.#config);
+    const { scale = 1 } = this.architecture.logits;
     const scaled = scale === 1 ? hidden : backend.multiply(hidden, backend.tensor(Float32Array.of(scale), [1]));
     return backend.linear(scaled, this.#tokenEmbedding.weight.value);
   }
 
   /** Token ids to what the first layer sees, without memory tokens: (b, p + n, dim). */
   #embed(backend: Backend, tokens: Tensor, inputs: NetInputs, starts: readonly number[]): Tensor {
-    const { l2normEmbed, embDim, dim } = this.#config;
-    let x = this.#tokenEmbedding.forward(backend, tokens); // (b, n, embDim)
-    if (l2normEmbed) x = backend.l2Norm(x);
+    const { isNormalized, positions } = this.architecture.embedding;
+    let x = this.#tokenEmbedding.forward(backend, tokens); // (b, n, width)
+    if (isNormalized) x = backend.l2Norm(x);
     if (this.#positionEmbedding) {
       const ids = inputs.pos ?? positionIds(backend, starts, tokens.shape[1] ?? 0);
-      const positions = this.#positionEmbedding.forward(backend, ids);
-      x = l2normEmbed
-        ? backend.add(x, backend.l2Norm(positions))
-        : backend.add(x, positions, { factor: (embDim ?? dim) ** -0.5 });
+      const found = this.#positionEmbedding.forward(backend, ids);
+      x = backend.add(x, isNormalized ? backend.l2Norm(found) : found, { factor: positions?.factor });
     }
     if (inputs.sumEmbeds) x = backend.add(x, inputs.sumEmbeds);
     x = this.#embeddingNorm?.forward(backend, x) ?? x;
     if (inputs.prependEmbeds) x = backend.concat([inputs.prependEmbeds, x]);
     x = this.#projectEmbedding?.forward(backend, x) ?? x;
-    inputs.watch?.("token_emb", x);
+    inputs.watch?.(this.#parameters.in("embedding.tokens").label, x);
     return x;
   }
 
   #prependMemory(backend: Backend, x: Tensor): Tensor {
     if (!this.#memoryTokens) return x;
-    const { numMemoryTokens, dim } = this.#config;
-    return backend.concat([backend.reshape(this.#memoryTokens.value, [1, numMemoryTokens, dim]), x]);
+    const { value, shape: [memory = 0, dim = 0] } = this.#memoryTokens;
+    return backend.concat([backend.reshape(value, [1, memory, dim]), x]);
   }
 
   /** A mask over the tokens as one over all positions: those in front are kept. */
@@ -164,27 +199,8 @@ export class TransformerNet {
     return backend.reshape(backend.concat([ones, backend.reshape(mask, [b, n, 1])]), [b, length]);
   }
 
-  #pass(
-    backend: Backend,
-    starts: readonly number[],
-    n: number,
-    inputs: NetInputs,
-    cache?: CacheStep,
-  ): Pass {
-    const { mask, keyMask, context, contextMask, watch } = inputs;
-    if (this.#config.crossAttend && !context && !cache) {
-      throw new ConfigError(
-        "Cannot run a model with crossAttend and no context: give forward a context [b, m, contextDim]",
-      );
-    }
-    if (context && !this.#layers.kinds.includes("crossAttention")) {
-      throw new ConfigError(
-        "Cannot attend to a context: configure the model with crossAttend, or leave the context out",
-      );
-    }
-    const rotary = this.#rotary?.tables(backend, starts, n);
-    const slopes = slopesOf(backend, this.#config);
-    return { backend, rotary, slopes, mask, keyMask, context, contextMask, cache, watch };
+  #pass(backend: Backend, { mask, keyMask, context, contextMask, watch, cache, starts }: Omit<PassInputs, "backend">) {
+    return { backend, starts, mask, keyMask, context, contextMask, cache, watch };
   }
 }
 
@@ -196,21 +212,20 @@ export interface StepResult {
   readonly step: Step;
 }
 
-/** Sublayers of one block. */
-export function blockOrder({ crossAttend }: TransformerConfig): SublayerKind[] {
-  return crossAttend ? ["selfAttention", "crossAttention", "feedForward"] : ["selfAttention", "feedForward"];
+/** Why the oldest tokens of a text can't be dropped from a cache; undefined where they can. */
+function slidingObstacle(
+  { positions, memoryTokens = 0 }: EmbeddingPlan,
+  rotaries: readonly RotaryPlan[],
+): string | undefined {
+  if (positions) return "learned absolute positions end at maxSeqLen";
+  if (rotaries.some(({ rotatesValues }) => rotatesValues)) {
+    return "rotated values carry absolute positions, which the model knows up to maxSeqLen";
+  }
+  return memoryTokens > 0 ? "the memory tokens in front of the text would be dropped first" : undefined;
 }
 
 /** int32 [rows, n]: start + 0 .. n - 1 of each row. */
 function positionIds(backend: Backend, starts: readonly number[], n: number): Tensor {
   const ids = Int32Array.from({ length: starts.length * n }, (_, i) => (starts[Math.floor(i / n)] ?? 0) + i % n);
   return backend.tensor(ids, [starts.length, n]);
-}
-
-/** @throws {ShapeError} if a context's width is not the configured one */
-export function checkContext(config: TransformerConfig, context: Tensor, batch: number): void {
-  const width = config.contextDim ?? config.dim;
-  if (context.shape.length !== 3 || context.shape[0] !== batch || context.shape[2] !== width) {
-    throw new ShapeError(`Cannot attend to a context of shape [${context.shape}]: expected [${batch}, m, ${width}]`);
-  }
 }

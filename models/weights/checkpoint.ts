@@ -5,14 +5,12 @@
  */
 
 import type { HubOptions } from "../../data/hub/hub.ts";
-import type { Reference } from "../config/transformer_config.ts";
-import { candidates } from "./match.ts";
 import type { SafetensorsReader } from "./read.ts";
 import { type ModelSource, openModel } from "./source.ts";
 
 /** A checkpoint that is open. */
 export interface Checkpoint {
-  /** `config.json`, with the reference that the names of the weights tell. */
+  /** `config.json`, in snake_case or camelCase; not checked yet. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The weights. */
   readonly weights: SafetensorsReader;
@@ -21,7 +19,7 @@ export interface Checkpoint {
 }
 
 /**
- * Opens a checkpoint. Where its configuration names no reference, the names of the weights tell which it is.
+ * Opens a checkpoint.
  *
  * @throws {WeightsError} where there is nothing to read
  */
@@ -33,29 +31,13 @@ export async function openCheckpoint(
   const isRepo = typeof source === "string" && revision !== undefined;
   const location = isRepo ? { repo: source, revision } : source;
   const { config, weights } = await openModel(location, options);
-  const reference = config["reference"] ?? referenceOf(weights.tensors.keys());
   const later = { ...options, signal: undefined, onProgress: undefined };
   const reopen = isStream(location) ? undefined : async () => (await openModel(location, later)).weights;
-  const { x_transformers_version: saved } = weights.metadata;
-  const version = "xTransformersVersion" in config ? {} : { x_transformers_version: saved };
-  return { config: { ...version, ...config, reference }, weights, reopen };
+  return { config, weights, reopen };
 }
 
 /** Whether a source can be read only once. */
 function isStream(source: ModelSource): boolean {
   if (typeof source !== "object" || !("weights" in source)) return false;
   return source.weights instanceof Response || source.weights instanceof ReadableStream;
-}
-
-/** zeta's norms and logits have biases, x-transformers' have none, and call their gain gamma. */
-function referenceOf(names: Iterable<string>): Reference {
-  for (const name of names) {
-    const bare = candidates(name).at(-1) ?? name;
-    if (
-      /(^|\.)to_logits\.bias$|layers\.\d+\.0\.[012]\.bias$|final_norm\.bias$|patch_to_embedding\.[02]\.bias$/.test(bare)
-    ) {
-      return "zeta";
-    }
-  }
-  return "x-transformers";
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Parameter, Parameters, StateBuffer } from "../network/parameters.ts";
+import { type ArrangedTensor, arrangedTensors } from "./arranged_tensor.ts";
 import { checkNames } from "./names.ts";
 
 /** What wrappers put in front: of zeta, Andromeda, PyTorch's compile and data-parallel wrappers. */
@@ -13,6 +14,8 @@ const WRAPPERS = ["Andromeda.", "andromeda.", "decoder.net.", "decoder.", "net."
 /** Whose each tensor of a checkpoint is, by its name there. */
 export interface Matched {
   readonly parameters: ReadonlyMap<string, Parameter>;
+  /** Tensors that hold parameters in another arrangement. */
+  readonly arranged: ReadonlyMap<string, ArrangedTensor>;
   /** Buffers follow from the configuration: what the checkpoint has for them is compared, not taken over. */
   readonly buffers: ReadonlyMap<string, StateBuffer>;
 }
@@ -21,30 +24,43 @@ export interface Matched {
  * Finds the parameter or buffer of each tensor; where a module was registered twice, the first of its names counts.
  *
  * @param found name and shape of each tensor
- * @param aliases beginnings of names that stand for others
  * @param strict refuse missing and unexpected names
  * @throws {WeightsError} that lists what is missing, unexpected or misshapen
  */
 export function matchNames(
-  { byName, buffers }: Parameters,
+  parameters: Parameters,
   found: ReadonlyMap<string, { readonly shape: readonly number[] }>,
-  aliases: readonly (readonly [found: string, declared: string])[],
   strict: boolean,
 ): Matched {
-  const matched = { parameters: new Map<string, Parameter>(), buffers: new Map<string, StateBuffer>() };
+  const { byName, buffers, naming } = parameters;
+  const arranged = arrangedTensors(parameters);
+  const parts = new Set([...arranged.values()].flatMap(({ parameters }) => parameters));
+  const matched = {
+    parameters: new Map<string, Parameter>(),
+    arranged: new Map<string, ArrangedTensor>(),
+    buffers: new Map<string, StateBuffer>(),
+  };
   const declaredOnes = new Map<string, readonly number[]>();
-  const expected = new Map([...byName].map(([name, { shape }]) => [name, shape]));
+  const expected = new Map<string, readonly number[]>();
+  for (const [name, parameter] of byName) if (!parts.has(parameter)) expected.set(name, parameter.shape);
   for (const [name, { shape }] of found) {
-    const declared = candidates(name, aliases).find((candidate) => byName.has(candidate) || buffers.has(candidate));
+    const declared = candidates(name, naming.aliases).find((candidate) =>
+      byName.has(candidate) || arranged.has(candidate) || buffers.has(candidate)
+    );
+    if (declared === undefined && naming.ignored.some((end) => name === end || name.endsWith(`.${end}`))) continue;
     if (declared !== undefined && declaredOnes.has(declared)) continue;
     declaredOnes.set(declared ?? name, shape);
-    const parameter = declared === undefined ? undefined : byName.get(declared);
-    const buffer = declared === undefined ? undefined : buffers.get(declared);
+    if (declared === undefined) continue;
+    const [parameter, tensor, buffer] = [byName.get(declared), arranged.get(declared), buffers.get(declared)];
     if (parameter) matched.parameters.set(name, parameter);
-    if (buffer) {
-      matched.buffers.set(name, buffer);
-      expected.set(buffer.name, buffer.shape);
-    }
+    if (tensor) matched.arranged.set(name, tensor);
+    if (buffer) matched.buffers.set(name, buffer);
+    const own = parameter ?? tensor ?? buffer;
+    if (own) expected.set(own.name, own.shape);
+  }
+  const given = new Set(matched.parameters.values()); // a state dict has parameters by themselves
+  for (const [name, { shape, parameters }] of arranged) {
+    if (!parameters.every((parameter) => given.has(parameter))) expected.set(name, shape);
   }
   checkNames(expected, declaredOnes, strict);
   return matched;

@@ -1,10 +1,10 @@
 /**
- * What a file is that was given as safetensors or JSON and is neither, told by its first bytes.
+ * Tells by its first bytes what a file is that was given as safetensors or JSON and is neither.
  *
  * @module
  */
 
-/** How many of a file's first bytes are looked at: a tar archive says what it is at byte 257. */
+/** The number of first bytes that are looked at. A tar archive says what it is at byte 257. */
 export const SIGNATURE_BYTES = 512;
 
 /** A kind of file, and what to do where weights were expected. */

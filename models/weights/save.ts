@@ -6,7 +6,8 @@
 
 import type { DType } from "../../backend/memory.ts";
 import { ConfigError } from "../../errors.ts";
-import type { Parameter, StateBuffer } from "../network/parameters.ts";
+import type { Parameter, Parameters, StateBuffer } from "../network/parameters.ts";
+import { type ArrangedTensor, arrangedTensors } from "./arranged_tensor.ts";
 import type { FloatFormat } from "./dtypes.ts";
 import { BLOCK_VALUES } from "./ggml_blocks.ts";
 import { quote } from "./header.ts";
@@ -34,12 +35,12 @@ const CHUNK = 1 << 20;
 export async function saveModel(
   target: SaveTarget,
   config: object,
-  parameters: readonly Parameter[],
+  tensors: Iterable<readonly [string, WritableTensor]>,
   buffers: readonly StateBuffer[],
   options: SaveOptions,
 ): Promise<void> {
   const entries = [
-    ...parameters.map((parameter) => [parameter.name, streamed(parameter)] as const),
+    ...tensors,
     ...buffers.map(({ name, shape, values }) => [name, HostTensor.from(values(), shape)] as const),
   ];
   if (target instanceof WritableStream) return await saveToStream(target, entries, options);
@@ -53,6 +54,24 @@ export async function saveModel(
   }
   const texts = new Map([["config.json", JSON.stringify(config, null, 2) + "\n"]]);
   await saveToFolder(folder, entries, options, texts);
+}
+
+/** What a checkpoint of a model holds, in the order in which its parameters were declared. */
+export function tensorsOf(parameters: Parameters): Map<string, WritableTensor> {
+  const tensors = new Map<string, WritableTensor>();
+  const arranged = arrangedTensors(parameters);
+  for (const [path, parameter] of parameters.byPath) {
+    const holders = (parameters.naming.holders.get(path) ?? []).flatMap((name) => arranged.get(name) ?? []);
+    for (const holder of holders) tensors.set(holder.name, rearranged(holder));
+    if (holders.length === 0) tensors.set(parameter.name, streamed(parameter));
+  }
+  return tensors;
+}
+
+/** Values of parameters as a checkpoint arranges them. */
+function rearranged(tensor: ArrangedTensor): WritableTensor {
+  const { shape, dtype, together } = tensor;
+  return { shape, dtype: formatOf(dtype, together), values: () => tensor.values() };
 }
 
 /** A parameter's values, a chunk of rows at a time, in the format that holds them exactly. */
@@ -70,7 +89,11 @@ function streamed({ shape, value, size }: Parameter): WritableTensor {
   };
 }
 
-/** Quantized values give the same blocks again; rows that an engine has padded to whole blocks are written in f32. */
+/**
+ * Quantized values give the same blocks again; rows that an engine has padded to whole blocks are written in f32.
+ *
+ * @param width values of a row that stay together
+ */
 function formatOf(dtype: DType, width: number): FloatFormat {
   if (dtype === "f16") return "F16";
   if (width % BLOCK_VALUES !== 0) return "F32";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ConfigError, type LogitsFilter, ShapeError } from "../../mod.ts";
-import { AutoregressiveWrapper } from "../../models/generation/autoregressive_wrapper.ts";
+import { AutoregressiveWrapper } from "../../models/language/autoregressive_wrapper.ts";
 import { scalar } from "../../models/model.ts";
 import { engineTest } from "../support/engines.ts";
 import { forwardRows, text, withModel } from "./models.ts";

@@ -4,6 +4,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type CacheFormat, ConfigError, LanguageModel, type Transformer } from "../../mod.ts";
+import { attentionsOf } from "../../models/network/architecture.ts";
 import { caseNames, readCase, rowsOf } from "../support/cases.ts";
 import { engineTest } from "../support/engines.ts";
 import { cached, distance, gpuFor, text, withModel } from "./models.ts";
@@ -49,8 +50,8 @@ for (const name of (await caseNames()).filter((name) => name === "andromeda-dimh
     const { io, load } = await readCase(name);
     const model = await load(backend);
     if (!(model instanceof LanguageModel)) throw new Error(`${name} is no language model`);
-    const { dimHead } = model.netConfig;
-    const prompts = io.get("prompt") ? rowsOf(io.get("prompt")!) : [text(12, model.netConfig.numTokens)];
+    const dimHead = attentionsOf(model.net.architecture.layers)[0]?.dimHead ?? 0;
+    const prompts = io.get("prompt") ? rowsOf(io.get("prompt")!) : [text(12, model.net.numTokens)];
     for (const format of FORMATS.filter((format) => format !== "q8_0" || dimHead % 32 === 0)) {
       for (const prompt of prompts) assert(await compareWithF32(model, prompt, format) >= 4);
     }

@@ -43,7 +43,7 @@ const wayOfGenerating: Record<string, (model: Transformer, backend: Backend) => 
 
 /** Parameters, and the part of the network that is named for a NaN among their values. */
 const parts: [parameter: string, place: number, part: string][] = [
-  ["token_emb.emb.weight", 32 * text(1)[0]! + 2, "token_emb;"],
+  ["token_emb.emb.weight", 32 * text(1)[0]! + 2, "token_emb.emb;"],
   ["attn_layers.layers.0.1.to_v.weight", 5, "attn_layers.layers.0 (selfAttention);"],
   ["attn_layers.layers.3.1.ff.2.weight", 5, "attn_layers.layers.3 (feedForward);"],
   ["attn_layers.final_norm.weight", 5, "attn_layers.final_norm;"],

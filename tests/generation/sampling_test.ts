@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { type LogitsFilter, LOWEST, readSafetensors, type Tensor } from "../../mod.ts";
-import { minP, topA, topK, topP } from "../../models/generation/filters.ts";
+import { minP, topA, topK, topP } from "../../models/generation/sampling/filters.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
 import { engineTest } from "../support/engines.ts";
 import { goldenTest, goldenUrl } from "../support/golden.ts";

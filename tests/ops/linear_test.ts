@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
-import type { Activation } from "../../backend/operations.ts";
+import { ACTIVATIONS } from "../../backend/operations.ts";
 import { embedding, linear } from "../../engine/reference/linear.ts";
 import { engineTest } from "../support/engines.ts";
 import {
@@ -17,14 +17,7 @@ import {
   widths,
 } from "../support/ops.ts";
 
-const activations = fc.constantFrom<Activation | undefined>(
-  undefined,
-  "gelu",
-  "silu",
-  "relu",
-  "reluSquared",
-  "sigmoid",
-);
+const activations = fc.constantFrom(undefined, ...ACTIVATIONS);
 
 function makeWeight(backend: Backend, rows: HostValues & { data: Float32Array }): Tensor {
   const [outSize = 0, inSize = 0] = rows.shape;

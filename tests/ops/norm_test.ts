@@ -43,19 +43,20 @@ engineTest("l2Norm agrees with its oracle", async (backend) => {
     gains: fc.constantFrom("none", "one", "group", "all"),
     gainOffset: fc.constantFrom(0, 1),
     factor: fc.constantFrom(undefined, 10, Math.sqrt(48)),
+    squareEps: fc.constantFrom(undefined, 1e-5, 3),
   };
   await check(backend, { b: batches, n: lengths, dim: widths, ...options, seed: seeds }, async (c) => {
     const random = new RandomValues(c.seed);
     const x = random.normal([c.b, c.n, c.groups * c.dim]);
     const gainSize = { none: 0, one: 1, group: c.dim, all: c.groups * c.dim }[c.gains];
     const gain = gainSize > 0 ? random.normal([gainSize]) : undefined;
-    const { groups, gainOffset, factor } = c;
+    const { groups, gainOffset, factor, squareEps } = c;
     const actual = await compute(
       backend,
       { x, gain },
-      ({ x, gain }) => backend.l2Norm(x, { groups, gain, gainOffset, factor }),
+      ({ x, gain }) => backend.l2Norm(x, { groups, gain, gainOffset, factor, squareEps }),
     );
-    assertClose(actual, l2Norm(x, { groups, gain, gainOffset, factor }), 2e-6);
+    assertClose(actual, l2Norm(x, { groups, gain, gainOffset, factor, squareEps }), 2e-6);
   });
 });
 
@@ -65,4 +66,16 @@ engineTest("l2Norm of zeros is zero, and eps bounds the norm", async (backend) =
   const tiny = new RandomValues(3).normal([2, 7], 1e-4);
   const actual = await compute(backend, { tiny }, ({ tiny }) => backend.l2Norm(tiny, { eps: 0.5, factor: 3 }));
   assertClose(actual, l2Norm(tiny, { eps: 0.5, factor: 3 }), 1e-9);
+});
+
+engineTest("l2Norm with eps under the root is the RMS norm x / sqrt(mean(x²) + eps)", async (backend) => {
+  const [width, eps] = [6, 1e-2];
+  const x = new RandomValues(4).normal([3, width], 0.1);
+  const options = { factor: Math.sqrt(width), squareEps: width * eps };
+  const actual = await compute(backend, { x }, ({ x }) => backend.l2Norm(x, options));
+  const expected = Array.from(x.data, (value, i) => {
+    const row = x.data.subarray(i - i % width, i - i % width + width);
+    return value / Math.sqrt(row.reduce((total, other) => total + other * other, 0) / width + eps);
+  });
+  assertClose(actual, { shape: x.shape, data: expected }, 1e-6);
 });

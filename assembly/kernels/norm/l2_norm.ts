@@ -17,9 +17,10 @@ export class L2NormArguments {
   gainOffset: f32;
   factor: f32;
   eps: f32;
+  squareEps: f32;
 }
 
-/** x / max(‖x‖₂, eps) · factor · (gain + offset) over groups of features. */
+/** x / max(sqrt(‖x‖² + squareEps), eps) · factor · (gain + offset) over groups of features. */
 export function l2Norm(a: L2NormArguments, thread: i32, threads: i32, scratch: usize): void {
   const total = a.rows * a.groups;
   const width = a.width / a.groups;
@@ -29,7 +30,7 @@ export function l2Norm(a: L2NormArguments, thread: i32, threads: i32, scratch: u
   for (let group = shareStart(total, thread, threads); group < to; group++) {
     const x = a.x + group * stride;
     const out = a.out + group * stride;
-    const scale = a.factor / max<f32>(sqrt<f32>(sumSquares(x, width, 0)), a.eps);
+    const scale = a.factor / max<f32>(sqrt<f32>(sumSquares(x, width, 0) + a.squareEps), a.eps);
     if (a.gain === 0) scaleRow(x, scale, out, width);
     else if (a.gainSize === 1) scaleRow(x, scale * (load<f32>(a.gain) + a.gainOffset), out, width);
     else scaleByGain(x, scale, a.gain + (group % a.groups) * gainStride, a.gainOffset, out, width);

@@ -15,6 +15,13 @@ fn sigmoid(x: VALUE) -> VALUE {
   return VALUE(1.0) / (VALUE(1.0) + exp(-clamp(x, VALUE(-80.0), VALUE(80.0))));
 }
 
+// x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))), which is x · sigmoid(√(8/π) (x + 0.044715 x³)).
+fn geluTanh(x: VALUE) -> VALUE {
+  // Beyond ±10 the sigmoid is 0 or 1, and the cube of ±10 is still far from overflow.
+  let a = clamp(x, VALUE(-10.0), VALUE(10.0));
+  return x * sigmoid(a * (a * a * VALUE(0.07135481627260025) + VALUE(1.5957691216057308)));
+}
+
 fn silu(x: VALUE) -> VALUE {
   return x * sigmoid(x);
 }

@@ -1,4 +1,4 @@
-// x / max(‖x‖₂, eps) · factor · gain; a workgroup for each group of features.
+// x / max(sqrt(‖x‖² + squareEps), eps) · factor · gain; a workgroup for each group of features.
 #include indices
 #include reduce
 
@@ -12,6 +12,7 @@ struct Params {
   gainOffset: f32,
   factor: f32,
   eps: f32,
+  squareEps: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -36,7 +37,7 @@ fn main(
   for (var i = lane; i < params.width; i += WORKGROUP) {
     squares += x[base + i] * x[base + i];
   }
-  let inverse = params.factor / max(sqrt(workgroupSum(squares, lane)), params.eps);
+  let inverse = params.factor / max(sqrt(workgroupSum(squares, lane) + params.squareEps), params.eps);
   for (var i = lane; i < params.width; i += WORKGROUP) {
     var value = x[base + i] * inverse;
 #if HAS_GAIN

@@ -7,7 +7,7 @@
  */
 
 import { ConfigError } from "../../../errors.ts";
-import type { TransformerConfig } from "../transformer_config.ts";
+import type { AttentionStackConfig, TransformerConfig } from "../transformer_options.ts";
 
 /** The newest version that this runtime has been compared with; fresh models are of this one. */
 export const NEWEST = "2.31.10";
@@ -37,7 +37,10 @@ const FIRST = {
 export type TensorShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
 /** A part of a configuration that has a version. */
-type Versioned = Pick<TransformerConfig, "reference" | "xTransformersVersion">;
+type Versioned = Pick<AttentionStackConfig, "reference" | "xTransformersVersion">;
+
+/** Layers, with or without what has to do with tokens. */
+type AnyConfig = AttentionStackConfig & Partial<Pick<TransformerConfig, "tieEmbedding" | "tieEmbeddingScale">>;
 
 /** How queries and keys are normalized, and by what their products are multiplied. */
 export interface QkNorm {
@@ -50,7 +53,7 @@ export interface QkNorm {
 }
 
 /** The formula of `attn_qk_norm`. */
-export function qkNormOf(config: TransformerConfig): QkNorm {
+export function qkNormOf(config: AttentionStackConfig): QkNorm {
   const { attnQkNormScale: scale, attnQkNormDimScale: isLearned, dimHead } = config;
   if (isBefore(config, FIRST.cubedQkNorm)) return { factor: 1, scale, isLearned };
   if (isBefore(config, FIRST.learnedQkNorm)) return { factor: scale, scale, isLearned: false };
@@ -58,12 +61,12 @@ export function qkNormOf(config: TransformerConfig): QkNorm {
 }
 
 /** What a fresh learned scale of `attn_qk_norm_dim_scale` is. */
-export function freshQkNormScale(config: TransformerConfig): number {
+export function freshQkNormScale(config: AttentionStackConfig): number {
   return isBefore(config, FIRST.learnedQkNorm) ? 1 : config.dimHead ** 0.25;
 }
 
 /** The factor of logits by a tied token embedding. */
-export function tiedLogitsScale(config: TransformerConfig): number {
+export function tiedLogitsScale(config: AnyConfig): number {
   return config.tieEmbeddingScale ?? (isBefore(config, FIRST.scaledLogits) ? 1 : config.dim ** -0.5);
 }
 
@@ -95,7 +98,7 @@ export function rotatedFeatures(config: Parameters<typeof rotaryWidth>[0]): numb
  * @param tensors of the checkpoint
  * @throws {ConfigError} where the version is needed and not told, or contradicts the tensors
  */
-export function resolveVersion(what: string, config: TransformerConfig, tensors?: TensorShapes): TransformerConfig {
+export function resolveVersion<C extends AnyConfig>(what: string, config: C, tensors?: TensorShapes): C {
   const { reference, xTransformersVersion: told } = config;
   if (reference === "zeta") return { ...config, xTransformersVersion: undefined };
   const evidence = evidenceOf(config, tensors);
@@ -120,7 +123,7 @@ interface Evidence {
   readonly before?: string;
 }
 
-function evidenceOf(config: TransformerConfig, tensors: TensorShapes | undefined): Evidence[] {
+function evidenceOf(config: AnyConfig, tensors: TensorShapes | undefined): Evidence[] {
   const evidence: Evidence[] = [];
   if (config.rotaryEmbedValues) evidence.push({ sign: "attn_rotary_embed_values", before: FIRST.unrotatedValues });
   if (config.heads === 1 && config.dimHead !== config.dim) {
@@ -171,7 +174,7 @@ function newestOf(evidence: readonly Evidence[]): string {
 /** @throws {ConfigError} where the versions that a checkpoint may be of compute differently */
 function refuseGuess(
   what: string,
-  config: TransformerConfig,
+  config: AnyConfig,
   evidence: readonly Evidence[],
   tensors: TensorShapes,
 ): void {
@@ -193,8 +196,8 @@ function refuseGuess(
 /** What the tensors of a checkpoint don't tell. */
 const questions: readonly {
   readonly option: string;
-  readonly isAsked: (config: TransformerConfig, tensors: TensorShapes) => boolean;
-  readonly formula: (config: TransformerConfig) => string;
+  readonly isAsked: (config: AnyConfig, tensors: TensorShapes) => boolean;
+  readonly formula: (config: AnyConfig) => string;
 }[] = [{
   option: "attn_qk_norm and no x_transformers_version",
   isAsked: ({ qkNorm, attnQkNorm }) => qkNorm && attnQkNorm,
@@ -204,7 +207,7 @@ const questions: readonly {
   },
 }, {
   option: "tie_embedding and neither tie_embedding_scale nor x_transformers_version",
-  isAsked: ({ tieEmbedding, tieEmbeddingScale }) => tieEmbedding && tieEmbeddingScale === undefined,
+  isAsked: ({ tieEmbedding, tieEmbeddingScale }) => tieEmbedding === true && tieEmbeddingScale === undefined,
   formula: (config) => `logits times ${shown(tiedLogitsScale(config))}`,
 }, {
   option: "rotary positions and neither rotary_pos_emb.inv_freq, rotary_emb_dim nor x_transformers_version",

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Tensor } from "../../backend/memory.ts";
-import { ConfigError, ShapeError } from "../../errors.ts";
-import { checkTokenTensor, isTensor, readRowsOfTokens, type TokensInput } from "../language/tokens.ts";
+import type { Tensor } from "../../../backend/memory.ts";
+import { ConfigError, ShapeError } from "../../../errors.ts";
+import { checkTokenTensor, isTensor, readRowsOfTokens, type TokensInput } from "../../language/tokens.ts";
 
 /**
  * One prompt: token ids, a tokenizer's batch of one text, or an int32 tensor [1, n].
@@ -52,7 +52,11 @@ export async function readPrompt(prompt: PromptInput, numTokens: number): Promis
   return row;
 }
 
-/** Token ids of any number of rows, which may be empty. @throws {ConfigError} for what are no ids of the vocabulary */
+/**
+ * Token ids of any number of rows, which may be empty.
+ *
+ * @throws {ConfigError} for anything but ids of the vocabulary
+ */
 export function readRows(prompts: HostPromptsInput, numTokens: number): number[][] {
   if (isTensor(prompts)) {
     throw new ConfigError("Cannot append tokens on the device: read them with data(), and give a list of token ids");

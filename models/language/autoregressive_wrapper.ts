@@ -9,14 +9,16 @@ import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
 import { camelCase } from "../config/case.ts";
 import { checkOptions, type Fields, readFields, value } from "../config/fields.ts";
-import type { ForwardOptions, LossOptions } from "../language/language_head.ts";
-import type { LanguageModel } from "../language/language_model.ts";
-import { largest } from "../language/largest.ts";
-import { shapeOfTokens, type TokensInput } from "../language/tokens.ts";
+import type { GenerateOptions } from "../generation/options.ts";
+import { type FilterLogitsFn, strategies, topK } from "../generation/sampling/filters.ts";
+import { emptyPrompt, readPrompt, readPrompts } from "../generation/sequences/prompts.ts";
+import { strategyFields } from "../generation/settings.ts";
+import { isTextModel } from "../generation/text_model.ts";
 import { Random } from "../network/random.ts";
-import { type FilterLogitsFn, strategies, topK } from "./filters.ts";
-import { type GenerateOptions, isTextModel, strategyFields } from "./options.ts";
-import { emptyPrompt, readPrompt, readPrompts } from "./prompts.ts";
+import type { ForwardOptions, LossOptions } from "./language_head.ts";
+import type { LanguageModel } from "./language_model.ts";
+import { largest } from "./largest.ts";
+import { shapeOfTokens, type TokensInput } from "./tokens.ts";
 
 /**
  * Parameters of the wrapper.
@@ -26,7 +28,7 @@ import { emptyPrompt, readPrompt, readPrompts } from "./prompts.ts";
 export interface AutoregressiveWrapperOptions {
   /** Targets that don't count in the loss. Default -100. */
   readonly ignoreIndex?: number;
-  /** What follows an eos token in a batch. Default 0. */
+  /** The token that fills rows of a batch after their eos token. Default 0. */
   readonly padValue?: number;
   /** Share of the earlier tokens that are hidden from attention while training (arXiv 2210.13432). Default 0. */
   readonly maskProb?: number;
@@ -35,13 +37,13 @@ export interface AutoregressiveWrapperOptions {
 }
 
 /**
- * Options of the wrapper's `generate`: the documented ones, and those of the models' own.
+ * Options of the wrapper's `generate`: the documented ones and the models'.
  *
  * @category Generation
  */
 export interface WrapperGenerateOptions
   extends Omit<GenerateOptions, "maxNewTokens" | "topK" | "topP" | "minP" | "topA"> {
-  /** Makes the filter of the thresholds. Default: `topK`, or the strategy's. */
+  /** Makes a filter from the thresholds. Default: `topK`, or the strategy's. */
   readonly filterLogitsFn?: FilterLogitsFn | undefined;
 }
 
@@ -56,7 +58,7 @@ const fields: Fields<Required<AutoregressiveWrapperOptions>> = {
   seed: whole(0),
 };
 
-/** Solutions that are made at a time at most. */
+/** The most solutions of one call. */
 const MOST_SOLUTIONS = 65536;
 
 /**
@@ -88,9 +90,9 @@ export class AutoregressiveWrapper {
   readonly #random: Random;
 
   /**
-   * Wraps a model, which stays its giver's.
+   * Wraps a model. The caller still disposes of it.
    *
-   * @throws {ConfigError} for a maskProb that is no share
+   * @throws {ConfigError} for options that can't work
    */
   constructor(net: LanguageModel, options: AutoregressiveWrapperOptions = {}) {
     if (!isTextModel(net)) throw new ConfigError(`Cannot wrap ${show(net)}: give a language model`);
@@ -123,7 +125,7 @@ export class AutoregressiveWrapper {
    *
    * @param startTokens token ids of a text, or of each
    * @param seqLen tokens to make
-   * @returns the new tokens; of several texts as many for each, filled with `padValue` after an eos token
+   * @returns the new tokens; several texts get as many each, filled with `padValue` after an eos token
    */
   generate(startTokens: readonly number[], seqLen: number, options?: WrapperGenerateOptions): Promise<number[]>;
   /** The same for several texts. */
@@ -137,7 +139,7 @@ export class AutoregressiveWrapper {
     seqLen: number,
     options: WrapperGenerateOptions = {},
   ): Promise<number[] | number[][]> {
-    const prompts = await readPrompts(startTokens, this.net.netConfig.numTokens);
+    const prompts = await readPrompts(startTokens, this.net.net.numTokens);
     if (prompts.length === 0) throw emptyPrompt();
     const rows = await this.net.generateBatch(prompts, this.#readOptions(seqLen, options));
     if (typeof startTokens[0] === "number") return rows[0] ?? [];
@@ -157,7 +159,7 @@ export class AutoregressiveWrapper {
         `Cannot generate n = ${show(n)} solutions: n must be a whole number >= 1 and up to ${MOST_SOLUTIONS}`,
       );
     }
-    const prompt = await readPrompt(startTokens, this.net.netConfig.numTokens);
+    const prompt = await readPrompt(startTokens, this.net.net.numTokens);
     return await this.net.generateBatch(Array(n).fill(prompt), this.#readOptions(seqLen, options));
   }
 
@@ -188,7 +190,7 @@ export class AutoregressiveWrapper {
     return best;
   }
 
-  /** The models' own options; unlike those, the wrapper filters with top_k unless told otherwise. */
+  /** Options of the model's generation. The default filter is top_k, and not none as the model's. */
   #readOptions(seqLen: number, options: WrapperGenerateOptions): GenerateOptions {
     if (!(Number.isSafeInteger(seqLen) && seqLen >= 0)) {
       throw new ConfigError(`Cannot generate seqLen = ${show(seqLen)} tokens: it must be a whole number >= 0`);
@@ -203,7 +205,7 @@ export class AutoregressiveWrapper {
     const filter = makesFilter({
       ...given,
       filterThres: given.filterThres,
-      numTokens: this.net.netConfig.numTokens,
+      numTokens: this.net.net.numTokens,
     });
     return { ...rest, ...filter, maxNewTokens: seqLen };
   }
@@ -222,7 +224,7 @@ export class AutoregressiveWrapper {
   }
 }
 
-/** Options by their own names, also where they were given in snake_case. */
+/** Options under their names in camelCase, whether they were given in that or in snake_case. */
 function inCamelCase<T extends object>(options: T): T {
   const entries = Object.entries(checkOptions("generate", options));
   return Object.fromEntries(entries.map(([name, value]) => [camelCase(name), value])) as T;

@@ -1,54 +1,53 @@
 /**
- * What texts hold on an engine while they are continued, and who frees it: whoever continues them, when that ends; before,
- * the model if it is disposed, or a signal that is aborted; and the host's garbage collection where texts are dropped.
+ * What a batch holds on an engine while its sequences are continued. It is freed when the batch is disposed, when its
+ * model is, when a signal is aborted, or when a batch that was dropped is collected by the host.
  *
  * @module
  */
 
-import type { Tensor } from "../../backend/memory.ts";
-import type { KvCache } from "../network/kv_cache.ts";
+import type { Tensor } from "../../../backend/memory.ts";
 import type { Context } from "./context.ts";
-import type { TextModel } from "./text_model.ts";
+import type { SequenceCache, TextModel } from "../text_model.ts";
 
-/** What the texts of each model hold. */
-const living = new WeakMap<TextModel, Set<Holdings>>();
+/** Resources of the batches of each model. */
+const byModel = new WeakMap<TextModel, Set<Resources>>();
 
-/** Frees what belonged to texts that are gone. Absent on hosts that don't tell. */
+/** Frees the resources of batches that were collected; undefined on hosts that don't report collection. */
 const collected = typeof FinalizationRegistry === "undefined"
   ? undefined
-  : new FinalizationRegistry<Holdings>((holdings) => holdings.dispose());
+  : new FinalizationRegistry<Resources>((resources) => resources.dispose());
 
-/** Cache, context and tensors of texts. It must not know these: they could never be collected. */
-export class Holdings {
+/** Cache, context and tensors of a batch. They hold no reference to the batch, because it could never be collected then. */
+export class Resources {
   readonly context: Context;
-  readonly #siblings: Set<Holdings>;
+  readonly #siblings: Set<Resources>;
   readonly #tensors = new Set<Tensor>();
-  #cache: KvCache | undefined;
+  #cache: SequenceCache | undefined;
   #isDisposed = false;
-  /** Leaves the signal alone. */
-  #unbind = () => {};
+  /** Stops listening to the signal. */
+  #stopListening = () => {};
 
-  /** @param owner when this is collected, what it holds is freed */
+  /** @param owner the batch; when it is collected, its resources are freed */
   constructor(owner: object, model: TextModel, context: Context) {
     this.context = context;
-    this.#siblings = living.get(model) ?? new Set();
-    living.set(model, this.#siblings);
+    this.#siblings = byModel.get(model) ?? new Set();
+    byModel.set(model, this.#siblings);
     this.#siblings.add(this);
     collected?.register(owner, this, this);
   }
 
-  /** Whether it was all freed. */
+  /** Whether everything was freed. */
   get isDisposed(): boolean {
     return this.#isDisposed;
   }
 
-  /** Keys and values. */
-  get cache(): KvCache | undefined {
+  /** What the network keeps of earlier tokens. */
+  get cache(): SequenceCache | undefined {
     return this.#cache;
   }
 
-  /** Takes another cache and frees the one before. */
-  replaceCache(cache: KvCache | undefined): void {
+  /** Takes another cache and frees the one that it had. */
+  replaceCache(cache: SequenceCache | undefined): void {
     this.#cache?.dispose();
     this.#cache = cache;
   }
@@ -66,20 +65,20 @@ export class Holdings {
     }
   }
 
-  /** Has everything freed as soon as a signal is aborted. */
-  bind(signal: AbortSignal | undefined): void {
+  /** Frees everything as soon as a signal is aborted. */
+  disposeOnAbort(signal: AbortSignal | undefined): void {
     if (!signal) return;
     signal.throwIfAborted();
     const dispose = () => this.dispose();
     signal.addEventListener("abort", dispose);
-    this.#unbind = () => signal.removeEventListener("abort", dispose);
+    this.#stopListening = () => signal.removeEventListener("abort", dispose);
   }
 
   /** Frees everything. A second call does nothing. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#unbind();
+    this.#stopListening();
     this.#siblings.delete(this);
     collected?.unregister(this);
     this.replaceCache(undefined);
@@ -88,9 +87,9 @@ export class Holdings {
   }
 }
 
-/** Frees what the texts of a model hold: generations and sessions that are not over can't go on. */
-export function disposeHoldings(model: TextModel): void {
-  for (const holdings of [...living.get(model) ?? []]) holdings.dispose();
+/** Frees what the batches of a model hold: generations and sessions that are not over can't go on. */
+export function disposeResources(model: TextModel): void {
+  for (const resources of [...byModel.get(model) ?? []]) resources.dispose();
 }
 
 /** Waits for work, but not beyond an abort. @throws the signal's reason once it is aborted */

@@ -1,23 +1,22 @@
 /**
- * Where values cease to be finite. Looked for only after a token could not be drawn: the text is run once more, and what
- * each part of the network gives is read back.
+ * Finds the part of a network whose values are not finite. Generation asks only after a token could not be drawn,
+ * because the text is run once more then, and a mean of every part's values is read back.
  *
  * @module
  */
 
-import type { CacheFormat, Tensor } from "../../backend/memory.ts";
-import { ConfigError, WeightsError } from "../../errors.ts";
-import type { NetInputs } from "../network/transformer_net.ts";
-import type { TextModel } from "./text_model.ts";
+import type { CacheFormat, Tensor } from "../../../backend/memory.ts";
+import { ConfigError, WeightsError } from "../../../errors.ts";
+import type { SequenceInputs, TextModel } from "../text_model.ts";
 
-/** Tokens that are run at a time. */
+/** The most tokens in one step. */
 const CHUNK = 256;
 
 /** A text whose next token could not be drawn. */
 export interface BrokenText {
   readonly tokens: readonly number[];
   /** What the network was given beside tokens. */
-  readonly inputs: NetInputs;
+  readonly inputs: SequenceInputs;
   /** How keys and values were kept. */
   readonly cacheDtype: CacheFormat;
 }
@@ -26,7 +25,7 @@ export interface BrokenText {
  * The error for texts of which one has no token that can be drawn.
  *
  * @param texts one text, or those whose logits were combined
- * @param who the model is, for the message
+ * @param who what the message calls the model
  */
 export async function nothingDrawn(model: TextModel, texts: readonly BrokenText[], who: string): Promise<Error> {
   for (const text of texts) {
@@ -43,21 +42,21 @@ export async function nothingDrawn(model: TextModel, texts: readonly BrokenText[
   );
 }
 
-/** The first part of the network that gives values which are not finite, in the first tokens for which one does. */
+/** The first part whose values are not finite, in the first step where there is one. */
 async function firstNotFinite(
   model: TextModel,
   { tokens, inputs, cacheDtype }: BrokenText,
 ): Promise<string | undefined> {
-  const { net, backend, netConfig: { maxSeqLen } } = model;
-  const window = tokens.slice(-maxSeqLen);
+  const { net, backend } = model;
+  const window = tokens.slice(-net.maxSeqLen);
   if (!net.canCache) {
-    const run = (ids: Tensor, given: NetInputs) => ({ hidden: net.hidden(backend, ids, given) });
+    const run = (ids: Tensor, given: SequenceInputs) => ({ hidden: net.hidden(backend, ids, given) });
     return await firstBroken(backend.scope(() => watched(model, window, inputs, run).parts));
   }
-  const cache = model.createCache(1, window.length, cacheDtype);
+  const cache = net.createCache(backend, 1, window.length, cacheDtype);
   try {
     for (let from = 0; from < window.length; from += CHUNK) {
-      const run = (ids: Tensor, given: NetInputs) => net.step(backend, ids, cache, given);
+      const run = (ids: Tensor, given: SequenceInputs) => net.step(backend, ids, cache, given);
       const { parts, step } = backend.scope(() => {
         const { parts, result } = watched(model, window.slice(from, from + CHUNK), inputs, run);
         return { parts, step: result.step, kept: result.step.kept };
@@ -72,7 +71,7 @@ async function firstNotFinite(
   }
 }
 
-/** A part of the network, and the mean over positions of what it gives, which is finite only if all of it is: [1, dim]. */
+/** A part of the network, and the mean of its values over positions, [1, dim], which is finite only if they all are. */
 interface Part {
   readonly name: string;
   readonly mean: Tensor;
@@ -82,8 +81,8 @@ interface Part {
 function watched<T extends { readonly hidden: Tensor }>(
   { backend, net }: TextModel,
   tokens: readonly number[],
-  inputs: NetInputs,
-  run: (ids: Tensor, inputs: NetInputs) => T,
+  inputs: SequenceInputs,
+  run: (ids: Tensor, inputs: SequenceInputs) => T,
 ): { readonly parts: Part[]; readonly result: T } {
   const n = tokens.length;
   const parts: Part[] = [];

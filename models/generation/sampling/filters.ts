@@ -1,10 +1,10 @@
 /**
- * The documented strategies of sampling as filters of logits. Their thresholds differ in meaning; each says its own.
+ * The documented strategies of sampling as filters of logits. A threshold means something else in each of them.
  *
  * @module
  */
 
-import type { LogitsFilter } from "../../backend/operations/sampling.ts";
+import type { LogitsFilter } from "../../../backend/operations/sampling.ts";
 
 /**
  * Thresholds of the strategies.
@@ -12,7 +12,7 @@ import type { LogitsFilter } from "../../backend/operations/sampling.ts";
  * @category Generation
  */
 export interface FilterThresholds {
-  /** The threshold of top_k, top_p and min_p. Absent: the strategy's own. */
+  /** The threshold of top_k, top_p and min_p. Default: the strategy's own. */
   readonly filterThres: number | undefined;
   /** Power of top_a. Default 2. */
   readonly minPPow: number;
@@ -23,7 +23,7 @@ export interface FilterThresholds {
 }
 
 /**
- * Makes a filter of thresholds.
+ * Makes a filter from thresholds.
  *
  * @category Generation
  */
