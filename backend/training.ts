@@ -7,16 +7,25 @@
 import type { Tensor } from "./memory.ts";
 import type { Operations } from "./operations/table.ts";
 
-/** An operation as it was recorded, with its arguments and options under their names. */
+/**
+ * An operation as it was recorded, with its arguments and options under their names.
+ *
+ * @category Backends
+ */
 export interface WatchedCommand {
   /** Which operation; `reshape` too, which gives the same values another shape. */
   readonly op: keyof Operations | "reshape";
   /** The result; `appendCache` has none. */
   readonly out?: Tensor;
+  /** An argument, an option or the result, by its name. */
   readonly [argument: string]: unknown;
 }
 
-/** What a watched function gave, and the memory that is kept for its observer. */
+/**
+ * What a watched function gave, and the memory that is kept for its observer.
+ *
+ * @category Backends
+ */
 export interface Watched<T> {
   /** What the function returned; the tensors in it are the caller's, as after `scope`. */
   readonly result: T;
@@ -24,7 +33,11 @@ export interface Watched<T> {
   release(): void;
 }
 
-/** What gradients, and measurements of single operations, are built on. */
+/**
+ * What gradients, and measurements of single operations, are built on.
+ *
+ * @category Backends
+ */
 export interface Training {
   /**
    * Runs `fn` as `scope` does, and hands each operation that it records to `observer`, in order. Whatever `fn` makes and

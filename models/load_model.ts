@@ -16,7 +16,11 @@ import type { ModelOptions } from "./model.ts";
 import { type Checkpoint, openCheckpoint } from "./weights/checkpoint.ts";
 import type { ModelSource } from "./weights/source.ts";
 
-/** A model of any class. */
+/**
+ * A model of any class.
+ *
+ * @category Models
+ */
 export type AnyModel = Andromeda | GPT2 | GPT4 | Llama | PalmE | Transformer | ViTransformerWrapper;
 
 /** How a checkpoint is opened, by `model_type`. */
@@ -35,6 +39,17 @@ const openers: Readonly<Record<string, (checkpoint: Checkpoint, options: ModelOp
  *
  * @throws {ConfigError} where the configuration names none, or one that does not exist
  * @throws {WeightsError} where the checkpoint can't be read or does not fit its configuration
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "../mod.ts";
+ *
+ * const model = await loadModel("examples/shakespeare"); // or a URL, or "org/name" on the hub
+ * console.log(model.modelType); // andromeda
+ * model.dispose();
+ * ```
+ *
+ * @category Models
  */
 export async function loadModel(source: ModelSource, options: ModelOptions = {}): Promise<AnyModel> {
   const checkpoint = await openCheckpoint(source, options);

@@ -34,7 +34,11 @@ export interface Owning {
   own(value: unknown): Operand;
 }
 
-/** Checks one argument of a call and gives what the command carries of it. @throws {ConfigError | ShapeError} */
+/**
+ * Checks one argument of a call and gives what the command carries of it.
+ *
+ * @throws {ConfigError | ShapeError} Where it can't be that.
+ */
 export type Check<Value> = (value: unknown, engine: Owning) => Value;
 
 /** The place of a rule. */

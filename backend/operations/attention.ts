@@ -24,7 +24,11 @@ import type { Tensor } from "../memory.ts";
 /** Features of a head at most: kernels keep several keys and queries beside each other in scratch memory. */
 const WIDEST_HEAD = 1024;
 
-/** Options of `Backend.rotary`. */
+/**
+ * Options of `Backend.rotary`.
+ *
+ * @category Backends
+ */
 export interface RotaryOptions {
   /** Heads that the last dimension is cut into; each is rotated alike. */
   readonly heads: number;
@@ -32,7 +36,11 @@ export interface RotaryOptions {
   readonly pairs: "adjacent" | "halves";
 }
 
-/** Options of `Backend.attention`. */
+/**
+ * Options of `Backend.attention`.
+ *
+ * @category Backends
+ */
 export interface AttentionOptions {
   /** Query heads H. */
   readonly heads: number;
@@ -66,7 +74,11 @@ export interface AttentionOptions {
   readonly decay?: Tensor | undefined;
 }
 
-/** Attention, its caches and rotary positions. */
+/**
+ * Attention, its caches and rotary positions.
+ *
+ * @category Backends
+ */
 export interface AttentionOperations {
   /**
    * Rotates the first R features of each head (arXiv 2104.09864): x [b, n, heads·d], table [b or 1, n, R] holding for

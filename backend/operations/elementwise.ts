@@ -11,7 +11,11 @@ import { byDefault, f32, oneOf, optional, real } from "../description/rules.ts";
 import type { Tensor } from "../memory.ts";
 import { type Activation, ACTIVATIONS } from "../operations.ts";
 
-/** Options of `Backend.add`. */
+/**
+ * Options of `Backend.add`.
+ *
+ * @category Backends
+ */
 export interface AddOptions {
   /** Factors of y's features: [dim]. Absent: 1. */
   readonly scale?: Tensor | undefined;
@@ -19,13 +23,21 @@ export interface AddOptions {
   readonly factor?: number | undefined;
 }
 
-/** Options of `Backend.multiply`. */
+/**
+ * Options of `Backend.multiply`.
+ *
+ * @category Backends
+ */
 export interface MultiplyOptions {
   /** Applied to y. */
   readonly activation?: Activation | undefined;
 }
 
-/** Sums, products, activations and gates. */
+/**
+ * Sums, products, activations and gates.
+ *
+ * @category Backends
+ */
 export interface ElementwiseOperations {
   /** An activation by itself. */
   activate(x: Tensor, activation: Activation): Tensor;

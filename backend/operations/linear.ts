@@ -9,7 +9,11 @@ import { f32, i32, oneOf, optional, weight } from "../description/rules.ts";
 import type { Tensor } from "../memory.ts";
 import { type Activation, ACTIVATIONS } from "../operations.ts";
 
-/** Options of `Backend.linear`. */
+/**
+ * Options of `Backend.linear`.
+ *
+ * @category Backends
+ */
 export interface LinearOptions {
   /** Added to every row: [out]. */
   readonly bias?: Tensor | undefined;
@@ -17,7 +21,11 @@ export interface LinearOptions {
   readonly activation?: Activation | undefined;
 }
 
-/** Operations on weights. */
+/**
+ * Operations on weights.
+ *
+ * @category Backends
+ */
 export interface LinearOperations {
   /** Rows of a weight [numTokens, dim] by id: int32 [...] to [..., dim]. An id beyond the table gives zeros. */
   embedding(tokens: Tensor, weight: Tensor): Tensor;

@@ -9,7 +9,11 @@ import { refuse } from "../description/refusals.ts";
 import { byDefault, count, f32, optional, real } from "../description/rules.ts";
 import type { Tensor } from "../memory.ts";
 
-/** Options of `Backend.layerNorm`. */
+/**
+ * Options of `Backend.layerNorm`.
+ *
+ * @category Backends
+ */
 export interface LayerNormOptions {
   /** Gain: [dim]. Absent: 1. */
   readonly gain?: Tensor | undefined;
@@ -21,7 +25,11 @@ export interface LayerNormOptions {
   readonly eps?: number | undefined;
 }
 
-/** Options of `Backend.l2Norm`. */
+/**
+ * Options of `Backend.l2Norm`.
+ *
+ * @category Backends
+ */
 export interface L2NormOptions {
   /** Number of equal groups (heads) that the last dimension is cut into, each normalized by itself. Default 1. */
   readonly groups?: number | undefined;
@@ -37,7 +45,11 @@ export interface L2NormOptions {
   readonly squareEps?: number | undefined;
 }
 
-/** Norms of rows. */
+/**
+ * Norms of rows.
+ *
+ * @category Backends
+ */
 export interface NormOperations {
   /** (x - mean) / sqrt(variance + eps) · gain + bias over the last dimension (arXiv 1607.06450). */
   layerNorm(x: Tensor, options?: LayerNormOptions): Tensor;

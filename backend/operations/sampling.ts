@@ -9,7 +9,11 @@ import { expectShape } from "../description/refusals.ts";
 import { f32, fields, i32, optional, real, whole } from "../description/rules.ts";
 import type { Tensor } from "../memory.ts";
 
-/** How `Backend.filterLogits` narrows a distribution; applied in the order of the fields, each on what the last one left. */
+/**
+ * How `Backend.filterLogits` narrows a distribution; applied in the order of the fields, each on what the last one left.
+ *
+ * @category Backends
+ */
 export interface LogitsFilter {
   /** Keep the k largest; ties at the edge go to the lower token id. */
   readonly topK?: number | undefined;
@@ -24,7 +28,11 @@ export interface LogitsFilter {
   readonly topA?: { readonly power: number; readonly ratio: number } | undefined;
 }
 
-/** Options of `Backend.sample`. */
+/**
+ * Options of `Backend.sample`.
+ *
+ * @category Backends
+ */
 export interface SampleOptions {
   /** Divides the logits; 0 takes the largest (the lowest id among equals), infinity draws evenly. */
   readonly temperature: number;
@@ -34,7 +42,11 @@ export interface SampleOptions {
   readonly counter: number;
 }
 
-/** What turns logits into tokens. */
+/**
+ * What turns logits into tokens.
+ *
+ * @category Backends
+ */
 export interface SamplingOperations {
   /**
    * Divides positive and multiplies negative logits [r, V] of tokens that occur in history (int32 [r, k], -1: none) by

@@ -24,7 +24,11 @@ import type { Tensor } from "../memory.ts";
 /** Segments of a token shift at most: each is a word of a record, and a row of a table on a GPU. */
 const MOST_SHIFTS = 4096;
 
-/** What moves rows about, or goes along the sequence. */
+/**
+ * What moves rows about, or goes along the sequence.
+ *
+ * @category Backends
+ */
 export interface SequenceOperations {
   /** Sets rows of x [b, n, dim] to zero where mask (int32 [b, n]) is 0. */
   maskRows(x: Tensor, mask: Tensor): Tensor;

@@ -8,7 +8,11 @@ import { type DescriptionsOf, operation } from "../description/operation.ts";
 import { f32, i32, whole } from "../description/rules.ts";
 import type { Tensor } from "../memory.ts";
 
-/** The softmax and the loss on it. */
+/**
+ * The softmax and the loss on it.
+ *
+ * @category Backends
+ */
 export interface SoftmaxOperations {
   /** Softmax over the last dimension. Entries at LOWEST get 0; a row of nothing else gives zeros. */
   softmax(x: Tensor): Tensor;

@@ -21,6 +21,8 @@ import { softmax, type SoftmaxOperations } from "./softmax.ts";
  * types that don't fit, a `ConfigError` for other arguments, a `DisposedError` for what is gone. Whole numbers that lie on
  * the engine are not looked at then; ids and indices beyond a table give zeros, and targets beyond the vocabulary don't
  * count.
+ *
+ * @category Backends
  */
 export interface Operations
   extends

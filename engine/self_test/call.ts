@@ -175,6 +175,6 @@ function placeTensor(backend: Backend, argument: TensorArgument): Tensor {
 /** Calls an operation as a caller without types does. */
 export function invoke(backend: Backend, op: string, args: readonly unknown[]): unknown {
   const operation: unknown = Reflect.get(backend, op);
-  if (typeof operation !== "function") throw new Error(`There is no operation ${op}`);
+  if (typeof operation !== "function") throw new Error(`Cannot call ${op}: there is no such operation`);
   return Reflect.apply(operation, backend, args);
 }

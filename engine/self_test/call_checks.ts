@@ -28,7 +28,7 @@ function checkOf(call: Call): Check {
       const result = invoke(bench.backend, call.op, placed);
       const changed = call.changes === undefined ? result : placed[call.changes];
       if (changed instanceof EngineTensor) return changed;
-      throw new TypeError(`${call.op} gave no tensor`);
+      throw new TypeError(`Cannot compare ${call.op}: it gave no tensor`);
     },
     expected: () => call.expected(keptOf),
   };
@@ -38,5 +38,5 @@ function checkOf(call: Call): Check {
 function keptOf(argument: Argument): HostValues {
   if (argument.kind === "rows") return argument.values;
   if (argument.kind === "weight" || argument.kind === "cache") return stored(argument.values, argument.format);
-  throw new TypeError("An oracle asked for what is no tensor");
+  throw new TypeError("Cannot give an oracle its argument: it is no tensor");
 }

@@ -4,12 +4,18 @@
  * @module
  */
 
-/** Which implementation's conventions a model follows where they differ. */
+/**
+ * Which implementation's conventions a model follows where they differ.
+ *
+ * @category Models
+ */
 export type Reference = "zeta" | "x-transformers";
 
 /**
  * The configuration of a stack of layers over embeddings. Files carry the same names in snake_case, with `attn_` where the
  * references have it.
+ *
+ * @category Models
  */
 export interface AttentionStackConfig {
   /** Conventions for names, biases and rotary pairs: kyegomez/zeta or lucidrains/x-transformers. */
@@ -103,7 +109,11 @@ export interface AttentionStackConfig {
   readonly ffDropout: number;
 }
 
-/** The configuration of a transformer over tokens: that of its layers, and what has to do with tokens. */
+/**
+ * The configuration of a transformer over tokens: that of its layers, and what has to do with tokens.
+ *
+ * @category Models
+ */
 export interface TransformerConfig extends AttentionStackConfig {
   /** Causal decoder or bidirectional encoder. */
   readonly attnLayers: "decoder" | "encoder";

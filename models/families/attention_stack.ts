@@ -20,7 +20,11 @@ import type { SublayerKind } from "../network/architecture.ts";
 import { Parameters } from "../network/parameters.ts";
 import { naming } from "../weights/naming.ts";
 
-/** What a stack may be given beside embeddings. */
+/**
+ * What a stack may be given beside embeddings.
+ *
+ * @category Models
+ */
 export interface StackOptions extends ContextInput {
   /** Positions to keep: rows of booleans, or int32 [b, n]. */
   readonly mask?: MaskInput | undefined;
@@ -28,7 +32,28 @@ export interface StackOptions extends ContextInput {
 
 const fields: Fields<StackOptions> = { mask: maskField, ...contextFields };
 
-/** A stack of attention and feed-forward layers. */
+/**
+ * A stack of attention and feed-forward layers.
+ *
+ * @example
+ * ```ts
+ * import { type AttentionStack, Decoder, Encoder } from "../../mod.ts";
+ *
+ * const stacks: AttentionStack[] = [
+ *   await Decoder.create({ dim: 64, depth: 2, heads: 2 }),
+ *   await Encoder.create({ dim: 64, depth: 2, heads: 2, rotaryPosEmb: true }),
+ * ];
+ * for (const stack of stacks) {
+ *   const x = stack.backend.zeros([1, 5, 64], "f32");
+ *   const hidden = stack.forward(x);
+ *   console.log(stack.modelType, hidden.shape);
+ *   for (const tensor of [x, hidden]) tensor.dispose();
+ *   stack.dispose();
+ * }
+ * ```
+ *
+ * @category Models
+ */
 export abstract class AttentionStack extends Model {
   /** Every option, defaults filled in. */
   readonly config: AttentionStackConfig;
@@ -75,7 +100,22 @@ export abstract class AttentionStack extends Model {
   }
 }
 
-/** Self attention that looks back only. */
+/**
+ * Self attention that looks back only.
+ *
+ * @example
+ * ```ts
+ * import { Decoder } from "../../mod.ts";
+ *
+ * const decoder = await Decoder.create({ dim: 64, depth: 2, heads: 2, rotaryPosEmb: true });
+ * const x = decoder.backend.tensor(new Float32Array(5 * 64).fill(0.5), [1, 5, 64]);
+ * const hidden = decoder.forward(x);
+ * console.log(hidden.shape); // [ 1, 5, 64 ]
+ * for (const each of [x, hidden, decoder]) each.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class Decoder extends AttentionStack {
   /** The class's name in a configuration. */
   readonly modelType = "decoder";
@@ -86,7 +126,22 @@ export class Decoder extends AttentionStack {
   }
 }
 
-/** Self attention that looks both ways. */
+/**
+ * Self attention that looks both ways.
+ *
+ * @example
+ * ```ts
+ * import { Encoder } from "../../mod.ts";
+ *
+ * const encoder = await Encoder.create({ dim: 64, depth: 2, heads: 2 });
+ * const x = encoder.backend.tensor(new Float32Array(2 * 3 * 64).fill(0.5), [2, 3, 64]);
+ * const hidden = encoder.forward(x, { mask: [[true, true, true], [true, true, false]] });
+ * console.log(hidden.shape); // [ 2, 3, 64 ]
+ * for (const each of [x, hidden, encoder]) each.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class Encoder extends AttentionStack {
   /** The class's name in a configuration. */
   readonly modelType = "encoder";
@@ -97,7 +152,23 @@ export class Encoder extends AttentionStack {
   }
 }
 
-/** Attention to a context only. */
+/**
+ * Attention to a context only.
+ *
+ * @example
+ * ```ts
+ * import { CrossAttender } from "../../mod.ts";
+ *
+ * const attender = await CrossAttender.create({ dim: 64, depth: 2, heads: 2 });
+ * const queries = attender.backend.tensor(new Float32Array(4 * 64).fill(0.5), [1, 4, 64]);
+ * const context = attender.backend.tensor(new Float32Array(9 * 64).fill(0.1), [1, 9, 64]);
+ * const hidden = attender.forward(queries, { context });
+ * console.log(hidden.shape); // [ 1, 4, 64 ]
+ * for (const each of [queries, context, hidden, attender]) each.dispose();
+ * ```
+ *
+ * @category Models
+ */
 export class CrossAttender extends AttentionStack {
   /** The class's name in a configuration. */
   readonly modelType = "cross_attender";
