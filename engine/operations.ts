@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { CacheFormat, WeightFormat } from "../backend/memory.ts";
 import type { Activation } from "../backend/operations.ts";
 import {
   anyTensor,
@@ -28,10 +27,6 @@ import {
 } from "./checks.ts";
 import { MOST_SIZE } from "./tensor.ts";
 
-/** Formats of a weight. */
-export const WEIGHT_FORMATS: readonly WeightFormat[] = ["f32", "f16", "q8_0", "q4_0"];
-/** Formats of a cache. */
-export const CACHE_FORMATS: readonly CacheFormat[] = ["f32", "f16", "q8_0"];
 /** Every activation. */
 export const ACTIVATIONS: readonly Activation[] = ["gelu", "silu", "relu", "reluSquared", "sigmoid"];
 

@@ -14,9 +14,9 @@ import type { Parameter, Parameters, StateBuffer } from "./network/parameters.ts
 import type { Checkpoint } from "./weights/checkpoint.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
-import type { SafetensorsReader } from "./weights/read.ts";
+import type { SafetensorsReader } from "./weights/safetensors/read.ts";
 import type { SaveTarget } from "./weights/save.ts";
-import type { SaveOptions } from "./weights/write.ts";
+import type { SaveOptions } from "./weights/safetensors/write.ts";
 
 /** Values that take some milliseconds to draw. */
 const LONG = 1 << 20;

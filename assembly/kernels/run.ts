@@ -31,14 +31,15 @@ import { attentionFewRows } from "./attention/attention_few_rows";
 import { mergeChunks } from "./attention/attention_merge";
 import { attentionScores } from "./attention/attention_scores";
 import { attentionValues } from "./attention/attention_values";
-import { readCache } from "./attention/cache_rows";
+import { readCache, ReadCacheArguments } from "./attention/cache_rows";
 import { rotary } from "./attention/rotary";
 import { activate } from "./elementwise/activate";
 import { add } from "./elementwise/add";
 import { glu } from "./elementwise/glu";
 import { multiply } from "./elementwise/multiply";
 import { linear } from "./linear/linear";
-import { quantizeInputs } from "./linear/quantize_inputs";
+import { LinearArguments } from "./linear/linear_arguments";
+import { quantizeInputs, QuantizeInputsArguments } from "./linear/quantize_inputs";
 import { copyRows } from "./memory/copy_rows";
 import { inlineData } from "./memory/inline";
 import { zero } from "./memory/zero";
@@ -56,8 +57,8 @@ import { shiftTokens } from "./sequence/shift_tokens";
 import { crossEntropy, sumValues } from "./softmax/cross_entropy";
 import { softmax, logSoftmax } from "./softmax/softmax";
 import { awaitCommand, awaitPieces, finishPiece, putUp, takePiece } from "./team";
-import { embedding } from "./weights/embedding";
-import { readRows, writeRows } from "./weights/weight_rows";
+import { embedding, EmbeddingArguments } from "./weights/embedding";
+import { readRows, WeightRowsArguments, writeRows } from "./weights/weight_rows";
 
 /** Whether this build fuses multiply and add. */
 export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;
@@ -138,10 +139,10 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.crossEntropy: return crossEntropy(args, thread, threads, scratch);
     case Kernel.sumValues: return sumValues(args, thread, threads, scratch);
     case Kernel.repetitionPenalty: return repetitionPenalty(args, thread, threads, scratch);
-    case Kernel.linear: return linear(args, thread, threads, scratch);
-    case Kernel.embedding: return embedding(args, thread, threads, scratch);
-    case Kernel.writeRows: return writeRows(args, thread, threads, scratch);
-    case Kernel.readRows: return readRows(args, thread, threads, scratch);
+    case Kernel.linear: return linear(changetype<LinearArguments>(args), thread, threads, scratch);
+    case Kernel.embedding: return embedding(changetype<EmbeddingArguments>(args), thread, threads, scratch);
+    case Kernel.writeRows: return writeRows(changetype<WeightRowsArguments>(args), thread, threads, scratch);
+    case Kernel.readRows: return readRows(changetype<WeightRowsArguments>(args), thread, threads, scratch);
     case Kernel.filterLogits: return filterLogits(args, thread, threads, scratch);
     case Kernel.sample: return sample(args, thread, threads, scratch);
     case Kernel.acceptDraft: return acceptDraft(args, thread, threads, scratch);
@@ -151,8 +152,8 @@ function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, scratch: 
     case Kernel.attentionValues: return attentionValues(args, thread, threads, scratch);
     case Kernel.appendCache: return appendCache(args, thread, threads, scratch);
     case Kernel.attentionFewRows: return attentionFewRows(args, thread, threads, scratch);
-    case Kernel.quantizeInputs: return quantizeInputs(args, thread, threads, scratch);
-    case Kernel.readCache: return readCache(args, thread, threads, scratch);
+    case Kernel.quantizeInputs: return quantizeInputs(changetype<QuantizeInputsArguments>(args), thread, threads, scratch);
+    case Kernel.readCache: return readCache(changetype<ReadCacheArguments>(args), thread, threads, scratch);
     default: unreachable();
   }
 }

@@ -12,8 +12,8 @@ import {
   attentionScores,
   attentionValues,
 } from "../reference/attention.ts";
-import { dequantized, toHalf } from "../reference/quantized.ts";
 import { type HostValues, RandomValues } from "../reference/random_values.ts";
+import { stored } from "../reference/stored.ts";
 import { type Values, zeros } from "../reference/values.ts";
 import type { Bench, Check } from "./check.ts";
 
@@ -129,15 +129,6 @@ function keptOn(bench: Bench, values: HostValues, format: CacheFormat | undefine
   return cache;
 }
 
-/** Values rounded as a cache rounds them. */
-function rounded(values: HostValues, format: CacheFormat | undefined): HostValues {
-  if (format === "f16") return { ...values, data: Float32Array.from(values.data, toHalf) };
-  if (format !== "q8_0") return values;
-  const width = values.shape.at(-1) ?? 1;
-  const rows = { shape: [values.data.length / width, width], data: values.data };
-  return { shape: values.shape, data: dequantized(rows, "q8_0").data };
-}
-
 function nameOf(op: string, { name, queries }: Form): string {
   return `${op}, ${queries === 1 ? "1 query" : `${queries} queries`}: ${name}`;
 }
@@ -153,7 +144,7 @@ function attentionCheck(form: Form): Check {
     },
     expected: () => {
       const { q, k, v, options } = inputsOf(form);
-      return attention(q, rounded(k, form.cache), rounded(v, form.cache), options);
+      return attention(q, stored(k, form.cache ?? "f32"), stored(v, form.cache ?? "f32"), options);
     },
   };
 }
@@ -174,7 +165,7 @@ function halfChecks(form: Form): Check[] {
     },
     expected: () => {
       const { q, k, options } = inputsOf(form);
-      return attentionScores(q, rounded(k, form.cache), options);
+      return attentionScores(q, stored(k, form.cache ?? "f32"), options);
     },
   }, {
     name: nameOf("attentionValues", form),
@@ -186,7 +177,7 @@ function halfChecks(form: Form): Check[] {
     },
     expected: () => {
       const inputs = inputsOf(form);
-      return attentionValues(probabilitiesOf(inputs), rounded(inputs.v, form.cache), inputs.options);
+      return attentionValues(probabilitiesOf(inputs), stored(inputs.v, form.cache ?? "f32"), inputs.options);
     },
   }];
 }
@@ -200,7 +191,7 @@ function appended(format: CacheFormat) {
   const lengths = { shape: [2], data: Int32Array.of(3, 2) };
   const expected = (): Values => {
     const exact = appendCache(zeros(shape), x, positions, lengths);
-    return rounded({ shape, data: Float32Array.from(exact.data) }, format);
+    return stored({ shape, data: Float32Array.from(exact.data) }, format);
   };
   return { shape, x, positions, lengths, expected };
 }

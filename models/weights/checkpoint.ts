@@ -7,7 +7,7 @@
 import type { HubOptions } from "../../data/hub/hub.ts";
 import type { Reference } from "../config/transformer_config.ts";
 import { candidates } from "./match.ts";
-import type { SafetensorsReader } from "./read.ts";
+import type { SafetensorsReader } from "./safetensors/read.ts";
 import { type ModelSource, openModel } from "./source.ts";
 
 /** A checkpoint that is open. */

@@ -13,7 +13,7 @@ import {
   headerForm,
   type SafetensorsDType,
   toFloat32,
-} from "./dtypes.ts";
+} from "./safetensors/dtypes.ts";
 
 /** Values in the host's memory, kept in the format they were stored in and converted when they are asked for. */
 export class HostTensor {

@@ -10,7 +10,7 @@ import { type FileLocation, type FileSet, openTogether } from "../../data/files/
 import type { HubOptions } from "../../data/hub/hub.ts";
 import { WeightsError } from "../../errors.ts";
 import { readJsonFile } from "./json_file.ts";
-import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
+import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./safetensors/read.ts";
 
 /** A configuration at hand and weights from anywhere. */
 export interface ModelParts {

@@ -5,7 +5,7 @@ import type { Backend } from "../../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../../backend/memory.ts";
 import { appendCache } from "../../engine/reference/attention.ts";
 import * as linear from "../../engine/reference/linear.ts";
-import { dequantized, toHalf } from "../../engine/reference/quantized.ts";
+import { stored } from "../../engine/reference/stored.ts";
 import * as sampling from "../../engine/reference/sampling.ts";
 import { gatherRows } from "../../engine/reference/sequence.ts";
 import { crossEntropy } from "../../engine/reference/softmax.ts";
@@ -23,12 +23,6 @@ async function leaveTraces(backend: Backend): Promise<void> {
   });
   await old[0]?.data();
   for (const each of old) each.dispose();
-}
-
-function stored(values: HostValues, format: WeightFormat): HostValues {
-  if (format === "f32") return values;
-  if (format === "f16") return { ...values, data: Float32Array.from(values.data, toHalf) };
-  return dequantized(values, format);
 }
 
 engineTest("ids beyond a table are embedded as zeros", async (backend) => {

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import type { Progress } from "../../data/files/byte_source.ts";
 import { ConfigError, ShapeError, WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
-import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
-import { saveSafetensors, type WritableTensor, writeSafetensors } from "../../models/weights/write.ts";
+import { openSafetensors, readSafetensors } from "../../models/weights/safetensors/read.ts";
+import { saveSafetensors, type WritableTensor, writeSafetensors } from "../../models/weights/safetensors/write.ts";
 import { anyCheckpoint, counting } from "./checkpoints.ts";
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {

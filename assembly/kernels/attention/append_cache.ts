@@ -1,5 +1,5 @@
 import { shareStart } from "../common/split";
-import { rowBytes, writeCacheRow } from "./cache_rows";
+import { fromFloats, rowBytes } from "../formats/formats";
 
 /**
  * Writes rows of keys or values into caches. Arguments: cache, x, positions, lengths or 0, b, n, kvHeads, capacity, width of a head,
@@ -28,7 +28,7 @@ export function appendCache(args: usize, thread: i32, threads: i32, scratch: usi
     const slot = position % capacity;
     for (let head = 0; head < kvHeads; head++) {
       const to = cache + ((<usize> b * kvHeads + head) * capacity + slot) * bytes;
-      writeCacheRow(x + (<usize> (row * kvHeads + head) * dim << 2), to, dim, format);
+      fromFloats(x + (<usize> (row * kvHeads + head) * dim << 2), to, dim, format);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { rowBytes } from "./cache_rows";
+import { rowBytes } from "../formats/formats";
 
 /** Positions that an xPos block covers. */
 export const XPOS_BLOCK_BITS: i32 = 9;

@@ -1,7 +1,7 @@
 import { CHUNK } from "../../records/constants";
 import { FormatId } from "../../records/kernel_id";
 import { AttentionArguments, endKey, firstKey, firstQuery, keyBase, keyStride, XPOS_BLOCK_BITS } from "./attention_arguments";
-import { readCacheRow } from "./cache_rows";
+import { toFloats } from "../formats/formats";
 
 /** Keys of a block at most. */
 export const BLOCK: i32 = 64;
@@ -88,8 +88,8 @@ function widen(block: Block, dim: i32, format: i32): void {
   const bytes = <u32> dim << 2;
   const values = block.room + block.count * bytes;
   for (let key = 0; key < block.count; key++) {
-    readCacheRow(block.keys + key * block.stride, block.room + key * bytes, dim, format);
-    readCacheRow(block.values + key * block.stride, values + key * bytes, dim, format);
+    toFloats(block.keys + key * block.stride, block.room + key * bytes, dim, format);
+    toFloats(block.values + key * block.stride, values + key * bytes, dim, format);
   }
   block.keys = block.room;
   block.values = values;

@@ -4,11 +4,9 @@
  * @module
  */
 
-import type { DType } from "../../../backend/memory.ts";
 import type { AttentionCommand } from "../../../engine/commands.ts";
-import { ConfigError } from "../../../errors.ts";
 import { floatBits } from "../command_list.ts";
-import { BLOCK, CHUNK } from "../constants.ts";
+import { CHUNK } from "../constants.ts";
 import { Kernel } from "../kernel_id.ts";
 import { addressOf, type Encoders, type WasmTensor } from "./encoder.ts";
 import { formatId } from "./weight.ts";
@@ -55,20 +53,6 @@ export const attention: Pick<Encoders, Op> = {
     recorder.push(Kernel.appendCache, to, from, starts, counts, b, n, kvHeads, capacity, dim, format);
   },
 };
-
-/** Bytes of a cache [..., d] as the kernels lay it out: row by row. @throws {ConfigError} for a format that no cache has */
-export function cacheBytes(rows: number, dim: number, dtype: DType): number {
-  switch (dtype) {
-    case "f32":
-      return rows * dim * 4;
-    case "f16":
-      return rows * dim * 2;
-    case "q8_0":
-      return rows * dim / BLOCK * (2 + BLOCK);
-    default:
-      throw new ConfigError(`Cannot make a cache of format ${dtype}: expected f32, f16 or q8_0`);
-  }
-}
 
 interface Operands {
   readonly q: WasmTensor;

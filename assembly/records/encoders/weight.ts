@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { DType } from "../../../backend/memory.ts";
+import type { DType, WeightFormat } from "../../../backend/memory.ts";
 import { ConfigError } from "../../../errors.ts";
+import { FORMATS, WEIGHT_FORMATS } from "../../../formats/formats.ts";
+import { rowBytes } from "../../../formats/rows.ts";
 import { BLOCK, PANEL, QUANTIZED_PANEL, STREAMED_ROWS } from "../constants.ts";
 import { FormatId, Kernel } from "../kernel_id.ts";
 import { activationId, addressOf, type Encoders } from "./encoder.ts";
@@ -22,7 +24,7 @@ export const weight: Pick<Encoders, "embedding" | "linear"> = {
     const [matrix, result] = [addressOf(weight), addressOf(out)];
     const [format, id] = [formatId(weight.dtype), activationId(activation)];
     let from = addressOf(x);
-    if (format === FormatId.q8_0 || format === FormatId.q4_0) {
+    if (FORMATS[weight.dtype].blockSize > 1) {
       const inputs = recorder.temporary(inputBytes(out.rows, weight.width));
       recorder.prepare(x.size * QUANTIZING, Kernel.quantizeInputs, from, inputs, out.rows, weight.width, format);
       from = inputs;
@@ -35,7 +37,7 @@ export const weight: Pick<Encoders, "embedding" | "linear"> = {
 /** Operations on one value that take as long as quantizing one. */
 const QUANTIZING = 2;
 
-/** Rows that many rows are filled up to a multiple of; `kernels/quantize_inputs.ts` describes the layout. */
+/** Rows that many rows are filled up to a multiple of; `kernels/linear/quantize_inputs.ts` describes the layout. */
 const INPUT_TILE = 4;
 
 /** Bytes of quantized inputs: 16 bits for each, and for each block a scale and, of few rows, a correction. */
@@ -46,35 +48,21 @@ function inputBytes(rows: number, inSize: number): number {
   return wholeTiles * blocks * (2 * BLOCK + 4);
 }
 
-/** What a record calls a weight's format. @throws {ConfigError} for what is none */
+/** The formats that there are kernels for: those that records have a number for. */
+export const WASM_FORMATS: readonly WeightFormat[] = WEIGHT_FORMATS.filter((name) => name in FormatId);
+
+/** What a record calls the format of a weight or a cache. @throws {ConfigError} for one that there are no kernels for */
 export function formatId(dtype: DType): FormatId {
-  switch (dtype) {
-    case "f32":
-    case "f16":
-    case "q8_0":
-    case "q4_0":
-      return FormatId[dtype];
-    default:
-      throw new ConfigError(`Cannot make a weight of format ${dtype}: expected f32, f16, q8_0 or q4_0`);
-  }
+  if (dtype in FormatId && dtype !== "i32") return FormatId[dtype];
+  throw new ConfigError(
+    `Cannot keep values of format ${dtype} on wasm: it has no kernels; use ${WASM_FORMATS.join(", ")}`,
+  );
 }
 
-/** Bytes of a weight [out, in] as the kernels lay it out. @throws {ConfigError} for a format that there is not */
+/** Bytes of a weight [out, in]: panels of rows, whose last one is filled up, hold the bytes that the rows are stored in. */
 export function weightBytes(out: number, inSize: number, dtype: DType): number {
-  switch (formatId(dtype)) {
-    case FormatId.f32:
-      return Math.ceil(out / PANEL) * PANEL * inSize * 4;
-    case FormatId.f16:
-      return Math.ceil(out / PANEL) * PANEL * inSize * 2;
-    case FormatId.q8_0:
-      return quantizedBytes(out, inSize, 8);
-    case FormatId.q4_0:
-      return quantizedBytes(out, inSize, 4);
-  }
-}
-
-/** Panels of blocks: in each block every output feature has an f16 scale and BLOCK values. */
-function quantizedBytes(out: number, inSize: number, bits: number): number {
-  const rows = Math.ceil(out / QUANTIZED_PANEL) * QUANTIZED_PANEL;
-  return rows * Math.ceil(inSize / BLOCK) * (2 + BLOCK * bits / 8);
+  formatId(dtype);
+  const format = FORMATS[dtype];
+  const panel = format.blockSize > 1 ? QUANTIZED_PANEL : PANEL;
+  return Math.ceil(out / panel) * panel * rowBytes(format, inSize);
 }

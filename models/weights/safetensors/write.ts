@@ -7,15 +7,15 @@
  * @module
  */
 
-import { sizeOf } from "../../common/shape.ts";
-import type { Progress } from "../../data/files/byte_source.ts";
-import { beginUpdate, type FolderUpdate } from "../../data/files/folder_update.ts";
-import { fileSource, joinPath, kindOfPath, namesIn, pathOfUrl, splitPath } from "../../data/files/local_files.ts";
-import { ConfigError, ShapeError, WeightsError } from "../../errors.ts";
-import { hasNodeModules } from "../../host/node.ts";
+import { sizeOf } from "../../../common/shape.ts";
+import type { Progress } from "../../../data/files/byte_source.ts";
+import { beginUpdate, type FolderUpdate } from "../../../data/files/folder_update.ts";
+import { fileSource, joinPath, kindOfPath, namesIn, pathOfUrl, splitPath } from "../../../data/files/local_files.ts";
+import { ConfigError, ShapeError, WeightsError } from "../../../errors.ts";
+import { hasNodeModules } from "../../../host/node.ts";
 import { bytesPerValue, type FloatFormat, fromFloat32 } from "./dtypes.ts";
 import { encodeHeader, quote } from "./header.ts";
-import type { HostTensor } from "./host_tensor.ts";
+import type { HostTensor } from "../host_tensor.ts";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./read.ts";
 
 /** What the name of a file of weights ends in. */
@@ -30,8 +30,11 @@ export interface StreamedTensor {
   readonly dtype: FloatFormat;
   /** Sizes of the dimensions. */
   readonly shape: readonly number[];
-  /** Gives the values, row-major, in pieces of any length; asked for once. */
-  values(): AsyncIterable<Float32Array> | Iterable<Float32Array>;
+  /**
+   * Gives the values, row-major, in pieces of any length: f32 to be converted, or bytes as the format stores them; asked
+   * for once.
+   */
+  values(): AsyncIterable<Float32Array | Uint8Array> | Iterable<Float32Array | Uint8Array>;
 }
 
 /** A tensor to write. */
@@ -289,9 +292,10 @@ async function* convertedPieces(name: string, tensor: StreamedTensor): AsyncGene
   };
   let count = 0;
   for await (const values of tensor.values()) {
-    count += values.length;
+    const isStored = values instanceof Uint8Array;
+    count += isStored ? values.length / bytesPerValue(tensor.dtype) : values.length;
     if (count > size) refuse(`${count} or more`);
-    yield fromFloat32(tensor.dtype, values);
+    yield isStored ? values : fromFloat32(tensor.dtype, values);
   }
   if (count < size) refuse(String(count));
 }

@@ -8,21 +8,24 @@
  * @module
  */
 
-import { isRecord } from "../../common/record.ts";
-import { sizeOf } from "../../common/shape.ts";
-import type { ByteReader } from "../../data/files/byte_source.ts";
-import { WeightsError } from "../../errors.ts";
+import { isRecord } from "../../../common/record.ts";
+import { sizeOf } from "../../../common/shape.ts";
+import type { ByteReader } from "../../../data/files/byte_source.ts";
+import { WeightsError } from "../../../errors.ts";
+import { FORMATS } from "../../../formats/formats.ts";
 import {
+  blocksDType,
   bytesPerValue,
   DTYPE_NAMES,
+  formatOf,
   headerForm,
+  isBlocked,
   isSafetensorsDType,
   isUnsupportedDType,
   type SafetensorsDType,
 } from "./dtypes.ts";
-import { BLOCK_BYTES, BLOCK_VALUES, type BlockFormat, isBlockFormat } from "./ggml_blocks.ts";
 import { jsonEntries, type JsonEntry } from "./json_entries.ts";
-import { otherFormat, SIGNATURE_BYTES } from "./other_formats.ts";
+import { otherFormat, SIGNATURE_BYTES } from "../other_formats.ts";
 
 /** The longest header that the format allows, in bytes. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -179,8 +182,8 @@ function parseHeader(text: string, dataBegin: number, name: string): Safetensors
   return { tensors: unpacked, metadata: others, dataBegin, dataEnd: end };
 }
 
-/** How the metadata calls formats of blocks. */
-const BLOCK_FORMATS: ReadonlyMap<unknown, BlockFormat> = new Map([["q8_0", "Q8_0"], ["q4_0", "Q4_0"]]);
+/** The formats of blocks. */
+const BLOCK_FORMATS = Object.values(FORMATS).filter(({ blockSize }) => blockSize > 1).map(({ name }) => name);
 
 /** The tensors, those of blocks by what they stand for: U8 [..., n / 32, 34] for Q8_0 [..., n]. */
 function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): TensorInfo[] {
@@ -195,19 +198,18 @@ function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): T
   const unpacked = tensors.map((tensor) => {
     const found = left.get(tensor.name);
     if (!left.delete(tensor.name)) return tensor;
-    const format = BLOCK_FORMATS.get(found);
-    if (format === undefined) {
-      const known = [...BLOCK_FORMATS.keys()].map(quote).join(" and ");
+    const dtype = blocksDType(found);
+    if (dtype === undefined) {
+      const known = BLOCK_FORMATS.map(quote).join(" and ");
       throw invalid(name, `${quote(tensor.name)} has the format ${quote(found)}, known are ${known}`);
     }
-    const { dtype, shape } = tensor;
-    const bytes = BLOCK_BYTES[format];
-    if (dtype !== "U8" || shape.length < 2 || shape.at(-1) !== bytes) {
-      const is = `${quote(tensor.name)} is ${dtype} [${shape.join(", ")}]`;
-      throw invalid(name, `${is}; ${format.toLowerCase()} blocks are U8 [..., blocks, ${bytes}]`);
+    const { shape } = tensor;
+    const { name: format, blockSize, blockBytes } = formatOf(dtype);
+    if (tensor.dtype !== "U8" || shape.length < 2 || shape.at(-1) !== blockBytes) {
+      const is = `${quote(tensor.name)} is ${tensor.dtype} [${shape.join(", ")}]`;
+      throw invalid(name, `${is}; ${format} blocks are U8 [..., blocks, ${blockBytes}]`);
     }
-    const width = (shape.at(-2) ?? 0) * BLOCK_VALUES;
-    return { ...tensor, dtype: format, shape: [...shape.slice(0, -2), width] };
+    return { ...tensor, dtype, shape: [...shape.slice(0, -2), (shape.at(-2) ?? 0) * blockSize] };
   });
   const [absent] = left.keys();
   if (absent !== undefined) throw invalid(name, `its ${BLOCKS_KEY} names ${quote(absent)}, which it does not hold`);
@@ -283,9 +285,8 @@ export function encodeHeader(
 ): Uint8Array<ArrayBuffer> {
   const fields: string[] = [];
   checkTexts(metadata);
-  const blocks = tensors.filter(({ dtype }) => isBlockFormat(dtype)).map((
-    { name, dtype },
-  ) => [name, dtype.toLowerCase()]);
+  const blocks = tensors.filter(({ dtype }) => isBlocked(dtype))
+    .map(({ name, dtype }) => [name, formatOf(dtype).name]);
   const texts = blocks.length === 0
     ? metadata
     : { ...metadata, [BLOCKS_KEY]: JSON.stringify(Object.fromEntries(blocks)) };

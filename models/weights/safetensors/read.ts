@@ -4,24 +4,24 @@
  * @module
  */
 
-import { isRecord } from "../../common/record.ts";
-import { sizeOf } from "../../common/shape.ts";
+import { isRecord } from "../../../common/record.ts";
+import { sizeOf } from "../../../common/shape.ts";
 import {
   blobSource,
   type ByteReader,
   type ByteSource,
   bytesSource,
   streamSource,
-} from "../../data/files/byte_source.ts";
-import { type FileSet, openTogether } from "../../data/files/files.ts";
-import { showUrl } from "../../data/http/show_url.ts";
-import type { HubOptions } from "../../data/hub/hub.ts";
-import { OutOfMemoryError, WeightsError } from "../../errors.ts";
+} from "../../../data/files/byte_source.ts";
+import { type FileSet, openTogether } from "../../../data/files/files.ts";
+import { showUrl } from "../../../data/http/show_url.ts";
+import type { HubOptions } from "../../../data/hub/hub.ts";
+import { OutOfMemoryError, WeightsError } from "../../../errors.ts";
 import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
 import { quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
-import { HostTensor } from "./host_tensor.ts";
-import { readJsonFile } from "./json_file.ts";
-import { FROM_PYTORCH } from "./other_formats.ts";
+import { HostTensor } from "../host_tensor.ts";
+import { readJsonFile } from "../json_file.ts";
+import { FROM_PYTORCH } from "../other_formats.ts";
 
 /** What a checkpoint's weights are called, and the index of one that is cut into shards. */
 export const WEIGHTS_FILE = "model.safetensors";
