@@ -72,7 +72,7 @@ export {
   topP,
 } from "./models/generation/filters.ts";
 
-export type { FormatName } from "./formats/formats.ts";
+export { CACHE_FORMATS, type FormatName, WEIGHT_FORMATS } from "./formats/formats.ts";
 export type { StoredRows } from "./formats/rows.ts";
 export { HostTensor } from "./models/weights/host_tensor.ts";
 export type { FloatFormat, SafetensorsDType } from "./models/weights/safetensors/dtypes.ts";

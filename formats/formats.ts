@@ -19,15 +19,15 @@ export const WEIGHT_FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const;
 /** The names of the formats that keys and values may be kept in. */
 export const CACHE_FORMATS = ["f32", "f16", "q8_0"] as const;
 
-const weights = { f32, f16, q8_0, q4_0 } satisfies Record<typeof WEIGHT_FORMATS[number], Format>;
+/** The name of a format that values may be stored in, in files or in an engine. */
+export type FormatName =
+  | typeof WEIGHT_FORMATS[number]
+  | ("bf16" | "f64" | "i64" | "i32" | "i16" | "i8" | "u64" | "u32" | "u16" | "u8" | "bool")
+  | ("f8_e4m3" | "f8_e5m2" | "f8_e8m0" | "f8_e4m3fnuz" | "f8_e5m2fnuz");
 
-const read = {
+/** The formats by name. */
+export const FORMATS: { readonly [name in FormatName]: Format } = {
+  ...{ f32, f16, q8_0, q4_0 },
   ...{ bf16, f64, i64, i32, i16, i8, u64, u32, u16, u8, bool },
   ...{ f8_e4m3, f8_e5m2, f8_e8m0, f8_e4m3fnuz, f8_e5m2fnuz },
 };
-
-/** The name of a format that values may be stored in, in files or in an engine. */
-export type FormatName = keyof typeof weights | keyof typeof read;
-
-/** The formats by name. */
-export const FORMATS: { readonly [name in FormatName]: Format } = { ...weights, ...read };

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
-import type { Tensor, WeightFormat } from "../../backend/memory.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import { appendCache } from "../../engine/reference/attention.ts";
 import * as linear from "../../engine/reference/linear.ts";
 import { stored } from "../../engine/reference/stored.ts";
@@ -11,7 +11,7 @@ import { gatherRows } from "../../engine/reference/sequence.ts";
 import { crossEntropy } from "../../engine/reference/softmax.ts";
 import { zeros } from "../../engine/reference/values.ts";
 import { engineTest } from "../support/engines.ts";
-import { assertClose, compute, type HostValues, RandomValues } from "../support/ops.ts";
+import { assertClose, compute, RandomValues } from "../support/ops.ts";
 
 const IDS = { shape: [9], data: Int32Array.of(0, 4, 5, 3, 100, -1, -(2 ** 31), 2 ** 31 - 1, 2) };
 
