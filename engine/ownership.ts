@@ -10,6 +10,7 @@ import { isRecord } from "../common/record.ts";
 import { formatShape, sizeOf } from "../common/shape.ts";
 import { show } from "../common/show.ts";
 import { ConfigError, DisposedError, ShapeError } from "../errors.ts";
+import { viewOf } from "../formats/format.ts";
 import { CACHE_FORMATS, FORMATS } from "../formats/formats.ts";
 import { decodeRows, rowBytes, type StoredRows } from "../formats/rows.ts";
 import { refuseValue } from "./checks.ts";
@@ -118,6 +119,7 @@ export abstract class Ownership<S extends Storage> {
     if (!isStoredRows(rows)) refuseValue("writeRows", "rows", rows, "a Float32Array, or stored rows { format, bytes }");
     const { format, bytes } = rows;
     const count = wholeRows(bytes.byteLength, rowBytes(FORMATS[format], tensor.width), "bytes");
+    if (format === "f32") return this.#writeValues(tensor, firstRow, viewOf(bytes, Float32Array));
     if (tensor.layout === "rows" || format !== tensor.dtype) {
       return this.#writeValues(tensor, firstRow, decodeRows(FORMATS[format], tensor.width, bytes));
     }

@@ -7,7 +7,7 @@
 import { bitsOf, type Format, viewOf } from "./format.ts";
 
 /** Numbers of 16 bits with the exponents of f32 and 8 significant bits. A NaN keeps its payload. */
-export const bf16: Format = {
+export const bf16: Format<"bf16"> = {
   name: "bf16",
   blockSize: 1,
   blockBytes: 2,

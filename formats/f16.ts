@@ -7,7 +7,7 @@
 import { bitsOf, type Format, viewOf } from "./format.ts";
 
 /** Numbers of 16 bits: 11 significant ones, up to 65504. A NaN keeps its payload. */
-export const f16: Format = {
+export const f16: Format<"f16"> = {
   name: "f16",
   blockSize: 1,
   blockBytes: 2,

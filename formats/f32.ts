@@ -7,7 +7,7 @@
 import type { Format } from "./format.ts";
 
 /** Numbers of 32 bits. Bytes are moved, not numbers, so that a NaN keeps its payload. */
-export const f32: Format = {
+export const f32: Format<"f32"> = {
   name: "f32",
   blockSize: 1,
   blockBytes: 4,

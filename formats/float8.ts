@@ -11,22 +11,31 @@
 import type { Format } from "./format.ts";
 
 /** Sign, 4 bits of exponent, 3 of mantissa; no infinities. */
-export const f8_e4m3: Format = format("f8_e4m3", (bits) => (bits & 0x7f) === 0x7f ? NaN : signed(bits, 3, 7));
+export const f8_e4m3: Format<"f8_e4m3"> = format(
+  "f8_e4m3",
+  (bits) => (bits & 0x7f) === 0x7f ? NaN : signed(bits, 3, 7),
+);
 
 /** Sign, 5 bits of exponent, 2 of mantissa. */
-export const f8_e5m2: Format = format("f8_e5m2", (bits) => {
+export const f8_e5m2: Format<"f8_e5m2"> = format("f8_e5m2", (bits) => {
   if ((bits & 0x7c) !== 0x7c) return signed(bits, 2, 15);
   return (bits & 3) !== 0 ? NaN : bits < 0x80 ? Infinity : -Infinity;
 });
 
 /** Powers of two. */
-export const f8_e8m0: Format = format("f8_e8m0", (bits) => bits === 0xff ? NaN : 2 ** (bits - 127));
+export const f8_e8m0: Format<"f8_e8m0"> = format("f8_e8m0", (bits) => bits === 0xff ? NaN : 2 ** (bits - 127));
 
 /** `f8_e4m3` with one NaN. */
-export const f8_e4m3fnuz: Format = format("f8_e4m3fnuz", (bits) => bits === 0x80 ? NaN : signed(bits, 3, 8));
+export const f8_e4m3fnuz: Format<"f8_e4m3fnuz"> = format(
+  "f8_e4m3fnuz",
+  (bits) => bits === 0x80 ? NaN : signed(bits, 3, 8),
+);
 
 /** `f8_e5m2` with one NaN and no infinities. */
-export const f8_e5m2fnuz: Format = format("f8_e5m2fnuz", (bits) => bits === 0x80 ? NaN : signed(bits, 2, 16));
+export const f8_e5m2fnuz: Format<"f8_e5m2fnuz"> = format(
+  "f8_e5m2fnuz",
+  (bits) => bits === 0x80 ? NaN : signed(bits, 2, 16),
+);
 
 /** The number of a sign, an exponent with a bias, and a mantissa. */
 function signed(bits: number, mantissaBits: number, bias: number): number {
@@ -37,7 +46,7 @@ function signed(bits: number, mantissaBits: number, bias: number): number {
 }
 
 /** A format of one byte a value, converted by a table that is made on first use. */
-function format(name: string, valueOf: (bits: number) => number): Format {
+function format<Name extends string>(name: Name, valueOf: (bits: number) => number): Format<Name> {
   let table: Float32Array | undefined;
   return {
     name,

@@ -5,9 +5,9 @@
  */
 
 /** A format of stored values, in which each stands for itself or blocks of them share a scale. */
-export interface Format {
+export interface Format<Name extends string = string> {
   /** Its name, in lower case. */
-  readonly name: string;
+  readonly name: Name;
   /** Values of a block: 1 where each stands for itself. */
   readonly blockSize: number;
   /** Bytes of a block. */

@@ -26,7 +26,7 @@ export type FormatName =
   | ("f8_e4m3" | "f8_e5m2" | "f8_e8m0" | "f8_e4m3fnuz" | "f8_e5m2fnuz");
 
 /** The formats by name. */
-export const FORMATS: { readonly [name in FormatName]: Format } = {
+export const FORMATS: { readonly [name in FormatName]: Format<name> } = {
   ...{ f32, f16, q8_0, q4_0 },
   ...{ bf16, f64, i64, i32, i16, i8, u64, u32, u16, u8, bool },
   ...{ f8_e4m3, f8_e5m2, f8_e8m0, f8_e4m3fnuz, f8_e5m2fnuz },

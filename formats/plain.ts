@@ -7,32 +7,32 @@
 import { type Format, viewOf } from "./format.ts";
 
 /** IEEE 754 double precision. */
-export const f64: Format = format("f64", Float64Array);
+export const f64: Format<"f64"> = format("f64", Float64Array);
 /** Signed numbers of 32 bits. */
-export const i32: Format = format("i32", Int32Array);
+export const i32: Format<"i32"> = format("i32", Int32Array);
 /** Unsigned numbers of 32 bits. */
-export const u32: Format = format("u32", Uint32Array);
+export const u32: Format<"u32"> = format("u32", Uint32Array);
 /** Signed numbers of 16 bits. */
-export const i16: Format = format("i16", Int16Array);
+export const i16: Format<"i16"> = format("i16", Int16Array);
 /** Unsigned numbers of 16 bits. */
-export const u16: Format = format("u16", Uint16Array);
+export const u16: Format<"u16"> = format("u16", Uint16Array);
 /** Signed numbers of 8 bits. */
-export const i8: Format = format("i8", Int8Array);
+export const i8: Format<"i8"> = format("i8", Int8Array);
 /** Unsigned numbers of 8 bits. */
-export const u8: Format = format("u8", Uint8Array);
+export const u8: Format<"u8"> = format("u8", Uint8Array);
 /** 0 or 1 in a byte. */
-export const bool: Format = format("bool", Uint8Array);
+export const bool: Format<"bool"> = format("bool", Uint8Array);
 /** Signed numbers of 64 bits. */
-export const i64: Format = wide("i64", Int32Array);
+export const i64: Format<"i64"> = wide("i64", Int32Array);
 /** Unsigned numbers of 64 bits. */
-export const u64: Format = wide("u64", Uint32Array);
+export const u64: Format<"u64"> = wide("u64", Uint32Array);
 
 interface NumbersOf {
   readonly BYTES_PER_ELEMENT: number;
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): ArrayLike<number>;
 }
 
-function format(name: string, type: NumbersOf): Format {
+function format<Name extends string>(name: Name, type: NumbersOf): Format<Name> {
   return {
     name,
     blockSize: 1,
@@ -42,7 +42,7 @@ function format(name: string, type: NumbersOf): Format {
 }
 
 /** Numbers of 64 bits, by their halves: one addition rounds each. */
-function wide(name: string, highType: NumbersOf): Format {
+function wide<Name extends string>(name: Name, highType: NumbersOf): Format<Name> {
   return {
     name,
     blockSize: 1,

@@ -16,7 +16,7 @@ const HALF = 16;
 const BYTES = 18;
 
 /** Blocks of 32 values of 4 bits. */
-export const q4_0: Format = {
+export const q4_0: Format<"q4_0"> = {
   name: "q4_0",
   blockSize: SIZE,
   blockBytes: BYTES,

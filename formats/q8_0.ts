@@ -14,7 +14,7 @@ const SIZE = 32;
 const BYTES = 34;
 
 /** Blocks of 32 values of 8 bits. */
-export const q8_0: Format = {
+export const q8_0: Format<"q8_0"> = {
   name: "q8_0",
   blockSize: SIZE,
   blockBytes: BYTES,

@@ -14,7 +14,7 @@ import type { Parameter, Parameters, StateBuffer } from "./network/parameters.ts
 import type { Checkpoint } from "./weights/checkpoint.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
-import type { SafetensorsReader } from "./weights/safetensors/read.ts";
+import type { WeightsReader } from "./weights/reader.ts";
 import type { SaveTarget } from "./weights/save.ts";
 import type { SaveOptions } from "./weights/safetensors/write.ts";
 
@@ -240,19 +240,21 @@ export abstract class Model {
     { weights, reopen }: Checkpoint,
     options: ModelOptions,
   ): Promise<M> {
-    let opened: SafetensorsReader | undefined = weights;
+    let opened: WeightsReader | undefined = weights;
     try {
       const model = declare();
       const matched = matchNames(model.#parameters, weights.tensors, model.nameAliases, true);
       await Model.#start(model, options, async (backend) => {
         const reader = opened ?? await reopen?.() ?? weights;
         opened = undefined;
-        for await (const { name, offset, values } of reader.chunks()) {
+        for await (const chunk of reader.chunks()) {
+          const { name, format, offset } = chunk;
           const buffer = matched.buffers.get(name);
-          if (buffer) checkBuffer(buffer, weights.tensors.get(name)?.dtype, offset, values);
+          if (buffer) checkBuffer(buffer, format, offset, chunk.values);
           const parameter = matched.parameters.get(name);
           if (!parameter) continue;
-          backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), values);
+          const rows = format === parameter.format ? chunk : chunk.values;
+          backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), rows);
         }
       });
       if (!reopen) model.#refill = undefined;
@@ -292,12 +294,13 @@ function versionOf({ x_transformers_version: version }: Record<string, unknown>)
 /** @throws {WeightsError} where a checkpoint's buffer has other values than the configuration gives */
 function checkBuffer(
   { name, values }: StateBuffer,
-  dtype: string | undefined,
+  format: string | undefined,
   offset: number,
   found: Float32Array,
 ): void {
   const expected = values().subarray(offset, offset + found.length);
-  const tolerance = dtype?.toLowerCase() === "f32" || dtype === "F64" ? 1e-4 : 1e-2; // of half precision
+  const isExact = ["f32", "f64"].includes(format?.toLowerCase() ?? "");
+  const tolerance = isExact ? 1e-4 : 1e-2; // of half precision
   const wrong = expected.findIndex((value, i) => !(Math.abs((found[i] ?? NaN) - value) <= tolerance * Math.abs(value)));
   if (wrong < 0) return;
   throw new WeightsError(

@@ -7,7 +7,7 @@
 import type { HubOptions } from "../../data/hub/hub.ts";
 import type { Reference } from "../config/transformer_config.ts";
 import { candidates } from "./match.ts";
-import type { SafetensorsReader } from "./safetensors/read.ts";
+import type { WeightsReader } from "./reader.ts";
 import { type ModelSource, openModel } from "./source.ts";
 
 /** A checkpoint that is open. */
@@ -15,9 +15,9 @@ export interface Checkpoint {
   /** `config.json`, with the reference that the names of the weights tell. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The weights. */
-  readonly weights: SafetensorsReader;
+  readonly weights: WeightsReader;
   /** Opens the weights once more; absent where they came from a stream. */
-  readonly reopen: (() => Promise<SafetensorsReader>) | undefined;
+  readonly reopen: (() => Promise<WeightsReader>) | undefined;
 }
 
 /**

@@ -10,7 +10,8 @@ import { type FileLocation, type FileSet, openTogether } from "../../data/files/
 import type { HubOptions } from "../../data/hub/hub.ts";
 import { WeightsError } from "../../errors.ts";
 import { readJsonFile } from "./json_file.ts";
-import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./safetensors/read.ts";
+import type { WeightsReader } from "./reader.ts";
+import { openSafetensors, openWeights, type SafetensorsSource } from "./safetensors/read.ts";
 
 /** A configuration at hand and weights from anywhere. */
 export interface ModelParts {
@@ -33,7 +34,7 @@ export interface ModelFiles {
   /** What `config.json` says, in snake_case or camelCase; not checked yet. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The weights; their header has been read and checked. Close them if you don't read them. */
-  readonly weights: SafetensorsReader;
+  readonly weights: WeightsReader;
   /** A file beside the others, such as "tokenizer.json", or nothing if there is none. */
   file(name: string): Promise<ByteSource | undefined>;
 }

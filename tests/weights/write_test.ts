@@ -60,8 +60,8 @@ Deno.test("a stream, a file and a folder get the same bytes as memory", async ()
 Deno.test("values begin at multiples of their size, in the order given otherwise", async () => {
   await fc.assert(fc.asyncProperty(anyCheckpoint, async (tensors) => {
     const reader = await openSafetensors(writeSafetensors(tensors));
-    for (const { dtype, begin } of reader.tensors.values()) {
-      const size = Number(/\d+/.exec(dtype)?.[0] ?? 8) / 8;
+    for (const { format, begin } of reader.tensors.values()) {
+      const size = Number(/\d+/.exec(format)?.[0] ?? 8) / 8;
       assertEquals(begin % size, 0);
     }
   }));

@@ -18,7 +18,7 @@ export type SafetensorsDType = Uppercase<FormatName>;
 /** The formats that f32 values can be written in. */
 export type FloatFormat = Uppercase<typeof WEIGHT_FORMATS[number] | "bf16">;
 
-const BY_DTYPE: ReadonlyMap<unknown, Format> = new Map(
+const BY_DTYPE: ReadonlyMap<unknown, Format<FormatName>> = new Map(
   Object.entries(FORMATS).map(([name, format]) => [name.toUpperCase(), format]),
 );
 
@@ -44,13 +44,13 @@ export function floatDType(name: FormatName): FloatFormat | undefined {
 }
 
 /** The format that a dtype names. */
-export function formatOf(dtype: SafetensorsDType): Format {
+export function formatOf(dtype: SafetensorsDType): Format<FormatName> {
   return BY_DTYPE.get(dtype) ?? FORMATS.f32;
 }
 
-/** The dtype of a format of blocks by its own name, as metadata gives it. */
-export function blocksDType(name: unknown): SafetensorsDType | undefined {
-  return [...BY_DTYPE.keys()].filter(isDType).find((dtype) => isBlocked(dtype) && formatOf(dtype).name === name);
+/** The dtype that names a format. */
+export function dtypeOf(name: FormatName): SafetensorsDType {
+  return [...BY_DTYPE.keys()].filter(isDType).find((dtype) => formatOf(dtype).name === name) ?? "F32";
 }
 
 /** Whether values of a dtype come in blocks. */

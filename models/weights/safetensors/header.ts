@@ -12,11 +12,11 @@ import { isRecord } from "../../../common/record.ts";
 import { sizeOf } from "../../../common/shape.ts";
 import type { ByteReader } from "../../../data/files/byte_source.ts";
 import { WeightsError } from "../../../errors.ts";
-import { FORMATS } from "../../../formats/formats.ts";
+import { FORMATS, WEIGHT_FORMATS } from "../../../formats/formats.ts";
 import {
-  blocksDType,
   bytesPerValue,
   DTYPE_NAMES,
+  dtypeOf,
   formatOf,
   headerForm,
   isBlocked,
@@ -26,6 +26,7 @@ import {
 } from "./dtypes.ts";
 import { jsonEntries, type JsonEntry } from "./json_entries.ts";
 import { otherFormat, SIGNATURE_BYTES } from "../other_formats.ts";
+import type { WeightsEntry } from "../reader.ts";
 
 /** The longest header that the format allows, in bytes. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -37,13 +38,7 @@ const MAX_TENSOR_TEXT = 4096;
 const BLOCKS_KEY = "ggml_blocks";
 
 /** What a header says about a tensor. */
-export interface TensorInfo {
-  /** Its name. */
-  readonly name: string;
-  /** The format of its values. */
-  readonly dtype: SafetensorsDType;
-  /** Sizes of its dimensions. */
-  readonly shape: readonly number[];
+export interface TensorInfo extends WeightsEntry {
   /** Where its values begin, in bytes from the beginning of the file. */
   readonly begin: number;
   /** Where they end. */
@@ -183,7 +178,7 @@ function parseHeader(text: string, dataBegin: number, name: string): Safetensors
 }
 
 /** The formats of blocks. */
-const BLOCK_FORMATS = Object.values(FORMATS).filter(({ blockSize }) => blockSize > 1).map(({ name }) => name);
+const BLOCK_FORMATS = WEIGHT_FORMATS.filter((name) => FORMATS[name].blockSize > 1);
 
 /** The tensors, those of blocks by what they stand for: U8 [..., n / 32, 34] for Q8_0 [..., n]. */
 function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): TensorInfo[] {
@@ -198,18 +193,18 @@ function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): T
   const unpacked = tensors.map((tensor) => {
     const found = left.get(tensor.name);
     if (!left.delete(tensor.name)) return tensor;
-    const dtype = blocksDType(found);
-    if (dtype === undefined) {
+    const format = BLOCK_FORMATS.find((known) => known === found);
+    if (format === undefined) {
       const known = BLOCK_FORMATS.map(quote).join(" and ");
       throw invalid(name, `${quote(tensor.name)} has the format ${quote(found)}, known are ${known}`);
     }
     const { shape } = tensor;
-    const { name: format, blockSize, blockBytes } = formatOf(dtype);
-    if (tensor.dtype !== "U8" || shape.length < 2 || shape.at(-1) !== blockBytes) {
-      const is = `${quote(tensor.name)} is ${tensor.dtype} [${shape.join(", ")}]`;
+    const { blockSize, blockBytes } = FORMATS[format];
+    if (tensor.format !== "u8" || shape.length < 2 || shape.at(-1) !== blockBytes) {
+      const is = `${quote(tensor.name)} is ${dtypeOf(tensor.format)} [${shape.join(", ")}]`;
       throw invalid(name, `${is}; ${format} blocks are U8 [..., blocks, ${blockBytes}]`);
     }
-    return { ...tensor, dtype, shape: [...shape.slice(0, -2), (shape.at(-2) ?? 0) * blockSize] };
+    return { ...tensor, format, shape: [...shape.slice(0, -2), (shape.at(-2) ?? 0) * blockSize] };
   });
   const [absent] = left.keys();
   if (absent !== undefined) throw invalid(name, `its ${BLOCKS_KEY} names ${quote(absent)}, which it does not hold`);
@@ -255,7 +250,7 @@ function checkTensor({ key, text }: JsonEntry, dataBegin: number, name: string):
     const size = bytes === undefined ? "more bytes than any file" : `${bytes} bytes`;
     throw wrong(`is ${dtype} [${shape.join(", ")}], ${size}, but its data_offsets are [${begin}, ${end}]`);
   }
-  return { name: key, dtype, shape, begin: dataBegin + begin, end: dataBegin + end };
+  return { name: key, format: formatOf(dtype).name, shape, begin: dataBegin + begin, end: dataBegin + end };
 }
 
 function isListOfSizes(value: unknown): value is number[] {
@@ -280,7 +275,7 @@ function bytesOf(shape: readonly number[], bytesEach: number): number | undefine
  * @throws {WeightsError} If nobody could read the header.
  */
 export function encodeHeader(
-  tensors: readonly Pick<TensorInfo, "name" | "dtype" | "shape">[],
+  tensors: readonly { readonly name: string; readonly dtype: SafetensorsDType; readonly shape: readonly number[] }[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const fields: string[] = [];

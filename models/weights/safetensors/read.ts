@@ -5,7 +5,6 @@
  */
 
 import { isRecord } from "../../../common/record.ts";
-import { sizeOf } from "../../../common/shape.ts";
 import {
   blobSource,
   type ByteReader,
@@ -16,12 +15,13 @@ import {
 import { type FileSet, openTogether } from "../../../data/files/files.ts";
 import { showUrl } from "../../../data/http/show_url.ts";
 import type { HubOptions } from "../../../data/hub/hub.ts";
-import { OutOfMemoryError, WeightsError } from "../../../errors.ts";
-import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
+import { WeightsError } from "../../../errors.ts";
 import { quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
-import { HostTensor } from "../host_tensor.ts";
+import type { HostTensor } from "../host_tensor.ts";
 import { readJsonFile } from "../json_file.ts";
 import { FROM_PYTORCH } from "../other_formats.ts";
+import type { WeightsReader } from "../reader.ts";
+import { chunkReader, type Fill, readStored } from "./values.ts";
 
 /** What a checkpoint's weights are called, and the index of one that is cut into shards. */
 export const WEIGHTS_FILE = "model.safetensors";
@@ -32,50 +32,17 @@ export const INDEX_FILE = "model.safetensors.index.json";
 /** Files that are kept open from their headers to their values: macOS allows 256. Others are looked for once more. */
 const MAX_OPEN = 100;
 
-/** Values in a chunk: 4 MB in f32. */
-const CHUNK_VALUES = 1 << 20;
-
 /**
  * Weights: the path or URL of a safetensors file, of an index (`.index.json`) or of a folder with either; "org/name" on
  * the Hugging Face Hub; or the bytes of one file in any form.
  */
 export type SafetensorsSource = string | URL | Uint8Array | ArrayBuffer | Blob | Response | ReadableStream<Uint8Array>;
 
-/** Values of a tensor, some or all. */
-export interface TensorChunk {
-  /** The tensor's name. */
-  readonly name: string;
-  /** The format that the values were stored in. */
-  readonly dtype: SafetensorsDType;
-  /** The shape of the whole tensor. */
-  readonly shape: readonly number[];
-  /** How many of the tensor's values came before these. */
-  readonly offset: number;
-  /** The values, row-major. They are overwritten when the next chunk is asked for. */
-  readonly values: Float32Array;
-}
-
-/** A checkpoint whose header has been read and checked. One that comes from a stream can be read once. */
-export interface SafetensorsReader {
-  /** What messages call it. */
-  readonly name: string;
-  /** What it holds, by name, in the order in which `chunks` gives it. */
+/** A checkpoint whose header has been read and checked. */
+export interface SafetensorsReader extends WeightsReader {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** The texts that were stored with it. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Bytes of all values. */
-  readonly byteLength: number;
-  /**
-   * The values of every tensor in f32. A tensor of up to 4 MB comes in one chunk, a larger one in chunks of whole rows (of
-   * its last dimension); only a row that is longer than a chunk is cut. An empty tensor comes as an empty chunk.
-   *
-   * @throws {WeightsError} If the file ends early, or goes on behind its last value.
-   */
-  chunks(): AsyncGenerator<TensorChunk>;
   /** The tensors as they are stored, each in memory of its own or, where the source is memory, a view of it. */
   stored(): AsyncGenerator<readonly [string, HostTensor]>;
-  /** Frees what is held for reading; needed only where neither `chunks` nor `stored` is run through. */
-  close(): Promise<void>;
 }
 
 /** A file whose header has been read. */
@@ -285,9 +252,6 @@ function takeReader(file: OpenFile): ByteReader | undefined {
   return reader;
 }
 
-/** Fills a target with the next bytes of a file. */
-type Fill = (target: Uint8Array) => Promise<void>;
-
 /** Reads something of every tensor of every file, and sees to progress, early and late ends, and aborts. */
 async function* readFiles<T>(
   files: readonly OpenFile[],
@@ -329,66 +293,5 @@ async function* readFile<T>(
     }
   } finally {
     await reader.close();
-  }
-}
-
-/** Reads tensors chunk by chunk. Its buffers serve all chunks: zeroing new ones took longer than converting values. */
-function chunkReader(): (tensor: TensorInfo, fill: Fill) => AsyncGenerator<TensorChunk> {
-  let values = new Float32Array(0);
-  let stored = new Uint8Array(0);
-  return async function* ({ name, dtype, shape }, fill) {
-    const size = sizeOf(shape);
-    if (size === 0) yield { name, dtype, shape, offset: 0, values: new Float32Array(0) };
-    const rowSize = shape.length > 1 ? shape.at(-1) ?? 1 : 1;
-    const step = rowSize <= CHUNK_VALUES ? Math.floor(CHUNK_VALUES / rowSize) * rowSize : CHUNK_VALUES;
-    for (let offset = 0; offset < size; offset += step) {
-      const count = Math.min(step, size - offset);
-      if (values.length < count) values = new Float32Array(count);
-      if (dtype === "F32") {
-        await fill(new Uint8Array(values.buffer, 0, count * 4));
-      } else {
-        const length = count * bytesPerValue(dtype);
-        if (stored.byteLength < length) stored = new Uint8Array(length);
-        await fill(stored.subarray(0, length));
-        toFloat32(dtype, stored.subarray(0, length), values);
-      }
-      yield { name, dtype, shape, offset, values: values.subarray(0, count) };
-    }
-  };
-}
-
-async function* readStored(
-  { name, dtype, shape, begin, end }: TensorInfo,
-  fill: Fill,
-  source: ByteSource,
-): AsyncGenerator<readonly [string, HostTensor]> {
-  const bytes = source.bytes?.subarray(begin, end) ??
-    await readBytes(name, end - begin, fill, source.size === undefined);
-  yield [name, new HostTensor(dtype, shape, bytes)];
-}
-
-/** Reads the bytes of a tensor. Of a source without a size they are believed in as they come, doubling at most. */
-async function readBytes(name: string, length: number, fill: Fill, isDoubtful: boolean): Promise<Uint8Array> {
-  let bytes = allocate(name, isDoubtful ? Math.min(length, CHUNK_VALUES * 4) : length);
-  await fill(bytes);
-  while (bytes.byteLength < length) {
-    const longer = allocate(name, Math.min(length, bytes.byteLength * 2));
-    longer.set(bytes);
-    await fill(longer.subarray(bytes.byteLength));
-    bytes = longer;
-  }
-  return bytes;
-}
-
-function allocate(name: string, length: number): Uint8Array<ArrayBuffer> {
-  try {
-    return new Uint8Array(length);
-  } catch (cause) {
-    throw new OutOfMemoryError(
-      `This host has no ${length} bytes in one piece for ${
-        quote(name)
-      }: read the checkpoint in chunks (openSafetensors)`,
-      { cause },
-    );
   }
 }
