@@ -16,6 +16,7 @@ import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
 import type { WeightsReader } from "./weights/reader.ts";
 import type { SaveTarget } from "./weights/save.ts";
+import { formatOf } from "./weights/safetensors/dtypes.ts";
 import type { SaveOptions } from "./weights/safetensors/write.ts";
 
 /** Values that take some milliseconds to draw. */
@@ -121,7 +122,10 @@ export abstract class Model {
       checkBuffer(buffer, entries.get(found)?.dtype, 0, await valuesOf(found));
     }
     for (const [found, parameter] of matched.parameters) {
-      this.backend.writeRows(parameter.value, 0, await valuesOf(found));
+      const entry = entries.get(found);
+      const isHeldSo = entry instanceof HostTensor && formatOf(entry.dtype).name === parameter.format;
+      const rows = isHeldSo ? { format: parameter.format, bytes: entry.bytes } : await valuesOf(found);
+      this.backend.writeRows(parameter.value, 0, rows);
     }
   }
 
