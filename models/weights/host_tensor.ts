@@ -37,7 +37,10 @@ export class HostTensor {
     const expected = sizeOf(form.shape) * bytesPerValue(form.dtype);
     if (bytes.byteLength !== expected) {
       throw new ShapeError(
-        `A ${dtype} tensor of shape [${shape.join(", ")}] takes ${expected} bytes: ${bytes.byteLength} were given`,
+        `Cannot make a ${dtype} tensor of shape [${
+          shape.join(", ")
+        }]: it takes ${expected} bytes, ${bytes.byteLength} were ` +
+          "given; give as many as the shape says",
       );
     }
     this.dtype = dtype;

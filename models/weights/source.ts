@@ -47,9 +47,11 @@ export interface ModelFiles {
 export async function openModel(source: ModelSource, options: HubOptions = {}): Promise<ModelFiles> {
   options.signal?.throwIfAborted();
   if (typeof source === "object" && "weights" in source) {
-    if (!isRecord(source.config)) throw new WeightsError("A model's `config` is an object, as config.json holds it");
+    if (!isRecord(source.config)) {
+      throw new WeightsError("Cannot open a model: its `config` is no object; give what config.json holds");
+    }
     return {
-      description: "The given model",
+      description: "the given model",
       config: source.config,
       weights: await openSafetensors(source.weights, options),
       file: () => Promise.resolve(undefined),
@@ -63,8 +65,8 @@ async function openFound(files: FileSet, options: HubOptions): Promise<ModelFile
   const configFile = await files.open("config.json");
   if (configFile === undefined) {
     throw new WeightsError(
-      `There is no config.json ${files.file === undefined ? "in" : "beside"} ${files.description}: ` +
-        "a model is a folder with config.json and its weights, or { config, weights }",
+      `Cannot open a model: there is no config.json ${files.file === undefined ? "in" : "beside"} ` +
+        `${files.description}; give a folder with config.json and weights, or { config, weights }`,
     );
   }
   return {

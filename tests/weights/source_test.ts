@@ -87,9 +87,9 @@ Deno.test("one error says what was looked for and where", async () => {
     await Deno.rename(`${folder}/model.safetensors`, `${folder}/other.safetensors`);
     await refused(folder, "no model.safetensors or model.safetensors.index.json", folder);
     await Deno.writeTextFile(`${folder}/config.json`, "{");
-    await refused(folder, "config.json is not JSON");
+    await refused(folder, "config.json: it is not JSON");
     await Deno.writeTextFile(`${folder}/config.json`, "[]");
-    await refused(folder, "config.json is not a JSON object");
+    await refused(folder, "config.json: it is not a JSON object");
     await Deno.remove(`${folder}/config.json`);
     await refused(folder, "no config.json in", folder);
     await refused({ config: "x" as unknown as Record<string, unknown>, weights: new Uint8Array(8) }, "`config`");

@@ -108,20 +108,20 @@ async function readValid(
 ): Promise<SafetensorsHeader> {
   const prefix = new Uint8Array(8);
   const found = await reader.read(prefix);
-  if (found < 8) throw invalid(name, `it ends after ${found} bytes; the header's length alone takes 8`);
+  if (found < 8) throw invalid(name, `it ends after ${found} bytes, and the header's length alone takes 8`);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
     throw invalid(name, `its header claims ${length} bytes, and the format allows ${MAX_HEADER_BYTES}`);
   }
   const dataBegin = 8 + Number(length);
   if (fileSize !== undefined && dataBegin > fileSize) {
-    throw invalid(name, `its header claims ${length} bytes, and the file has ${fileSize} in all: is it cut off?`);
+    throw invalid(name, `its header claims ${length} bytes, and the file has ${fileSize} in all`);
   }
   const text = await readText(reader, Number(length), name);
   const header = parseHeader(text, dataBegin, name);
   if (fileSize !== undefined && header.dataEnd !== fileSize) {
-    const fault = fileSize < header.dataEnd ? "it is cut off; fetch it again" : "something follows its last value";
-    throw invalid(name, `its header describes ${header.dataEnd} bytes, and the file has ${fileSize}: ${fault}`);
+    const fault = fileSize < header.dataEnd ? "it is cut off" : "something follows its last value";
+    throw invalid(name, `its header describes ${header.dataEnd} bytes, and the file has ${fileSize}, so ${fault}`);
   }
   return header;
 }
@@ -202,7 +202,7 @@ function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): T
     const { blockSize, blockBytes } = FORMATS[format];
     if (tensor.format !== "u8" || shape.length < 2 || shape.at(-1) !== blockBytes) {
       const is = `${quote(tensor.name)} is ${dtypeOf(tensor.format)} [${shape.join(", ")}]`;
-      throw invalid(name, `${is}; ${format} blocks are U8 [..., blocks, ${blockBytes}]`);
+      throw invalid(name, `${is}, and ${format} blocks are U8 [..., blocks, ${blockBytes}]`);
     }
     return { ...tensor, format, shape: [...shape.slice(0, -2), (shape.at(-2) ?? 0) * blockSize] };
   });
@@ -238,7 +238,7 @@ function checkTensor({ key, text }: JsonEntry, dataBegin: number, name: string):
     );
   }
   if (!isSafetensorsDType(dtype)) {
-    throw wrong(`has the dtype ${quote(dtype)}; those that can be read are ${DTYPE_NAMES.join(", ")}`);
+    throw wrong(`has the dtype ${quote(dtype)}, and those that can be read are ${DTYPE_NAMES.join(", ")}`);
   }
   if (!isListOfSizes(shape)) throw wrong(`has the shape ${quote(shape)}, which is not a list of sizes`);
   if (!isListOfSizes(offsets) || offsets.length !== 2) {
@@ -313,8 +313,8 @@ function checkTexts(metadata: Readonly<Record<string, unknown>>): void {
     const refuse = (rule: string) => {
       throw new WeightsError(`Cannot write the metadata ${quote(key)} = ${quote(text)}: ${rule}`);
     };
-    if (typeof text !== "string") refuse("its values must be texts");
-    if (key === BLOCKS_KEY) refuse("that key is for the formats of blocks");
+    if (typeof text !== "string") refuse("its values must be texts; make it one");
+    if (key === BLOCKS_KEY) refuse("that key is for the formats of blocks; take another");
   }
 }
 
@@ -332,5 +332,8 @@ export function quote(value: unknown): string {
 }
 
 function invalid(name: string, fault: string, cause?: unknown): WeightsError {
-  return new WeightsError(`${name} is not a valid safetensors file: ${fault}`, { cause });
+  return new WeightsError(
+    `Cannot read ${name} as safetensors: ${fault}; fetch it again, or have it written anew`,
+    { cause },
+  );
 }

@@ -98,8 +98,9 @@ export async function openWeights(files: FileSet, options: HubOptions = {}): Pro
     return await openShards(files, source, options);
   }
   throw new WeightsError(
-    `There is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ${files.description}` +
-      (candidates.includes(WEIGHTS_FILE) ? await otherWeights(files) : ""),
+    `Cannot open weights: there is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ` +
+      files.description +
+      (candidates.includes(WEIGHTS_FILE) ? await otherWeights(files) : "; check the name"),
   );
 }
 
@@ -118,7 +119,7 @@ async function otherWeights(files: FileSet): Promise<string> {
     await source.close();
     return `, but there is ${name}; ${advice}`;
   }
-  return "";
+  return "; give the folder, file or repository that holds them";
 }
 
 /** The source of bytes that a value stands for. */
@@ -129,14 +130,18 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
   if (source instanceof ReadableStream) return streamSource(source);
   if (!(source instanceof Response)) {
     throw new WeightsError(
-      `Weights are read from a path, URL, Uint8Array, Blob, Response or stream: ${quote(source)} was given`,
+      `Cannot read weights from ${quote(source)}: it is no place and no bytes; give a path, URL, Uint8Array, Blob, ` +
+        "Response or stream",
     );
   }
-  const name = source.url === "" ? "The Response" : showUrl(source.url);
+  const name = source.url === "" ? "the Response" : showUrl(source.url);
   if (!source.ok || source.body === null) {
-    throw new WeightsError(`${name} has no weights: its status is ${source.status} ${source.statusText}`.trimEnd());
+    const status = `${source.status} ${source.statusText}`.trimEnd();
+    throw new WeightsError(`Cannot read weights from ${name}: its status is ${status}; check its address`);
   }
-  if (source.bodyUsed) throw new WeightsError(`${name} has been read already: pass one that nobody has used`);
+  if (source.bodyUsed) {
+    throw new WeightsError(`Cannot read weights from ${name}: it has been read already; pass one that nobody has used`);
+  }
   return streamSource(source.body, name);
 }
 
@@ -151,7 +156,9 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
     for (const shard of new Set(shardOf.values())) {
       const source = await files.open(shard);
       if (source === undefined) {
-        throw new WeightsError(`${index.name} names ${shard}, which is not in ${files.description}`);
+        throw new WeightsError(
+          `Cannot open the weights of ${index.name}: it names ${shard}, which is not in ${files.description}; fetch all shards`,
+        );
       }
       sources.push(source);
     }
@@ -164,7 +171,10 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
   if (absent.length > 0) {
     await reader.close();
     const names = absent.slice(0, 10).map(quote).join(", ") + (absent.length > 10 ? ", ..." : "");
-    throw new WeightsError(`${index.name} lists tensors that its files don't hold (${absent.length}): ${names}`);
+    throw new WeightsError(
+      `Cannot open the weights of ${index.name}: its files don't hold tensors that it lists ` +
+        `(${absent.length}): ${names}; fetch index and shards of one save`,
+    );
   }
   return reader;
 }
@@ -176,7 +186,7 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
  */
 export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<Map<string, string>> {
   const invalid = (fault: string) =>
-    new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`);
+    new WeightsError(`Cannot read ${index.name} as an index of safetensors files: ${fault}; fetch it again`);
   const { weight_map: weightMap } = await readJsonFile(index, signal);
   if (!isRecord(weightMap)) throw invalid("it has no object `weight_map`");
   const shardOf = new Map<string, string>();
@@ -197,7 +207,7 @@ function isShardName(name: string): boolean {
 async function openFiles(
   sources: readonly ByteSource[],
   options: HubOptions,
-  name: string = sources[0]?.name ?? "The checkpoint",
+  name: string = sources[0]?.name ?? "the checkpoint",
 ): Promise<SafetensorsReader> {
   const files: OpenFile[] = [];
   const tensors = new Map<string, TensorInfo>();
@@ -209,7 +219,13 @@ async function openFiles(
       files.push(file);
       metadata = { ...metadata, ...file.header.metadata };
       for (const tensor of file.header.tensors) {
-        if (tensors.has(tensor.name)) throw new WeightsError(`${name} holds ${quote(tensor.name)} in two files`);
+        if (tensors.has(tensor.name)) {
+          throw new WeightsError(
+            `Cannot open the weights of ${name}: they hold ${
+              quote(tensor.name)
+            } in two files; fetch the shards of one save`,
+          );
+        }
         tensors.set(tensor.name, tensor);
       }
     }
@@ -273,7 +289,9 @@ async function* readFile<T>(
   read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
   const { source, header } = file;
-  if (source.once && file.reader === undefined) throw new WeightsError(`${source.name} can be read only once`);
+  if (source.once && file.reader === undefined) {
+    throw new WeightsError(`Cannot read ${source.name} again: a stream can be read only once; open another`);
+  }
   const reader = takeReader(file) ?? await source.open(header.dataBegin, signal);
   let loaded = header.dataBegin;
   const fill = async (target: Uint8Array) => {
@@ -282,14 +300,18 @@ async function* readFile<T>(
     signal?.throwIfAborted();
     loaded += found;
     if (found < target.byteLength) {
-      throw new WeightsError(`${source.name} is cut off: it ends after ${loaded} of ${header.dataEnd} bytes`);
+      throw new WeightsError(
+        `Cannot read ${source.name}: it is cut off, and ends after ${loaded} of ${header.dataEnd} bytes; fetch it again`,
+      );
     }
     onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
   };
   try {
     for (const tensor of header.tensors) yield* read(tensor, fill, source);
     if (source.size === undefined && await reader.read(new Uint8Array(1)) > 0) {
-      throw new WeightsError(`${source.name} goes on after the ${header.dataEnd} bytes that its header describes`);
+      throw new WeightsError(
+        `Cannot read ${source.name}: it goes on after the ${header.dataEnd} bytes that its header describes; fetch it again`,
+      );
     }
   } finally {
     await reader.close();

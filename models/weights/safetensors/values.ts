@@ -87,9 +87,8 @@ function allocate(name: string, length: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(length);
   } catch (cause) {
     throw new OutOfMemoryError(
-      `This host has no ${length} bytes in one piece for ${
-        quote(name)
-      }: read the checkpoint in chunks (openSafetensors)`,
+      `Cannot read ${quote(name)} in one piece: this host has no ${length} bytes for it; load the model, which reads ` +
+        "weights chunk by chunk",
       { cause },
     );
   }

@@ -99,7 +99,9 @@ export async function saveSafetensors(
   const path = await pathOfTarget(target);
   if (!path.endsWith(WEIGHTS_ENDING)) return await saveToFolder(path, entries, options);
   if (options.shardBytes !== undefined) {
-    throw new ConfigError(`shardBytes is for folders: ${path} is one file`);
+    throw new ConfigError(
+      `Cannot cut ${path} into shards: it is one file, and shards are for folders; leave shardBytes out`,
+    );
   }
   const tensors = inFileOrder(entries);
   const { folder, file } = await splitPath(path);
@@ -144,11 +146,15 @@ export async function saveToStream(
   entries: Iterable<readonly [string, WritableTensor]>,
   options: SaveOptions,
 ): Promise<void> {
-  if (options.shardBytes !== undefined) throw new ConfigError("shardBytes is for folders: a stream takes one file");
+  if (options.shardBytes !== undefined) {
+    throw new ConfigError(
+      "Cannot cut a stream into shards: it takes one file, and shards are for folders; leave shardBytes out",
+    );
+  }
   const tensors = inFileOrder(entries);
   const writer = stream.getWriter();
   try {
-    for await (const piece of filePieces("The stream", tensors, options)) {
+    for await (const piece of filePieces("the stream", tensors, options)) {
       await writer.ready;
       // The stream may keep or transfer what it gets.
       await writer.write(piece.slice());
@@ -200,7 +206,9 @@ export async function saveToFolder(
   if (shards.length > 1) texts.set(INDEX_FILE, indexOf(shards, names));
   const kept = new Set([...names, ...texts.keys()]);
   if (await kindOfPath(folder).catch(() => "nothing") === "file") {
-    throw new WeightsError(`${folder} is a file: give a folder, or a name that ends in "${WEIGHTS_ENDING}"`);
+    throw new WeightsError(
+      `Cannot save to ${folder}: it is a file; give a folder, or a name that ends in "${WEIGHTS_ENDING}"`,
+    );
   }
   await updateFolder(folder, async (update) => {
     for (const [i, shard] of shards.entries()) {
@@ -225,7 +233,9 @@ async function checkpointFiles(folder: string): Promise<string[]> {
 /** Fills one shard after the other; a tensor that is larger than a shard has one for itself. */
 function cutIntoShards(tensors: readonly Entry[], shardBytes: number): Entry[][] {
   if (typeof shardBytes !== "number" || !(shardBytes > 0)) {
-    throw new ConfigError(`shardBytes must be a number above 0: ${quote(shardBytes)} was given`);
+    throw new ConfigError(
+      `Cannot cut weights into shards: shardBytes must be a number above 0, ${quote(shardBytes)} was given; give one`,
+    );
   }
   let shard: Entry[] = [];
   const shards = [shard];
@@ -287,7 +297,10 @@ async function* convertedPieces(name: string, tensor: StreamedTensor): AsyncGene
   const size = sizeOf(tensor.shape);
   const refuse = (given: string) => {
     throw new ShapeError(
-      `${quote(name)} of shape [${tensor.shape.join(", ")}] has ${size} values: ${given} were given`,
+      `Cannot write ${quote(name)} of shape [${
+        tensor.shape.join(", ")
+      }]: it has ${size} values, ${given} were given; ` +
+        "give as many as the shape says",
     );
   };
   let count = 0;
@@ -305,12 +318,14 @@ function inFileOrder<T extends WritableTensor>(entries: Iterable<readonly [strin
   const tensors = [...entries].sort(([, a], [, b]) => bytesPerValue(b.dtype) - bytesPerValue(a.dtype));
   const names = new Set<string>();
   for (const [name] of tensors) {
-    if (name === "__metadata__") throw new WeightsError(`A tensor can't be called "__metadata__"`);
+    const refuse = (rule: string) =>
+      new WeightsError(`Cannot write a tensor called ${quote(name)}: ${rule}; give it another name`);
+    if (name === "__metadata__") throw refuse("that name is kept for texts");
     // Half of a pair of surrogates has no UTF-8.
     if (/\p{Cs}/u.test(name)) {
-      throw new WeightsError(`A tensor can't be called ${quote(name)}: that is no Unicode text`);
+      throw refuse("it is no Unicode text");
     }
-    if (names.has(name)) throw new WeightsError(`There are two tensors called ${quote(name)}`);
+    if (names.has(name)) throw refuse("there are two of that name");
     names.add(name);
   }
   return tensors;
