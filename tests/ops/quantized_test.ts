@@ -8,12 +8,13 @@ import type { Activation } from "../../backend/operations.ts";
 import { embedding, linear } from "../../engine/reference/linear.ts";
 import { stored } from "../../engine/reference/stored.ts";
 import { ConfigError } from "../../errors.ts";
+import { FORMATS, WEIGHT_FORMATS } from "../../formats/formats.ts";
 import q4Fixture from "../fixtures/ggml/q4_0.json" with { type: "json" };
 import q8Fixture from "../fixtures/ggml/q8_0.json" with { type: "json" };
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds, widths } from "../support/ops.ts";
 
-const formats = ["q8_0", "q4_0"] as const;
+const formats = WEIGHT_FORMATS.filter((name) => FORMATS[name].blockSize > 1);
 const activations = fc.constantFrom<Activation | undefined>(undefined, "gelu", "relu");
 
 function makeWeight(backend: Backend, rows: HostValues & { data: Float32Array }, format: WeightFormat): Tensor {
@@ -122,14 +123,18 @@ for (const format of formats) {
   });
 }
 
-engineTest("a quantized weight takes a little over 8 or 4 bits for each value", (backend) => {
-  for (const [format, bits] of [["q8_0", 8.5], ["q4_0", 4.5]] as const) {
-    const before = backend.memory().bytesInUse;
-    const weight = backend.weight([128, 256], format);
-    assertEquals(backend.memory().bytesInUse - before, 128 * 256 * bits / 8);
-    weight.dispose();
-  }
-});
+engineTest(
+  "a quantized weight takes the bytes of its blocks: 8.5 bits for each value of q8_0, 4.5 of q4_0",
+  (backend) => {
+    for (const format of formats) {
+      const { blockSize, blockBytes } = FORMATS[format];
+      const before = backend.memory().bytesInUse;
+      const weight = backend.weight([128, 256], format);
+      assertEquals(backend.memory().bytesInUse - before, 128 * 256 / blockSize * blockBytes);
+      weight.dispose();
+    }
+  },
+);
 
 engineTest("a format that there is not is refused with those that there are", (backend) => {
   const before = backend.memory();

@@ -57,7 +57,7 @@ for (const format of WEIGHT_FORMATS) {
   });
 }
 
-for (const format of ["q8_0", "q4_0"] as const) {
+for (const format of WEIGHT_FORMATS.filter((name) => FORMATS[name].blockSize > 1)) {
   engineTest(`${format}: products with blocks that no quantizer makes agree with float64`, async (backend) => {
     const options = { rows: fc.constantFrom(1, 3, 9), inSize: widths, outSize: widths, seed: seeds };
     await check(backend, options, async (c) => {
