@@ -9,6 +9,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { FORMATS } from "../../formats/formats.ts";
+import { rowBytes } from "../../formats/rows.ts";
 import {
   type Backend,
   createBackend,
@@ -19,8 +21,6 @@ import {
   WEIGHT_FORMATS,
   type WeightFormat,
 } from "../../mod.ts";
-import { FORMATS } from "../../formats/formats.ts";
-import { rowBytes } from "../../formats/rows.ts";
 import { type Limits, measureLimits } from "../engine/limits.ts";
 import { CONFIG, SEED } from "../peers/gpt.ts";
 import { median, writeReport } from "../support/report.ts";
