@@ -1146,8 +1146,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    losses[row] = select(logarithm(sum) - (logit - largest), -LOWEST, logit <= LOWEST);\n" +
     "  }\n" +
     "}",
-  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds; the first also\n" +
-    "// writes zeros for ids that no part has.\n" +
+  embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it\n" +
+    "// holds; the first also writes zeros for ids that no part has.\n" +
     "#include indices\n" +
     "#include weight\n" +
     "\n" +
@@ -1724,8 +1724,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  out[at] = value;\n" +
     "}",
-  linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers: fastest on\n" +
-    "// adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
+  linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers:\n" +
+    "// fastest on adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
     "#include linear_operands\n" +
     "\n" +
     "@compute @workgroup_size(COLUMN_LANES, ROW_LANES)\n" +
@@ -1760,8 +1760,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
-  linear_subgroup: "// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each invocation owns a\n" +
-    "// column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and hand them round by shuffles.\n" +
+  linear_subgroup: "// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each\n" +
+    "// invocation owns a column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and hand them\n" +
+    "// round by shuffles.\n" +
     "#include linear_operands\n" +
     "\n" +
     "const COLUMNS = 64u;\n" +
@@ -1811,8 +1812,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    store(firstRow + r, firstColumn + lane, sums[r]);\n" +
     "  }\n" +
     "}",
-  linear_vector: "// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so that they\n" +
-    "// read each row of the weight in whole lines, once.\n" +
+  linear_vector: "// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so\n" +
+    "// that they read each row of the weight in whole lines, once.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
     "#include reduce\n" +
@@ -1861,9 +1862,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
-  linear_vector_register: "// x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU, where a load costs more than\n" +
-    "// what is done with it, so that several columns share those of x. Columns are written out, for SwiftShader keeps in memory what a loop\n" +
-    "// indexes: 2560 × 2560 take 19 ms this way, 50 with sums in an array.\n" +
+  linear_vector_register: "// x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU, where a\n" +
+    "// load costs more than what is done with it, so that several columns share those of x. Columns are written out, for\n" +
+    "// SwiftShader keeps in memory what a loop indexes: 2560 × 2560 take 19 ms this way, 50 with sums in an array.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
     "\n" +
@@ -1896,9 +1897,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    store(0, column + c, dot(sums[c], vec4<f32>(1.0)));\n" +
     "  }\n" +
     "}",
-  linear_workgroup: "// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along the\n" +
-    "// features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16 apart within\n" +
-    "// one invocation, so that workgroup memory is read without bank conflicts and the result is written in whole lines.\n" +
+  linear_workgroup: "// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along\n" +
+    "// the features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16\n" +
+    "// apart within one invocation, so that workgroup memory is read without bank conflicts and the result is written in\n" +
+    "// whole lines.\n" +
     "#include linear_operands\n" +
     "\n" +
     "const STEP = 4u; // quads\n" +
@@ -2601,9 +2603,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return unitOf(v[offset + unit]);\n" +
     "#endif\n" +
     "}",
-  weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a multiple of\n" +
-    "// `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbors. Where invocations side by side\n" +
-    "// read pieces side by side, they read each byte of the weight once.\n" +
+  weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a\n" +
+    "// multiple of `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbors.\n" +
+    "// Where invocations side by side read pieces side by side, they read each byte of the weight once.\n" +
     "//\n" +
     "// Each format has `weightQuad`, `weightPiece`, PIECE_QUADS and `quadOfPiece` in the snippet of its name.\n" +
     "#include FORMAT",

@@ -30,7 +30,8 @@ export class HostTensor {
    * @param dtype The format of the values.
    * @param shape Sizes of the dimensions.
    * @param bytes The values; kept, not copied.
-   * @throws {ShapeError} If `bytes` is not as long as the shape says, or rows are not whole blocks of a quantized format.
+   * @throws {ShapeError} If `bytes` is not as long as the shape says, or rows are not whole blocks of a quantized
+   * format.
    */
   constructor(dtype: SafetensorsDType, shape: readonly number[], bytes: Uint8Array) {
     const form = headerForm(dtype, shape);

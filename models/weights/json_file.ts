@@ -21,7 +21,8 @@ export async function readJsonFile(source: ByteSource, signal?: AbortSignal): Pr
   if (source.size !== undefined && source.size > MAX_BYTES) {
     await source.close();
     throw new WeightsError(
-      `Cannot read ${source.name} as JSON: it has ${source.size} bytes, and ${MAX_BYTES} are allowed; give the right file`,
+      `Cannot read ${source.name} as JSON: it has ${source.size} bytes, and ${MAX_BYTES} are allowed; give the ` +
+        "right file",
     );
   }
   const bytes = await readAll(source, signal);

@@ -59,8 +59,8 @@ function listed(kind: string, items: readonly string[], line: (item: string) => 
 }
 
 /**
- * The names that are most similar to a name, at most two, the nearest first: those that take fewer edits than a share of
- * its length.
+ * The names that are most similar to a name, at most two, the nearest first: those that take fewer edits than a share
+ * of its length.
  */
 export function nearest(name: string, names: readonly string[], share = 1 / 2): string[] {
   const limit = Math.ceil(name.length * share);

@@ -38,9 +38,9 @@ export interface WeightsReader {
   /** Bytes of all values. */
   readonly byteLength: number;
   /**
-   * The values of every tensor. A tensor of up to 2^20 values comes in one chunk, a larger one in chunks of whole rows (of
-   * its last dimension); only a row that is longer than a chunk is cut, between blocks. An empty tensor comes as an empty
-   * chunk.
+   * The values of every tensor. A tensor of up to 2^20 values comes in one chunk, a larger one in chunks of whole rows
+   * (of its last dimension); only a row that is longer than a chunk is cut, between blocks. An empty tensor comes as an
+   * empty chunk.
    *
    * @throws {WeightsError} if the file ends early, or goes on behind its last value
    */

@@ -69,7 +69,10 @@ function streamed({ shape, value, size }: Parameter): WritableTensor {
   };
 }
 
-/** What a file holds bit by bit as the engine does; rows that end inside a block, which no file can hold, are written in f32. */
+/**
+ * What a file holds bit by bit as the engine does; rows that end inside a block, which no file can hold, are written in
+ * f32.
+ */
 function writtenAs(dtype: DType, width: number): FloatFormat {
   return width % FORMATS[dtype].blockSize === 0 ? floatDType(dtype) ?? "F32" : "F32";
 }

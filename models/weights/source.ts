@@ -22,8 +22,9 @@ export interface ModelParts {
 }
 
 /**
- * Where a model is: a folder with `config.json` and `model.safetensors` or its sharded index, or one of these files; a URL
- * of either; "org/name" or "org/name@revision" on the Hugging Face Hub; a repository with its revision; or its parts.
+ * Where a model is: a folder with `config.json` and `model.safetensors` or its sharded index, or one of these files; a
+ * URL of either; "org/name" or "org/name@revision" on the Hugging Face Hub; a repository with its revision; or its
+ * parts.
  */
 export type ModelSource = FileLocation | ModelParts;
 

@@ -3,8 +3,8 @@ import { finiteHalvesToFloats } from "../common/half";
 import { madd } from "../common/simd";
 
 /*
- * What formats of blocks share, each of which is a file beside this one: blocks of 32 values as GGML lays them out, in rows of files and
- * caches, and in weights panels of blocks, whose order is ours, see `weights/quantized_panels.ts`.
+ * What formats of blocks share, each of which is a file beside this one: blocks of 32 values as GGML lays them out, in
+ * rows of files and caches, and in weights panels of blocks, whose order is ours, see `weights/quantized_panels.ts`.
  */
 
 /** Bytes of one 32-bit word of each output feature of a panel. */

@@ -1,6 +1,7 @@
 /*
- * f16 in rows, as files and caches hold them, and in weights: panels [in][32] of values, see `weights/panels.ts`. In products an f16's
- * bits are shifted into place, which makes it 2^-112 times what it should be; what it is multiplied with makes up for that.
+ * f16 in rows, as files and caches hold them, and in weights: panels [in][32] of values, see `weights/panels.ts`. In
+ * products an f16's bits are shifted into place, which makes it 2^-112 times what it should be; what it is multiplied
+ * with makes up for that.
  */
 
 import { PANEL } from "../../records/constants";
@@ -45,12 +46,14 @@ export function toFloats(from: usize, to: usize, count: i32): void {
 
 /** A row's values into a column of a panel, bit by bit. */
 export function writeColumn(from: usize, to: usize, count: i32): void {
-  for (const end = from + (<usize> count << 1); from < end; from += 2, to += PANEL << 1) store<u16>(to, load<u16>(from));
+  const end = from + (<usize> count << 1);
+  for (; from < end; from += 2, to += PANEL << 1) store<u16>(to, load<u16>(from));
 }
 
 /** A column of a panel as a row, bit by bit. */
 export function readColumn(from: usize, to: usize, count: i32): void {
-  for (const end = to + (<usize> count << 1); to < end; to += 2, from += PANEL << 1) store<u16>(to, load<u16>(from));
+  const end = to + (<usize> count << 1);
+  for (; to < end; to += 2, from += PANEL << 1) store<u16>(to, load<u16>(from));
 }
 
 /** Four rows' values into neighboring columns, bit by bit. */
@@ -153,7 +156,8 @@ export function addScaled(weights: usize, rows: i32, row: usize, stride: usize, 
   const mask = lanes(SHIFTED_BITS);
   const last = weights + (<usize> rows << 2);
   const end = sums + (<usize> count << 2);
-  for (const strips = sums + (<usize> (count & ~(STRIP - 1)) << 2); sums < strips; sums += STRIP << 2, row += STRIP << 1) {
+  const strips = sums + (<usize> (count & ~(STRIP - 1)) << 2);
+  for (; sums < strips; sums += STRIP << 2, row += STRIP << 1) {
     let s0 = v128.load(sums), s1 = v128.load(sums, 16), s2 = v128.load(sums, 32), s3 = v128.load(sums, 48);
     let s4 = v128.load(sums, 64), s5 = v128.load(sums, 80), s6 = v128.load(sums, 96), s7 = v128.load(sums, 112);
     for (let at = weights, from = row; at < last; at += 4, from += stride) {

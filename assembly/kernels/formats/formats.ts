@@ -68,7 +68,15 @@ export function dot(query: usize, row: usize, count: i32, format: i32): f32 {
 }
 
 /** sums += Σ weight · row of a cache, rows `stride` bytes apart. */
-export function addScaled(weights: usize, rows: i32, row: usize, stride: usize, sums: usize, count: i32, format: i32): void {
+export function addScaled(
+  weights: usize,
+  rows: i32,
+  row: usize,
+  stride: usize,
+  sums: usize,
+  count: i32,
+  format: i32,
+): void {
   if (format == FormatId.f16) return f16.addScaled(weights, rows, row, stride, sums, count);
   if (format == FormatId.q8_0) return q8_0.addScaled(weights, rows, row, stride, sums, count);
   for (const end = weights + (<usize> rows << 2); weights < end; weights += 4, row += stride) {

@@ -14,8 +14,8 @@ import {
 import { halfOf } from "./f16";
 
 /*
- * q4_0: an f16 scale d and 16 bytes, the low nibbles q of the first 16 values and the high ones of the others, value = d · (q - 8). In a
- * panel a word holds eight features: their pairs 0 to 3 lie in the halves' nibbles from low to high.
+ * q4_0: an f16 scale d and 16 bytes, the low nibbles q of the first 16 values and the high ones of the others, value =
+ * d · (q - 8). In a panel a word holds eight features: their pairs 0 to 3 lie in the halves' nibbles from low to high.
  */
 
 /** Bytes of a block. */
@@ -27,8 +27,8 @@ const LOW_NIBBLES = memory.data<i32>([0x000f000f]);
 const BIAS = memory.data<i32>([0x00080008]);
 
 /**
- * Blocks from whole ones of f32. d = the value of the largest magnitude / -8, q = x / d + 8 rounded to the nearest, halves upwards, at
- * most 15: `quantize_row_q4_0_ref` of GGML's ggml-quants.c, to the bit.
+ * Blocks from whole ones of f32. d = the value of the largest magnitude / -8, q = x / d + 8 rounded to the nearest,
+ * halves upwards, at most 15: `quantize_row_q4_0_ref` of GGML's ggml-quants.c, to the bit.
  */
 export function fromFloats(from: usize, to: usize, count: i32): void {
   for (const last = from + (<usize> count << 2); from < last; from += BLOCK << 2, to += BYTES) {

@@ -15,8 +15,8 @@ import {
 import { halfOf } from "./f16";
 
 /*
- * q8_0: an f16 scale d and 32 signed bytes q, value = d · q. In a panel a word holds four features, of whose pairs the first lies in the
- * halves' low bytes, 128 added so that a mask unpacks them, the second in the high ones, signed.
+ * q8_0: an f16 scale d and 32 signed bytes q, value = d · q. In a panel a word holds four features, of whose pairs the
+ * first lies in the halves' low bytes, 128 added so that a mask unpacks them, the second in the high ones, signed.
  */
 
 /** Bytes of a block. */
@@ -28,8 +28,8 @@ const LOW_BYTES = memory.data<i32>([0x00ff00ff]);
 const BIAS = memory.data<i32>([0x00800080]);
 
 /**
- * Blocks from whole ones of f32. d = max |x| / 127, q = x / d rounded to the nearest, halves away from zero: `quantize_row_q8_0_ref` of
- * GGML's ggml-quants.c, to the bit.
+ * Blocks from whole ones of f32. d = max |x| / 127, q = x / d rounded to the nearest, halves away from zero:
+ * `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit.
  */
 export function fromFloats(from: usize, to: usize, count: i32): void {
   for (const last = from + (<usize> count << 2); from < last; to += BYTES) {
@@ -120,7 +120,8 @@ function addWord(packed: v128, mask: v128, first: v128, second: v128, sum: v128)
 }
 
 /**
- * sums [16] += blocks of a panel · quantized inputs. Loops over 4 features, not unrolled: see `tile` in `linear/linear_tile.ts`.
+ * sums [16] += blocks of a panel · quantized inputs. Loops over 4 features, not unrolled: see `tile` in
+ * `linear/linear_tile.ts`.
  */
 export function addPanel(weight: usize, x: usize, scales: usize, blocks: i32, sums: usize): void {
   const mask = lanes(LOW_BYTES);

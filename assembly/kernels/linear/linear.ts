@@ -8,7 +8,8 @@ import { linearRow } from "./linear_row";
 import { linearRows } from "./linear_rows";
 
 /**
- * out = activation(x Wᵀ + bias). One row is bound by reading the weight, many rows by arithmetic: each has its own kernel.
+ * out = activation(x Wᵀ + bias). One row is bound by reading the weight, many rows by arithmetic: each has its own
+ * kernel.
  */
 export function linear(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
   if (isBlocked(a.format)) {

@@ -17,9 +17,9 @@ const PACKED_DEPTH: i32 = 4096;
 const BLOCK_DEPTH: i32 = 128;
 
 /**
- * `linear` of a few rows, as in batches and drafts. The first row reads each block of a panel as one stream, as `linear_row.ts` does,
- * which brings it into the first-level cache; there the others pass over it in tiles. (Tiles alone read the weight at a third of the
- * speed: they touch every second line, with too much arithmetic between.)
+ * `linear` of a few rows, as in batches and drafts. The first row reads each block of a panel as one stream, as
+ * `linear_row.ts` does, which brings it into the first-level cache; there the others pass over it in tiles. (Tiles
+ * alone read the weight at a third of the speed: they touch every second line, with too much arithmetic between.)
  */
 export function linearFewRows(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
   const rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
@@ -54,7 +54,8 @@ export function linearFewRows(a: LinearArguments, thread: i32, threads: i32, scr
         if (rows <= FEWEST_ROWS) {
           for (let row = 1; row < rows; row++) addPanel(block, values + row * xStride, depth, sums + row * stride);
         } else {
-          addTiles(packedRows + (<usize> at * TILE_ROWS << 2), packedDepth, block, sums + stride, stride, rows - 1, depth);
+          const tiles = packedRows + (<usize> at * TILE_ROWS << 2);
+          addTiles(tiles, packedDepth, block, sums + stride, stride, rows - 1, depth);
         }
       }
       if (k + packedDepth >= inSize) finish(sums, stride, rows, columns, a.activation, target, outSize);
@@ -64,7 +65,15 @@ export function linearFewRows(a: LinearArguments, thread: i32, threads: i32, scr
 }
 
 /** Adds the products of packed rows with a block of a panel. */
-function addTiles(rows: usize, packedDepth: i32, block: usize, sums: usize, stride: usize, count: i32, depth: i32): void {
+function addTiles(
+  rows: usize,
+  packedDepth: i32,
+  block: usize,
+  sums: usize,
+  stride: usize,
+  count: i32,
+  depth: i32,
+): void {
   for (let column = 0; column < PANEL; column += TILE_COLUMNS) {
     const at = <usize> column << 2;
     tileColumn(rows, packedDepth, block + at, PANEL << 2, sums + at, stride, count, depth, 0);

@@ -6,9 +6,9 @@ import { biasAt, LinearArguments } from "./linear_arguments";
 import { finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
 
 /*
- * A matrix product in blocks: a block of x, BLOCK_ROWS × BLOCK_DEPTH, is packed for the second-level cache; each panel of the weight,
- * BLOCK_DEPTH deep, is copied as four times 8 columns, which lie in the first-level cache while all tiles of 4 rows pass over them.
- * Sizes and the tiles that were tried: bench/products/linear_shapes.md.
+ * A matrix product in blocks: a block of x, BLOCK_ROWS × BLOCK_DEPTH, is packed for the second-level cache; each panel
+ * of the weight, BLOCK_DEPTH deep, is copied as four times 8 columns, which lie in the first-level cache while all
+ * tiles of 4 rows pass over them. Sizes and the tiles that were tried: bench/products/linear_shapes.md.
  */
 const BLOCK_ROWS: i32 = 256;
 const BLOCK_DEPTH: i32 = 512;
@@ -17,7 +17,8 @@ const BLOCK_DEPTH: i32 = 512;
 export function linearRows(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
   const rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
   const panels = panelCount(outSize);
-  // Pieces are panels, each of which packs all of x, or rows, each of which packs the whole weight. Either way the sums are the same.
+  // Pieces are panels, each of which packs all of x, or rows, each of which packs the whole weight. Either way the sums
+  // are the same.
   const splitsPanels = panels >= threads || outSize >= rows;
   const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const fromPanel = splitsPanels ? shareStart(panels, thread, threads) : 0;
@@ -51,7 +52,8 @@ export function linearRows(a: LinearArguments, thread: i32, threads: i32, scratc
           const stride = <usize> (isWhole ? outSize : TILE_COLUMNS) << 2;
           const initial = k > 0 ? 0 : a.bias ? biasAt(a, column) : zeros;
           tileColumn(packedRows, depth, columns, TILE_COLUMNS << 2, sums, stride, blockRows, depth, initial);
-          if (isLast) finish(sums, stride, blockRows, min(TILE_COLUMNS, outSize - column), a.activation, target, outSize);
+          const count = min(TILE_COLUMNS, outSize - column);
+          if (isLast) finish(sums, stride, blockRows, count, a.activation, target, outSize);
           columns += <usize> depth * TILE_COLUMNS << 2;
         }
       }

@@ -6,8 +6,8 @@ import { biasFactors } from "../formats/formats";
 /*
  * Inputs of products with quantized weights: 16-bit integers with an f32 scale for each 32 of them, so that sums over a
  * block are exact integers whatever their order. 8 bits would serve the relaxed dot product, which is 1.5 times as fast
- * on q4_0 and 1.1 times on q8_0 (bench/products/quantized_shapes.md), but put an error of 0.5 % into every sum, 250 times as
- * much as 16 bits.
+ * on q4_0 and 1.1 times on q8_0 (bench/products/quantized_shapes.md), but put an error of 0.5 % into every sum, 250
+ * times as much as 16 bits.
  */
 
 /** The largest quantized input. Below it, 32 products with biased weights stay within 31 bits. */

@@ -3,7 +3,8 @@ import { blockBytes, fromFloats, fromPanel, toFloats, toPanel } from "../formats
 import { blockCount, panelBlockBytes, quantBytes } from "./quantized_panels";
 
 /*
- * Rows into quantized weights and back. A row that ends inside a block is quantized as if zeros followed: they change no scale.
+ * Rows into quantized weights and back. A row that ends inside a block is quantized as if zeros followed: they change
+ * no scale.
  */
 
 /** Bytes of scratch that a block takes, at most; behind it there is room for its values. */
@@ -25,7 +26,14 @@ function scaleOf(word: usize, row: i32, quants: usize): usize {
 }
 
 /** Quantizes one row of f32 into a weight; `scratch` takes a block and its values. */
-export function writeQuantizedRow(from: usize, weight: usize, row: i32, inSize: i32, format: i32, scratch: usize): void {
+export function writeQuantizedRow(
+  from: usize,
+  weight: usize,
+  row: i32,
+  inSize: i32,
+  format: i32,
+  scratch: usize,
+): void {
   let word = wordOf(weight, row, inSize, format);
   const quants = quantBytes(format), step = panelBlockBytes(format);
   for (let left = inSize; left > 0; left -= BLOCK, from += BLOCK << 2, word += step) {

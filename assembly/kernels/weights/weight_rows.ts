@@ -115,7 +115,8 @@ export function readRow(weight: usize, row: i32, inSize: i32, format: i32, to: u
 
 /** Address of a row's first value; the next ones follow at a distance of `panelBytes(1, format)`. */
 function valueAddress(weight: usize, row: i32, inSize: i32, format: i32): usize {
-  return weight + row / PANEL * panelBytes(inSize, format) + (<usize> (row % PANEL) << (format == FormatId.f16 ? 1 : 2));
+  const column = <usize> (row % PANEL) << (format == FormatId.f16 ? 1 : 2);
+  return weight + row / PANEL * panelBytes(inSize, format) + column;
 }
 
 /** Writes one row. Inlined, like what follows, for constant formats. */

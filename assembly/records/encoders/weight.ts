@@ -51,7 +51,7 @@ function inputBytes(rows: number, inSize: number): number {
 /** The formats that there are kernels for: those that records have a number for. */
 export const WASM_FORMATS: readonly WeightFormat[] = WEIGHT_FORMATS.filter((name) => name in FormatId);
 
-/** What a record calls the format of a weight or a cache. @throws {ConfigError} for one that there are no kernels for */
+/** What a record calls a format. @throws {ConfigError} for one that there are no kernels for */
 export function formatId(dtype: DType): FormatId {
   if (dtype in FormatId && dtype !== "i32") return FormatId[dtype];
   throw new ConfigError(
@@ -59,7 +59,7 @@ export function formatId(dtype: DType): FormatId {
   );
 }
 
-/** Bytes of a weight [out, in]: panels of rows, whose last one is filled up, hold the bytes that the rows are stored in. */
+/** Bytes of a weight [out, in]: its rows as they are stored, filled up to whole panels. */
 export function weightBytes(out: number, inSize: number, dtype: DType): number {
   formatId(dtype);
   const format = FORMATS[dtype];

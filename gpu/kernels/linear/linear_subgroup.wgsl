@@ -1,5 +1,6 @@
-// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each invocation owns a
-// column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and hand them round by shuffles.
+// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each
+// invocation owns a column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and hand them
+// round by shuffles.
 #include linear_operands
 
 const COLUMNS = 64u;

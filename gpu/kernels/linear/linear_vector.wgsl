@@ -1,5 +1,5 @@
-// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so that they
-// read each row of the weight in whole lines, once.
+// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so
+// that they read each row of the weight in whole lines, once.
 #include linear_operands
 #include indices
 #include reduce

@@ -1,6 +1,6 @@
-// x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU, where a load costs more than
-// what is done with it, so that several columns share those of x. Columns are written out, for SwiftShader keeps in memory what a loop
-// indexes: 2560 × 2560 take 19 ms this way, 50 with sums in an array.
+// x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU, where a
+// load costs more than what is done with it, so that several columns share those of x. Columns are written out, for
+// SwiftShader keeps in memory what a loop indexes: 2560 × 2560 take 19 ms this way, 50 with sums in an array.
 #include linear_operands
 #include indices
 

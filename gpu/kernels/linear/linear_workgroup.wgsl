@@ -1,6 +1,7 @@
-// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along the
-// features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16 apart within
-// one invocation, so that workgroup memory is read without bank conflicts and the result is written in whole lines.
+// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along
+// the features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16
+// apart within one invocation, so that workgroup memory is read without bank conflicts and the result is written in
+// whole lines.
 #include linear_operands
 
 const STEP = 4u; // quads

@@ -1,5 +1,5 @@
-// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it holds; the first also
-// writes zeros for ids that no part has.
+// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it
+// holds; the first also writes zeros for ids that no part has.
 #include indices
 #include weight
 

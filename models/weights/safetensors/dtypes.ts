@@ -1,8 +1,8 @@
 /**
  * The number formats of safetensors files: by their names there, which are those of `formats/` in upper case.
  *
- * A file has no dtypes for blocks: it holds those of a tensor [..., n] as U8 [..., n / values of a block, bytes of one],
- * and says in its metadata what they are.
+ * A file has no dtypes for blocks: it holds those of a tensor [..., n] as U8 [..., n / values of a block, bytes of
+ * one], and says in its metadata what they are.
  *
  * @module
  */
@@ -116,10 +116,11 @@ export function toFloat32(dtype: SafetensorsDType, bytes: Uint8Array, values: Fl
 }
 
 /**
- * Converts f32 values to stored bytes, rounding to nearest: ties to even, in blocks away from zero. Values that came from
- * blocks of this function give blocks of the same values again.
+ * Converts f32 values to stored bytes, rounding to nearest: ties to even, in blocks away from zero. Values that came
+ * from blocks of this function give blocks of the same values again.
  *
- * @throws {ShapeError} If they are no f32 values or not whole blocks, or the format is none that these can be written in.
+ * @throws {ShapeError} If they are no f32 values or not whole blocks, or the format is none that these can be written
+ * in.
  * @throws {WeightsError} If blocks can't hold a value: it is not finite, or too large for an f16 scale.
  */
 export function fromFloat32(dtype: FloatFormat, values: Float32Array): Uint8Array<ArrayBuffer> {
@@ -152,7 +153,7 @@ function checkBlocks(format: Format, values: Float32Array, bytes: Uint8Array): v
   const block = values.subarray(first, first + blockSize);
   const largest = block.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   throw new WeightsError(
-    `Cannot quantize values from ${first} on to ${name}: the largest magnitude of ${blockSize} is ${largest}, and all ` +
-      `must be finite, their scale one that f16 holds; keep this tensor in f32`,
+    `Cannot quantize values from ${first} on to ${name}: the largest magnitude of ${blockSize} is ${largest}, and ` +
+      `all must be finite, their scale one that f16 holds; keep this tensor in f32`,
   );
 }

@@ -63,7 +63,8 @@ export interface SafetensorsHeader {
  * @param reader At the beginning of the file; left at the first value.
  * @param name What messages call the file.
  * @param fileSize Size of the file in bytes, where it is known.
- * @throws {WeightsError} If the header is cut off, not valid, or does not fit the file; also where it is another file's.
+ * @throws {WeightsError} If the header is cut off, not valid, or does not fit the file; also where it is another
+ * file's.
  */
 export async function readHeader(
   reader: ByteReader,

@@ -157,7 +157,8 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
       const source = await files.open(shard);
       if (source === undefined) {
         throw new WeightsError(
-          `Cannot open the weights of ${index.name}: it names ${shard}, which is not in ${files.description}; fetch all shards`,
+          `Cannot open the weights of ${index.name}: it names ${shard}, which is not in ` +
+            `${files.description}; fetch all shards`,
         );
       }
       sources.push(source);
@@ -301,7 +302,8 @@ async function* readFile<T>(
     loaded += found;
     if (found < target.byteLength) {
       throw new WeightsError(
-        `Cannot read ${source.name}: it is cut off, and ends after ${loaded} of ${header.dataEnd} bytes; fetch it again`,
+        `Cannot read ${source.name}: it is cut off, and ends after ${loaded} of ${header.dataEnd} bytes; ` +
+          "fetch it again",
       );
     }
     onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
@@ -310,7 +312,8 @@ async function* readFile<T>(
     for (const tensor of header.tensors) yield* read(tensor, fill, source);
     if (source.size === undefined && await reader.read(new Uint8Array(1)) > 0) {
       throw new WeightsError(
-        `Cannot read ${source.name}: it goes on after the ${header.dataEnd} bytes that its header describes; fetch it again`,
+        `Cannot read ${source.name}: it goes on after the ${header.dataEnd} bytes that its header describes; ` +
+          "fetch it again",
       );
     }
   } finally {

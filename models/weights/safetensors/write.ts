@@ -1,8 +1,8 @@
 /**
  * Writing safetensors: into memory, or of any size to a stream, a file or a folder of shards.
  *
- * Values are written in the order in which the entries come, wider formats first, so that each lies at a multiple of its
- * own size. What was read and is written again is the same to the bit.
+ * Values are written in the order in which the entries come, wider formats first, so that each lies at a multiple of
+ * its own size. What was read and is written again is the same to the bit.
  *
  * @module
  */
@@ -31,8 +31,8 @@ export interface StreamedTensor {
   /** Sizes of the dimensions. */
   readonly shape: readonly number[];
   /**
-   * Gives the values, row-major, in pieces of any length: f32 to be converted, or bytes as the format stores them; asked
-   * for once.
+   * Gives the values, row-major, in pieces of any length: f32 to be converted, or bytes as the format stores them;
+   * asked for once.
    */
   values(): AsyncIterable<Float32Array | Uint8Array> | Iterable<Float32Array | Uint8Array>;
 }
@@ -81,8 +81,8 @@ export function writeSafetensors(
 }
 
 /**
- * Writes a checkpoint piece by piece. A file or folder holds what it held until everything is written, and then all of the
- * new, also where this process is killed or others save to the same place at the same time.
+ * Writes a checkpoint piece by piece. A file or folder holds what it held until everything is written, and then all of
+ * the new, also where this process is killed or others save to the same place at the same time.
  *
  * @param target A stream, which is closed, or aborted on failure; the path or `file:` URL of a file that ends in
  * ".safetensors"; or a folder, which gets `model.safetensors`, or shards and their index, in place of what it had.
