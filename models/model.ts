@@ -28,7 +28,8 @@ export interface ModelOptions extends HubOptions {
   readonly backend?: Backend | undefined;
   /**
    * The format that matrices and the token embedding are held in; values are converted to it as they are read or drawn,
-   * so that the model is never in memory in f32. Norms, biases and absolute positions stay in f32. Default "f32".
+   * so that the model is never in memory in f32; what a file holds in this format keeps its bits. Norms, biases and
+   * absolute positions stay in f32, and so do matrices on an engine without kernels for the format. Default "f32".
    */
   readonly dtype?: WeightFormat | undefined;
   /** Seed of fresh values. Default 0. */
