@@ -1,5 +1,5 @@
 import { FormatId } from "../../records/kernel_id";
-import { Tensor } from "../common/fields";
+import { Address } from "../common/fields";
 import { shareStart } from "../common/split";
 import { rowBytes, toFloats } from "../formats/formats";
 
@@ -17,9 +17,9 @@ export function asFloats(row: usize, room: usize, dim: i32, format: i32): usize 
 // @ts-ignore: decorator
 @unmanaged
 export class ReadCacheArguments {
-  cache: Tensor;
+  cache: Address;
   /** Where the rows go, in f32. */
-  rows: Tensor;
+  rows: Address;
   firstRow: i32;
   count: i32;
   /** Features of a head. */

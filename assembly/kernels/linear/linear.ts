@@ -13,13 +13,13 @@ import { linearRows } from "./linear_rows";
  */
 export function linear(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
   if (isBlocked(a.format)) {
-    if (a.rows <= STREAMED_ROWS) linearQuantizedRow(a, thread, threads, scratch);
-    else linearQuantizedRows(a, thread, threads, scratch);
+    if (a.rows <= STREAMED_ROWS) linearQuantizedRow(a, scratch, thread, threads);
+    else linearQuantizedRows(a, scratch, thread, threads);
   } else if (a.rows == 1) {
-    linearRow(a, thread, threads, scratch);
+    linearRow(a, scratch, thread, threads);
   } else if (a.rows <= FEW_ROWS) {
-    linearFewRows(a, thread, threads, scratch);
+    linearFewRows(a, scratch, thread, threads);
   } else {
-    linearRows(a, thread, threads, scratch);
+    linearRows(a, scratch, thread, threads);
   }
 }

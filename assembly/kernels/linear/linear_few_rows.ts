@@ -21,7 +21,7 @@ const BLOCK_DEPTH: i32 = 128;
  * `linear_row.ts` does, which brings it into the first-level cache; there the others pass over it in tiles. (Tiles
  * alone read the weight at a third of the speed: they touch every second line, with too much arithmetic between.)
  */
-export function linearFewRows(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
+export function linearFewRows(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
   const rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
   const panels = panelCount(outSize);
   const toPanel = shareStart(panels, thread + 1, threads);

@@ -13,7 +13,7 @@ const CACHED_BLOCKS: i32 = 16;
  * `linear` of one to seven rows, as `quantizeInputs` has left them, with a quantized weight: each panel is one stream
  * through the weight, 16 sums in 4 registers.
  */
-export function linearQuantizedRow(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
+export function linearQuantizedRow(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
   const inputs = a.x, rows = a.rows, outSize = a.outSize, format = a.format;
   const panels = quantizedPanelCount(outSize);
   const toPanel = shareStart(panels, thread + 1, threads);

@@ -18,7 +18,7 @@ const BLOCK_ROWS: i32 = 256;
 const BLOCKS: i32 = DEPTH / BLOCK;
 
 /** `linear` of many rows, as `quantizeInputs` has left them, with a quantized weight. */
-export function linearQuantizedRows(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
+export function linearQuantizedRows(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
   const inputs = a.x, rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
   const panels = quantizedPanelCount(outSize);
   // Pieces are panels, or rows, each of which unpacks the whole weight. Either way the sums are the same.

@@ -7,7 +7,7 @@ import { panelBytes, panelCount } from "../weights/panels";
 import { biasAt, LinearArguments } from "./linear_arguments";
 
 /** `linear` of a single row: each panel is one stream through the weight, 32 sums in 8 registers. */
-export function linearRow(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
+export function linearRow(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
   const inSize = a.inSize, outSize = a.outSize, format = a.format;
   const panels = panelCount(outSize);
   const bytes = panelBytes(inSize, format);

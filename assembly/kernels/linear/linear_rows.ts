@@ -14,7 +14,7 @@ const BLOCK_ROWS: i32 = 256;
 const BLOCK_DEPTH: i32 = 512;
 
 /** `linear` of many rows. */
-export function linearRows(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
+export function linearRows(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
   const rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
   const panels = panelCount(outSize);
   // Pieces are panels, each of which packs all of x, or rows, each of which packs the whole weight. Either way the sums
