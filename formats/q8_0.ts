@@ -38,8 +38,8 @@ export const q8_0: Format<"q8_0"> = {
       const inverse = d === 0 ? 0 : Math.fround(1 / d);
       for (let i = 0; i < SIZE; i++) {
         const q = Math.fround((values[first + i] ?? 0) * inverse);
-        // C's roundf: halves away from zero.
-        view.setInt8(at + 2 + i, q < 0 ? q - 0.5 : q + 0.5);
+        // C's roundf: halves away from zero. Without `| 0` the array converts, which takes five times as long in V8.
+        bytes[at + 2 + i] = (q < 0 ? q - 0.5 : q + 0.5) | 0;
       }
     }
   },
