@@ -108,11 +108,11 @@ export {
   topP,
 } from "./models/generation/sampling/filters.ts";
 
+export { CACHE_FORMATS, type FormatName, WEIGHT_FORMATS } from "./formats/formats.ts";
+export type { StoredRows } from "./formats/rows.ts";
 export { HostTensor } from "./models/weights/host_tensor.ts";
-export type { FloatFormat, SafetensorsDType } from "./models/weights/dtypes.ts";
-export type { Float8Format } from "./models/weights/float8.ts";
-export type { BlockFormat } from "./models/weights/ggml_blocks.ts";
-export { readSafetensors, type SafetensorsSource } from "./models/weights/read.ts";
+export type { FloatFormat, SafetensorsDType } from "./models/weights/safetensors/dtypes.ts";
+export { readSafetensors, type SafetensorsSource } from "./models/weights/safetensors/read.ts";
 export {
   type SaveOptions,
   saveSafetensors,
@@ -120,7 +120,7 @@ export {
   type WritableTensor,
   type WriteOptions,
   writeSafetensors,
-} from "./models/weights/write.ts";
+} from "./models/weights/safetensors/write.ts";
 export type { ModelParts, ModelSource } from "./models/weights/source.ts";
 
 export type { ErrorClass, Progress } from "./data/files/byte_source.ts";

@@ -11,6 +11,8 @@ import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Layout } from "../engine/tensor.ts";
 import { BackendUnavailableError, DisposedError, OutOfMemoryError } from "../errors.ts";
+import { FORMATS } from "../formats/formats.ts";
+import { rowBytes } from "../formats/rows.ts";
 import { hasNodeModules } from "../host/node.ts";
 import { candidateOf, candidates, type WasmBuild } from "./machine/builds.ts";
 import { LocalMachine } from "./machine/local_machine.ts";
@@ -20,10 +22,9 @@ import { planThreads, startMachine } from "./machine/start.ts";
 import type { Block, Purpose } from "./memory/memory.ts";
 import { MemorySpace } from "./memory/memory_space.ts";
 import { copyBetween, type LocalSpace, runInSpill } from "./memory/spilled_weights.ts";
-import { readConvertedRows, writeWeightRows } from "./memory/weight_rows.ts";
-import { cacheBytes } from "./records/encoders/attention.ts";
+import { readConvertedRows, readStoredRows, writeStoredRows, writeWeightRows } from "./memory/weight_rows.ts";
 import type { CommandFor, WasmTensor } from "./records/encoders/encoder.ts";
-import { weightBytes } from "./records/encoders/weight.ts";
+import { WASM_FORMATS, weightBytes } from "./records/encoders/weight.ts";
 
 /** Bytes of weights in one memory; the rest of its 4 GiB is for caches, activations and staging. */
 const MOST_WEIGHT_BYTES = 3 * 2 ** 30;
@@ -37,6 +38,7 @@ const PURPOSES: { readonly [layout in Layout]: Purpose } = {
 /** Tensors and operations on the CPU, in WebAssembly. */
 export class WasmBackend extends Engine<Block> {
   readonly name = "wasm";
+  readonly formats = WASM_FORMATS;
   readonly info: BackendInfo;
   /** The memory of everything that fits; undefined after `dispose()`. */
   #main: MemorySpace | undefined;
@@ -91,7 +93,7 @@ export class WasmBackend extends Engine<Block> {
   protected allocate(shape: readonly number[], dtype: DType, layout: Layout): Block {
     if (layout === "weight") return this.#allocateWeight(weightBytes(shape[0] ?? 0, shape[1] ?? 0, dtype));
     const width = shape.at(-1) ?? 1;
-    const bytes = layout === "cache" ? cacheBytes(sizeOf(shape.slice(0, -1)), width, dtype) : sizeOf(shape) * 4;
+    const bytes = layout === "cache" ? sizeOf(shape.slice(0, -1)) * rowBytes(FORMATS[dtype], width) : sizeOf(shape) * 4;
     return this.#alive().memory.allocate(bytes, PURPOSES[layout]);
   }
 
@@ -112,6 +114,14 @@ export class WasmBackend extends Engine<Block> {
       return writeWeightRows(this.#spaceOf(tensor.storage), tensor, firstRow, rows);
     }
     this.#alive().write(tensor.storage.address + firstRow * tensor.width * 4, rows);
+  }
+
+  protected uploadStored(weight: WasmTensor, firstRow: number, rows: Uint8Array): void {
+    writeStoredRows(this.#spaceOf(weight.storage), weight, firstRow, rows);
+  }
+
+  protected async downloadStored(weight: WasmTensor, firstRow: number, count: number): Promise<Uint8Array> {
+    return await readStoredRows(this.#spaceOf(weight.storage), weight, firstRow, count);
   }
 
   protected async download(tensor: WasmTensor, firstRow: number, count: number): Promise<Float32Array | Int32Array> {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Memory } from "./memory.ts";
+import type { Memory, WeightFormat } from "./memory.ts";
 import type { Operations } from "./operations/table.ts";
 import type { SelfTestOptions, SelfTestReport } from "./self_test.ts";
 import type { Training } from "./training.ts";
@@ -66,6 +66,8 @@ export interface Backend extends Memory, Operations, Training {
   readonly name: "wasm" | "webgpu";
   /** What it runs on. */
   readonly info: BackendInfo;
+  /** The formats of weights that it has kernels for; f32 is always among them. */
+  readonly formats: readonly WeightFormat[];
 
   /** Starts what was recorded. */
   flush(): void;

@@ -4,21 +4,23 @@
  * @module
  */
 
+import type { CACHE_FORMATS, WEIGHT_FORMATS } from "../formats/formats.ts";
+import type { StoredRows } from "../formats/rows.ts";
 import type { Backend } from "./backend.ts";
-
-/**
- * What a tensor's values are. Weights may be stored in any of them, activations are `f32`, token ids and masks `i32`.
- *
- * @category Backends
- */
-export type DType = "f32" | "i32" | "f16" | "q8_0" | "q4_0";
 
 /**
  * The formats a weight matrix may be stored in. The quantized ones hold GGML's blocks of 32 values.
  *
  * @category Backends
  */
-export type WeightFormat = "f32" | "f16" | "q8_0" | "q4_0";
+export type WeightFormat = typeof WEIGHT_FORMATS[number];
+
+/**
+ * What a tensor's values are. Weights may be stored in any of them, activations are `f32`, token ids and masks `i32`.
+ *
+ * @category Backends
+ */
+export type DType = WeightFormat | "i32";
 
 /**
  * The formats keys and values may be kept in. `f16` holds what is below 65,520 in magnitude, with 11 significant bits;
@@ -26,7 +28,7 @@ export type WeightFormat = "f32" | "f16" | "q8_0" | "q4_0";
  *
  * @category Backends
  */
-export type CacheFormat = "f32" | "f16" | "q8_0";
+export type CacheFormat = typeof CACHE_FORMATS[number];
 
 /**
  * Values that live on an engine. Row-major by what `data()` returns; how it lies in memory is the engine's own.
@@ -70,12 +72,21 @@ export interface Memory {
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;
   /** A tensor of zeros that no scope frees. */
   zeros(shape: readonly number[], dtype: "f32" | "i32"): Tensor;
-  /** A weight matrix [out, in] of zeros in the engine's own layout, filled by `writeRows`. No scope frees it. */
+  /**
+   * A weight matrix [out, in] of zeros in the engine's own layout, filled by `writeRows`. No scope frees it.
+   *
+   * @throws {ConfigError} for a format that is not among the engine's `formats`
+   */
   weight(shape: readonly [number, number], format: WeightFormat): Tensor;
-  /** Writes rows of a weight, or of a tensor made by `zeros`, from row-major f32 values, converting them to its format. */
-  writeRows(weight: Tensor, firstRow: number, rows: Float32Array): void;
+  /**
+   * Writes rows of a weight, or of a tensor made by `zeros`: row-major f32 values, which are converted to its format; or
+   * rows as a file stores them, which keep their bits where they are of that format already.
+   */
+  writeRows(weight: Tensor, firstRow: number, rows: Float32Array | StoredRows): void;
   /** Reads rows of a weight or a tensor, row-major in f32. */
   readRows(weight: Tensor, firstRow: number, count: number): Promise<Float32Array>;
+  /** Reads rows of a weight as its format stores them, or of a tensor of floats: what `writeRows` takes without a change. */
+  readStored(weight: Tensor, firstRow: number, count: number): Promise<StoredRows>;
   /**
    * A key or value cache [b, kvHeads, capacity, d] of zeros that no scope frees, filled by `appendCache`, which
    * converts to its format (default "f32").

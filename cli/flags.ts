@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { WEIGHT_FORMATS, type WeightFormat } from "../mod.ts";
 import { closestFlag } from "./closest_flag.ts";
 
 /** A command line that can't be followed. */
@@ -39,7 +40,7 @@ export interface GenerateFlags {
   readonly repetitionPenalty: number | undefined;
   readonly seed: number | undefined;
   readonly backend: "auto" | "wasm" | "webgpu" | undefined;
-  readonly dtype: "f32" | "f16" | "q8_0" | "q4_0" | undefined;
+  readonly dtype: WeightFormat | undefined;
   /** Print one JSON object rather than text. */
   readonly json: boolean;
   /** Print the help and do nothing. */
@@ -88,9 +89,9 @@ const FLAGS: { readonly [name in keyof Valued]: Flag<Valued[name]> } = {
     read: oneOf("auto", "wasm", "webgpu"),
   },
   dtype: {
-    placeholder: "f32|f16|q8_0|q4_0",
+    placeholder: WEIGHT_FORMATS.join("|"),
     help: "how weights are held in memory; default f32",
-    read: oneOf("f32", "f16", "q8_0", "q4_0"),
+    read: oneOf(...WEIGHT_FORMATS),
   },
 };
 

@@ -11,19 +11,18 @@ import { rows } from "../backend/description/rules.ts";
 import { Sizes } from "../backend/description/sizes.ts";
 import type { CacheFormat, DType, MemoryUse, Tensor, WeightFormat } from "../backend/memory.ts";
 import type { Watched, WatchedCommand } from "../backend/training.ts";
+import { isRecord } from "../common/record.ts";
 import { formatShape, sizeOf } from "../common/shape.ts";
 import { show } from "../common/show.ts";
 import { ConfigError, DisposedError, ShapeError } from "../errors.ts";
+import { viewOf } from "../formats/format.ts";
+import { CACHE_FORMATS, FORMATS } from "../formats/formats.ts";
+import { decodeRows, rowBytes, type StoredRows } from "../formats/rows.ts";
 import type { Command } from "./commands.ts";
 import type { Performing, Unfinished } from "./method.ts";
 import { checkSizes, EngineTensor, type Layout, type Owner, type Storage } from "./tensor.ts";
 
 type Observer = (command: WatchedCommand) => void;
-
-/** Formats of a weight. */
-const WEIGHT_FORMATS: readonly WeightFormat[] = ["f32", "f16", "q8_0", "q4_0"];
-/** Formats of a cache. */
-const CACHE_FORMATS: readonly CacheFormat[] = ["f32", "f16", "q8_0"];
 
 const checkViewed = rows("...").bind({ op: "reshape", name: "x", sizes: new Sizes() });
 
@@ -31,6 +30,7 @@ const checkViewed = rows("...").bind({ op: "reshape", name: "x", sizes: new Size
 export abstract class Ownership<S extends Storage> implements Performing {
   abstract readonly name: "wasm" | "webgpu";
   abstract readonly info: BackendInfo;
+  abstract readonly formats: readonly WeightFormat[];
 
   /** How many tensors have a storage, where it is more than one. */
   readonly #holders = new Map<S, number>();
@@ -61,6 +61,10 @@ export abstract class Ownership<S extends Storage> implements Performing {
   ): Promise<Float32Array | Int32Array>;
   /** Copies rows in, those of a weight converted to its format, in order with the commands recorded so far. */
   protected abstract uploadRows(tensor: EngineTensor<S>, firstRow: number, rows: Float32Array | Int32Array): void;
+  /** Copies rows of a weight in, as its format stores them, in order with the commands recorded so far. */
+  protected abstract uploadStored(weight: EngineTensor<S>, firstRow: number, rows: Uint8Array): void;
+  /** Runs what was recorded and copies rows of a weight out, as its format stores them. */
+  protected abstract downloadStored(weight: EngineTensor<S>, firstRow: number, count: number): Promise<Uint8Array>;
   /** Appends a command to what is to be run. @throws {OutOfMemoryError} if it needs memory that there is not */
   protected abstract append(command: Command<EngineTensor<S>>): void;
   /** Frees all that the engine holds. */
@@ -101,8 +105,12 @@ export abstract class Ownership<S extends Storage> implements Performing {
     if (sizes.length !== 2) {
       throw new ShapeError(`Cannot make a weight of shape ${formatShape(sizes)}: expected [out, in]`);
     }
-    if (!WEIGHT_FORMATS.includes(format)) {
-      throw new ConfigError(`Cannot make a weight of format ${show(format)}: expected f32, f16, q8_0 or q4_0`);
+    if (!this.formats.includes(format)) {
+      throw new ConfigError(
+        `Cannot make a weight of format ${show(format)}: expected ${
+          this.formats.join(", ")
+        }, the formats of ${this.name}`,
+      );
     }
     return this.#owned(shape, format, "weight");
   }
@@ -119,14 +127,23 @@ export abstract class Ownership<S extends Storage> implements Performing {
     return this.#owned(shape, format, "cache");
   }
 
-  writeRows(weight: Tensor, firstRow: number, rows: Float32Array): void {
+  writeRows(weight: Tensor, firstRow: number, rows: Float32Array | StoredRows): void {
     const tensor = this.own(weight);
     if (tensor.layout === "cache") throw new ConfigError("Cannot write rows of a cache: use appendCache");
-    if (!(rows instanceof Float32Array)) refuseValue("writeRows", "rows", rows, "a Float32Array");
-    const count = tensor.width === 0 ? 0 : rows.length / tensor.width;
-    if (count * tensor.width !== rows.length || !Number.isInteger(count)) {
-      throw new ShapeError(`Cannot write ${rows.length} values into rows of ${tensor.width}: give whole rows`);
+    if (rows instanceof Float32Array) return this.#writeValues(tensor, firstRow, rows);
+    if (!isStoredRows(rows)) refuseValue("writeRows", "rows", rows, "a Float32Array, or stored rows { format, bytes }");
+    const { format, bytes } = rows;
+    const count = wholeRows(bytes.byteLength, rowBytes(FORMATS[format], tensor.width), "bytes");
+    if (format === "f32") return this.#writeValues(tensor, firstRow, viewOf(bytes, Float32Array));
+    if (tensor.layout === "rows" || format !== tensor.dtype) {
+      return this.#writeValues(tensor, firstRow, decodeRows(FORMATS[format], tensor.width, bytes));
     }
+    this.#checkRows("write", tensor, firstRow, count);
+    if (count > 0) this.uploadStored(tensor, firstRow, bytes);
+  }
+
+  #writeValues(tensor: EngineTensor<S>, firstRow: number, rows: Float32Array): void {
+    const count = wholeRows(rows.length, tensor.width, "values");
     this.#checkRows("write", tensor, firstRow, count);
     if (count > 0) this.uploadRows(tensor, firstRow, tensor.dtype === "i32" ? Int32Array.from(rows) : rows);
   }
@@ -137,6 +154,17 @@ export abstract class Ownership<S extends Storage> implements Performing {
     this.#checkRows("read", tensor, firstRow, count);
     const values = await this.download(tensor, firstRow, count);
     return values instanceof Float32Array ? values : Float32Array.from(values);
+  }
+
+  async readStored(weight: Tensor, firstRow: number, count: number): Promise<StoredRows> {
+    const tensor = this.own(weight);
+    if (tensor.layout === "cache") throw new ConfigError("Cannot read stored rows of a cache: use readRows");
+    if (tensor.layout === "rows" || tensor.dtype === "i32") {
+      const { buffer, byteOffset, byteLength } = await this.readRows(weight, firstRow, count);
+      return { format: "f32", bytes: new Uint8Array(buffer, byteOffset, byteLength) };
+    }
+    this.#checkRows("read", tensor, firstRow, count);
+    return { format: tensor.dtype, bytes: await this.downloadStored(tensor, firstRow, count) };
   }
 
   /** Reads a tensor whole; `Tensor.data` comes here. */
@@ -340,18 +368,30 @@ export abstract class Ownership<S extends Storage> implements Performing {
   }
 }
 
-/** Features of a head that share a scale in a q8_0 cache. */
-const Q8_BLOCK = 32;
+/** How many rows so many values or bytes are. @throws {ShapeError} unless they are whole ones */
+function wholeRows(given: number, each: number, unit: string): number {
+  const count = each === 0 ? 0 : given / each;
+  if (count * each === given && Number.isInteger(count)) return count;
+  throw new ShapeError(`Cannot write ${given} ${unit} into rows of ${each}: give whole rows`);
+}
+
+/** Whether rows come as a format stores them. */
+function isStoredRows(rows: unknown): rows is StoredRows {
+  if (!isRecord(rows)) return false;
+  const { format, bytes } = rows;
+  return typeof format === "string" && Object.hasOwn(FORMATS, format) && bytes instanceof Uint8Array;
+}
 
 /** @throws {ConfigError} for a format that caches don't have, or whose blocks don't divide a head of `dim` features */
 function checkCacheFormat(format: CacheFormat, dim: number): void {
   if (!CACHE_FORMATS.includes(format)) {
     throw new ConfigError(`Cannot make a cache of format ${show(format)}: expected ${CACHE_FORMATS.join(", ")}`);
   }
-  if (format === "q8_0" && dim % Q8_BLOCK !== 0) {
+  const { blockSize } = FORMATS[format];
+  if (dim % blockSize !== 0) {
     throw new ConfigError(
-      `Cannot make a q8_0 cache of heads ${dim} wide: a scale is shared by ${Q8_BLOCK} features of one head, so ` +
-        `${Q8_BLOCK} must divide the width; use "f16" or "f32"`,
+      `Cannot make a ${format} cache of heads ${dim} wide: a scale is shared by ${blockSize} features of one head, so ` +
+        `${blockSize} must divide the width; use "f16" or "f32"`,
     );
   }
 }

@@ -11,6 +11,8 @@ import type { Command } from "../engine/commands.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Layout } from "../engine/tensor.ts";
 import { ConfigError } from "../errors.ts";
+import { FORMATS } from "../formats/formats.ts";
+import { decodeRows, encodeRows, rowBytes } from "../formats/rows.ts";
 import { type Flavour, openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOptions } from "./device/device.ts";
 import { Faults } from "./device/faults.ts";
 import { Readback } from "./device/readback.ts";
@@ -18,7 +20,7 @@ import { type Kernel, Pipelines } from "./dispatch/pipelines.ts";
 import { type Counters, type Dispatch, Recorder } from "./dispatch/recorder.ts";
 import { Buffers, type GpuBuffer } from "./memory/buffers.ts";
 import { type GpuStorage, type GpuTensor, rangesOf, startOf } from "./memory/storage.ts";
-import { decodeRows, encodeRows, rowBytes } from "./memory/weights.ts";
+import { GPU_FORMATS, packRows, rowStride, unpackRows } from "./memory/weights.ts";
 import type { Operations } from "./operations/operation.ts";
 import { run } from "./operations/run.ts";
 
@@ -42,6 +44,7 @@ const DEFAULT_POOL_BYTES = 512 * 2 ** 20;
 /** Tensors and operations on a GPU. */
 export class WebGpuBackend extends Engine<GpuStorage> {
   readonly name = "webgpu";
+  readonly formats = GPU_FORMATS;
   readonly info: BackendInfo;
   /** The kernels that it uses. */
   readonly flavour: Flavour;
@@ -134,9 +137,9 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   protected allocate(shape: readonly number[], dtype: DType, layout: Layout): GpuStorage {
     const width = shape.at(-1) ?? 1;
     const rows = sizeOf(shape.slice(0, -1));
-    if (layout === "weight") return this.#allocateWeight(rows, rowBytes(dtype, width));
+    if (layout === "weight") return this.#allocateWeight(rows, rowStride(dtype, width));
     if (layout === "cache") checkCache(dtype, width);
-    const stride = isWide(dtype) ? 4 * width : rowBytes(dtype, width);
+    const stride = isWide(dtype) ? 4 * width : rowStride(dtype, width);
     const bytes = rows * stride;
     const buffer = layout === "cache" ? this.#buffers.make(bytes) : this.#buffers.take(bytes);
     return { bytes: buffer.bytes, parts: [buffer], rowsPerPart: rows, stride };
@@ -166,9 +169,21 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     for (const { buffer, offset, from, count } of rangesOf(tensor, firstRow, rows.length / width)) {
       const values = rows.subarray(from * width, (from + count) * width);
       const isEncoded = layout === "weight" && values instanceof Float32Array;
-      const data = isEncoded ? encodeRows(dtype, width, values) : onHeap(values);
+      const data = isEncoded ? packed(tensor, encodeRows(FORMATS[dtype], width, values)) : onHeap(values);
       this.#recorder.upload(buffer, offset, data);
     }
+  }
+
+  protected uploadStored(tensor: GpuTensor, firstRow: number, rows: Uint8Array): void {
+    const bytes = rowBytes(FORMATS[tensor.dtype], tensor.width);
+    for (const { buffer, offset, from, count } of rangesOf(tensor, firstRow, rows.length / bytes)) {
+      this.#recorder.upload(buffer, offset, packed(tensor, rows.subarray(from * bytes, (from + count) * bytes)));
+    }
+  }
+
+  protected async downloadStored(tensor: GpuTensor, firstRow: number, count: number): Promise<Uint8Array> {
+    const bytes = await this.#readback.read([...rangesOf(tensor, firstRow, count)]);
+    return unpackRows(tensor.dtype, tensor.width, new Uint8Array(bytes));
   }
 
   protected async download(
@@ -176,8 +191,11 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     firstRow: number,
     count: number,
   ): Promise<Float32Array | Int32Array> {
+    if (tensor.layout === "weight" || !isWide(tensor.dtype)) {
+      const stored = await this.downloadStored(tensor, firstRow, count);
+      return decodeRows(FORMATS[tensor.dtype], tensor.width, stored);
+    }
     const bytes = await this.#readback.read([...rangesOf(tensor, firstRow, count)]);
-    if (tensor.layout === "weight" || !isWide(tensor.dtype)) return decodeRows(tensor.dtype, tensor.width, bytes);
     return tensor.dtype === "i32" ? new Int32Array(bytes) : new Float32Array(bytes);
   }
 
@@ -237,8 +255,13 @@ function checkCache(dtype: DType, width: number): void {
   }
 }
 
+/** Stored rows as they lie in a weight's buffers. */
+function packed({ dtype, width }: GpuTensor, stored: Uint8Array): ArrayBufferView<ArrayBuffer> {
+  return onHeap(packRows(dtype, width, stored));
+}
+
 /** The same values in memory that a device can read: not shared between threads. */
-function onHeap<T extends Float32Array | Int32Array>(values: T): T & ArrayBufferView<ArrayBuffer> {
+function onHeap<T extends Float32Array | Int32Array | Uint8Array>(values: T): T & ArrayBufferView<ArrayBuffer> {
   const isShared = typeof SharedArrayBuffer !== "undefined" && values.buffer instanceof SharedArrayBuffer;
   return (isShared ? values.slice() : values) as T & ArrayBufferView<ArrayBuffer>;
 }

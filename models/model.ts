@@ -14,9 +14,10 @@ import type { Parameter, Parameters, StateBuffer } from "./network/parameters.ts
 import type { Checkpoint } from "./weights/checkpoint.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
-import type { SafetensorsReader } from "./weights/read.ts";
+import type { WeightsReader } from "./weights/reader.ts";
 import type { SaveTarget } from "./weights/save.ts";
-import type { SaveOptions } from "./weights/write.ts";
+import { formatOf } from "./weights/safetensors/dtypes.ts";
+import type { SaveOptions } from "./weights/safetensors/write.ts";
 
 /** Values that take some milliseconds to draw. */
 const LONG = 1 << 20;
@@ -31,7 +32,8 @@ export interface ModelOptions extends HubOptions {
   readonly backend?: Backend | undefined;
   /**
    * The format that matrices and the token embedding are held in; values are converted to it as they are read or drawn,
-   * so that the model is never in memory in f32. Norms, biases and absolute positions stay in f32. Default "f32".
+   * so that the model is never in memory in f32; what a file holds in this format keeps its bits. Norms, biases and
+   * absolute positions stay in f32, and so do matrices on an engine without kernels for the format. Default "f32".
    */
   readonly dtype?: WeightFormat | undefined;
   /** Seed of fresh values. Default 0. */
@@ -149,7 +151,10 @@ export abstract class Model {
       checkBuffer(buffer, entries.get(found)?.dtype, 0, await valuesOf(found));
     }
     for (const [found, parameter] of matched.parameters) {
-      this.backend.writeRows(parameter.value, 0, await valuesOf(found));
+      const entry = entries.get(found);
+      const isHeldSo = entry instanceof HostTensor && formatOf(entry.dtype).name === parameter.format;
+      const rows = isHeldSo ? { format: parameter.format, bytes: entry.bytes } : await valuesOf(found);
+      this.backend.writeRows(parameter.value, 0, rows);
     }
     for (const [found, tensor] of matched.arranged) tensor.writer()(0, await valuesOf(found));
   }
@@ -269,7 +274,7 @@ export abstract class Model {
     { weights, reopen }: Checkpoint,
     options: ModelOptions,
   ): Promise<M> {
-    let opened: SafetensorsReader | undefined = weights;
+    let opened: WeightsReader | undefined = weights;
     try {
       const model = declare();
       const matched = matchNames(model.#parameters, weights.tensors, true);
@@ -277,13 +282,15 @@ export abstract class Model {
         const reader = opened ?? await reopen?.() ?? weights;
         opened = undefined;
         const writers = new Map([...matched.arranged].map(([name, tensor]) => [name, tensor.writer()]));
-        for await (const { name, offset, values } of reader.chunks()) {
+        for await (const chunk of reader.chunks()) {
+          const { name, format, offset } = chunk;
           const buffer = matched.buffers.get(name);
-          if (buffer) checkBuffer(buffer, weights.tensors.get(name)?.dtype, offset, values);
-          writers.get(name)?.(offset, values);
+          if (buffer) checkBuffer(buffer, format, offset, chunk.values);
+          writers.get(name)?.(offset, chunk.values);
           const parameter = matched.parameters.get(name);
           if (!parameter) continue;
-          backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), values);
+          const rows = format === parameter.format ? chunk : chunk.values;
+          backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), rows);
         }
       });
       if (!reopen) model.#refill = undefined;
@@ -323,12 +330,13 @@ function versionOf({ x_transformers_version: version }: Record<string, unknown>)
 /** @throws {WeightsError} where a checkpoint's buffer has other values than the configuration gives */
 function checkBuffer(
   { name, values }: StateBuffer,
-  dtype: string | undefined,
+  format: string | undefined,
   offset: number,
   found: Float32Array,
 ): void {
   const expected = values().subarray(offset, offset + found.length);
-  const tolerance = dtype?.toLowerCase() === "f32" || dtype === "F64" ? 1e-4 : 1e-2; // of half precision
+  const isExact = ["f32", "f64"].includes(format?.toLowerCase() ?? "");
+  const tolerance = isExact ? 1e-4 : 1e-2; // of half precision
   const wrong = expected.findIndex((value, i) => !(Math.abs((found[i] ?? NaN) - value) <= tolerance * Math.abs(value)));
   if (wrong < 0) return;
   throw new WeightsError(

@@ -7,14 +7,15 @@ import { attentionFewRows } from "../kernels/attention/attention_few_rows";
 import { mergeChunks } from "../kernels/attention/attention_merge";
 import { attentionScores } from "../kernels/attention/attention_scores";
 import { attentionValues } from "../kernels/attention/attention_values";
-import { readCache } from "../kernels/attention/cache_rows";
+import { ReadCacheArguments, readCache } from "../kernels/attention/cache_rows";
 import { RotaryArguments, rotary } from "../kernels/attention/rotary";
 import { ActivateArguments, activate } from "../kernels/elementwise/activate";
 import { AddArguments, add } from "../kernels/elementwise/add";
 import { GluArguments, glu } from "../kernels/elementwise/glu";
 import { MultiplyArguments, multiply } from "../kernels/elementwise/multiply";
 import { linear } from "../kernels/linear/linear";
-import { quantizeInputs } from "../kernels/linear/quantize_inputs";
+import { LinearArguments } from "../kernels/linear/linear_arguments";
+import { QuantizeInputsArguments, quantizeInputs } from "../kernels/linear/quantize_inputs";
 import { CopyRowsArguments, copyRows } from "../kernels/memory/copy_rows";
 import { InlineDataArguments, inlineData } from "../kernels/memory/inline_data";
 import { ZeroArguments, zero } from "../kernels/memory/zero";
@@ -31,8 +32,8 @@ import { PatchesArguments, patches } from "../kernels/sequence/patches";
 import { ShiftTokensArguments, shiftTokens } from "../kernels/sequence/shift_tokens";
 import { CrossEntropyArguments, SumValuesArguments, crossEntropy, sumValues } from "../kernels/softmax/cross_entropy";
 import { SoftmaxArguments, logSoftmax, softmax } from "../kernels/softmax/softmax";
-import { embedding } from "../kernels/weights/embedding";
-import { readRows, writeRows } from "../kernels/weights/weight_rows";
+import { EmbeddingArguments, embedding } from "../kernels/weights/embedding";
+import { WeightRowsArguments, readRows, writeRows } from "../kernels/weights/weight_rows";
 import { Kernel } from "./kernel";
 
 /** Runs a kernel by its number. */
@@ -59,7 +60,7 @@ export function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, sc
     case Kernel.crossEntropy:
       return crossEntropy(changetype<CrossEntropyArguments>(args), thread, threads, scratch);
     case Kernel.embedding:
-      return embedding(args, thread, threads, scratch);
+      return embedding(changetype<EmbeddingArguments>(args), thread, threads, scratch);
     case Kernel.filterLogits:
       return filterLogits(changetype<FilterLogitsArguments>(args), thread, threads, scratch);
     case Kernel.gatherRows:
@@ -73,7 +74,7 @@ export function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, sc
     case Kernel.layerNorm:
       return layerNorm(changetype<LayerNormArguments>(args), thread, threads, scratch);
     case Kernel.linear:
-      return linear(args, thread, threads, scratch);
+      return linear(changetype<LinearArguments>(args), thread, threads, scratch);
     case Kernel.logSoftmax:
       return logSoftmax(changetype<SoftmaxArguments>(args), thread, threads, scratch);
     case Kernel.maskRows:
@@ -87,11 +88,11 @@ export function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, sc
     case Kernel.patches:
       return patches(changetype<PatchesArguments>(args), thread, threads, scratch);
     case Kernel.quantizeInputs:
-      return quantizeInputs(args, thread, threads, scratch);
+      return quantizeInputs(changetype<QuantizeInputsArguments>(args), thread, threads, scratch);
     case Kernel.readCache:
-      return readCache(args, thread, threads, scratch);
+      return readCache(changetype<ReadCacheArguments>(args), thread, threads, scratch);
     case Kernel.readRows:
-      return readRows(args, thread, threads, scratch);
+      return readRows(changetype<WeightRowsArguments>(args), thread, threads, scratch);
     case Kernel.repetitionPenalty:
       return repetitionPenalty(changetype<RepetitionPenaltyArguments>(args), thread, threads, scratch);
     case Kernel.rotary:
@@ -105,7 +106,7 @@ export function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, sc
     case Kernel.sumValues:
       return sumValues(changetype<SumValuesArguments>(args), thread, threads, scratch);
     case Kernel.writeRows:
-      return writeRows(args, thread, threads, scratch);
+      return writeRows(changetype<WeightRowsArguments>(args), thread, threads, scratch);
     case Kernel.zero:
       return zero(changetype<ZeroArguments>(args), thread, threads, scratch);
     default:

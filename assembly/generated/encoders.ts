@@ -11,6 +11,7 @@ export const derived: Pick<
   | "activate"
   | "add"
   | "appendCache"
+  | "embedding"
   | "gatherRows"
   | "glu"
   | "l2Norm"
@@ -58,6 +59,17 @@ export const derived: Pick<
     words[8] = command.cache?.shape[3] ?? 0;
     words[9] = formatId(command.cache.dtype);
     recorder.append(Kernel.appendCache, 10, recorder.work);
+  },
+  embedding(command, recorder) {
+    const { words } = recorder;
+    words[0] = addressOf(command.tokens);
+    words[1] = addressOf(command.weight);
+    words[2] = addressOf(command.out);
+    words[3] = command.tokens?.size ?? 0;
+    words[4] = command.weight?.rows ?? 0;
+    words[5] = command.weight?.width ?? 0;
+    words[6] = formatId(command.weight.dtype);
+    recorder.append(Kernel.embedding, 7, recorder.work);
   },
   gatherRows(command, recorder) {
     const { words } = recorder;

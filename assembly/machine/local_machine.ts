@@ -85,7 +85,7 @@ export class LocalMachine implements Machine {
     }
   }
 
-  write(address: number, values: Float32Array | Int32Array): void {
+  write(address: number, values: Float32Array | Int32Array | Uint8Array): void {
     const { buffer, byteOffset, byteLength } = values;
     this.#view(address + byteLength).set(new Uint8Array(buffer, byteOffset, byteLength), address);
   }

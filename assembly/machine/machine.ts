@@ -25,7 +25,7 @@ export interface Machine {
    */
   run(list: Int32Array<ArrayBuffer>, sharedWork: number): void;
   /** Copies values into the memory. */
-  write(address: number, values: Float32Array | Int32Array): void;
+  write(address: number, values: Float32Array | Int32Array | Uint8Array): void;
   /** Copies bytes out of the memory. */
   read(address: number, bytes: number): Promise<ArrayBuffer>;
   /** Stops everything; the machine is not used afterwards. */

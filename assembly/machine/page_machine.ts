@@ -114,7 +114,7 @@ export class PageMachine implements Machine {
     this.#ask({ task: "run", list: copy, sharedWork }, [copy.buffer]);
   }
 
-  write(address: number, values: Float32Array | Int32Array): void {
+  write(address: number, values: Float32Array | Int32Array | Uint8Array): void {
     const copy = values.slice();
     this.#ask({ task: "write", address, values: copy }, [copy.buffer]);
   }

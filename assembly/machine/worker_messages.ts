@@ -25,7 +25,7 @@ export interface HostTask {
 /** To the machine of a page: calls of `Machine`'s methods. */
 export type MachineRequest =
   | { readonly task: "run"; readonly list: Int32Array<ArrayBuffer>; readonly sharedWork: number }
-  | { readonly task: "write"; readonly address: number; readonly values: Float32Array | Int32Array }
+  | { readonly task: "write"; readonly address: number; readonly values: Float32Array | Int32Array | Uint8Array }
   | { readonly task: "read"; readonly id: number; readonly address: number; readonly bytes: number }
   | { readonly task: "grow"; readonly pages: number };
 

@@ -57,14 +57,6 @@ export class MemorySpace<M extends Machine = Machine> implements Recorder {
     this.list.append(kernel, length, work, list);
   }
 
-  push(kernel: Kernel, ...args: readonly number[]): void {
-    this.list.push(kernel, args, this.work);
-  }
-
-  prepare(work: number, kernel: Kernel, ...args: readonly number[]): void {
-    this.list.push(kernel, args, work);
-  }
-
   temporary(bytes: number): number {
     const block = this.memory.allocate(bytes, "activations");
     this.#temporaries.push(block);

@@ -97,18 +97,6 @@ export class CommandList {
     }
   }
 
-  /** Appends a record whose arguments are whole numbers, with so much to do. */
-  push(kernel: Kernel, args: readonly number[], work: number): void {
-    const word = recordWord(kernel, work);
-    const isShared = word !== kernel;
-    const parts = isShared ? this.#partsOf(work) : 1;
-    for (let part = 0; part < parts; part++) {
-      let at = this.#reserve(partWord(word, part, parts), args.length, work / parts);
-      for (const arg of args) this.#words[at++] = arg;
-      if (isShared) this.#sharedWork += work / parts;
-    }
-  }
-
   /** Whether nothing waits to be run. */
   get isEmpty(): boolean {
     return this.#length === this.#done;

@@ -1,17 +1,17 @@
 /**
- * Numbers that the engine and its kernels agree on. TypeScript and AssemblyScript both read this file, so it keeps to
+ * Numbers that the engine and its kernels agree on. TypeScript and AssemblyScript read this same file, so it keeps to
  * what both understand.
  *
  * @module
  */
 
-/** Output features in one panel of a weight; `kernels/panels.ts` describes the layout. */
+/** Output features in one panel of a weight; `kernels/weights/panels.ts` describes the layout. */
 export const PANEL = 32;
 
-/** The same of a q8_0 or q4_0 weight; `kernels/quantized_panels.ts` describes the layout. */
+/** The same of a quantized weight; `kernels/weights/quantized_panels.ts` describes the layout. */
 export const QUANTIZED_PANEL = 16;
 
-/** Values that share a scale in q8_0 and q4_0. */
+/** Values that share a scale in quantized weights, caches and inputs. */
 export const BLOCK = 32;
 
 /**
@@ -22,7 +22,7 @@ export const STREAMED_ROWS = 7;
 /** Keys of a chunk, where attention cuts keys into chunks so that threads share them. */
 export const CHUNK = 1024;
 
-/** Scratch memory of each thread, for the kernel that it runs. */
+/** Scratch memory that each thread lends to the kernel that it runs. */
 export const SCRATCH_BYTES = 1048576;
 
 /** Bytes of a page, the unit in which memory grows. */

@@ -25,10 +25,6 @@ export interface RecordTarget {
 
 /** Where encoders write. */
 export interface Recorder extends RecordTarget {
-  /** Appends a record whose arguments are addresses and whole numbers. */
-  push(kernel: Kernel, ...args: readonly number[]): void;
-  /** Appends a record that goes before the command's own, with so much to do. */
-  prepare(work: number, kernel: Kernel, ...args: readonly number[]): void;
   /** Address of memory that lasts until the commands recorded while encoding this one have run. */
   temporary(bytes: number): number;
 }

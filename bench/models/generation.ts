@@ -9,6 +9,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { FORMATS } from "../../formats/formats.ts";
+import { rowBytes } from "../../formats/rows.ts";
 import {
   type Backend,
   createBackend,
@@ -16,6 +18,7 @@ import {
   loadModel,
   Random,
   Transformer,
+  WEIGHT_FORMATS,
   type WeightFormat,
 } from "../../mod.ts";
 import { type Limits, measureLimits } from "../engine/limits.ts";
@@ -25,10 +28,6 @@ import { median, writeReport } from "../support/report.ts";
 /** Tokens of the prompt, and tokens that are made after the first. */
 const PROMPT = 128;
 const NEW = 64;
-
-/** Bytes of a weight; a block of 32 quantized ones has an f16 scale. */
-const BYTES = { f32: 4, f16: 2, q8_0: 34 / 32, q4_0: 18 / 32 } as const satisfies Record<WeightFormat, number>;
-const FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const;
 
 /** The figure of one model. */
 export interface GenerationFigure {
@@ -134,7 +133,7 @@ function loadOf(model: LanguageModel, format: WeightFormat) {
   // logits meet only the last of a prompt.
   const weights = [...model.stateDict()].filter(([name]) => !name.includes("_emb."))
     .reduce((sum, [, { shape }]) => sum + shape.reduce((product, size) => product * size, 1), 0);
-  return { prompt, operations: 2 * PROMPT * (weights - numTokens * dim), bytes: BYTES[format] * weights };
+  return { prompt, operations: 2 * PROMPT * (weights - numTokens * dim), bytes: rowBytes(FORMATS[format], weights) };
 }
 
 function print({ model, format, threads, prefill, ofPeak, decode, ofReading }: GenerationFigure): void {
@@ -149,7 +148,7 @@ if (import.meta.main) {
   const limits = await measureLimits("relaxed-simd");
   const figures: GenerationFigure[] = [];
   for (const [name, make] of Object.entries(MODELS)) {
-    for (const format of FORMATS) {
+    for (const format of WEIGHT_FORMATS) {
       const models: LanguageModel[] = [];
       for (const threads of new Set([1, navigator.hardwareConcurrency])) {
         models.push(await make({ backend: await createBackend("wasm", { threads }), dtype: format }));

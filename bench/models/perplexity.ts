@@ -15,12 +15,12 @@ import {
   createBackend,
   loadModel,
   readSafetensors,
+  WEIGHT_FORMATS,
   type WeightFormat,
 } from "../../mod.ts";
 import { LanguageModel } from "../../models/language/language_model.ts";
 import { writeReport } from "../support/report.ts";
 
-const FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const satisfies WeightFormat[];
 /** Windows whose loss is computed at once. */
 const BATCH = 8;
 
@@ -68,7 +68,7 @@ async function measureAll(backend: Backend, folder: string, tokens: Int32Array):
   // The checkpoint's own configuration does not say which x-transformers made it: 1.40.11.
   const own: Record<string, unknown> = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
   const [config, weights] = [{ x_transformers_version: "1.40.11", ...own }, join(folder, "model.safetensors")];
-  for (const format of FORMATS) {
+  for (const format of WEIGHT_FORMATS) {
     const model = await loadModel({ config, weights }, { backend, dtype: format });
     if (!(model instanceof LanguageModel)) throw new Error(`${folder} is no language model`);
     const bytes = backend.memory().bytesInUse;

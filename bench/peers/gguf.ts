@@ -7,8 +7,8 @@
  * @module
  */
 
-import { f16BitsOfF32 } from "../../models/weights/float16.ts";
-import { quantizeBlocks } from "../../models/weights/ggml_blocks.ts";
+import { FORMATS } from "../../formats/formats.ts";
+import { encodeRows } from "../../formats/rows.ts";
 import { ggufText } from "./gguf_text.ts";
 import type { GptLayer, GptSizes, GptWeights } from "./gpt.ts";
 
@@ -196,24 +196,13 @@ function layerTensors(prefix: string, { dim, inner }: GptSizes, layer: GptLayer,
 }
 
 function matrix(name: string, values: Float32Array, out: number, size: number, format: GgufFormat): Tensor {
-  return { name, sizes: [size, out], type: format, bytes: format === "f16" ? halves(values) : blocks(values, format) };
+  return { name, sizes: [size, out], type: format, bytes: encodeRows(FORMATS[format], size, values) };
 }
 
 function vector(name: string, values: Float32Array): Tensor {
   return { name, sizes: [values.length], type: "f32", bytes: bytesOf(values) };
 }
 
-function blocks(values: Float32Array, format: "q8_0" | "q4_0"): Uint8Array {
-  return quantizeBlocks(format === "q8_0" ? "Q8_0" : "Q4_0", values);
-}
-
-function halves(values: Float32Array): Uint8Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const halves = new Uint16Array(values.length);
-  for (let i = 0; i < halves.length; i++) halves[i] = f16BitsOfF32(bits[i] ?? 0);
-  return bytesOf(halves);
-}
-
-function bytesOf(values: Float32Array | Uint16Array): Uint8Array {
+function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

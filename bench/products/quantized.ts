@@ -9,9 +9,9 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { WasmBackend } from "../../assembly/backend.ts";
 import type { Tensor, WeightFormat } from "../../backend/memory.ts";
+import { WEIGHT_FORMATS } from "../../formats/formats.ts";
 import { type Case, medianRatio, medianTime, timeInTurns, writeReport } from "../support/report.ts";
 
-const FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const satisfies WeightFormat[];
 /** Rows, in, out. */
 type Shape = readonly [rows: number, size: number, out: number];
 
@@ -91,7 +91,10 @@ async function measure({ measured, single }: Engines, shape: Shape, rounds: numb
   const [rows, size, out] = shape;
   const copies = rows > 16 ? 1 : Math.ceil(FAR_BYTES / (4 * size * out));
   const baseline = new Product("baseline", single, "f32", shape, copies);
-  const products = FORMATS.map((format) => ({ format, product: new Product(format, measured, format, shape, copies) }));
+  const products = WEIGHT_FORMATS.map((format) => ({
+    format,
+    product: new Product(format, measured, format, shape, copies),
+  }));
   const timings = await timeInTurns([baseline, ...products.map(({ product }) => product)], rounds);
   const figures = products.map(({ format, product }) => {
     const milliseconds = medianTime(timings, format);

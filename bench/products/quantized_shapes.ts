@@ -205,13 +205,13 @@ export function product${index}(x: usize, w: usize, out: usize): void {
 const COMMON = `
 import { finiteHalvesToFloats } from "../../assembly/kernels/common/half";
 import { madd } from "../../assembly/kernels/common/simd";
-import { sumFloats } from "../../assembly/kernels/linear/linear_row";
+import { addPanel } from "../../assembly/kernels/formats/f32";
 const CONSTANTS = memory.data<i32>([0x00ff00ff, 0x000f000f, 0x0f0f0f0f, 0x00010001]);
 // @ts-ignore: decorator
 @inline
 function constant(offset: usize): v128 { return v128.load32_splat(CONSTANTS + offset); }
 export function floats(x: usize, w: usize, out: usize): void {
-  for (let column = 0; column < ${OUT}; column += 32, w += ${128 * SIZE}) sumFloats(w, x, ${SIZE}, out + (column << 2));
+  for (let column = 0; column < ${OUT}; column += 32, w += ${128 * SIZE}) addPanel(w, x, ${SIZE}, out + (column << 2));
 }
 `;
 

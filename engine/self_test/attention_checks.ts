@@ -5,6 +5,7 @@
  */
 
 import type { CacheFormat } from "../../backend/memory.ts";
+import { CACHE_FORMATS } from "../../formats/formats.ts";
 import {
   appendCache,
   attention,
@@ -13,9 +14,9 @@ import {
   attentionValues,
 } from "../reference/attention.ts";
 import { type HostValues, RandomValues } from "../reference/random_values.ts";
+import { stored } from "../reference/stored.ts";
 import { type Values, zeros } from "../reference/values.ts";
 import type { Bench, Check } from "./check.ts";
-import { stored } from "./stored.ts";
 
 /** What one form of attention works with. */
 interface Form {
@@ -61,7 +62,7 @@ export function attentionChecks(): Check[] {
     ...FORMS.filter((form) => form.with || form.cache === "q8_0").flatMap((form) =>
       halfChecks({ ...form, queries: 6 })
     ),
-    ...(["f32", "f16", "q8_0"] as const).flatMap((format) => [appendCheck(format), clonedCheck(format)]),
+    ...CACHE_FORMATS.flatMap((format) => [appendCheck(format), clonedCheck(format)]),
   ];
 }
 

@@ -8,7 +8,7 @@ import type { HostValues } from "../reference/random_values.ts";
 import { type Argument, type Call, Draw, invoke, place } from "./call.ts";
 import { CALLS } from "./calls.ts";
 import type { Check } from "./check.ts";
-import { stored } from "./stored.ts";
+import { stored } from "../reference/stored.ts";
 import { EngineTensor } from "../tensor.ts";
 
 /** Whatever its operation: the same call for every engine. */

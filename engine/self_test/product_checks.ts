@@ -6,12 +6,12 @@
 
 import type { WeightFormat } from "../../backend/memory.ts";
 import type { Activation } from "../../backend/operations.ts";
+import { FORMATS, WEIGHT_FORMATS } from "../../formats/formats.ts";
 import { embedding, linear } from "../reference/linear.ts";
 import { RandomValues } from "../reference/random_values.ts";
+import { stored } from "../reference/stored.ts";
 import type { Check } from "./check.ts";
-import { stored } from "./stored.ts";
 
-const FORMATS: readonly WeightFormat[] = ["f32", "f16", "q8_0", "q4_0"];
 /** Rows of x around the sizes that have kernels of their own. */
 const ROWS = [1, 3, 5, 40];
 
@@ -21,8 +21,8 @@ const LONG = 300_000;
 /** Checks of `embedding` and `linear`. */
 export function productChecks(): Check[] {
   return [
-    ...FORMATS.map(embeddingCheck),
-    ...FORMATS.flatMap((format) => ROWS.map((rows) => linearCheck(format, rows, 72, 130, "gelu"))),
+    ...WEIGHT_FORMATS.map(embeddingCheck),
+    ...WEIGHT_FORMATS.flatMap((format) => ROWS.map((rows) => linearCheck(format, rows, 72, 130, "gelu"))),
     linearCheck("f32", 3, 70, 130, undefined),
     ...[1, 5].map((rows) => linearCheck("f32", rows, LONG, 3, "gelu")),
   ];
@@ -55,7 +55,7 @@ function linearCheck(
       bias: random.normal([outSize]),
     };
   };
-  const isQuantized = format === "q8_0" || format === "q4_0";
+  const isQuantized = FORMATS[format].blockSize > 1;
   return {
     name: `linear ${format}, ${rows === 1 ? "1 row" : `${rows} rows`} of ${inSize}, ${activation ?? "no activation"}`,
     // The CPU engine rounds what it multiplies with quantized weights to 16 bits; long sums in f32 lose digits.

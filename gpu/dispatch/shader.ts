@@ -3,7 +3,7 @@
  *
  * A kernel file may hold lines `#include name`, `#if NAME`, `#if !NAME`, `#if NAME == value`, `#else` and `#endif`.
  * Numbers and booleans become constants of that name, booleans also decide conditions; strings replace their name
- * wherever it stands as a word.
+ * wherever it stands as a word, so that `#include FORMAT` includes the snippet of a format.
  *
  * @module
  */
@@ -73,13 +73,19 @@ function resolve(name: string, constants: Constants, included = new Set<string>(
     } else if (directive === "endif") {
       active = open.pop()?.outer ?? true;
     } else if (directive === "include") {
-      if (active) lines.push(resolve(rest.trim(), constants, included));
+      if (active) lines.push(resolve(snippetOf(rest.trim(), constants), constants, included));
     } else if (active) {
       lines.push(line);
     }
   }
   if (open.length > 0) throw new Error(`Cannot assemble the kernel "${name}": an #if has no #endif`);
   return lines.join("\n");
+}
+
+/** What an include names: a snippet, or the constant whose value is its name. */
+function snippetOf(name: string, constants: Constants): string {
+  const constant = constants[name];
+  return typeof constant === "string" ? constant : name;
 }
 
 function evaluate(condition: string, constants: Constants): boolean {

@@ -1053,7 +1053,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  out[index] = sum;\n" +
     "}",
-  blocks: "// Words of blocks of 32 values with an f16 scale; where they lie is told in blocks.ts.\n" +
+  blocks: "// Words of blocks of 32 values with an f16 scale; where they lie is told in memory/weights.ts.\n" +
     "\n" +
     "// The scale of a block, given the word that holds it and its neighbor's.\n" +
     "fn blockScale(word: u32, block: u32) -> f32 {\n" +
@@ -1063,11 +1063,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// Four signed bytes of q8_0.\n" +
     "fn signedBytes(word: u32) -> vec4<f32> {\n" +
     "  return vec4<f32>((vec4<i32>(bitcast<i32>(word)) << vec4<u32>(24, 16, 8, 0)) >> vec4<u32>(24));\n" +
-    "}\n" +
-    "\n" +
-    "// The low nibbles of four bytes of q4_0, less the 8 that was added to them.\n" +
-    "fn lowNibbles(word: u32) -> vec4<f32> {\n" +
-    "  return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0, 8, 16, 24)) & vec4<u32>(15)) - 8.0;\n" +
     "}",
   copy_rows: "// Copies runs of rows, for concatenation and slicing. Works on bits, so that it serves every dtype.\n" +
     "#include indices\n" +
@@ -1269,6 +1264,28 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let first = power >> 1;\n" +
     "  return p * bitcast<f32>((first + 127) << 23) * bitcast<f32>((power - first + 127) << 23);\n" +
     "}",
+  f16: "// A weight in f16, on devices that have such numbers (F16) and on those that don't.\n" +
+    "#if F16\n" +
+    "@group(0) @binding(2) var<storage, read> weight: array<vec4<f16>>;\n" +
+    "\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  return vec4<f32>(weight[row + quad]);\n" +
+    "}\n" +
+    "#else\n" +
+    "@group(0) @binding(2) var<storage, read> weight: array<vec2<u32>>;\n" +
+    "\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  return vec4<f32>(unpack2x16float(weight[row + quad].x), unpack2x16float(weight[row + quad].y));\n" +
+    "}\n" +
+    "#endif\n" +
+    "#include single_quads",
+  f32: "// A weight in f32.\n" +
+    "@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;\n" +
+    "\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  return weight[row + quad];\n" +
+    "}\n" +
+    "#include single_quads",
   filter_logits: "// Narrows each row's distribution without sorting it; a workgroup for each row. Logits map to whole numbers in the same\n" +
     "// order. The number at which the wanted count (top-k) or mass (top-p) is reached is found bit by bit; among equals at\n" +
     "// it the lower ids are kept. A row that holds a NaN is not filtered.\n" +
@@ -2138,6 +2155,39 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let image = number / (columns * (params.height / p));\n" +
     "  out[i] = images[((image * params.channels + channel) * params.height + y) * params.width + x];\n" +
     "}",
+  q4_0: "// A weight in q4_0: quads 0 to 3 of a block are the low nibbles of its words, the others the high ones.\n" +
+    "const BLOCK_WORDS = 4u;\n" +
+    "#include weight_words\n" +
+    "\n" +
+    "// The low nibbles of four bytes, less the 8 that was added to them.\n" +
+    "fn lowNibbles(word: u32) -> vec4<f32> {\n" +
+    "  return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0, 8, 16, 24)) & vec4<u32>(15)) - 8.0;\n" +
+    "}\n" +
+    "\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  let word = weight[row + quad / 8 * 4 + quad % 4];\n" +
+    "  return weightScale(row, quad / 8) * lowNibbles(word >> (quad & 4));\n" +
+    "}\n" +
+    "\n" +
+    "const PIECE_QUADS = 2u;\n" +
+    "\n" +
+    "fn quadOfPiece(piece: u32, part: u32) -> u32 {\n" +
+    "  return (piece / 4) * 8 + part * 4 + piece % 4;\n" +
+    "}\n" +
+    "\n" +
+    "fn weightPiece(row: u32, piece: u32) -> array<vec4<f32>, PIECE_QUADS> {\n" +
+    "  let word = weight[row + piece];\n" +
+    "  let scale = weightScale(row, piece / 4);\n" +
+    "  return array<vec4<f32>, PIECE_QUADS>(scale * lowNibbles(word), scale * lowNibbles(word >> 4));\n" +
+    "}",
+  q8_0: "// A weight in q8_0: a word holds a quad of signed bytes.\n" +
+    "const BLOCK_WORDS = 8u;\n" +
+    "#include weight_words\n" +
+    "\n" +
+    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
+    "  return weightScale(row, quad / 8) * signedBytes(weight[row + quad]);\n" +
+    "}\n" +
+    "#include single_quads",
   random: "// Random numbers without state: each is a function of a seed, the number of the draw, a row and a token.\n" +
     "#include logarithm\n" +
     "\n" +
@@ -2486,6 +2536,16 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "  out[i] = value;\n" +
     "}",
+  single_quads: "// Pieces of one quad each.\n" +
+    "const PIECE_QUADS = 1u;\n" +
+    "\n" +
+    "fn quadOfPiece(piece: u32, part: u32) -> u32 {\n" +
+    "  return piece;\n" +
+    "}\n" +
+    "\n" +
+    "fn weightPiece(row: u32, piece: u32) -> array<vec4<f32>, PIECE_QUADS> {\n" +
+    "  return array<vec4<f32>, PIECE_QUADS>(weightQuad(row, piece));\n" +
+    "}",
   softmax: "// Softmax of each row, or its logarithm; a workgroup for each. Hidden entries (LOWEST) get probability 0.\n" +
     "#include indices\n" +
     "#include logarithm\n" +
@@ -2570,72 +2630,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
   weight: "// Rows of a weight [out, in] as quads of values, `quads` to a row, the last filled up with zeros. A row begins at a\n" +
     "// multiple of `stride` elements. A piece is what lies in one element: PIECE_QUADS quads, which need not be neighbors.\n" +
     "// Where invocations side by side read pieces side by side, they read each byte of the weight once.\n" +
-    "#if FORMAT == q4_0\n" +
-    "const PIECE_QUADS = 2u;\n" +
-    "\n" +
-    "fn quadOfPiece(piece: u32, part: u32) -> u32 {\n" +
-    "  return (piece / 4) * 8 + part * 4 + piece % 4;\n" +
-    "}\n" +
-    "#else\n" +
-    "const PIECE_QUADS = 1u;\n" +
-    "\n" +
-    "fn quadOfPiece(piece: u32, part: u32) -> u32 {\n" +
-    "  return piece;\n" +
-    "}\n" +
-    "#endif\n" +
-    "\n" +
-    "#if FORMAT == f32\n" +
-    "@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;\n" +
-    "\n" +
-    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
-    "  return weight[row + quad];\n" +
-    "}\n" +
-    "#endif\n" +
-    "#if FORMAT == f16\n" +
-    "#if F16\n" +
-    "@group(0) @binding(2) var<storage, read> weight: array<vec4<f16>>;\n" +
-    "\n" +
-    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
-    "  return vec4<f32>(weight[row + quad]);\n" +
-    "}\n" +
-    "#else\n" +
-    "@group(0) @binding(2) var<storage, read> weight: array<vec2<u32>>;\n" +
-    "\n" +
-    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
-    "  return vec4<f32>(unpack2x16float(weight[row + quad].x), unpack2x16float(weight[row + quad].y));\n" +
-    "}\n" +
-    "#endif\n" +
-    "#endif\n" +
-    "#if FORMAT == q8_0\n" +
-    "const BLOCK_WORDS = 8u;\n" +
-    "#include weight_blocks\n" +
-    "\n" +
-    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
-    "  return weightScale(row, quad / 8) * signedBytes(weight[row + quad]);\n" +
-    "}\n" +
-    "#endif\n" +
-    "#if FORMAT == q4_0\n" +
-    "const BLOCK_WORDS = 4u;\n" +
-    "#include weight_blocks\n" +
-    "\n" +
-    "// Quads 0 to 3 of a block are the low nibbles of its words, the others the high ones.\n" +
-    "fn weightQuad(row: u32, quad: u32) -> vec4<f32> {\n" +
-    "  let word = weight[row + quad / 8 * 4 + quad % 4];\n" +
-    "  return weightScale(row, quad / 8) * lowNibbles(word >> (quad & 4));\n" +
-    "}\n" +
-    "\n" +
-    "fn weightPiece(row: u32, piece: u32) -> array<vec4<f32>, PIECE_QUADS> {\n" +
-    "  let word = weight[row + piece];\n" +
-    "  let scale = weightScale(row, piece / 4);\n" +
-    "  return array<vec4<f32>, PIECE_QUADS>(scale * lowNibbles(word), scale * lowNibbles(word >> 4));\n" +
-    "}\n" +
-    "#else\n" +
-    "\n" +
-    "fn weightPiece(row: u32, piece: u32) -> array<vec4<f32>, PIECE_QUADS> {\n" +
-    "  return array<vec4<f32>, PIECE_QUADS>(weightQuad(row, piece));\n" +
-    "}\n" +
-    "#endif",
-  weight_blocks: "// A weight in blocks of 32 values, whose quants take BLOCK_WORDS words each.\n" +
+    "//\n" +
+    "// Each format has `weightQuad`, `weightPiece`, PIECE_QUADS and `quadOfPiece` in the snippet of its name.\n" +
+    "#include FORMAT",
+  weight_words: "// A weight in blocks, whose quants take BLOCK_WORDS words each and lie in front of the scales.\n" +
     "#include blocks\n" +
     "\n" +
     "@group(0) @binding(2) var<storage, read> weight: array<u32>;\n" +

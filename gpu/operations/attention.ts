@@ -6,11 +6,11 @@
 
 import { LOWEST, XPOS_BLOCK } from "../../backend/operations.ts";
 import type { AttentionCommand, CommandOf } from "../../engine/commands.ts";
+import { FORMATS } from "../../formats/formats.ts";
 import type { Profile } from "../device/device.ts";
 import { loop, spans } from "../device/loops.ts";
 import type { Binding } from "../dispatch/pipelines.ts";
 import type { Constants } from "../dispatch/shader.ts";
-import { BLOCK } from "../memory/blocks.ts";
 import { type GpuTensor, roomOf, whole } from "../memory/storage.ts";
 import { type Dispatches, elementwise, type Operations, reduceRounds, reduction } from "./operation.ts";
 
@@ -226,7 +226,7 @@ function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache
   const { cache, x, positions, lengths } = command;
   const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
   const isQuantized = cache.dtype === "q8_0";
-  const blocks = dim / BLOCK;
+  const blocks = dim / FORMATS.q8_0.blockSize;
   // An invocation takes a value or a vector, or as many blocks as share a word of scales.
   const size = isQuantized ? (x.size / dim) * Math.ceil(blocks / 2) : x.size;
   const { constants, groups, lanes } = elementwise(gpu, size, isQuantized ? [1] : [dim]);

@@ -5,12 +5,12 @@
  */
 
 import type { CommandOf } from "../../engine/commands.ts";
+import { FORMATS } from "../../formats/formats.ts";
 import type { Profile } from "../device/device.ts";
 import { loop, spans } from "../device/loops.ts";
 import type { Constants } from "../dispatch/shader.ts";
-import { BLOCK } from "../memory/blocks.ts";
 import { type GpuTensor, partsOf, rowsOf, whole } from "../memory/storage.ts";
-import { elementBytes } from "../memory/weights.ts";
+import { layoutOf } from "../memory/weights.ts";
 import {
   activationName,
   type Dispatches,
@@ -59,7 +59,7 @@ function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void 
   const constants = {
     VALUE: "f32",
     VECTORS: weight.width % 4 === 0,
-    PARTIAL: weight.dtype === "q4_0" && weight.width % BLOCK !== 0,
+    PARTIAL: piecesOf(weight) * layoutOf(weight.dtype).quads > quads,
     HAS_BIAS: bias !== undefined,
     ACTIVATION: activationName(activation),
     ...format(gpu.profile, weight),
@@ -156,17 +156,25 @@ function variant(gpu: Operations, rows: number, columns: number, weight: GpuTens
 
 /** The kernel for few rows, whose lanes go over pieces of a row of the weight. */
 function vectorVariant(gpu: Operations, rows: number, columns: number, weight: GpuTensor, common: Constants): Variant {
-  const [quads, columnsAtOnce] = [Math.ceil(weight.width / 4), 4];
+  const columnsAtOnce = 4;
   const { constants: { WORKGROUP, SUBGROUPS } } = reduction(gpu, 64, 1);
-  const pieceQuads = weight.dtype === "q4_0" ? 2 : 1;
+  const pieceQuads = layoutOf(weight.dtype).quads;
   return {
     kernel: "linear_vector",
     constants: { ...common, WORKGROUP, SUBGROUPS, ROWS: rows, COLUMNS: columnsAtOnce },
     groups: fold(gpu.profile, Math.ceil(columns / columnsAtOnce)),
-    count: weight.dtype === "q4_0" ? 4 * Math.ceil(weight.width / BLOCK) : quads,
+    count: piecesOf(weight),
     step: { items: WORKGROUP, inner: loop(pieceQuads, loop(rows)) + loop(columnsAtOnce, loop(pieceQuads, loop(rows))) },
     besides: loop(rows, loop(columnsAtOnce, reduceRounds(gpu.profile, WORKGROUP))),
   };
+}
+
+/** Pieces of a row of a weight: those of several quads end with the last block, whatever of it the row fills. */
+function piecesOf({ dtype, width }: GpuTensor): number {
+  const { quads } = layoutOf(dtype);
+  if (quads === 1) return Math.ceil(width / 4);
+  const { blockSize } = FORMATS[dtype];
+  return Math.ceil(width / blockSize) * blockSize / 4 / quads;
 }
 
 /** Runs of rows whose bindings stay within the device's limit and begin at its alignment. */
@@ -186,7 +194,7 @@ function alignedRows(bytes: number, alignment: number): number {
 
 /** What lies between the beginnings of two rows, in elements of the kernels' binding. */
 function elements({ dtype, storage }: GpuTensor): number {
-  return storage.stride / elementBytes(dtype);
+  return storage.stride / layoutOf(dtype).elementBytes;
 }
 
 function format({ f16 }: Profile, weight: GpuTensor): Constants {

@@ -7,6 +7,7 @@
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../../backend/memory.ts";
 import { ConfigError, DisposedError } from "../../errors.ts";
+import { WEIGHT_FORMATS } from "../../formats/formats.ts";
 import { type Naming, NO_NAMES } from "../weights/naming.ts";
 import { type Initializer, Random } from "./random.ts";
 
@@ -57,9 +58,9 @@ export class Parameter {
     return this.#format;
   }
 
-  /** Takes memory, all zeros, in a format that counts for matrices. */
+  /** Takes memory, all zeros, in a format that counts for matrices; f32 on an engine that has no kernels for it. */
   allocate(backend: Backend, format: WeightFormat): void {
-    this.#format = this.kind === "matrix" ? format : "f32";
+    this.#format = this.#formatOn(backend, format);
     this.#value = this.#zeros(backend, this.#format);
   }
 
@@ -93,7 +94,7 @@ export class Parameter {
    */
   async move(backend: Backend, format: WeightFormat = this.#format): Promise<Tensor> {
     const old = this.value;
-    const target = this.kind === "matrix" ? format : "f32";
+    const target = this.#formatOn(backend, format);
     const width = this.shape.at(-1) ?? 1;
     const rows = this.size / width;
     const step = Math.max(1, Math.floor(CHUNK / width));
@@ -101,7 +102,10 @@ export class Parameter {
     try {
       for (let row = 0; row < rows; row += step) {
         const count = Math.min(step, rows - row);
-        backend.writeRows(copy, row, await old.backend.readRows(old, row, count));
+        const values = target === this.#format
+          ? await old.backend.readStored(old, row, count)
+          : await old.backend.readRows(old, row, count);
+        backend.writeRows(copy, row, values);
       }
     } catch (error) {
       copy.dispose();
@@ -122,6 +126,12 @@ export class Parameter {
   dispose(): void {
     this.#value?.dispose();
     this.#value = undefined;
+  }
+
+  /** A format that there is not is left to the engine to refuse. */
+  #formatOn({ formats }: Backend, format: WeightFormat): WeightFormat {
+    if (this.kind !== "matrix") return "f32";
+    return WEIGHT_FORMATS.includes(format) && !formats.includes(format) ? "f32" : format;
   }
 
   #zeros(backend: Backend, format: WeightFormat): Tensor {

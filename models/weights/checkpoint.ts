@@ -5,7 +5,7 @@
  */
 
 import type { HubOptions } from "../../data/hub/hub.ts";
-import type { SafetensorsReader } from "./read.ts";
+import type { WeightsReader } from "./reader.ts";
 import { type ModelSource, openModel } from "./source.ts";
 
 /** A checkpoint that is open. */
@@ -13,9 +13,9 @@ export interface Checkpoint {
   /** `config.json`, in snake_case or camelCase; not checked yet. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The weights. */
-  readonly weights: SafetensorsReader;
+  readonly weights: WeightsReader;
   /** Opens the weights once more; absent where they came from a stream. */
-  readonly reopen: (() => Promise<SafetensorsReader>) | undefined;
+  readonly reopen: (() => Promise<WeightsReader>) | undefined;
 }
 
 /**

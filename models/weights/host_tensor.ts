@@ -13,7 +13,7 @@ import {
   headerForm,
   type SafetensorsDType,
   toFloat32,
-} from "./dtypes.ts";
+} from "./safetensors/dtypes.ts";
 
 /**
  * Values in the host's memory, kept in the format they were stored in and converted when they are asked for.
@@ -43,14 +43,18 @@ export class HostTensor {
    * @param dtype The format of the values.
    * @param shape Sizes of the dimensions.
    * @param bytes The values; kept, not copied.
-   * @throws {ShapeError} If `bytes` is not as long as the shape says, or rows are not whole blocks of a quantized format.
+   * @throws {ShapeError} If `bytes` is not as long as the shape says, or rows are not whole blocks of a quantized
+   * format.
    */
   constructor(dtype: SafetensorsDType, shape: readonly number[], bytes: Uint8Array) {
     const form = headerForm(dtype, shape);
     const expected = sizeOf(form.shape) * bytesPerValue(form.dtype);
     if (bytes.byteLength !== expected) {
       throw new ShapeError(
-        `A ${dtype} tensor of shape [${shape.join(", ")}] takes ${expected} bytes: ${bytes.byteLength} were given`,
+        `Cannot make a ${dtype} tensor of shape [${
+          shape.join(", ")
+        }]: it takes ${expected} bytes, ${bytes.byteLength} were ` +
+          "given; give as many as the shape says",
       );
     }
     this.dtype = dtype;

@@ -21,7 +21,8 @@ export async function readJsonFile(source: ByteSource, signal?: AbortSignal): Pr
   if (source.size !== undefined && source.size > MAX_BYTES) {
     await source.close();
     throw new WeightsError(
-      `Cannot read ${source.name}: it has ${source.size} bytes, and JSON beside weights at most ${MAX_BYTES}`,
+      `Cannot read ${source.name} as JSON: it has ${source.size} bytes, and ${MAX_BYTES} are allowed; give the ` +
+        "right file",
     );
   }
   const bytes = await readAll(source, signal);
@@ -32,9 +33,16 @@ export async function readJsonFile(source: ByteSource, signal?: AbortSignal): Pr
     await source.discard?.();
     const other = isJsonStart(bytes) ? undefined : otherFormat(bytes);
     if (other !== undefined) throw new WeightsError(`Cannot read ${source.name} as JSON: ${other}`, { cause });
-    throw new WeightsError(`${source.name} is not JSON: ${messageOf(cause)}`, { cause });
+    throw new WeightsError(
+      `Cannot read ${source.name}: it is not JSON (${messageOf(cause)}); mend it, or fetch it again`,
+      {
+        cause,
+      },
+    );
   }
-  if (!isRecord(json)) throw new WeightsError(`${source.name} is not a JSON object`);
+  if (!isRecord(json)) {
+    throw new WeightsError(`Cannot read ${source.name}: it is not a JSON object; give the right file`);
+  }
   return json;
 }
 

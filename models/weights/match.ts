@@ -1,5 +1,6 @@
 /**
- * Which tensor of a checkpoint is which parameter: wrappers put prefixes before the names, and some register a module twice.
+ * Which tensor of a checkpoint is which parameter: wrappers put prefixes before the names, and some register a module
+ * twice.
  *
  * @module
  */

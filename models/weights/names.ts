@@ -26,7 +26,7 @@ export type Shapes = ReadonlyMap<string, readonly number[]>;
  * @throws {WeightsError} If it does not fit: one error that lists what is missing, unexpected and misshapen, with the
  * shapes and the names that come nearest.
  */
-export function checkNames(expected: Shapes, found: Shapes, strict = true, source = "The checkpoint"): void {
+export function checkNames(expected: Shapes, found: Shapes, strict = true, source = "the checkpoint"): void {
   const missing = strict ? [...expected.keys()].filter((name) => !found.has(name)) : [];
   const unexpected = strict ? [...found.keys()].filter((name) => !expected.has(name)) : [];
   const misshapen = [...expected].flatMap(([name, shape]) => {
@@ -44,7 +44,7 @@ export function checkNames(expected: Shapes, found: Shapes, strict = true, sourc
     return `${shorten(name)} ${bracket(own.get(name))}${similar.length > 0 ? ` (nearest: ${similar.join(", ")})` : ""}`;
   };
   throw new WeightsError([
-    `${source} does not fit the model, which has ${expected.size} parameters: ` +
+    `Cannot load ${source}: it does not fit the model, which has ${expected.size} parameters: ` +
     `${missing.length} missing, ${unexpected.length} unexpected, ${misshapen.length} misshapen`,
     ...listed("missing", missing, (name) => describe(name, expected, unexpected, found)),
     ...listed("unexpected", unexpected, (name) => describe(name, found, missing, expected)),
@@ -59,8 +59,8 @@ function listed(kind: string, items: readonly string[], line: (item: string) => 
 }
 
 /**
- * The names that are most similar to a name, at most two, the nearest first: those that take fewer edits than a share of
- * its length.
+ * The names that are most similar to a name, at most two, the nearest first: those that take fewer edits than a share
+ * of its length.
  */
 export function nearest(name: string, names: readonly string[], share = 1 / 2): string[] {
   const limit = Math.ceil(name.length * share);

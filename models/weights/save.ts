@@ -6,12 +6,12 @@
 
 import type { DType } from "../../backend/memory.ts";
 import { ConfigError } from "../../errors.ts";
+import { FORMATS } from "../../formats/formats.ts";
 import type { Parameter, Parameters, StateBuffer } from "../network/parameters.ts";
 import { type ArrangedTensor, arrangedTensors } from "./arranged_tensor.ts";
-import type { FloatFormat } from "./dtypes.ts";
-import { BLOCK_VALUES } from "./ggml_blocks.ts";
-import { quote } from "./header.ts";
 import { HostTensor } from "./host_tensor.ts";
+import { floatDType, type FloatFormat } from "./safetensors/dtypes.ts";
+import { quote } from "./safetensors/header.ts";
 import {
   pathOfTarget,
   type SaveOptions,
@@ -19,7 +19,7 @@ import {
   saveToStream,
   WEIGHTS_ENDING,
   type WritableTensor,
-} from "./write.ts";
+} from "./safetensors/write.ts";
 
 /**
  * Where a model is saved: a folder, or a stream that takes the weights alone.
@@ -71,31 +71,31 @@ export function tensorsOf(parameters: Parameters): Map<string, WritableTensor> {
 /** Values of parameters as a checkpoint arranges them. */
 function rearranged(tensor: ArrangedTensor): WritableTensor {
   const { shape, dtype, together } = tensor;
-  return { shape, dtype: formatOf(dtype, together), values: () => tensor.values() };
+  return { shape, dtype: writtenAs(dtype, together), values: () => tensor.values() };
 }
 
 /** A parameter's values, a chunk of rows at a time, in the format that holds them exactly. */
 function streamed({ shape, value, size }: Parameter): WritableTensor {
   const width = shape.at(-1) ?? 1;
   const step = Math.max(1, Math.floor(CHUNK / width));
+  const dtype = writtenAs(value.dtype, width);
   return {
     shape,
-    dtype: formatOf(value.dtype, width),
+    dtype,
     async *values() {
       for (let row = 0; row < size / width; row += step) {
-        yield await value.backend.readRows(value, row, Math.min(step, size / width - row));
+        const count = Math.min(step, size / width - row);
+        if (dtype === "F32") yield await value.backend.readRows(value, row, count);
+        else yield (await value.backend.readStored(value, row, count)).bytes;
       }
     },
   };
 }
 
 /**
- * Quantized values give the same blocks again; rows that an engine has padded to whole blocks are written in f32.
- *
- * @param width values of a row that stay together
+ * What a file holds bit by bit as the engine does; rows that end inside a block, which no file can hold, are written in
+ * f32.
  */
-function formatOf(dtype: DType, width: number): FloatFormat {
-  if (dtype === "f16") return "F16";
-  if (width % BLOCK_VALUES !== 0) return "F32";
-  return dtype === "q8_0" ? "Q8_0" : dtype === "q4_0" ? "Q4_0" : "F32";
+function writtenAs(dtype: DType, width: number): FloatFormat {
+  return width % FORMATS[dtype].blockSize === 0 ? floatDType(dtype) ?? "F32" : "F32";
 }

@@ -10,7 +10,8 @@ import { type FileLocation, type FileSet, openTogether } from "../../data/files/
 import type { HubOptions } from "../../data/hub/hub.ts";
 import { WeightsError } from "../../errors.ts";
 import { readJsonFile } from "./json_file.ts";
-import { openSafetensors, openWeights, type SafetensorsReader, type SafetensorsSource } from "./read.ts";
+import type { WeightsReader } from "./reader.ts";
+import { openSafetensors, openWeights, type SafetensorsSource } from "./safetensors/read.ts";
 
 /**
  * A configuration at hand and weights from anywhere.
@@ -25,8 +26,9 @@ export interface ModelParts {
 }
 
 /**
- * Where a model is: a folder with `config.json` and `model.safetensors` or its sharded index, or one of these files; a URL
- * of either; "org/name" or "org/name@revision" on the Hugging Face Hub; a repository with its revision; or its parts.
+ * Where a model is: a folder with `config.json` and `model.safetensors` or its sharded index, or one of these files; a
+ * URL of either; "org/name" or "org/name@revision" on the Hugging Face Hub; a repository with its revision; or its
+ * parts.
  *
  * @category Weights
  */
@@ -39,7 +41,7 @@ export interface ModelFiles {
   /** What `config.json` says, in snake_case or camelCase; not checked yet. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The weights; their header has been read and checked. Close them if you don't read them. */
-  readonly weights: SafetensorsReader;
+  readonly weights: WeightsReader;
   /** A file beside the others, such as "tokenizer.json", or nothing if there is none. */
   file(name: string): Promise<ByteSource | undefined>;
 }
@@ -52,9 +54,11 @@ export interface ModelFiles {
 export async function openModel(source: ModelSource, options: HubOptions = {}): Promise<ModelFiles> {
   options.signal?.throwIfAborted();
   if (typeof source === "object" && "weights" in source) {
-    if (!isRecord(source.config)) throw new WeightsError("A model's `config` is an object, as config.json holds it");
+    if (!isRecord(source.config)) {
+      throw new WeightsError("Cannot open a model: its `config` is no object; give what config.json holds");
+    }
     return {
-      description: "The given model",
+      description: "the given model",
       config: source.config,
       weights: await openSafetensors(source.weights, options),
       file: () => Promise.resolve(undefined),
@@ -68,8 +72,8 @@ async function openFound(files: FileSet, options: HubOptions): Promise<ModelFile
   const configFile = await files.open("config.json");
   if (configFile === undefined) {
     throw new WeightsError(
-      `There is no config.json ${files.file === undefined ? "in" : "beside"} ${files.description}: ` +
-        "a model is a folder with config.json and its weights, or { config, weights }",
+      `Cannot open a model: there is no config.json ${files.file === undefined ? "in" : "beside"} ` +
+        `${files.description}; give a folder with config.json and weights, or { config, weights }`,
     );
   }
   return {

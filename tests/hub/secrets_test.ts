@@ -5,7 +5,7 @@ import { showText, showUrl } from "../../data/http/show_url.ts";
 import { fetchHubFile } from "../../data/hub/hub.ts";
 import { hubAddress } from "../../data/hub/hub_address.ts";
 import { ConfigError } from "../../errors.ts";
-import { readSafetensors } from "../../models/weights/read.ts";
+import { readSafetensors } from "../../models/weights/safetensors/read.ts";
 import { openModel } from "../../models/weights/source.ts";
 import { around, repo } from "./around.ts";
 import { HubServer, noise } from "./hub_server.ts";

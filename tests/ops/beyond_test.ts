@@ -5,16 +5,16 @@
 
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
-import type { Tensor, WeightFormat } from "../../backend/memory.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import { appendCache } from "../../engine/reference/attention.ts";
 import * as linear from "../../engine/reference/linear.ts";
-import { dequantized, toHalf } from "../../engine/reference/quantized.ts";
+import { stored } from "../../engine/reference/stored.ts";
 import * as sampling from "../../engine/reference/sampling.ts";
 import { gatherRows } from "../../engine/reference/sequence.ts";
 import { crossEntropy } from "../../engine/reference/softmax.ts";
 import { zeros } from "../../engine/reference/values.ts";
 import { engineTest } from "../support/engines.ts";
-import { assertClose, compute, type HostValues, RandomValues } from "../support/ops.ts";
+import { assertClose, compute, RandomValues } from "../support/ops.ts";
 
 const IDS = { shape: [9], data: Int32Array.of(0, 4, 5, 3, 100, -1, -(2 ** 31), 2 ** 31 - 1, 2) };
 
@@ -26,12 +26,6 @@ async function leaveTraces(backend: Backend): Promise<void> {
   });
   await old[0]?.data();
   for (const each of old) each.dispose();
-}
-
-function stored(values: HostValues, format: WeightFormat): HostValues {
-  if (format === "f32") return values;
-  if (format === "f16") return { ...values, data: Float32Array.from(values.data, toHalf) };
-  return dequantized(values, format);
 }
 
 engineTest("ids beyond a table are embedded as zeros", async (backend) => {

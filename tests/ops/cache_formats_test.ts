@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import * as reference from "../../engine/reference/attention.ts";
-import { dequantized, toHalf } from "../../engine/reference/quantized.ts";
+import { stored } from "../../engine/reference/stored.ts";
 import { softmax } from "../../engine/reference/softmax.ts";
 import type { Values } from "../../engine/reference/values.ts";
 import {
@@ -23,14 +23,6 @@ const TOLERANCE = 1e-5;
 /** The formats beside f32, which every other test of caches is about. */
 const FORMATS = ["f16", "q8_0"] as const;
 
-/** Rows [..., heads · dim] as a cache of this format gives them back. */
-function stored(x: HostValues, dim: number, format: CacheFormat): HostValues {
-  if (format === "f32") return x;
-  if (format === "f16") return { shape: x.shape, data: Float32Array.from(x.data, toHalf) };
-  const { data } = dequantized({ shape: [x.data.length / dim, dim], data: x.data }, format);
-  return { shape: x.shape, data };
-}
-
 /** A cache on an engine, and the values that it should hold. */
 class CachePair {
   readonly tensor: Tensor;
@@ -49,7 +41,7 @@ class CachePair {
       const [rows, starts] = [backend.tensor(x.data, x.shape), backend.tensor(positions.data, positions.shape)];
       backend.appendCache(tensor, rows, starts, lengths && backend.tensor(lengths.data, lengths.shape));
     });
-    const values = stored(x, tensor.shape[3]!, this.#format);
+    const values = stored(x, this.#format, tensor.shape[3]!);
     this.expected = reference.appendCache(this.expected, values, positions, lengths);
   }
 }

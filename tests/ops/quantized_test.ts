@@ -6,14 +6,15 @@ import type { Backend } from "../../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../../backend/memory.ts";
 import type { Activation } from "../../backend/operations.ts";
 import { embedding, linear } from "../../engine/reference/linear.ts";
-import { dequantized } from "../../engine/reference/quantized.ts";
+import { stored } from "../../engine/reference/stored.ts";
 import { ConfigError } from "../../errors.ts";
+import { FORMATS, WEIGHT_FORMATS } from "../../formats/formats.ts";
 import q4Fixture from "../fixtures/ggml/q4_0.json" with { type: "json" };
 import q8Fixture from "../fixtures/ggml/q8_0.json" with { type: "json" };
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, compute, type HostValues, RandomValues, seeds, widths } from "../support/ops.ts";
 
-const formats = ["q8_0", "q4_0"] as const;
+const formats = WEIGHT_FORMATS.filter((name) => FORMATS[name].blockSize > 1);
 const activations = fc.constantFrom<Activation | undefined>(undefined, "gelu", "relu");
 
 function makeWeight(backend: Backend, rows: HostValues & { data: Float32Array }, format: WeightFormat): Tensor {
@@ -45,7 +46,7 @@ for (const format of formats) {
         const random = new RandomValues(c.seed);
         const values = random.normal([c.rows, c.dim], 10 ** random.integer(-3, 3));
         const weight = makeWeight(backend, values, format);
-        const expected = dequantized(values, format).data;
+        const expected = stored(values, format).data;
         assertEquals(await backend.readRows(weight, 0, c.rows), expected);
         const first = random.integer(0, c.rows - 1);
         const some = expected.slice(first * c.dim);
@@ -70,7 +71,7 @@ for (const format of formats) {
         { x, bias },
         ({ x, bias }) => backend.linear(x, weight, { bias, activation: c.name }),
       );
-      assertClose(actual, linear(x, dequantized(values, format), { bias, activation: c.name }), 1e-4);
+      assertClose(actual, linear(x, stored(values, format), { bias, activation: c.name }), 1e-4);
       weight.dispose();
     }, 150);
   });
@@ -83,7 +84,7 @@ for (const format of formats) {
       const weight = makeWeight(backend, values, format);
       const x = random.normal([rows, inSize]);
       const actual = await compute(backend, { x }, ({ x }) => backend.linear(x, weight));
-      assertClose(actual, linear(x, dequantized(values, format)), 1e-4);
+      assertClose(actual, linear(x, stored(values, format)), 1e-4);
       weight.dispose();
     }
   });
@@ -116,24 +117,32 @@ for (const format of formats) {
       const weight = makeWeight(backend, values, format);
       const ids = random.integers([2, 7], 0, c.tokens - 1);
       const actual = await compute(backend, { ids }, ({ ids }) => backend.embedding(ids, weight));
-      assertClose(actual, embedding(ids, dequantized(values, format)), 0);
+      assertClose(actual, embedding(ids, stored(values, format)), 0);
       weight.dispose();
     });
   });
 }
 
-engineTest("a quantized weight takes a little over 8 or 4 bits for each value", (backend) => {
-  for (const [format, bits] of [["q8_0", 8.5], ["q4_0", 4.5]] as const) {
-    const before = backend.memory().bytesInUse;
-    const weight = backend.weight([128, 256], format);
-    assertEquals(backend.memory().bytesInUse - before, 128 * 256 * bits / 8);
-    weight.dispose();
-  }
-});
+engineTest(
+  "a quantized weight takes the bytes of its blocks: 8.5 bits for each value of q8_0, 4.5 of q4_0",
+  (backend) => {
+    for (const format of formats) {
+      const { blockSize, blockBytes } = FORMATS[format];
+      const before = backend.memory().bytesInUse;
+      const weight = backend.weight([128, 256], format);
+      assertEquals(backend.memory().bytesInUse - before, 128 * 256 / blockSize * blockBytes);
+      weight.dispose();
+    }
+  },
+);
 
 engineTest("a format that there is not is refused with those that there are", (backend) => {
   const before = backend.memory();
   const unknown = "q5_1" as WeightFormat;
-  assertThrows(() => backend.weight([32, 32], unknown), ConfigError, 'format "q5_1": expected f32, f16, q8_0 or q4_0');
+  assertThrows(
+    () => backend.weight([32, 32], unknown),
+    ConfigError,
+    `format "q5_1": expected ${backend.formats.join(", ")}`,
+  );
   assertEquals(backend.memory(), before);
 });

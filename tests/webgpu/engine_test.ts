@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Tensor } from "../../backend/memory.ts";
-import { dequantized } from "../../engine/reference/quantized.ts";
+import { stored } from "../../engine/reference/stored.ts";
 import { ConfigError, DeviceLostError, DisposedError, OutOfMemoryError } from "../../errors.ts";
 import { WebGpuBackend } from "../../gpu/backend.ts";
 import { gpuTest, isAvailable } from "./support.ts";
@@ -131,7 +131,7 @@ for (const format of ["f32", "f16", "q8_0", "q4_0"] as const) {
     const isQuantized = format === "q8_0" || format === "q4_0";
     const [rows, width] = [1000, isQuantized ? 120 : 24];
     const given = Float32Array.from({ length: rows * width }, (_, i) => (i * 7919 % 257) / 64 - 2);
-    const values = isQuantized ? dequantized({ shape: [rows, width], data: given }, format).data : given;
+    const values = isQuantized ? stored({ shape: [rows, width], data: given }, format).data : given;
     const weight = backend.weight([rows, width], format);
     backend.writeRows(weight, 0, given.subarray(0, 501 * width));
     backend.writeRows(weight, 501, given.subarray(501 * width));

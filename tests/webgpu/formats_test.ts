@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import type { Backend } from "../../backend/backend.ts";
 import type { CacheFormat, WeightFormat } from "../../backend/memory.ts";
+import { FORMATS, WEIGHT_FORMATS } from "../../formats/formats.ts";
 import type { Flavour } from "../../gpu/backend.ts";
 import { Andromeda } from "../../mod.ts";
 import { assertClose, compute, type HostValues, RandomValues } from "../support/ops.ts";
@@ -30,7 +31,7 @@ async function product(backend: Backend, format: WeightFormat, values: HostValue
   }
 }
 
-for (const format of ["q8_0", "q4_0"] as const) {
+for (const format of WEIGHT_FORMATS.filter((name) => FORMATS[name].blockSize > 1)) {
   for (const flavour of FLAVOURS) {
     gpuTest(`${flavour} kernels: ${format} products are those of the CPU`, async (gpu) => {
       const random = new RandomValues(11);

@@ -6,6 +6,7 @@ import { Faults, ShaderError } from "../../gpu/device/faults.ts";
 import { Pipelines } from "../../gpu/dispatch/pipelines.ts";
 import { specialize } from "../../gpu/dispatch/shader.ts";
 import { KERNELS } from "../../gpu/generated/kernels.ts";
+import { GPU_FORMATS } from "../../gpu/memory/weights.ts";
 import { gpuTest, isAvailable } from "./support.ts";
 
 Deno.test("the generated kernels are those of the WGSL files", async () => {
@@ -39,7 +40,9 @@ Deno.test("kernels that don't exist are named", () => {
 });
 
 Deno.test("every kernel's conditions end and its snippets exist", () => {
-  for (const name of Object.keys(KERNELS)) specialize(name, {});
+  for (const name of Object.keys(KERNELS)) {
+    for (const FORMAT of GPU_FORMATS) specialize(name, { FORMAT });
+  }
 });
 
 Deno.test({

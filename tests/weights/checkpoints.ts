@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { sizeOf } from "../../common/shape.ts";
-import { bytesPerValue, type SafetensorsDType } from "../../models/weights/dtypes.ts";
+import { bytesPerValue, type SafetensorsDType } from "../../models/weights/safetensors/dtypes.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 
 /** All formats. */

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import fc from "fast-check";
 import { bytesSource } from "../../data/files/byte_source.ts";
 import { WeightsError } from "../../errors.ts";
-import { openSafetensors, readIndex, readSafetensors } from "../../models/weights/read.ts";
+import { openSafetensors, readIndex, readSafetensors } from "../../models/weights/safetensors/read.ts";
 import { openModel } from "../../models/weights/source.ts";
 import { pythonTest, runPython } from "../support/python.ts";
 import { fileOf } from "./checkpoints.ts";

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ShapeError, WeightsError } from "../../errors.ts";
-import { dequantizeBlocks, quantizeBlocks } from "../../models/weights/ggml_blocks.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
-import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
-import { writeSafetensors } from "../../models/weights/write.ts";
+import { fromFloat32, toFloat32 } from "../../models/weights/safetensors/dtypes.ts";
+import { openSafetensors, readSafetensors } from "../../models/weights/safetensors/read.ts";
+import { writeSafetensors } from "../../models/weights/safetensors/write.ts";
 import q4Fixture from "../fixtures/ggml/q4_0.json" with { type: "json" };
 import q8Fixture from "../fixtures/ggml/q8_0.json" with { type: "json" };
 import { fileOf, headerOf } from "./checkpoints.ts";
@@ -20,10 +20,10 @@ const anyRow = fc
 
 for (const [format, fixture, bytes] of [["Q8_0", q8Fixture, 34], ["Q4_0", q4Fixture, 18]] as const) {
   Deno.test(`${format} blocks and their values are those that llama.cpp's package makes, to the bit`, () => {
-    const blocks = quantizeBlocks(format, floats(fixture.values));
+    const blocks = fromFloat32(format, floats(fixture.values));
     assertEquals(blocks, Uint8Array.fromBase64(fixture.blocks));
     const values = new Float32Array(blocks.length / bytes * 32);
-    dequantizeBlocks(format, blocks, values);
+    toFloat32(format, blocks, values);
     assertEquals(values, floats(fixture.dequantized));
   });
 
@@ -94,8 +94,8 @@ Deno.test("values that blocks can't hold are refused", () => {
   assertThrows(() => HostTensor.from(row, [64 / 8, 8], "Q8_0"), ShapeError, "must be a multiple of 32");
   assertThrows(() => HostTensor.from(row.subarray(1), [63], "Q8_0"), ShapeError, "give a multiple of 32");
   for (const bad of [NaN, Infinity, -Infinity, 8.33e6]) {
-    assertThrows(() => quantizeBlocks("Q8_0", row.with(40, bad)), WeightsError, "values from 32 on to q8_0");
-    assertThrows(() => quantizeBlocks("Q4_0", row.with(40, bad)), WeightsError, "values from 32 on to q4_0");
+    assertThrows(() => fromFloat32("Q8_0", row.with(40, bad)), WeightsError, "values from 32 on to q8_0");
+    assertThrows(() => fromFloat32("Q4_0", row.with(40, bad)), WeightsError, "values from 32 on to q4_0");
   }
 });
 

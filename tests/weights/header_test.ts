@@ -2,8 +2,8 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import fc from "fast-check";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
-import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
-import { writeSafetensors } from "../../models/weights/write.ts";
+import { openSafetensors, readSafetensors } from "../../models/weights/safetensors/read.ts";
+import { writeSafetensors } from "../../models/weights/safetensors/write.ts";
 import { anyCheckpoint, counting, fileOf, headerOf, streamOf } from "./checkpoints.ts";
 
 const f32 = (shape: unknown, begin: unknown, end: unknown) => ({ dtype: "F32", shape, data_offsets: [begin, end] });

@@ -24,7 +24,7 @@ Deno.test("one error lists what is missing, unexpected and misshapen with shapes
     new Map([["layers.0.to_q.weight", [32, 64]], ["layers.0.to_k.weight", [16, 32]], ["layers.0.norm.g", [32]]]),
   );
   assertEquals(message.split("\n").slice(0, 4), [
-    "model.safetensors does not fit the model, which has 3 parameters: 1 missing, 1 unexpected, 1 misshapen",
+    "Cannot load model.safetensors: it does not fit the model, which has 3 parameters: 1 missing, 1 unexpected, 1 misshapen",
     "  missing: layers.0.norm.gamma [32] (nearest: layers.0.norm.g [32])",
     "  unexpected: layers.0.norm.g [32] (nearest: layers.0.norm.gamma [32])",
     "  misshapen: layers.0.to_q.weight is [32, 64], expected [64, 32]",

@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
-import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
+import { openSafetensors, readSafetensors } from "../../models/weights/safetensors/read.ts";
 import { openModel } from "../../models/weights/source.ts";
-import { writeSafetensors } from "../../models/weights/write.ts";
+import { writeSafetensors } from "../../models/weights/safetensors/write.ts";
 import { pythonTest, runPython } from "../support/python.ts";
 import { counting, streamOf } from "./checkpoints.ts";
 
@@ -56,7 +56,11 @@ Deno.test("a file of weights is not taken for anything else", async () => {
     new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
     bytes.set(bytesOf('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.slice(0, length)), 8);
     if (length > 60) assertEquals((await readSafetensors(bytes)).size, 1);
-    await assertRejects(() => readSafetensors(bytes.subarray(0, -1)), WeightsError, "is not a valid safetensors file");
+    await assertRejects(
+      () => readSafetensors(bytes.subarray(0, -1)),
+      WeightsError,
+      "as safetensors: its header",
+    );
   }
 });
 
@@ -71,9 +75,13 @@ Deno.test("another kind of file in place of a configuration or an index is calle
     await refused("config.json", "<html><body>Sign in</body></html>", "config.json as JSON: it is a web page");
     await refused("config.json", "", "config.json as JSON: it is empty");
     await refused("config.json", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull");
-    await refused("config.json", '{"dim": 32', "config.json is not JSON");
-    await refused("config.json", '{"dim": NaN}', "config.json is not JSON");
-    await refused("config.json", `${"[".repeat(100_000)}${"]".repeat(100_000)}`, "config.json is not a JSON object");
+    await refused("config.json", '{"dim": 32', "config.json: it is not JSON");
+    await refused("config.json", '{"dim": NaN}', "config.json: it is not JSON");
+    await refused(
+      "config.json",
+      `${"[".repeat(100_000)}${"]".repeat(100_000)}`,
+      "config.json: it is not a JSON object",
+    );
     await Deno.writeTextFile(`${folder}/config.json`, '\ufeff{"dim": 32}');
     const { config, weights } = await openModel(folder);
     await weights.close();

@@ -10,8 +10,8 @@ import fc from "fast-check";
 import type { Progress } from "../../data/files/byte_source.ts";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
-import { openSafetensors, readSafetensors, type SafetensorsSource } from "../../models/weights/read.ts";
-import { writeSafetensors } from "../../models/weights/write.ts";
+import { openSafetensors, readSafetensors, type SafetensorsSource } from "../../models/weights/safetensors/read.ts";
+import { writeSafetensors } from "../../models/weights/safetensors/write.ts";
 import { anyCheckpoint, counting, fileOf, streamOf } from "./checkpoints.ts";
 
 /** All values of a checkpoint, put together from its chunks. */

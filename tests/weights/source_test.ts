@@ -2,9 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readAll } from "../../data/files/byte_source.ts";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
-import { readSafetensors } from "../../models/weights/read.ts";
+import { readSafetensors } from "../../models/weights/safetensors/read.ts";
 import { type ModelSource, openModel } from "../../models/weights/source.ts";
-import { saveSafetensors, writeSafetensors } from "../../models/weights/write.ts";
+import { saveSafetensors, writeSafetensors } from "../../models/weights/safetensors/write.ts";
 import { goldenPath, goldenTest } from "../support/golden.ts";
 import { counting, streamOf } from "./checkpoints.ts";
 
@@ -87,9 +87,9 @@ Deno.test("one error says what was looked for and where", async () => {
     await Deno.rename(`${folder}/model.safetensors`, `${folder}/other.safetensors`);
     await refused(folder, "no model.safetensors or model.safetensors.index.json", folder);
     await Deno.writeTextFile(`${folder}/config.json`, "{");
-    await refused(folder, "config.json is not JSON");
+    await refused(folder, "config.json: it is not JSON");
     await Deno.writeTextFile(`${folder}/config.json`, "[]");
-    await refused(folder, "config.json is not a JSON object");
+    await refused(folder, "config.json: it is not a JSON object");
     await Deno.remove(`${folder}/config.json`);
     await refused(folder, "no config.json in", folder);
     await refused({ config: "x" as unknown as Record<string, unknown>, weights: new Uint8Array(8) }, "`config`");
@@ -105,7 +105,7 @@ Deno.test("a model of more shards than a host opens files at once is read", asyn
       const { readSafetensors } = await import(Deno.args[0]);
       const read = [...await readSafetensors(Deno.args[1])];
       console.log(read.length, read.every(([name, tensor]) => name === 't' + tensor.values()[0]));" -- "$@"`;
-    const module = new URL("../../models/weights/read.ts", import.meta.url).href;
+    const module = new URL("../../models/weights/safetensors/read.ts", import.meta.url).href;
     const { stdout, stderr } = await new Deno.Command("sh", { args: ["-c", limited, Deno.execPath(), module, folder] })
       .output();
     assertEquals(new TextDecoder().decode(stdout), "300 true\n", new TextDecoder().decode(stderr));

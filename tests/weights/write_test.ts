@@ -3,8 +3,8 @@ import fc from "fast-check";
 import type { Progress } from "../../data/files/byte_source.ts";
 import { ConfigError, ShapeError, WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
-import { openSafetensors, readSafetensors } from "../../models/weights/read.ts";
-import { saveSafetensors, type WritableTensor, writeSafetensors } from "../../models/weights/write.ts";
+import { openSafetensors, readSafetensors } from "../../models/weights/safetensors/read.ts";
+import { saveSafetensors, type WritableTensor, writeSafetensors } from "../../models/weights/safetensors/write.ts";
 import { anyCheckpoint, counting } from "./checkpoints.ts";
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
@@ -60,8 +60,8 @@ Deno.test("a stream, a file and a folder get the same bytes as memory", async ()
 Deno.test("values begin at multiples of their size, in the order given otherwise", async () => {
   await fc.assert(fc.asyncProperty(anyCheckpoint, async (tensors) => {
     const reader = await openSafetensors(writeSafetensors(tensors));
-    for (const { dtype, begin } of reader.tensors.values()) {
-      const size = Number(/\d+/.exec(dtype)?.[0] ?? 8) / 8;
+    for (const { format, begin } of reader.tensors.values()) {
+      const size = Number(/\d+/.exec(format)?.[0] ?? 8) / 8;
       assertEquals(begin % size, 0);
     }
   }));
@@ -162,9 +162,9 @@ Deno.test("a tensor must give as many values as its shape says", async () => {
   const giving = (count: number): [string, WritableTensor][] => [
     ["a", { dtype: "F32", shape: [2, 2], values: () => [counting(count)] }],
   ];
-  await assertRejects(() => saveSafetensors(collector().stream, giving(3)), ShapeError, "4 values: 3 were given");
+  await assertRejects(() => saveSafetensors(collector().stream, giving(3)), ShapeError, "4 values, 3 were given");
   await assertRejects(() => saveSafetensors(collector().stream, giving(5)), ShapeError, "5 or more were given");
-  assertThrows(() => new HostTensor("F16", [3], new Uint8Array(5)), ShapeError, "6 bytes: 5 were given");
+  assertThrows(() => new HostTensor("F16", [3], new Uint8Array(5)), ShapeError, "6 bytes, 5 were given");
 });
 
 Deno.test("names and targets that can't be are refused", async () => {

@@ -1,7 +1,7 @@
 import { FormatId } from "../../records/kernel_id";
 import { Tensor } from "../common/fields";
 import { shareStart } from "../common/split";
-import { rowBytes, writeCacheRow } from "./cache_rows";
+import { fromFloats, rowBytes } from "../formats/formats";
 
 // @ts-ignore: decorator
 @unmanaged
@@ -42,7 +42,7 @@ export function appendCache(a: AppendCacheArguments, thread: i32, threads: i32, 
     const slot = position % capacity;
     for (let head = 0; head < kvHeads; head++) {
       const to = a.cache + ((<usize> b * kvHeads + head) * capacity + slot) * bytes;
-      writeCacheRow(a.x + (<usize> (row * kvHeads + head) * dim << 2), to, dim, format);
+      fromFloats(a.x + (<usize> (row * kvHeads + head) * dim << 2), to, dim, format);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { FormatId } from "../../records/kernel_id";
 import { Address, Flag } from "../common/fields";
-import { rowBytes } from "./cache_rows";
+import { rowBytes } from "../formats/formats";
 
 /** Positions that an xPos block covers. */
 export const XPOS_BLOCK_BITS: i32 = 9;

@@ -9,7 +9,7 @@ import {
   keyStride,
   XPOS_BLOCK_BITS,
 } from "./attention_arguments";
-import { readCacheRow } from "./cache_rows";
+import { toFloats } from "../formats/formats";
 
 /** Keys of a block at most. */
 export const BLOCK: i32 = 64;
@@ -98,8 +98,8 @@ function widen(block: Block, dim: i32, format: i32): void {
   const bytes = <u32> dim << 2;
   const values = block.buffer + block.count * bytes;
   for (let key = 0; key < block.count; key++) {
-    readCacheRow(block.keys + key * block.stride, block.buffer + key * bytes, dim, format);
-    readCacheRow(block.values + key * block.stride, values + key * bytes, dim, format);
+    toFloats(block.keys + key * block.stride, block.buffer + key * bytes, dim, format);
+    toFloats(block.values + key * block.stride, values + key * bytes, dim, format);
   }
   block.keys = block.buffer;
   block.values = values;

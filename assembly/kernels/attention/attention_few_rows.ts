@@ -1,4 +1,3 @@
-import { FormatId } from "../../records/kernel_id";
 import { expWeight } from "../common/math";
 import { maxLanes, nmadd, sumLanes } from "../common/simd";
 import { scaleRow } from "../norm/l2_norm";
@@ -6,7 +5,7 @@ import { LOWEST } from "../softmax/softmax";
 import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
 import { BLOCK, Block, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
 import { finishRow, rowAddress } from "./attention_merge";
-import { addCached, dotCached, HALF_FACTOR } from "./cache_products";
+import { addScaled, dot, queryFactor } from "../formats/formats";
 
 /*
  * Attention of one or two query rows for each key head, as in decoding. Most of the time goes into reading keys and
@@ -64,7 +63,7 @@ function attendChunk(a: AttentionArguments, b: i32, kvHead: i32, chunk: i32, scr
   }
   let to = chunkEnd(a, first, chunk);
   if (a.isCausal) to = min<i32>(to, first + a.n);
-  const scale = a.format == FormatId.f16 ? a.scale * HALF_FACTOR : a.scale;
+  const scale = a.scale * queryFactor(a.format);
   let xposBlock = NO_BLOCK;
   for (let position = chunkStart(a, first, chunk); position < to;) {
     const own = a.decay ? position >> XPOS_BLOCK_BITS : 0;
@@ -115,10 +114,10 @@ function attendRow(a: AttentionArguments, row: Row, block: Block, scores: usize)
   if (count <= 0) return;
   for (let key = 0; key < count; key++) {
     const at = <usize> block.keys + <usize> key * block.stride;
-    store<f32>(scores + (<usize> key << 2), dotCached(row.query, at, a.dim, block.format));
+    store<f32>(scores + (<usize> key << 2), dot(row.query, at, a.dim, block.format));
   }
   weigh(row, block, count, scores, a.dim);
-  addCached(scores, count, block.values, block.stride, row.sums, a.dim, block.format);
+  addScaled(scores, count, block.values, block.stride, row.sums, a.dim, block.format);
 }
 
 /** Turns a row's scores into e^(score - largest), and rescales the earlier sums to the new largest score. */

@@ -1,9 +1,10 @@
 import { PANEL } from "../../records/constants";
 import { FormatId } from "../../records/kernel_id";
-import { finiteHalvesToFloats } from "../common/half";
 import { shareStart } from "../common/split";
+import { widenPanel } from "../formats/f16";
+import { addPanel } from "../formats/f32";
 import { panelBytes, panelCount } from "../weights/panels";
-import { sumFloats } from "./linear_row";
+import { biasAt, LinearArguments } from "./linear_arguments";
 import { begin, finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
 
 /** Up to this many rows, copying the weight into tiles costs more than it brings. */
@@ -20,20 +21,8 @@ const BLOCK_DEPTH: i32 = 128;
  * `linear_row.ts` does, which brings it into the first-level cache; there the others pass over it in tiles. (Tiles
  * alone read the weight at a third of the speed: they touch every second line, with too much arithmetic between.)
  */
-export function linearFewRows(
-  x: usize,
-  weight: usize,
-  bias: usize,
-  out: usize,
-  rows: i32,
-  inSize: i32,
-  outSize: i32,
-  format: i32,
-  activation: i32,
-  thread: i32,
-  threads: i32,
-  scratch: usize,
-): void {
+export function linearFewRows(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
+  const rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
   const panels = panelCount(outSize);
   const toPanel = shareStart(panels, thread + 1, threads);
   const packedRows = scratch;
@@ -44,39 +33,32 @@ export function linearFewRows(
   let k = 0;
   do {
     const packedDepth = min(PACKED_DEPTH, inSize - k);
-    const source = x + (<usize> k << 2);
+    const source = a.x + (<usize> k << 2);
     if (rows > FEWEST_ROWS) packRows(source + xStride, inSize, rows - 1, packedDepth, packedRows);
     for (let panel = shareStart(panels, thread, threads); panel < toPanel; panel++) {
       const columns = min(PANEL, outSize - panel * PANEL);
-      const target = out + (<usize> panel * PANEL << 2);
+      const target = a.out + (<usize> panel * PANEL << 2);
       // A panel that sticks out of the result is summed in scratch memory.
       const sums = columns < PANEL ? edge : target;
       const stride = <usize> (columns < PANEL ? PANEL : outSize) << 2;
-      if (k == 0) begin(sums, stride, rows, bias ? bias + (<usize> panel * PANEL << 2) : 0, columns);
+      if (k == 0) begin(sums, stride, rows, biasAt(a, panel * PANEL), columns);
       for (let at = 0; at < packedDepth; at += BLOCK_DEPTH) {
         const depth = min(BLOCK_DEPTH, packedDepth - at);
-        let block = weight + panel * bytes + panelBytes(k + at, format);
+        let block = a.weight + panel * bytes + panelBytes(k + at, format);
         if (format == FormatId.f16) {
-          widen(block, depth, floats);
+          widenPanel(block, depth, floats);
           block = floats;
         }
         const values = source + (<usize> at << 2);
-        sumFloats(block, values, depth, sums);
+        addPanel(block, values, depth, sums);
         if (rows <= FEWEST_ROWS) {
-          for (let row = 1; row < rows; row++) sumFloats(block, values + row * xStride, depth, sums + row * stride);
+          for (let row = 1; row < rows; row++) addPanel(block, values + row * xStride, depth, sums + row * stride);
         } else {
-          addTiles(
-            packedRows + (<usize> at * TILE_ROWS << 2),
-            packedDepth,
-            block,
-            sums + stride,
-            stride,
-            rows - 1,
-            depth,
-          );
+          const tiles = packedRows + (<usize> at * TILE_ROWS << 2);
+          addTiles(tiles, packedDepth, block, sums + stride, stride, rows - 1, depth);
         }
       }
-      if (k + packedDepth >= inSize) finish(sums, stride, rows, columns, activation, target, outSize);
+      if (k + packedDepth >= inSize) finish(sums, stride, rows, columns, a.activation, target, outSize);
     }
     k += PACKED_DEPTH;
   } while (k < inSize);
@@ -95,13 +77,5 @@ function addTiles(
   for (let column = 0; column < PANEL; column += TILE_COLUMNS) {
     const at = <usize> column << 2;
     tileColumn(rows, packedDepth, block + at, PANEL << 2, sums + at, stride, count, depth, 0);
-  }
-}
-
-/** A block of an f16 panel in f32. */
-function widen(from: usize, depth: i32, to: usize): void {
-  for (const end = from + panelBytes(depth, FormatId.f16); from < end; from += 16, to += 32) {
-    v128.store(to, finiteHalvesToFloats(v128.load_ext<i16>(from)));
-    v128.store(to, finiteHalvesToFloats(v128.load_ext<i16>(from, 8)), 16);
   }
 }

@@ -1,21 +1,13 @@
 import { BLOCK, QUANTIZED_PANEL } from "../../records/constants";
-import { FormatId } from "../../records/kernel_id";
 import { finiteHalvesToFloats } from "../common/half";
 import { madd } from "../common/simd";
 import { shareStart } from "../common/split";
-import {
-  blockBytes,
-  blockCount,
-  byteBias,
-  lowBytes,
-  lowNibbles,
-  nibbleBias,
-  SCALE_BYTES,
-  STEP_BYTES,
-} from "../weights/quantized_panels";
+import { COLUMN_TILE_BYTES, SCALE_BYTES } from "../formats/blocks";
+import { unpackBlock } from "../formats/formats";
+import { blockCount, panelBlockBytes, quantizedPanelCount } from "../weights/quantized_panels";
+import { biasAt, LinearArguments } from "./linear_arguments";
 import { begin, finish, TILE_COLUMNS, TILE_ROWS } from "./linear_tile";
 import { DEPTH, TILE_BLOCK, TILE_SCALES } from "./quantize_inputs";
-import { INPUT_BLOCK } from "./quantized_input";
 
 /*
  * A matrix product in blocks, as in `linear_rows.ts`, of 16-bit integers: pairs of features side by side, 8 products an
@@ -24,25 +16,11 @@ import { INPUT_BLOCK } from "./quantized_input";
  */
 const BLOCK_ROWS: i32 = 256;
 const BLOCKS: i32 = DEPTH / BLOCK;
-/** Bytes of the pairs of a block in a tile of a weight. */
-const COLUMN_TILE_BYTES: usize = <usize> TILE_COLUMNS * INPUT_BLOCK;
 
 /** `linear` of many rows, as `quantizeInputs` has left them, with a quantized weight. */
-export function linearQuantizedRows(
-  inputs: usize,
-  weight: usize,
-  bias: usize,
-  out: usize,
-  rows: i32,
-  inSize: i32,
-  outSize: i32,
-  format: i32,
-  activation: i32,
-  thread: i32,
-  threads: i32,
-  scratch: usize,
-): void {
-  const panels = (outSize + QUANTIZED_PANEL - 1) / QUANTIZED_PANEL;
+export function linearQuantizedRows(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
+  const inputs = a.x, rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
+  const panels = quantizedPanelCount(outSize);
   // Pieces are panels, or rows, each of which unpacks the whole weight. Either way the sums are the same.
   const splitsPanels = panels >= threads || outSize >= rows;
   const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
@@ -55,7 +33,7 @@ export function linearQuantizedRows(
   const panelScales = packedPanel + (QUANTIZED_PANEL * DEPTH << 1);
   const edge = panelScales + (QUANTIZED_PANEL * BLOCKS << 2);
   const unused = edge + (BLOCK_ROWS * TILE_COLUMNS << 2);
-  const panelBytes = <usize> blockCount(inSize) * blockBytes(format);
+  const allBlocks = blockCount(inSize), bytes = panelBlockBytes(format);
   for (let row = fromRow; row < toRow; row += BLOCK_ROWS) {
     const blockRows = min(BLOCK_ROWS, toRow - row);
     // Sums of nothing still get their bias: the first block is run whatever its depth.
@@ -67,21 +45,21 @@ export function linearQuantizedRows(
       const packedRows = inputs + place * TILE_BLOCK;
       const rowScales = inputScales + place * TILE_SCALES;
       for (let panel = fromPanel; panel < toPanel; panel++) {
-        const from = weight + panel * panelBytes + <usize> (k / BLOCK) * blockBytes(format);
+        const from = a.weight + <usize> (panel * allBlocks + k / BLOCK) * bytes;
         unpackPanel(from, format, blocks, packedPanel, panelScales);
         // The last panel may stick out of the result; then its last tile is summed in scratch memory.
         const end = min((panel + 1) * QUANTIZED_PANEL, outSize);
         let tile = 0;
         for (let column = panel * QUANTIZED_PANEL; column < end; column += TILE_COLUMNS, tile++) {
           const columns = min(TILE_COLUMNS, outSize - column);
-          const target = out + (<usize> row * outSize + column << 2);
+          const target = a.out + (<usize> row * outSize + column << 2);
           const sums = columns < TILE_COLUMNS ? edge : target;
           const stride = <usize> (columns < TILE_COLUMNS ? TILE_COLUMNS : outSize) << 2;
-          if (k == 0) begin(sums, stride, blockRows, bias ? bias + (<usize> column << 2) : 0, columns);
+          if (k == 0) begin(sums, stride, blockRows, biasAt(a, column), columns);
           const pairs = packedPanel + <usize> (tile * blocks) * COLUMN_TILE_BYTES;
           const scales = panelScales + (<usize> tile * TILE_COLUMNS << 2);
           tileColumn(packedRows, rowScales, pairs, scales, sums, stride, blockRows, blocks, unused);
-          if (k + depth >= inSize) finish(sums, stride, blockRows, columns, activation, target, outSize);
+          if (k + depth >= inSize) finish(sums, stride, blockRows, columns, a.activation, target, outSize);
         }
       }
       k += DEPTH;
@@ -91,55 +69,15 @@ export function linearQuantizedRows(
 
 /** Unpacks a panel as two tiles [depth / 2][8 columns][2], with scales [depth / 32][16]. */
 function unpackPanel(weight: usize, format: i32, blocks: i32, first: usize, scales: usize): void {
+  const bytes = panelBlockBytes(format);
   let second = first + <usize> blocks * COLUMN_TILE_BYTES;
   for (const end = second; first < end; first += COLUMN_TILE_BYTES, second += COLUMN_TILE_BYTES) {
-    if (format == FormatId.q8_0) unpackQ8(weight, first, second);
-    else unpackQ4(weight, first, second);
-    weight += blockBytes(format);
+    unpackBlock(weight, first, second, format);
+    weight += bytes;
     for (let i: usize = 0; i < SCALE_BYTES; i += 8, scales += 16) {
       v128.store(scales, finiteHalvesToFloats(v128.load_ext<i16>(weight - SCALE_BYTES + i)));
     }
   }
-}
-
-/** A block of a q8_0 panel: columns 0 to 7 to `first`, 8 to 15 to `second`. */
-function unpackQ8(weight: usize, first: usize, second: usize): void {
-  const mask = lowBytes(), bias = byteBias();
-  for (const end = first + COLUMN_TILE_BYTES; first < end; first += 64, second += 64, weight += STEP_BYTES) {
-    unpackBytes(v128.load(weight), mask, bias, first);
-    unpackBytes(v128.load(weight, 16), mask, bias, first + 16);
-    unpackBytes(v128.load(weight, 32), mask, bias, second);
-    unpackBytes(v128.load(weight, 48), mask, bias, second + 16);
-  }
-}
-
-/** Two pairs of four columns. */
-// @ts-ignore: decorator
-@inline
-function unpackBytes(packed: v128, mask: v128, bias: v128, to: usize): void {
-  v128.store(to, i16x8.sub(v128.and(packed, mask), bias));
-  v128.store(to, i16x8.shr_s(packed, 8), 32);
-}
-
-/** A block of a q4_0 panel. */
-function unpackQ4(weight: usize, first: usize, second: usize): void {
-  const mask = lowNibbles(), bias = nibbleBias();
-  for (const end = first + COLUMN_TILE_BYTES; first < end; first += 128, second += 128, weight += STEP_BYTES) {
-    unpackNibbles(v128.load(weight), mask, bias, first);
-    unpackNibbles(v128.load(weight, 16), mask, bias, first + 16);
-    unpackNibbles(v128.load(weight, 32), mask, bias, second);
-    unpackNibbles(v128.load(weight, 48), mask, bias, second + 16);
-  }
-}
-
-/** Four pairs of four columns. */
-// @ts-ignore: decorator
-@inline
-function unpackNibbles(packed: v128, mask: v128, bias: v128, to: usize): void {
-  v128.store(to, i16x8.sub(v128.and(packed, mask), bias));
-  v128.store(to, i16x8.sub(v128.and(i16x8.shr_u(packed, 4), mask), bias), 32);
-  v128.store(to, i16x8.sub(v128.and(i16x8.shr_u(packed, 8), mask), bias), 64);
-  v128.store(to, i16x8.sub(i16x8.shr_u(packed, 12), bias), 96);
 }
 
 /** Adds the products of packed rows with 8 columns to sums; `unused` takes the sums of rows that are not there. */

@@ -1,8 +1,8 @@
 import { PANEL } from "../../records/constants";
-import { FormatId } from "../../records/kernel_id";
-import { finiteHalvesToFloats } from "../common/half";
 import { shareStart } from "../common/split";
+import { packPanel } from "../formats/formats";
 import { panelBytes, panelCount } from "../weights/panels";
+import { biasAt, LinearArguments } from "./linear_arguments";
 import { finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./linear_tile";
 
 /*
@@ -14,20 +14,8 @@ const BLOCK_ROWS: i32 = 256;
 const BLOCK_DEPTH: i32 = 512;
 
 /** `linear` of many rows. */
-export function linearRows(
-  x: usize,
-  weight: usize,
-  bias: usize,
-  out: usize,
-  rows: i32,
-  inSize: i32,
-  outSize: i32,
-  format: i32,
-  activation: i32,
-  thread: i32,
-  threads: i32,
-  scratch: usize,
-): void {
+export function linearRows(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
+  const rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
   const panels = panelCount(outSize);
   // Pieces are panels, each of which packs all of x, or rows, each of which packs the whole weight. Either way the sums
   // are the same.
@@ -50,64 +38,26 @@ export function linearRows(
     do {
       const depth = min(BLOCK_DEPTH, inSize - k);
       const isLast = k + depth >= inSize;
-      packRows(x + (<usize> row * inSize + k << 2), inSize, blockRows, depth, packedRows);
+      packRows(a.x + (<usize> row * inSize + k << 2), inSize, blockRows, depth, packedRows);
       for (let panel = fromPanel; panel < toPanel; panel++) {
-        packPanel(weight + panel * bytes + panelBytes(k, format), format, depth, packedPanel);
+        const from = a.weight + panel * bytes + panelBytes(k, format), tile = <usize> depth * TILE_COLUMNS << 2;
+        packPanel(from, depth, packedPanel, packedPanel + tile, packedPanel + 2 * tile, packedPanel + 3 * tile, format);
         let columns = packedPanel;
         // The last panel may stick out of the result; then its last tile is summed in scratch memory.
         const end = min((panel + 1) * PANEL, outSize);
         for (let column = panel * PANEL; column < end; column += TILE_COLUMNS) {
           const isWhole = column + TILE_COLUMNS <= outSize;
-          const target = out + (<usize> row * outSize + column << 2);
+          const target = a.out + (<usize> row * outSize + column << 2);
           const sums = isWhole ? target : edge;
           const stride = <usize> (isWhole ? outSize : TILE_COLUMNS) << 2;
-          const initial = k > 0 ? 0 : bias ? bias + (<usize> column << 2) : zeros;
+          const initial = k > 0 ? 0 : a.bias ? biasAt(a, column) : zeros;
           tileColumn(packedRows, depth, columns, TILE_COLUMNS << 2, sums, stride, blockRows, depth, initial);
-          if (isLast) finish(sums, stride, blockRows, min(TILE_COLUMNS, outSize - column), activation, target, outSize);
+          const count = min(TILE_COLUMNS, outSize - column);
+          if (isLast) finish(sums, stride, blockRows, count, a.activation, target, outSize);
           columns += <usize> depth * TILE_COLUMNS << 2;
         }
       }
       k += BLOCK_DEPTH;
     } while (k < inSize);
   }
-}
-
-/** Copies a panel [depth][32] as four tiles [depth][8] of f32. */
-function packPanel(panel: usize, format: i32, depth: i32, packed: usize): void {
-  const tile = <usize> depth * TILE_COLUMNS << 2;
-  if (format == FormatId.f16) packHalves(panel, depth, packed, packed + tile, packed + 2 * tile, packed + 3 * tile);
-  else packFloats(panel, depth, packed, packed + tile, packed + 2 * tile, packed + 3 * tile);
-}
-
-function packFloats(from: usize, depth: i32, a: usize, b: usize, c: usize, d: usize): void {
-  for (
-    const end = from + panelBytes(depth, FormatId.f32);
-    from < end;
-    from += 128, a += 32, b += 32, c += 32, d += 32
-  ) {
-    v128.store(a, v128.load(from));
-    v128.store(a, v128.load(from, 16), 16);
-    v128.store(b, v128.load(from, 32));
-    v128.store(b, v128.load(from, 48), 16);
-    v128.store(c, v128.load(from, 64));
-    v128.store(c, v128.load(from, 80), 16);
-    v128.store(d, v128.load(from, 96));
-    v128.store(d, v128.load(from, 112), 16);
-  }
-}
-
-function packHalves(from: usize, depth: i32, a: usize, b: usize, c: usize, d: usize): void {
-  for (const end = from + panelBytes(depth, FormatId.f16); from < end; from += 64, a += 32, b += 32, c += 32, d += 32) {
-    packEight(from, a);
-    packEight(from + 16, b);
-    packEight(from + 32, c);
-    packEight(from + 48, d);
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function packEight(from: usize, to: usize): void {
-  v128.store(to, finiteHalvesToFloats(v128.load_ext<i16>(from)));
-  v128.store(to, finiteHalvesToFloats(v128.load_ext<i16>(from, 8)), 16);
 }

@@ -22,11 +22,8 @@ export function packRows(x: usize, inSize: i32, rows: i32, depth: i32, packed: u
     let c = x + min(row + 2, last) * stride;
     let d = x + min(row + 3, last) * stride;
     const end = a + (<usize> depth << 2);
-    for (
-      const vectors = a + (<usize> (depth & ~3) << 2);
-      a < vectors;
-      a += 16, b += 16, c += 16, d += 16, packed += 64
-    ) {
+    const vectors = a + (<usize> (depth & ~3) << 2);
+    for (; a < vectors; a += 16, b += 16, c += 16, d += 16, packed += 64) {
       const va = v128.load(a), vb = v128.load(b), vc = v128.load(c), vd = v128.load(d);
       const ab = v128.shuffle<f32>(va, vb, 0, 4, 1, 5), cd = v128.shuffle<f32>(vc, vd, 0, 4, 1, 5);
       const ef = v128.shuffle<f32>(va, vb, 2, 6, 3, 7), gh = v128.shuffle<f32>(vc, vd, 2, 6, 3, 7);
@@ -92,11 +89,8 @@ function tile(
   let c0 = v128.load(before), c1 = v128.load(before, 16);
   if (rowCount > 3) before += beforeStride;
   let d0 = v128.load(before), d1 = v128.load(before, 16);
-  for (
-    const end = rows + (<usize> depth * TILE_ROWS << 2);
-    rows < end;
-    rows += TILE_ROWS << 2, columns += columnStride
-  ) {
+  const end = rows + (<usize> depth * TILE_ROWS << 2);
+  for (; rows < end; rows += TILE_ROWS << 2, columns += columnStride) {
     const w0 = v128.load(columns), w1 = v128.load(columns, 16);
     const x = v128.load(rows);
     const a = v128.shuffle<f32>(x, x, 0, 0, 0, 0);

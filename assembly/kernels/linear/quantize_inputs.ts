@@ -1,8 +1,11 @@
 import { BLOCK, STREAMED_ROWS } from "../../records/constants";
+import { FormatId } from "../../records/kernel_id";
+import { Address } from "../common/fields";
 import { shareStart } from "../common/split";
+import { INPUT_BLOCK } from "../formats/blocks";
 import { blockCount } from "../weights/quantized_panels";
 import { TILE_ROWS } from "./linear_tile";
-import { biasCorrections, INPUT_BLOCK, quantizeInput } from "./quantized_input";
+import { biasCorrections, quantizeInput } from "./quantized_input";
 
 /*
  * Inputs of products with quantized weights, quantized once for all threads. Integers come first, then the scales:
@@ -18,13 +21,22 @@ const DEPTH_BLOCKS: i32 = DEPTH / BLOCK;
 export const TILE_BLOCK: usize = <usize> TILE_ROWS * INPUT_BLOCK;
 export const TILE_SCALES: usize = <usize> TILE_ROWS << 2;
 
-/** Arguments: x, where to, rows, in, format of the weight. */
-export function quantizeInputs(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const x: usize = load<u32>(args);
-  const to: usize = load<u32>(args, 4);
-  const rows = load<i32>(args, 8);
-  const inSize = load<i32>(args, 12);
-  const format = load<i32>(args, 16);
+// @ts-ignore: decorator
+@unmanaged
+export class QuantizeInputsArguments {
+  /** [rows, inSize]. */
+  x: Address;
+  /** Where the integers and scales go. */
+  inputs: Address;
+  rows: i32;
+  inSize: i32;
+  /** Format of the weight. */
+  format: FormatId;
+}
+
+/** Quantizes what `linear` multiplies with a quantized weight. */
+export function quantizeInputs(a: QuantizeInputsArguments, thread: i32, threads: i32, scratch: usize): void {
+  const x = a.x, to = a.inputs, rows = a.rows, inSize = a.inSize;
   if (rows > STREAMED_ROWS) return quantizeTiles(x, to, rows, inSize, thread, threads, scratch);
   const blocks = blockCount(inSize);
   const last = shareStart(rows, thread + 1, threads);
@@ -32,7 +44,7 @@ export function quantizeInputs(args: usize, thread: i32, threads: i32, scratch: 
     const integers = to + <usize> (row * blocks) * INPUT_BLOCK;
     const scales = to + <usize> (rows * blocks) * INPUT_BLOCK + (<usize> (row * blocks) << 3);
     quantizeInput(x + (<usize> row * inSize << 2), inSize, integers, scales, 8, scratch);
-    biasCorrections(integers, blocks, format, scales + 4, 8);
+    biasCorrections(integers, blocks, a.format, scales + 4, 8);
   }
 }
 

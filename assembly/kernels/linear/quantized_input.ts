@@ -1,6 +1,7 @@
 import { BLOCK } from "../../records/constants";
-import { FormatId } from "../../records/kernel_id";
 import { maxLanes } from "../common/simd";
+import { INPUT_BLOCK } from "../formats/blocks";
+import { biasFactors } from "../formats/formats";
 
 /*
  * Inputs of products with quantized weights: 16-bit integers with an f32 scale for each 32 of them, so that sums over a
@@ -8,9 +9,6 @@ import { maxLanes } from "../common/simd";
  * on q4_0 and 1.1 times on q8_0 (bench/products/quantized_shapes.md), but put an error of 0.5 % into every sum, 250
  * times as much as 16 bits.
  */
-
-/** Bytes of 32 quantized inputs. */
-export const INPUT_BLOCK: usize = <usize> BLOCK << 1;
 
 /** The largest quantized input. Below it, 32 products with biased weights stay within 31 bits. */
 const LARGEST: f32 = 32767;
@@ -51,8 +49,7 @@ function rounded(values: v128, inverse: v128): v128 {
  * bytes.
  */
 export function biasCorrections(x: usize, blocks: i32, format: i32, to: usize, stride: usize): void {
-  // Inputs of the biased bytes are pair 0 of every two; nibbles are all biased.
-  const factors = format == FormatId.q8_0 ? i16x8(-128, -128, 0, 0, -128, -128, 0, 0) : i16x8.splat(-8);
+  const factors = biasFactors(format);
   for (; blocks > 0; blocks--, to += stride) {
     let sum = i32x4.splat(0);
     for (const end = x + INPUT_BLOCK; x < end; x += 16) {

@@ -1,68 +1,107 @@
 import { PANEL } from "../../records/constants";
 import { FormatId } from "../../records/kernel_id";
+import { Address, Flag } from "../common/fields";
 import { floatsToHalves, halvesToFloats } from "../common/half";
 import { shareStart } from "../common/split";
+import { readColumn, writeColumn, writeFourColumns } from "../formats/f16";
+import { isBlocked, rowBytes } from "../formats/formats";
 import { panelBytes } from "./panels";
-import { isQuantized } from "./quantized_panels";
-import { readQuantizedRow, writeQuantizedRow } from "./quantized_rows";
+import { readBlocks, readQuantizedRow, writeBlocks, writeQuantizedRow } from "./quantized_rows";
 
-/** Writes row-major f32 rows into a weight. Arguments: rows, weight, first row, row count, in, format. */
-export function writeRows(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const rows: usize = load<u32>(args);
-  const weight: usize = load<u32>(args, 4);
-  const firstRow = load<i32>(args, 8);
-  const count = load<i32>(args, 12);
-  const inSize = load<i32>(args, 16);
-  const format = load<i32>(args, 20);
-  const to = shareStart(count, thread + 1, threads);
-  let row = shareStart(count, thread, threads);
+// @ts-ignore: decorator
+@unmanaged
+export class WeightRowsArguments {
+  weight: Address;
+  /** [count, width], in f32 or as the format stores them. */
+  rows: Address;
+  /** The first row of the weight. */
+  firstRow: i32;
+  count: i32;
+  /** Features of a row. */
+  width: i32;
+  format: FormatId;
+  /** Whether rows are as the format stores them, in whole blocks. */
+  isStored: Flag;
+}
+
+/** Writes rows into a weight. */
+export function writeRows(a: WeightRowsArguments, thread: i32, threads: i32, scratch: usize): void {
+  if (a.isStored && a.format != FormatId.f32) return writeStoredRows(a, thread, threads);
+  const format = a.format, width = a.width, weight = a.weight;
+  const to = shareStart(a.count, thread + 1, threads);
+  let row = shareStart(a.count, thread, threads);
   while (row < to) {
-    const from = rows + (<usize> row * inSize << 2);
-    if (isQuantized(format)) {
-      writeQuantizedRow(from, weight, firstRow + row, inSize, format, scratch);
+    const from = a.rows + (<usize> row * width << 2);
+    if (isBlocked(format)) {
+      writeQuantizedRow(from, weight, a.firstRow + row, width, format, scratch);
       row += 1;
       continue;
     }
-    const target = valueAddress(weight, firstRow + row, inSize, format);
-    const isFour = (firstRow + row) % 4 == 0 && row + 4 <= to;
+    const target = valueAddress(weight, a.firstRow + row, width, format);
+    const isFour = (a.firstRow + row) % 4 == 0 && row + 4 <= to;
     if (format == FormatId.f16) {
-      if (isFour) writeFourRows(from, target, inSize, FormatId.f16);
-      else writeRow(from, target, inSize, FormatId.f16);
+      if (isFour) writeFourRows(from, target, width, FormatId.f16);
+      else writeRow(from, target, width, FormatId.f16);
     } else {
-      if (isFour) writeFourRows(from, target, inSize, FormatId.f32);
-      else writeRow(from, target, inSize, FormatId.f32);
+      if (isFour) writeFourRows(from, target, width, FormatId.f32);
+      else writeRow(from, target, width, FormatId.f32);
     }
     row += isFour ? 4 : 1;
   }
 }
 
-/** Reads rows of a weight as row-major f32. Arguments: weight, rows, first row, row count, in, format. */
-export function readRows(args: usize, thread: i32, threads: i32, scratch: usize): void {
-  const weight: usize = load<u32>(args);
-  const rows: usize = load<u32>(args, 4);
-  const firstRow = load<i32>(args, 8);
-  const count = load<i32>(args, 12);
-  const inSize = load<i32>(args, 16);
-  const format = load<i32>(args, 20);
-  const to = shareStart(count, thread + 1, threads);
-  let row = shareStart(count, thread, threads);
+function writeStoredRows(a: WeightRowsArguments, thread: i32, threads: i32): void {
+  const bytes = rowBytes(a.width, a.format);
+  const to = shareStart(a.count, thread + 1, threads);
+  let row = shareStart(a.count, thread, threads);
   while (row < to) {
-    const target = rows + (<usize> row * inSize << 2);
-    const isFour = !isQuantized(format) && (firstRow + row) % 4 == 0 && row + 4 <= to;
+    const from = a.rows + <usize> row * bytes;
+    if (isBlocked(a.format)) {
+      writeBlocks(from, a.weight, a.firstRow + row, a.width, a.format);
+      row += 1;
+      continue;
+    }
+    const target = valueAddress(a.weight, a.firstRow + row, a.width, a.format);
+    const isFour = (a.firstRow + row) % 4 == 0 && row + 4 <= to;
+    if (isFour) writeFourColumns(from, target, a.width);
+    else writeColumn(from, target, a.width);
+    row += isFour ? 4 : 1;
+  }
+}
+
+/** Reads rows of a weight. */
+export function readRows(a: WeightRowsArguments, thread: i32, threads: i32, scratch: usize): void {
+  if (a.isStored && a.format != FormatId.f32) return readStoredRows(a, thread, threads);
+  const format = a.format, width = a.width, weight = a.weight;
+  const to = shareStart(a.count, thread + 1, threads);
+  let row = shareStart(a.count, thread, threads);
+  while (row < to) {
+    const target = a.rows + (<usize> row * width << 2);
+    const isFour = !isBlocked(format) && (a.firstRow + row) % 4 == 0 && row + 4 <= to;
     if (isFour) {
-      const from = valueAddress(weight, firstRow + row, inSize, format);
-      if (format == FormatId.f16) readFourRows(from, target, inSize, FormatId.f16);
-      else readFourRows(from, target, inSize, FormatId.f32);
+      const from = valueAddress(weight, a.firstRow + row, width, format);
+      if (format == FormatId.f16) readFourRows(from, target, width, FormatId.f16);
+      else readFourRows(from, target, width, FormatId.f32);
     } else {
-      readRow(weight, firstRow + row, inSize, format, target, scratch);
+      readRow(weight, a.firstRow + row, width, format, target, scratch);
     }
     row += isFour ? 4 : 1;
+  }
+}
+
+function readStoredRows(a: WeightRowsArguments, thread: i32, threads: i32): void {
+  const bytes = rowBytes(a.width, a.format);
+  const to = shareStart(a.count, thread + 1, threads);
+  for (let row = shareStart(a.count, thread, threads); row < to; row++) {
+    const target = a.rows + <usize> row * bytes;
+    if (isBlocked(a.format)) readBlocks(a.weight, a.firstRow + row, a.width, a.format, target);
+    else readColumn(valueAddress(a.weight, a.firstRow + row, a.width, a.format), target, a.width);
   }
 }
 
 /** Copies one row of a weight as f32. */
 export function readRow(weight: usize, row: i32, inSize: i32, format: i32, to: usize, scratch: usize): void {
-  if (isQuantized(format)) return readQuantizedRow(weight, row, inSize, format, to, scratch);
+  if (isBlocked(format)) return readQuantizedRow(weight, row, inSize, format, to, scratch);
   let from = valueAddress(weight, row, inSize, format);
   const end = to + (<usize> inSize << 2);
   if (format == FormatId.f16) {
@@ -76,8 +115,8 @@ export function readRow(weight: usize, row: i32, inSize: i32, format: i32, to: u
 
 /** Address of a row's first value; the next ones follow at a distance of `panelBytes(1, format)`. */
 function valueAddress(weight: usize, row: i32, inSize: i32, format: i32): usize {
-  return weight + row / PANEL * panelBytes(inSize, format) +
-    (<usize> (row % PANEL) << (format == FormatId.f16 ? 1 : 2));
+  const column = <usize> (row % PANEL) << (format == FormatId.f16 ? 1 : 2);
+  return weight + row / PANEL * panelBytes(inSize, format) + column;
 }
 
 /** Writes one row. Inlined, like what follows, for constant formats. */

@@ -4,12 +4,10 @@
  * @module
  */
 
-import type { DType } from "../../../backend/memory.ts";
 import type { AttentionCommand } from "../../../engine/commands.ts";
-import { ConfigError } from "../../../errors.ts";
 import type { AttentionArguments } from "../../generated/records.ts";
 import * as record from "../../generated/records.ts";
-import { BLOCK, CHUNK } from "../constants.ts";
+import { CHUNK } from "../constants.ts";
 import { addressOf, type Encoders, type WasmTensor } from "./encoder.ts";
 import { formatId } from "./weight.ts";
 
@@ -23,7 +21,7 @@ const CHUNKED_ROWS = 64;
 const FEW_ROWS = 2;
 
 /** Encoders of attention. */
-export const attention: Pick<Encoders, "attention" | "attentionScores" | "attentionValues"> = {
+export const attention = {
   attention(command, recorder) {
     const { q, k, v, out, heads, kvHeads, dim } = command;
     const [b = 0, n = 0] = q.shape;
@@ -46,23 +44,7 @@ export const attention: Pick<Encoders, "attention" | "attentionScores" | "attent
     const operands = { q: probabilities, k: v, v, out, b, n, partials: 0, chunks: 1 };
     record.attentionValues(recorder, argumentsOf(command, operands));
   },
-};
-
-/**
- * Bytes of a cache [..., d] as the kernels lay it out: row by row. @throws {ConfigError} for a format that no cache has
- */
-export function cacheBytes(rows: number, dim: number, dtype: DType): number {
-  switch (dtype) {
-    case "f32":
-      return rows * dim * 4;
-    case "f16":
-      return rows * dim * 2;
-    case "q8_0":
-      return rows * dim / BLOCK * (2 + BLOCK);
-    default:
-      throw new ConfigError(`Cannot make a cache of format ${dtype}: expected f32, f16 or q8_0`);
-  }
-}
+} satisfies Partial<Encoders>;
 
 /** What an operation gives beside the options that all of them have. */
 interface Operands {

@@ -9,7 +9,7 @@ import * as record from "../../generated/records.ts";
 import { addressOf, type Encoders } from "./encoder.ts";
 
 /** Encoders of what turns logits into tokens. */
-export const sampling: Pick<Encoders, "filterLogits" | "sample" | "acceptDraft"> = {
+export const sampling = {
   filterLogits({ logits, topK = 0, topP = 1, minP = 0, topA, out }, recorder) {
     record.filterLogits(recorder, {
       logits: addressOf(logits),
@@ -47,4 +47,4 @@ export const sampling: Pick<Encoders, "filterLogits" | "sample" | "acceptDraft">
       counter,
     });
   },
-};
+} satisfies Partial<Encoders>;

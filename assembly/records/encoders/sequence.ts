@@ -8,7 +8,7 @@ import * as record from "../../generated/records.ts";
 import { addressOf, type Encoders } from "./encoder.ts";
 
 /** Encoders of operations that copy rows of bytes. */
-export const sequence: Pick<Encoders, "concat" | "clone" | "slice"> = {
+export const sequence = {
   concat({ parts, out }, recorder) {
     const [rows = 0, n = 0, width = 0] = out.shape;
     const toStride = n * width * 4;
@@ -38,4 +38,4 @@ export const sequence: Pick<Encoders, "concat" | "clone" | "slice"> = {
       rows,
     });
   },
-};
+} satisfies Partial<Encoders>;

@@ -8,7 +8,7 @@ import * as record from "../../generated/records.ts";
 import { addressOf, type Encoders } from "./encoder.ts";
 
 /** Encoders of the loss on logits. */
-export const softmax: Pick<Encoders, "crossEntropy"> = {
+export const softmax = {
   crossEntropy({ logits, targets, ignoreIndex, out }, recorder) {
     const { rows, width } = logits;
     const losses = recorder.temporary(rows * 4);
@@ -22,4 +22,4 @@ export const softmax: Pick<Encoders, "crossEntropy"> = {
     });
     record.sumValues(recorder, { values: losses, out: addressOf(out), count: rows });
   },
-};
+} satisfies Partial<Encoders>;

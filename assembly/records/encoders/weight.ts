@@ -4,39 +4,45 @@
  * @module
  */
 
-import type { DType } from "../../../backend/memory.ts";
+import type { DType, WeightFormat } from "../../../backend/memory.ts";
 import { ConfigError } from "../../../errors.ts";
-import { Kernel } from "../../generated/kernel.ts";
+import { FORMATS, WEIGHT_FORMATS } from "../../../formats/formats.ts";
+import { rowBytes } from "../../../formats/rows.ts";
+import * as record from "../../generated/records.ts";
 import { BLOCK, PANEL, QUANTIZED_PANEL, STREAMED_ROWS } from "../constants.ts";
 import { FormatId } from "../kernel_id.ts";
 import { activationId, addressOf, type Encoders } from "./encoder.ts";
 
 /** Encoders of operations on weights. */
-export const weight: Pick<Encoders, "embedding" | "linear"> = {
-  embedding({ tokens, weight, out }, recorder) {
-    const [ids, table, result] = [addressOf(tokens), addressOf(weight), addressOf(out)];
-    const format = formatId(weight.dtype);
-    recorder.push(Kernel.embedding, ids, table, result, tokens.size, weight.rows, weight.width, format);
-  },
+export const weight = {
   linear({ x, weight, bias, activation, out }, recorder) {
     if (out.size === 0) return;
-    const [matrix, result] = [addressOf(weight), addressOf(out)];
-    const [format, id] = [formatId(weight.dtype), activationId(activation)];
+    const format = formatId(weight.dtype);
     let from = addressOf(x);
-    if (format === FormatId.q8_0 || format === FormatId.q4_0) {
+    if (FORMATS[weight.dtype].blockSize > 1) {
       const inputs = recorder.temporary(inputBytes(out.rows, weight.width));
-      recorder.prepare(x.size * QUANTIZING, Kernel.quantizeInputs, from, inputs, out.rows, weight.width, format);
+      const sizes = { rows: out.rows, inSize: weight.width, format };
+      record.quantizeInputs(recorder, { x: from, inputs, ...sizes }, x.size * QUANTIZING);
       from = inputs;
     }
-    const sizes = [out.rows, weight.width, weight.rows];
-    recorder.push(Kernel.linear, from, matrix, addressOf(bias), result, ...sizes, format, id);
+    record.linear(recorder, {
+      x: from,
+      weight: addressOf(weight),
+      bias: addressOf(bias),
+      out: addressOf(out),
+      rows: out.rows,
+      inSize: weight.width,
+      outSize: weight.rows,
+      format,
+      activation: activationId(activation),
+    });
   },
-};
+} satisfies Partial<Encoders>;
 
 /** Operations on one value that take as long as quantizing one. */
 const QUANTIZING = 2;
 
-/** Rows that many rows are filled up to a multiple of; `kernels/quantize_inputs.ts` describes the layout. */
+/** Rows that many rows are filled up to a multiple of; `kernels/linear/quantize_inputs.ts` describes the layout. */
 const INPUT_TILE = 4;
 
 /** Bytes of quantized inputs: 16 bits for each, and for each block a scale and, of few rows, a correction. */
@@ -47,35 +53,21 @@ function inputBytes(rows: number, inSize: number): number {
   return wholeTiles * blocks * (2 * BLOCK + 4);
 }
 
-/** What a record calls a weight's format. @throws {ConfigError} for what is none */
+/** The formats that there are kernels for: those that records have a number for. */
+export const WASM_FORMATS: readonly WeightFormat[] = WEIGHT_FORMATS.filter((name) => name in FormatId);
+
+/** What a record calls a format. @throws {ConfigError} for one that there are no kernels for */
 export function formatId(dtype: DType): FormatId {
-  switch (dtype) {
-    case "f32":
-    case "f16":
-    case "q8_0":
-    case "q4_0":
-      return FormatId[dtype];
-    default:
-      throw new ConfigError(`Cannot make a weight of format ${dtype}: expected f32, f16, q8_0 or q4_0`);
-  }
+  if (dtype in FormatId && dtype !== "i32") return FormatId[dtype];
+  throw new ConfigError(
+    `Cannot keep values of format ${dtype} on wasm: it has no kernels; use ${WASM_FORMATS.join(", ")}`,
+  );
 }
 
-/** Bytes of a weight [out, in] as the kernels lay it out. @throws {ConfigError} for a format that there is not */
+/** Bytes of a weight [out, in]: its rows as they are stored, filled up to whole panels. */
 export function weightBytes(out: number, inSize: number, dtype: DType): number {
-  switch (formatId(dtype)) {
-    case FormatId.f32:
-      return Math.ceil(out / PANEL) * PANEL * inSize * 4;
-    case FormatId.f16:
-      return Math.ceil(out / PANEL) * PANEL * inSize * 2;
-    case FormatId.q8_0:
-      return quantizedBytes(out, inSize, 8);
-    case FormatId.q4_0:
-      return quantizedBytes(out, inSize, 4);
-  }
-}
-
-/** Panels of blocks: in each block every output feature has an f16 scale and BLOCK values. */
-function quantizedBytes(out: number, inSize: number, bits: number): number {
-  const rows = Math.ceil(out / QUANTIZED_PANEL) * QUANTIZED_PANEL;
-  return rows * Math.ceil(inSize / BLOCK) * (2 + BLOCK * bits / 8);
+  formatId(dtype);
+  const format = FORMATS[dtype];
+  const panel = format.blockSize > 1 ? QUANTIZED_PANEL : PANEL;
+  return Math.ceil(out / panel) * panel * rowBytes(format, inSize);
 }

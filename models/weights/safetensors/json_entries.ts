@@ -1,6 +1,6 @@
 /**
- * Cutting a JSON object into its entries without making anything of them: what a stranger's text would become in memory,
- * up to 30 times its size, is decided only when each value's length and depth are known.
+ * Cutting a JSON object into its entries without making anything of them: what a stranger's text would become in
+ * memory, up to 30 times its size, is decided only when each value's length and depth are known.
  *
  * @module
  */

@@ -4,24 +4,24 @@
  * @module
  */
 
-import { isRecord } from "../../common/record.ts";
-import { sizeOf } from "../../common/shape.ts";
+import { isRecord } from "../../../common/record.ts";
 import {
   blobSource,
   type ByteReader,
   type ByteSource,
   bytesSource,
   streamSource,
-} from "../../data/files/byte_source.ts";
-import { type FileSet, openTogether } from "../../data/files/files.ts";
-import { showUrl } from "../../data/http/show_url.ts";
-import type { HubOptions } from "../../data/hub/hub.ts";
-import { OutOfMemoryError, WeightsError } from "../../errors.ts";
-import { bytesPerValue, type SafetensorsDType, toFloat32 } from "./dtypes.ts";
+} from "../../../data/files/byte_source.ts";
+import { type FileSet, openTogether } from "../../../data/files/files.ts";
+import { showUrl } from "../../../data/http/show_url.ts";
+import type { HubOptions } from "../../../data/hub/hub.ts";
+import { WeightsError } from "../../../errors.ts";
 import { quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
-import { HostTensor } from "./host_tensor.ts";
-import { readJsonFile } from "./json_file.ts";
-import { FROM_PYTORCH } from "./other_formats.ts";
+import type { HostTensor } from "../host_tensor.ts";
+import { readJsonFile } from "../json_file.ts";
+import { FROM_PYTORCH } from "../other_formats.ts";
+import type { WeightsReader } from "../reader.ts";
+import { chunkReader, type Fill, readStored } from "./values.ts";
 
 /** What a checkpoint's weights are called, and the index of one that is cut into shards. */
 export const WEIGHTS_FILE = "model.safetensors";
@@ -32,9 +32,6 @@ export const INDEX_FILE = "model.safetensors.index.json";
 /** Files that are kept open from their headers to their values: macOS allows 256. Others are looked for once more. */
 const MAX_OPEN = 100;
 
-/** Values in a chunk: 4 MB in f32. */
-const CHUNK_VALUES = 1 << 20;
-
 /**
  * Weights: the path or URL of a safetensors file, of an index (`.index.json`) or of a folder with either; "org/name" on
  * the Hugging Face Hub; or the bytes of one file in any form.
@@ -43,41 +40,11 @@ const CHUNK_VALUES = 1 << 20;
  */
 export type SafetensorsSource = string | URL | Uint8Array | ArrayBuffer | Blob | Response | ReadableStream<Uint8Array>;
 
-/** Values of a tensor, some or all. */
-export interface TensorChunk {
-  /** The tensor's name. */
-  readonly name: string;
-  /** The format that the values were stored in. */
-  readonly dtype: SafetensorsDType;
-  /** The shape of the whole tensor. */
-  readonly shape: readonly number[];
-  /** How many of the tensor's values came before these. */
-  readonly offset: number;
-  /** The values, row-major. They are overwritten when the next chunk is asked for. */
-  readonly values: Float32Array;
-}
-
-/** A checkpoint whose header has been read and checked. One that comes from a stream can be read once. */
-export interface SafetensorsReader {
-  /** What messages call it. */
-  readonly name: string;
-  /** What it holds, by name, in the order in which `chunks` gives it. */
+/** A checkpoint whose header has been read and checked. */
+export interface SafetensorsReader extends WeightsReader {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** The texts that were stored with it. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Bytes of all values. */
-  readonly byteLength: number;
-  /**
-   * The values of every tensor in f32. A tensor of up to 4 MB comes in one chunk, a larger one in chunks of whole rows (of
-   * its last dimension); only a row that is longer than a chunk is cut. An empty tensor comes as an empty chunk.
-   *
-   * @throws {WeightsError} If the file ends early, or goes on behind its last value.
-   */
-  chunks(): AsyncGenerator<TensorChunk>;
   /** The tensors as they are stored, each in memory of its own or, where the source is memory, a view of it. */
   stored(): AsyncGenerator<readonly [string, HostTensor]>;
-  /** Frees what is held for reading; needed only where neither `chunks` nor `stored` is run through. */
-  close(): Promise<void>;
 }
 
 /** A file whose header has been read. */
@@ -144,8 +111,9 @@ export async function openWeights(files: FileSet, options: HubOptions = {}): Pro
     return await openShards(files, source, options);
   }
   throw new WeightsError(
-    `There is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ${files.description}` +
-      (candidates.includes(WEIGHTS_FILE) ? await otherWeights(files) : ""),
+    `Cannot open weights: there is no ${candidates.join(" or ")} ${files.file === undefined ? "in" : "at"} ` +
+      files.description +
+      (candidates.includes(WEIGHTS_FILE) ? await otherWeights(files) : "; check the name"),
   );
 }
 
@@ -164,7 +132,7 @@ async function otherWeights(files: FileSet): Promise<string> {
     await source.close();
     return `, but there is ${name}; ${advice}`;
   }
-  return "";
+  return "; give the folder, file or repository that holds them";
 }
 
 /** The source of bytes that a value stands for. */
@@ -175,14 +143,18 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
   if (source instanceof ReadableStream) return streamSource(source);
   if (!(source instanceof Response)) {
     throw new WeightsError(
-      `Weights are read from a path, URL, Uint8Array, Blob, Response or stream: ${quote(source)} was given`,
+      `Cannot read weights from ${quote(source)}: it is no place and no bytes; give a path, URL, Uint8Array, Blob, ` +
+        "Response or stream",
     );
   }
-  const name = source.url === "" ? "The Response" : showUrl(source.url);
+  const name = source.url === "" ? "the Response" : showUrl(source.url);
   if (!source.ok || source.body === null) {
-    throw new WeightsError(`${name} has no weights: its status is ${source.status} ${source.statusText}`.trimEnd());
+    const status = `${source.status} ${source.statusText}`.trimEnd();
+    throw new WeightsError(`Cannot read weights from ${name}: its status is ${status}; check its address`);
   }
-  if (source.bodyUsed) throw new WeightsError(`${name} has been read already: pass one that nobody has used`);
+  if (source.bodyUsed) {
+    throw new WeightsError(`Cannot read weights from ${name}: it has been read already; pass one that nobody has used`);
+  }
   return streamSource(source.body, name);
 }
 
@@ -197,7 +169,10 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
     for (const shard of new Set(shardOf.values())) {
       const source = await files.open(shard);
       if (source === undefined) {
-        throw new WeightsError(`${index.name} names ${shard}, which is not in ${files.description}`);
+        throw new WeightsError(
+          `Cannot open the weights of ${index.name}: it names ${shard}, which is not in ` +
+            `${files.description}; fetch all shards`,
+        );
       }
       sources.push(source);
     }
@@ -210,7 +185,10 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
   if (absent.length > 0) {
     await reader.close();
     const names = absent.slice(0, 10).map(quote).join(", ") + (absent.length > 10 ? ", ..." : "");
-    throw new WeightsError(`${index.name} lists tensors that its files don't hold (${absent.length}): ${names}`);
+    throw new WeightsError(
+      `Cannot open the weights of ${index.name}: its files don't hold tensors that it lists ` +
+        `(${absent.length}): ${names}; fetch index and shards of one save`,
+    );
   }
   return reader;
 }
@@ -222,7 +200,7 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
  */
 export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<Map<string, string>> {
   const invalid = (fault: string) =>
-    new WeightsError(`${index.name} is not a valid index of safetensors files: ${fault}`);
+    new WeightsError(`Cannot read ${index.name} as an index of safetensors files: ${fault}; fetch it again`);
   const { weight_map: weightMap } = await readJsonFile(index, signal);
   if (!isRecord(weightMap)) throw invalid("it has no object `weight_map`");
   const shardOf = new Map<string, string>();
@@ -243,7 +221,7 @@ function isShardName(name: string): boolean {
 async function openFiles(
   sources: readonly ByteSource[],
   options: HubOptions,
-  name: string = sources[0]?.name ?? "The checkpoint",
+  name: string = sources[0]?.name ?? "the checkpoint",
 ): Promise<SafetensorsReader> {
   const files: OpenFile[] = [];
   const tensors = new Map<string, TensorInfo>();
@@ -255,7 +233,13 @@ async function openFiles(
       files.push(file);
       metadata = { ...metadata, ...file.header.metadata };
       for (const tensor of file.header.tensors) {
-        if (tensors.has(tensor.name)) throw new WeightsError(`${name} holds ${quote(tensor.name)} in two files`);
+        if (tensors.has(tensor.name)) {
+          throw new WeightsError(
+            `Cannot open the weights of ${name}: they hold ${
+              quote(tensor.name)
+            } in two files; fetch the shards of one save`,
+          );
+        }
         tensors.set(tensor.name, tensor);
       }
     }
@@ -298,9 +282,6 @@ function takeReader(file: OpenFile): ByteReader | undefined {
   return reader;
 }
 
-/** Fills a target with the next bytes of a file. */
-type Fill = (target: Uint8Array) => Promise<void>;
-
 /** Reads something of every tensor of every file, and sees to progress, early and late ends, and aborts. */
 async function* readFiles<T>(
   files: readonly OpenFile[],
@@ -322,7 +303,9 @@ async function* readFile<T>(
   read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
   const { source, header } = file;
-  if (source.once && file.reader === undefined) throw new WeightsError(`${source.name} can be read only once`);
+  if (source.once && file.reader === undefined) {
+    throw new WeightsError(`Cannot read ${source.name} again: a stream can be read only once; open another`);
+  }
   const reader = takeReader(file) ?? await source.open(header.dataBegin, signal);
   let loaded = header.dataBegin;
   const fill = async (target: Uint8Array) => {
@@ -331,77 +314,22 @@ async function* readFile<T>(
     signal?.throwIfAborted();
     loaded += found;
     if (found < target.byteLength) {
-      throw new WeightsError(`${source.name} is cut off: it ends after ${loaded} of ${header.dataEnd} bytes`);
+      throw new WeightsError(
+        `Cannot read ${source.name}: it is cut off, and ends after ${loaded} of ${header.dataEnd} bytes; ` +
+          "fetch it again",
+      );
     }
     onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
   };
   try {
     for (const tensor of header.tensors) yield* read(tensor, fill, source);
     if (source.size === undefined && await reader.read(new Uint8Array(1)) > 0) {
-      throw new WeightsError(`${source.name} goes on after the ${header.dataEnd} bytes that its header describes`);
+      throw new WeightsError(
+        `Cannot read ${source.name}: it goes on after the ${header.dataEnd} bytes that its header describes; ` +
+          "fetch it again",
+      );
     }
   } finally {
     await reader.close();
-  }
-}
-
-/** Reads tensors chunk by chunk. Its buffers serve all chunks: zeroing new ones took longer than converting values. */
-function chunkReader(): (tensor: TensorInfo, fill: Fill) => AsyncGenerator<TensorChunk> {
-  let values = new Float32Array(0);
-  let stored = new Uint8Array(0);
-  return async function* ({ name, dtype, shape }, fill) {
-    const size = sizeOf(shape);
-    if (size === 0) yield { name, dtype, shape, offset: 0, values: new Float32Array(0) };
-    const rowSize = shape.length > 1 ? shape.at(-1) ?? 1 : 1;
-    const step = rowSize <= CHUNK_VALUES ? Math.floor(CHUNK_VALUES / rowSize) * rowSize : CHUNK_VALUES;
-    for (let offset = 0; offset < size; offset += step) {
-      const count = Math.min(step, size - offset);
-      if (values.length < count) values = new Float32Array(count);
-      if (dtype === "F32") {
-        await fill(new Uint8Array(values.buffer, 0, count * 4));
-      } else {
-        const length = count * bytesPerValue(dtype);
-        if (stored.byteLength < length) stored = new Uint8Array(length);
-        await fill(stored.subarray(0, length));
-        toFloat32(dtype, stored.subarray(0, length), values);
-      }
-      yield { name, dtype, shape, offset, values: values.subarray(0, count) };
-    }
-  };
-}
-
-async function* readStored(
-  { name, dtype, shape, begin, end }: TensorInfo,
-  fill: Fill,
-  source: ByteSource,
-): AsyncGenerator<readonly [string, HostTensor]> {
-  const bytes = source.bytes?.subarray(begin, end) ??
-    await readBytes(name, end - begin, fill, source.size === undefined);
-  yield [name, new HostTensor(dtype, shape, bytes)];
-}
-
-/** Reads the bytes of a tensor. Of a source without a size they are believed in as they come, doubling at most. */
-async function readBytes(name: string, length: number, fill: Fill, isDoubtful: boolean): Promise<Uint8Array> {
-  let bytes = allocate(name, isDoubtful ? Math.min(length, CHUNK_VALUES * 4) : length);
-  await fill(bytes);
-  while (bytes.byteLength < length) {
-    const longer = allocate(name, Math.min(length, bytes.byteLength * 2));
-    longer.set(bytes);
-    await fill(longer.subarray(bytes.byteLength));
-    bytes = longer;
-  }
-  return bytes;
-}
-
-function allocate(name: string, length: number): Uint8Array<ArrayBuffer> {
-  try {
-    return new Uint8Array(length);
-  } catch (cause) {
-    throw new OutOfMemoryError(
-      `This host has no ${length} bytes in one piece for ${
-        quote(name)
-      }: read the checkpoint in chunks (openSafetensors)`,
-      { cause },
-    );
   }
 }

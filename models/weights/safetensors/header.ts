@@ -8,21 +8,25 @@
  * @module
  */
 
-import { isRecord } from "../../common/record.ts";
-import { sizeOf } from "../../common/shape.ts";
-import type { ByteReader } from "../../data/files/byte_source.ts";
-import { WeightsError } from "../../errors.ts";
+import { isRecord } from "../../../common/record.ts";
+import { sizeOf } from "../../../common/shape.ts";
+import type { ByteReader } from "../../../data/files/byte_source.ts";
+import { WeightsError } from "../../../errors.ts";
+import { FORMATS, WEIGHT_FORMATS } from "../../../formats/formats.ts";
 import {
   bytesPerValue,
   DTYPE_NAMES,
+  dtypeOf,
+  formatOf,
   headerForm,
+  isBlocked,
   isSafetensorsDType,
   isUnsupportedDType,
   type SafetensorsDType,
 } from "./dtypes.ts";
-import { BLOCK_BYTES, BLOCK_VALUES, type BlockFormat, isBlockFormat } from "./ggml_blocks.ts";
 import { jsonEntries, type JsonEntry } from "./json_entries.ts";
-import { otherFormat, SIGNATURE_BYTES } from "./other_formats.ts";
+import { otherFormat, SIGNATURE_BYTES } from "../other_formats.ts";
+import type { WeightsEntry } from "../reader.ts";
 
 /** The longest header that the format allows, in bytes. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -34,13 +38,7 @@ const MAX_TENSOR_TEXT = 4096;
 const BLOCKS_KEY = "ggml_blocks";
 
 /** What a header says about a tensor. */
-export interface TensorInfo {
-  /** Its name. */
-  readonly name: string;
-  /** The format of its values. */
-  readonly dtype: SafetensorsDType;
-  /** Sizes of its dimensions. */
-  readonly shape: readonly number[];
+export interface TensorInfo extends WeightsEntry {
   /** Where its values begin, in bytes from the beginning of the file. */
   readonly begin: number;
   /** Where they end. */
@@ -65,7 +63,8 @@ export interface SafetensorsHeader {
  * @param reader At the beginning of the file; left at the first value.
  * @param name What messages call the file.
  * @param fileSize Size of the file in bytes, where it is known.
- * @throws {WeightsError} If the header is cut off, not valid, or does not fit the file; also where it is another file's.
+ * @throws {WeightsError} If the header is cut off, not valid, or does not fit the file; also where it is another
+ * file's.
  */
 export async function readHeader(
   reader: ByteReader,
@@ -110,20 +109,20 @@ async function readValid(
 ): Promise<SafetensorsHeader> {
   const prefix = new Uint8Array(8);
   const found = await reader.read(prefix);
-  if (found < 8) throw invalid(name, `it ends after ${found} bytes; the header's length alone takes 8`);
+  if (found < 8) throw invalid(name, `it ends after ${found} bytes, and the header's length alone takes 8`);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
     throw invalid(name, `its header claims ${length} bytes, and the format allows ${MAX_HEADER_BYTES}`);
   }
   const dataBegin = 8 + Number(length);
   if (fileSize !== undefined && dataBegin > fileSize) {
-    throw invalid(name, `its header claims ${length} bytes, and the file has ${fileSize} in all: is it cut off?`);
+    throw invalid(name, `its header claims ${length} bytes, and the file has ${fileSize} in all`);
   }
   const text = await readText(reader, Number(length), name);
   const header = parseHeader(text, dataBegin, name);
   if (fileSize !== undefined && header.dataEnd !== fileSize) {
-    const fault = fileSize < header.dataEnd ? "it is cut off; fetch it again" : "something follows its last value";
-    throw invalid(name, `its header describes ${header.dataEnd} bytes, and the file has ${fileSize}: ${fault}`);
+    const fault = fileSize < header.dataEnd ? "it is cut off" : "something follows its last value";
+    throw invalid(name, `its header describes ${header.dataEnd} bytes, and the file has ${fileSize}, so ${fault}`);
   }
   return header;
 }
@@ -179,8 +178,8 @@ function parseHeader(text: string, dataBegin: number, name: string): Safetensors
   return { tensors: unpacked, metadata: others, dataBegin, dataEnd: end };
 }
 
-/** How the metadata calls formats of blocks. */
-const BLOCK_FORMATS: ReadonlyMap<unknown, BlockFormat> = new Map([["q8_0", "Q8_0"], ["q4_0", "Q4_0"]]);
+/** The formats of blocks. */
+const BLOCK_FORMATS = WEIGHT_FORMATS.filter((name) => FORMATS[name].blockSize > 1);
 
 /** The tensors, those of blocks by what they stand for: U8 [..., n / 32, 34] for Q8_0 [..., n]. */
 function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): TensorInfo[] {
@@ -195,19 +194,18 @@ function asBlocks(tensors: readonly TensorInfo[], text: string, name: string): T
   const unpacked = tensors.map((tensor) => {
     const found = left.get(tensor.name);
     if (!left.delete(tensor.name)) return tensor;
-    const format = BLOCK_FORMATS.get(found);
+    const format = BLOCK_FORMATS.find((known) => known === found);
     if (format === undefined) {
-      const known = [...BLOCK_FORMATS.keys()].map(quote).join(" and ");
+      const known = BLOCK_FORMATS.map(quote).join(" and ");
       throw invalid(name, `${quote(tensor.name)} has the format ${quote(found)}, known are ${known}`);
     }
-    const { dtype, shape } = tensor;
-    const bytes = BLOCK_BYTES[format];
-    if (dtype !== "U8" || shape.length < 2 || shape.at(-1) !== bytes) {
-      const is = `${quote(tensor.name)} is ${dtype} [${shape.join(", ")}]`;
-      throw invalid(name, `${is}; ${format.toLowerCase()} blocks are U8 [..., blocks, ${bytes}]`);
+    const { shape } = tensor;
+    const { blockSize, blockBytes } = FORMATS[format];
+    if (tensor.format !== "u8" || shape.length < 2 || shape.at(-1) !== blockBytes) {
+      const is = `${quote(tensor.name)} is ${dtypeOf(tensor.format)} [${shape.join(", ")}]`;
+      throw invalid(name, `${is}, and ${format} blocks are U8 [..., blocks, ${blockBytes}]`);
     }
-    const width = (shape.at(-2) ?? 0) * BLOCK_VALUES;
-    return { ...tensor, dtype: format, shape: [...shape.slice(0, -2), width] };
+    return { ...tensor, format, shape: [...shape.slice(0, -2), (shape.at(-2) ?? 0) * blockSize] };
   });
   const [absent] = left.keys();
   if (absent !== undefined) throw invalid(name, `its ${BLOCKS_KEY} names ${quote(absent)}, which it does not hold`);
@@ -241,7 +239,7 @@ function checkTensor({ key, text }: JsonEntry, dataBegin: number, name: string):
     );
   }
   if (!isSafetensorsDType(dtype)) {
-    throw wrong(`has the dtype ${quote(dtype)}; those that can be read are ${DTYPE_NAMES.join(", ")}`);
+    throw wrong(`has the dtype ${quote(dtype)}, and those that can be read are ${DTYPE_NAMES.join(", ")}`);
   }
   if (!isListOfSizes(shape)) throw wrong(`has the shape ${quote(shape)}, which is not a list of sizes`);
   if (!isListOfSizes(offsets) || offsets.length !== 2) {
@@ -253,7 +251,7 @@ function checkTensor({ key, text }: JsonEntry, dataBegin: number, name: string):
     const size = bytes === undefined ? "more bytes than any file" : `${bytes} bytes`;
     throw wrong(`is ${dtype} [${shape.join(", ")}], ${size}, but its data_offsets are [${begin}, ${end}]`);
   }
-  return { name: key, dtype, shape, begin: dataBegin + begin, end: dataBegin + end };
+  return { name: key, format: formatOf(dtype).name, shape, begin: dataBegin + begin, end: dataBegin + end };
 }
 
 function isListOfSizes(value: unknown): value is number[] {
@@ -278,14 +276,13 @@ function bytesOf(shape: readonly number[], bytesEach: number): number | undefine
  * @throws {WeightsError} If nobody could read the header.
  */
 export function encodeHeader(
-  tensors: readonly Pick<TensorInfo, "name" | "dtype" | "shape">[],
+  tensors: readonly { readonly name: string; readonly dtype: SafetensorsDType; readonly shape: readonly number[] }[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const fields: string[] = [];
   checkTexts(metadata);
-  const blocks = tensors.filter(({ dtype }) => isBlockFormat(dtype)).map((
-    { name, dtype },
-  ) => [name, dtype.toLowerCase()]);
+  const blocks = tensors.filter(({ dtype }) => isBlocked(dtype))
+    .map(({ name, dtype }) => [name, formatOf(dtype).name]);
   const texts = blocks.length === 0
     ? metadata
     : { ...metadata, [BLOCKS_KEY]: JSON.stringify(Object.fromEntries(blocks)) };
@@ -317,8 +314,8 @@ function checkTexts(metadata: Readonly<Record<string, unknown>>): void {
     const refuse = (rule: string) => {
       throw new WeightsError(`Cannot write the metadata ${quote(key)} = ${quote(text)}: ${rule}`);
     };
-    if (typeof text !== "string") refuse("its values must be texts");
-    if (key === BLOCKS_KEY) refuse("that key is for the formats of blocks");
+    if (typeof text !== "string") refuse("its values must be texts; make it one");
+    if (key === BLOCKS_KEY) refuse("that key is for the formats of blocks; take another");
   }
 }
 
@@ -336,5 +333,8 @@ export function quote(value: unknown): string {
 }
 
 function invalid(name: string, fault: string, cause?: unknown): WeightsError {
-  return new WeightsError(`${name} is not a valid safetensors file: ${fault}`, { cause });
+  return new WeightsError(
+    `Cannot read ${name} as safetensors: ${fault}; fetch it again, or have it written anew`,
+    { cause },
+  );
 }

@@ -1,21 +1,21 @@
 /**
  * Writing safetensors: into memory, or of any size to a stream, a file or a folder of shards.
  *
- * Values are written in the order in which the entries come, wider formats first, so that each lies at a multiple of its
- * own size. What was read and is written again is the same to the bit.
+ * Values are written in the order in which the entries come, wider formats first, so that each lies at a multiple of
+ * its own size. What was read and is written again is the same to the bit.
  *
  * @module
  */
 
-import { sizeOf } from "../../common/shape.ts";
-import type { Progress } from "../../data/files/byte_source.ts";
-import { beginUpdate, type FolderUpdate } from "../../data/files/folder_update.ts";
-import { fileSource, joinPath, kindOfPath, namesIn, pathOfUrl, splitPath } from "../../data/files/local_files.ts";
-import { ConfigError, ShapeError, WeightsError } from "../../errors.ts";
-import { hasNodeModules } from "../../host/node.ts";
+import { sizeOf } from "../../../common/shape.ts";
+import type { Progress } from "../../../data/files/byte_source.ts";
+import { beginUpdate, type FolderUpdate } from "../../../data/files/folder_update.ts";
+import { fileSource, joinPath, kindOfPath, namesIn, pathOfUrl, splitPath } from "../../../data/files/local_files.ts";
+import { ConfigError, ShapeError, WeightsError } from "../../../errors.ts";
+import { hasNodeModules } from "../../../host/node.ts";
 import { bytesPerValue, type FloatFormat, fromFloat32 } from "./dtypes.ts";
 import { encodeHeader, quote } from "./header.ts";
-import type { HostTensor } from "./host_tensor.ts";
+import type { HostTensor } from "../host_tensor.ts";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./read.ts";
 
 /** What the name of a file of weights ends in. */
@@ -34,8 +34,11 @@ export interface StreamedTensor {
   readonly dtype: FloatFormat;
   /** Sizes of the dimensions. */
   readonly shape: readonly number[];
-  /** Gives the values, row-major, in pieces of any length; asked for once. */
-  values(): AsyncIterable<Float32Array> | Iterable<Float32Array>;
+  /**
+   * Gives the values, row-major, in pieces of any length: f32 to be converted, or bytes as the format stores them;
+   * asked for once.
+   */
+  values(): AsyncIterable<Float32Array | Uint8Array> | Iterable<Float32Array | Uint8Array>;
 }
 
 /**
@@ -106,8 +109,8 @@ export function writeSafetensors(
 }
 
 /**
- * Writes a checkpoint piece by piece. A file or folder holds what it held until everything is written, and then all of the
- * new, also where this process is killed or others save to the same place at the same time.
+ * Writes a checkpoint piece by piece. A file or folder holds what it held until everything is written, and then all of
+ * the new, also where this process is killed or others save to the same place at the same time.
  *
  * @param target A stream, which is closed, or aborted on failure; the path or `file:` URL of a file that ends in
  * ".safetensors"; or a folder, which gets `model.safetensors`, or shards and their index, in place of what it had.
@@ -137,7 +140,9 @@ export async function saveSafetensors(
   const path = await pathOfTarget(target);
   if (!path.endsWith(WEIGHTS_ENDING)) return await saveToFolder(path, entries, options);
   if (options.shardBytes !== undefined) {
-    throw new ConfigError(`shardBytes is for folders: ${path} is one file`);
+    throw new ConfigError(
+      `Cannot cut ${path} into shards: it is one file, and shards are for folders; leave shardBytes out`,
+    );
   }
   const tensors = inFileOrder(entries);
   const { folder, file } = await splitPath(path);
@@ -182,11 +187,15 @@ export async function saveToStream(
   entries: Iterable<readonly [string, WritableTensor]>,
   options: SaveOptions,
 ): Promise<void> {
-  if (options.shardBytes !== undefined) throw new ConfigError("shardBytes is for folders: a stream takes one file");
+  if (options.shardBytes !== undefined) {
+    throw new ConfigError(
+      "Cannot cut a stream into shards: it takes one file, and shards are for folders; leave shardBytes out",
+    );
+  }
   const tensors = inFileOrder(entries);
   const writer = stream.getWriter();
   try {
-    for await (const piece of filePieces("The stream", tensors, options)) {
+    for await (const piece of filePieces("the stream", tensors, options)) {
       await writer.ready;
       // The stream may keep or transfer what it gets.
       await writer.write(piece.slice());
@@ -238,7 +247,9 @@ export async function saveToFolder(
   if (shards.length > 1) texts.set(INDEX_FILE, indexOf(shards, names));
   const kept = new Set([...names, ...texts.keys()]);
   if (await kindOfPath(folder).catch(() => "nothing") === "file") {
-    throw new WeightsError(`${folder} is a file: give a folder, or a name that ends in "${WEIGHTS_ENDING}"`);
+    throw new WeightsError(
+      `Cannot save to ${folder}: it is a file; give a folder, or a name that ends in "${WEIGHTS_ENDING}"`,
+    );
   }
   await updateFolder(folder, async (update) => {
     for (const [i, shard] of shards.entries()) {
@@ -263,7 +274,9 @@ async function checkpointFiles(folder: string): Promise<string[]> {
 /** Fills one shard after the other; a tensor that is larger than a shard has one for itself. */
 function cutIntoShards(tensors: readonly Entry[], shardBytes: number): Entry[][] {
   if (typeof shardBytes !== "number" || !(shardBytes > 0)) {
-    throw new ConfigError(`shardBytes must be a number above 0: ${quote(shardBytes)} was given`);
+    throw new ConfigError(
+      `Cannot cut weights into shards: shardBytes must be a number above 0, ${quote(shardBytes)} was given; give one`,
+    );
   }
   let shard: Entry[] = [];
   const shards = [shard];
@@ -325,14 +338,18 @@ async function* convertedPieces(name: string, tensor: StreamedTensor): AsyncGene
   const size = sizeOf(tensor.shape);
   const refuse = (given: string) => {
     throw new ShapeError(
-      `${quote(name)} of shape [${tensor.shape.join(", ")}] has ${size} values: ${given} were given`,
+      `Cannot write ${quote(name)} of shape [${
+        tensor.shape.join(", ")
+      }]: it has ${size} values, ${given} were given; ` +
+        "give as many as the shape says",
     );
   };
   let count = 0;
   for await (const values of tensor.values()) {
-    count += values.length;
+    const isStored = values instanceof Uint8Array;
+    count += isStored ? values.length / bytesPerValue(tensor.dtype) : values.length;
     if (count > size) refuse(`${count} or more`);
-    yield fromFloat32(tensor.dtype, values);
+    yield isStored ? values : fromFloat32(tensor.dtype, values);
   }
   if (count < size) refuse(String(count));
 }
@@ -342,12 +359,14 @@ function inFileOrder<T extends WritableTensor>(entries: Iterable<readonly [strin
   const tensors = [...entries].sort(([, a], [, b]) => bytesPerValue(b.dtype) - bytesPerValue(a.dtype));
   const names = new Set<string>();
   for (const [name] of tensors) {
-    if (name === "__metadata__") throw new WeightsError(`A tensor can't be called "__metadata__"`);
+    const refuse = (rule: string) =>
+      new WeightsError(`Cannot write a tensor called ${quote(name)}: ${rule}; give it another name`);
+    if (name === "__metadata__") throw refuse("that name is kept for texts");
     // Half of a pair of surrogates has no UTF-8.
     if (/\p{Cs}/u.test(name)) {
-      throw new WeightsError(`A tensor can't be called ${quote(name)}: that is no Unicode text`);
+      throw refuse("it is no Unicode text");
     }
-    if (names.has(name)) throw new WeightsError(`There are two tensors called ${quote(name)}`);
+    if (names.has(name)) throw refuse("there are two of that name");
     names.add(name);
   }
   return tensors;

@@ -1,4 +1,4 @@
-// A weight in blocks of 32 values, whose quants take BLOCK_WORDS words each.
+// A weight in blocks, whose quants take BLOCK_WORDS words each and lie in front of the scales.
 #include blocks
 
 @group(0) @binding(2) var<storage, read> weight: array<u32>;

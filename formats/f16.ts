@@ -1,8 +1,35 @@
 /**
- * IEEE 754 half precision, one value at a time and to the bit.
+ * IEEE 754 half precision, to the bit.
  *
  * @module
  */
+
+import { bitsOf, type Format, viewOf } from "./format.ts";
+
+/** Numbers of 16 bits: 11 significant ones, up to 65504. A NaN keeps its payload. */
+export const f16: Format<"f16"> = {
+  name: "f16",
+  blockSize: 1,
+  blockBytes: 2,
+  toFloats(bytes, values) {
+    const table = f32Table ??= Uint32Array.from({ length: 1 << 16 }, (_, half) => f32BitsOfF16(half));
+    const halves = viewOf(bytes, Uint16Array);
+    const bits = bitsOf(values);
+    for (let i = 0; i < halves.length; i++) bits[i] = table[halves[i] ?? 0] ?? 0;
+  },
+  fromFloats(values, bytes) {
+    const bits = bitsOf(values);
+    const halves = new Uint16Array(bits.length);
+    for (let i = 0; i < bits.length; i++) halves[i] = f16BitsOfF32(bits[i] ?? 0);
+    bytes.set(new Uint8Array(halves.buffer));
+  },
+};
+
+/**
+ * f32 bits of all f16 values, made on first use (256 KB). A look-up converts 0.9 to 1.6 G values/s in Deno on an EPYC
+ * core; the smaller split tables 0.7 to 0.8, `Float32Array.set(Float16Array)` 0.5 to 0.6, branches 0.3 to 0.5.
+ */
+let f32Table: Uint32Array | undefined;
 
 /** The f32 bits of an f16: equal values, a NaN's payload moved along. */
 export function f32BitsOfF16(half: number): number {
@@ -34,4 +61,19 @@ export function f16BitsOfF32(bits: number): number {
   const rest = mantissa - (kept << shift);
   const half = 1 << (shift - 1);
   return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0));
+}
+
+const value = new Float32Array(1);
+const valueBits = new Uint32Array(value.buffer);
+
+/** The value of f16 bits. */
+export function valueOfF16(half: number): number {
+  valueBits[0] = f32BitsOfF16(half);
+  return value[0] ?? 0;
+}
+
+/** The f16 bits nearest to a value that f32 holds. */
+export function f16BitsOf(number: number): number {
+  value[0] = number;
+  return f16BitsOfF32(valueBits[0] ?? 0);
 }
