@@ -13,13 +13,25 @@ import { bool, f64, i16, i32, i64, i8, u16, u32, u64, u8 } from "./plain.ts";
 import { q4_0 } from "./q4_0.ts";
 import { q8_0 } from "./q8_0.ts";
 
-/** The names of the formats that a weight matrix may be held in. */
+/**
+ * The names of the formats that a weight matrix may be held in.
+ *
+ * @category Weights
+ */
 export const WEIGHT_FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const;
 
-/** The names of the formats that keys and values may be kept in. */
+/**
+ * The names of the formats that keys and values may be kept in.
+ *
+ * @category Weights
+ */
 export const CACHE_FORMATS = ["f32", "f16", "q8_0"] as const;
 
-/** The name of a format that values may be stored in, in files or in an engine. */
+/**
+ * The name of a format that values may be stored in, in files or in an engine.
+ *
+ * @category Weights
+ */
 export type FormatName =
   | typeof WEIGHT_FORMATS[number]
   | ("bf16" | "f64" | "i64" | "i32" | "i16" | "i8" | "u64" | "u32" | "u16" | "u8" | "bool")

@@ -7,7 +7,11 @@
 import type { Format } from "./format.ts";
 import type { FormatName } from "./formats.ts";
 
-/** Rows of values as a file holds them, in whole blocks. */
+/**
+ * Rows of values as a file holds them, in whole blocks.
+ *
+ * @category Weights
+ */
 export interface StoredRows {
   /** The format of the values. */
   readonly format: FormatName;

@@ -15,9 +15,9 @@ import type { Checkpoint } from "./weights/checkpoint.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { matchNames } from "./weights/match.ts";
 import type { WeightsReader } from "./weights/reader.ts";
-import type { SaveTarget } from "./weights/save.ts";
 import { formatOf } from "./weights/safetensors/dtypes.ts";
 import type { SaveOptions } from "./weights/safetensors/write.ts";
+import type { SaveTarget } from "./weights/save.ts";
 
 /** Values that take some milliseconds to draw. */
 const LONG = 1 << 20;

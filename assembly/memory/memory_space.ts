@@ -8,8 +8,8 @@
 import type { Command } from "../../engine/commands.ts";
 import type { Kernel } from "../generated/kernel.ts";
 import * as record from "../generated/records.ts";
-import type { Machine } from "../machine/machine.ts";
 import { EventLoopPauses } from "../machine/event_loop_pauses.ts";
+import type { Machine } from "../machine/machine.ts";
 import { CommandList } from "../records/command_list.ts";
 import { encode } from "../records/encode.ts";
 import type { WasmTensor } from "../records/encoders/encoder.ts";

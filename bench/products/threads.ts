@@ -10,9 +10,9 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { WasmBackend } from "../../assembly/backend.ts";
+import { Kernel } from "../../assembly/generated/kernel.ts";
 import { candidateOf } from "../../assembly/machine/builds.ts";
 import { startMachine } from "../../assembly/machine/start.ts";
-import { Kernel } from "../../assembly/generated/kernel.ts";
 import { recordWord } from "../../assembly/records/work.ts";
 import type { Backend } from "../../backend/backend.ts";
 import { measureTwoThreads, type TwoThreads } from "../engine/limits_thread.ts";

@@ -5,11 +5,11 @@
  */
 
 import type { HostValues } from "../reference/random_values.ts";
+import { stored } from "../reference/stored.ts";
+import { EngineTensor } from "../tensor.ts";
 import { type Argument, type Call, Draw, invoke, place } from "./call.ts";
 import { CALLS } from "./calls.ts";
 import type { Check } from "./check.ts";
-import { stored } from "../reference/stored.ts";
-import { EngineTensor } from "../tensor.ts";
 
 /** Whatever its operation: the same call for every engine. */
 const SEED = 20170612;

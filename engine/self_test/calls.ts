@@ -6,16 +6,17 @@
  */
 
 import { ACTIVATIONS } from "../../backend/operations.ts";
+import { CACHE_FORMATS, WEIGHT_FORMATS } from "../../formats/formats.ts";
 import { activate, glu } from "../reference/activation.ts";
 import * as attention from "../reference/attention.ts";
 import { add, maskRows, multiply } from "../reference/elementwise.ts";
 import { embedding, linear } from "../reference/linear.ts";
 import { l2Norm, layerNorm } from "../reference/norm.ts";
+import type { HostValues } from "../reference/random_values.ts";
 import { rotary } from "../reference/rotary.ts";
 import * as sampling from "../reference/sampling.ts";
 import * as sequence from "../reference/sequence.ts";
 import { crossEntropy, logSoftmax, softmax } from "../reference/softmax.ts";
-import type { HostValues } from "../reference/random_values.ts";
 import {
   type Argument,
   type Call,
@@ -242,7 +243,7 @@ export const CALLS: { readonly [Op in CallName]: (draw: Draw) => Call } = {
 };
 
 function drawWeight(draw: Draw, out: number, inSize: number): Extract<Argument, { kind: "weight" }> {
-  const format = draw.pick(["f32", "f16", "q8_0", "q4_0"] as const);
+  const format = draw.pick(WEIGHT_FORMATS);
   return { kind: "weight", values: draw.normal([out, inSize]), format };
 }
 
@@ -253,7 +254,7 @@ function nearOne(draw: Draw, shape: readonly number[]): HostValues & { data: Flo
 }
 
 function drawCache(draw: Draw) {
-  const format = draw.pick(["f32", "f16", "q8_0"] as const);
+  const format = draw.pick(CACHE_FORMATS);
   const [b, kvHeads, capacity] = [draw.batch, draw.integer(1, 3), draw.integer(1, 40)];
   const dim = format === "q8_0" ? 32 * draw.integer(1, 3) : format === "f16" ? 4 * draw.integer(1, 20) : draw.width;
   const cache: Argument = { kind: "cache", values: nearOne(draw, [b, kvHeads, capacity, dim]), format };

@@ -6,7 +6,6 @@
 
 import { ConfigError } from "../../errors.ts";
 import { atMost, choice, type Fields, flag, integer, optional, orDefault, readFields, real, word } from "./fields.ts";
-import { foreignOptions } from "./x_transformers/options.ts";
 import {
   alibiHeadsOf,
   type AttentionStackConfig,
@@ -14,6 +13,7 @@ import {
   type TransformerConfig,
   usesRotary,
 } from "./transformer_options.ts";
+import { foreignOptions } from "./x_transformers/options.ts";
 import { resolveVersion, rotatedFeatures, type TensorShapes } from "./x_transformers/versions.ts";
 
 /** More blocks than any model has: what asks for them is a mistake or an attack. */

@@ -10,8 +10,6 @@ import { ShapeError } from "../../errors.ts";
 import { type Fields, readFields } from "../config/fields.ts";
 import { readStackConfig } from "../config/transformer_config.ts";
 import type { AttentionStackConfig } from "../config/transformer_options.ts";
-import { blockOrder, layersPlan } from "./transformer_architecture.ts";
-import { layersNames } from "./transformer_names.ts";
 import { contextFields, type ContextInput, placeContext } from "../language/context.ts";
 import { isTensor, maskField, type MaskInput, maskTensor } from "../language/tokens.ts";
 import { AttentionLayers } from "../layers/attention_layers.ts";
@@ -19,6 +17,8 @@ import { Model, type ModelOptions } from "../model.ts";
 import type { SublayerKind } from "../network/architecture.ts";
 import { Parameters } from "../network/parameters.ts";
 import { naming } from "../weights/naming.ts";
+import { blockOrder, layersPlan } from "./transformer_architecture.ts";
+import { layersNames } from "./transformer_names.ts";
 
 /**
  * What a stack may be given beside embeddings.

@@ -23,11 +23,11 @@ import { Model, type ModelOptions } from "../model.ts";
 import type { SublayerKind } from "../network/architecture.ts";
 import { type Parameter, Parameters } from "../network/parameters.ts";
 import { normal } from "../network/random.ts";
-import { conventionsOf, layerNormPlan, layersPlan } from "./transformer_architecture.ts";
-import { layerNormNames, layersNames, linearNames } from "./transformer_names.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
 import { naming, type NamingRules, within } from "../weights/naming.ts";
 import type { ModelSource } from "../weights/source.ts";
+import { conventionsOf, layerNormPlan, layersPlan } from "./transformer_architecture.ts";
+import { layerNormNames, layersNames, linearNames } from "./transformer_names.ts";
 
 /**
  * Configuration of a vision transformer.

@@ -5,11 +5,12 @@
  * @module
  */
 
-import type { CacheFormat, Tensor } from "../../backend/memory.ts";
+import type { Tensor } from "../../backend/memory.ts";
 import type { LogitsFilter } from "../../backend/operations/sampling.ts";
 import { isRecord } from "../../common/record.ts";
 import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
+import { CACHE_FORMATS } from "../../formats/formats.ts";
 import { choice, type Field, type Fields, integer, optional, readFields, real, value } from "../config/fields.ts";
 import { contextFields } from "../language/context.ts";
 import type {
@@ -85,7 +86,7 @@ const samplingFields = {
 const sessionFields = {
   ...contextFields,
   overflow: optional(choice<Overflow>(["slide", "recompute", "stop"], "slide")),
-  cacheDtype: choice<CacheFormat>(["f32", "f16", "q8_0"], "f32"),
+  cacheDtype: choice(CACHE_FORMATS, "f32"),
 } satisfies Fields<SessionOptions>;
 
 const guidanceFields = {

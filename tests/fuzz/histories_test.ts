@@ -5,12 +5,12 @@
 
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
+import type { Draw } from "../../engine/self_test/call.ts";
+import { invoke, place } from "../../engine/self_test/call.ts";
+import { drawCall } from "../../engine/self_test/calls.ts";
 import { Transformer } from "../../mod.ts";
 import { cached, uncached } from "../generation/models.ts";
 import { forEachEngine, isLeftOut, LEFT_OUT } from "../support/engines.ts";
-import type { Draw } from "../../engine/self_test/call.ts";
-import { drawCall } from "../../engine/self_test/calls.ts";
-import { invoke, place } from "../../engine/self_test/call.ts";
 import { fuzz, poison, Taken } from "./run.ts";
 
 const SMALL = { numTokens: 50, maxSeqLen: 40, dim: 32, depth: 2, heads: 4, dimHead: 32, useAbsPosEmb: false };

@@ -6,11 +6,11 @@ import type { Backend } from "../../backend/backend.ts";
 import { LOWEST } from "../../backend/operations.ts";
 import { createBackend } from "../../create_backend.ts";
 import type { Values } from "../../engine/reference/values.ts";
+import type { Argument, Call, Draw } from "../../engine/self_test/call.ts";
+import { invoke, place } from "../../engine/self_test/call.ts";
+import { CALLS, drawCall } from "../../engine/self_test/calls.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { assertClose } from "../support/ops.ts";
-import type { Argument, Call, Draw } from "../../engine/self_test/call.ts";
-import { CALLS, drawCall } from "../../engine/self_test/calls.ts";
-import { invoke, place } from "../../engine/self_test/call.ts";
 import { Canaries, fuzz, poison, readArguments, resultOf, Taken } from "./run.ts";
 
 /** Weights that one memory takes where they are to lie in several. */

@@ -4,6 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
 import { createBackend } from "../../create_backend.ts";
+import type { Argument, Call, Draw } from "../../engine/self_test/call.ts";
+import { invoke, place } from "../../engine/self_test/call.ts";
+import { drawCall } from "../../engine/self_test/calls.ts";
 import {
   BackendUnavailableError,
   ConfigError,
@@ -13,9 +16,6 @@ import {
   ShapeError,
 } from "../../errors.ts";
 import { forEachEngine } from "../support/engines.ts";
-import type { Argument, Call, Draw } from "../../engine/self_test/call.ts";
-import { drawCall } from "../../engine/self_test/calls.ts";
-import { invoke, place } from "../../engine/self_test/call.ts";
 import { Canaries, fuzz, Taken } from "./run.ts";
 
 const NAMED = [ConfigError, ShapeError, DisposedError, OutOfMemoryError, DeviceLostError, BackendUnavailableError];

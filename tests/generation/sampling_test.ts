@@ -3,8 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { type LogitsFilter, LOWEST, readSafetensors, type Tensor } from "../../mod.ts";
-import { minP, topA, topK, topP } from "../../models/generation/sampling/filters.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
+import { minP, topA, topK, topP } from "../../models/generation/sampling/filters.ts";
 import { engineTest } from "../support/engines.ts";
 import { goldenTest, goldenUrl } from "../support/golden.ts";
 import { argmax, distance, forwardRows, text, withModel } from "./models.ts";

@@ -3,8 +3,8 @@ import type { HubOptions } from "../../data/hub/hub.ts";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { readSafetensors } from "../../models/weights/safetensors/read.ts";
-import { type ModelSource, openModel } from "../../models/weights/source.ts";
 import { saveSafetensors, writeSafetensors } from "../../models/weights/safetensors/write.ts";
+import { type ModelSource, openModel } from "../../models/weights/source.ts";
 import { HubServer, noise } from "./hub_server.ts";
 
 const size = 200_000;

@@ -7,8 +7,8 @@ import { FORMATS } from "../../formats/formats.ts";
 import { Andromeda, HostTensor, readSafetensors, writeSafetensors } from "../../mod.ts";
 import type { Model } from "../../models/model.ts";
 import { openSafetensors } from "../../models/weights/safetensors/read.ts";
-import { RandomValues } from "../support/ops.ts";
 import { forEachEngine } from "../support/engines.ts";
+import { RandomValues } from "../support/ops.ts";
 
 const config = { numTokens: 70, maxSeqLen: 16, dim: 64, depth: 1, heads: 2, dimHead: 32, alibiNumHeads: 1 };
 const tokens = [[1, 2, 3, 5, 8, 13]];

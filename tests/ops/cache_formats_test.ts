@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import * as reference from "../../engine/reference/attention.ts";
-import { stored } from "../../engine/reference/stored.ts";
 import { softmax } from "../../engine/reference/softmax.ts";
+import { stored } from "../../engine/reference/stored.ts";
 import type { Values } from "../../engine/reference/values.ts";
 import {
   type AttentionOptions,

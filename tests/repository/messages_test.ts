@@ -10,9 +10,6 @@ import { sourcesIn } from "../support/sources.ts";
 /** Folders that no engine or model runs: kernels, which are other languages, and generated files. */
 const NOT_SOURCES = /^(assembly|gpu)\/(kernels|generated|build\.ts)/;
 
-/** Rooms whose messages have other forms still. */
-const OTHER_FORMS = /^models\/weights\//;
-
 /**
  * Errors that their caller does not see: another place catches them, and quotes them in its own message. `SyntaxError`
  * ends the reading of a regular expression.
@@ -84,7 +81,7 @@ const rooms = publish.include.filter((name) => /^\w+$/.test(name) && name !== "L
 const places: Place[] = [];
 for (const room of [...rooms, "create_backend.ts"]) {
   for await (const path of sourcesIn(room)) {
-    if (!NOT_SOURCES.test(path) && !OTHER_FORMS.test(path)) places.push(...await placesIn(path));
+    if (!NOT_SOURCES.test(path)) places.push(...await placesIn(path));
   }
 }
 

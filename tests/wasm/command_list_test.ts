@@ -2,11 +2,11 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { Teamwork } from "../../assembly/machine/teamwork.ts";
+import { Kernel } from "../../assembly/generated/kernel.ts";
 import { EventLoopPauses } from "../../assembly/machine/event_loop_pauses.ts";
+import { Teamwork } from "../../assembly/machine/teamwork.ts";
 import { LIST_WORDS } from "../../assembly/memory/layout.ts";
 import { CommandList } from "../../assembly/records/command_list.ts";
-import { Kernel } from "../../assembly/generated/kernel.ts";
 import type { Backend } from "../../backend/backend.ts";
 import { ConfigError, DisposedError, Transformer } from "../../mod.ts";
 import { RandomValues } from "../support/ops.ts";

@@ -5,9 +5,9 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
+import { Kernel } from "../../assembly/generated/kernel.ts";
 import { candidateOf } from "../../assembly/machine/builds.ts";
 import { startMachine } from "../../assembly/machine/start.ts";
-import { Kernel } from "../../assembly/generated/kernel.ts";
 import { recordWord } from "../../assembly/records/work.ts";
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";

@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { sizeOf } from "../../common/shape.ts";
-import { bytesPerValue, type SafetensorsDType } from "../../models/weights/safetensors/dtypes.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
+import { bytesPerValue, type SafetensorsDType } from "../../models/weights/safetensors/dtypes.ts";
 
 /** All formats. */
 export const DTYPES: readonly SafetensorsDType[] = [

@@ -4,8 +4,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { openSafetensors, readSafetensors } from "../../models/weights/safetensors/read.ts";
-import { openModel } from "../../models/weights/source.ts";
 import { writeSafetensors } from "../../models/weights/safetensors/write.ts";
+import { openModel } from "../../models/weights/source.ts";
 import { pythonTest, runPython } from "../support/python.ts";
 import { counting, streamOf } from "./checkpoints.ts";
 

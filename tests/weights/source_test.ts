@@ -3,8 +3,8 @@ import { readAll } from "../../data/files/byte_source.ts";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { readSafetensors } from "../../models/weights/safetensors/read.ts";
-import { type ModelSource, openModel } from "../../models/weights/source.ts";
 import { saveSafetensors, writeSafetensors } from "../../models/weights/safetensors/write.ts";
+import { type ModelSource, openModel } from "../../models/weights/source.ts";
 import { goldenPath, goldenTest } from "../support/golden.ts";
 import { counting, streamOf } from "./checkpoints.ts";
 

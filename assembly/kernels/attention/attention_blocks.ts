@@ -1,5 +1,6 @@
 import { CHUNK } from "../../records/constants";
 import { FormatId } from "../../records/kernel_id";
+import { toFloats } from "../formats/formats";
 import {
   AttentionArguments,
   endKey,
@@ -9,7 +10,6 @@ import {
   keyStride,
   XPOS_BLOCK_BITS,
 } from "./attention_arguments";
-import { toFloats } from "../formats/formats";
 
 /** Keys of a block at most. */
 export const BLOCK: i32 = 64;

@@ -1,11 +1,11 @@
 import { expWeight } from "../common/math";
 import { maxLanes, nmadd, sumLanes } from "../common/simd";
+import { addScaled, dot, queryFactor } from "../formats/formats";
 import { scaleRow } from "../norm/l2_norm";
 import { LOWEST } from "../softmax/softmax";
 import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
 import { BLOCK, Block, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
 import { finishRow, rowAddress } from "./attention_merge";
-import { addScaled, dot, queryFactor } from "../formats/formats";
 
 /*
  * Attention of one or two query rows for each key head, as in decoding. Most of the time goes into reading keys and

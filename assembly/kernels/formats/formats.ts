@@ -27,31 +27,44 @@ export function rowBytes(count: i32, format: i32): usize {
 /** Bytes of a block. */
 export function blockBytes(format: i32): usize {
   switch (format) {
-    case FormatId.q8_0: return q8_0.BYTES;
-    case FormatId.q4_0: return q4_0.BYTES;
-    default: return unreachable();
+    case FormatId.q8_0:
+      return q8_0.BYTES;
+    case FormatId.q4_0:
+      return q4_0.BYTES;
+    default:
+      return unreachable();
   }
 }
 
 /** A row of whole blocks from f32. */
 export function fromFloats(from: usize, to: usize, count: i32, format: i32): void {
   switch (format) {
-    case FormatId.f32: return memory.copy(to, from, <usize> count << 2);
-    case FormatId.f16: return f16.fromFloats(from, to, count);
-    case FormatId.q8_0: return q8_0.fromFloats(from, to, count);
-    case FormatId.q4_0: return q4_0.fromFloats(from, to, count);
-    default: unreachable();
+    case FormatId.f32:
+      return memory.copy(to, from, <usize> count << 2);
+    case FormatId.f16:
+      return f16.fromFloats(from, to, count);
+    case FormatId.q8_0:
+      return q8_0.fromFloats(from, to, count);
+    case FormatId.q4_0:
+      return q4_0.fromFloats(from, to, count);
+    default:
+      unreachable();
   }
 }
 
 /** A row of whole blocks as f32. */
 export function toFloats(from: usize, to: usize, count: i32, format: i32): void {
   switch (format) {
-    case FormatId.f32: return memory.copy(to, from, <usize> count << 2);
-    case FormatId.f16: return f16.toFloats(from, to, count);
-    case FormatId.q8_0: return q8_0.toFloats(from, to, count);
-    case FormatId.q4_0: return q4_0.toFloats(from, to, count);
-    default: unreachable();
+    case FormatId.f32:
+      return memory.copy(to, from, <usize> count << 2);
+    case FormatId.f16:
+      return f16.toFloats(from, to, count);
+    case FormatId.q8_0:
+      return q8_0.toFloats(from, to, count);
+    case FormatId.q4_0:
+      return q4_0.toFloats(from, to, count);
+    default:
+      unreachable();
   }
 }
 
@@ -99,53 +112,71 @@ export function packPanel(panel: usize, depth: i32, a: usize, b: usize, c: usize
 /** Words of each output feature in a block of a panel. */
 export function words(format: i32): usize {
   switch (format) {
-    case FormatId.q8_0: return q8_0.WORDS;
-    case FormatId.q4_0: return q4_0.WORDS;
-    default: return unreachable();
+    case FormatId.q8_0:
+      return q8_0.WORDS;
+    case FormatId.q4_0:
+      return q4_0.WORDS;
+    default:
+      return unreachable();
   }
 }
 
 /** A block's quants into a panel, from the word of its first features on. */
 export function toPanel(block: usize, word: usize, format: i32): void {
   switch (format) {
-    case FormatId.q8_0: return q8_0.toPanel(block, word);
-    case FormatId.q4_0: return q4_0.toPanel(block, word);
-    default: unreachable();
+    case FormatId.q8_0:
+      return q8_0.toPanel(block, word);
+    case FormatId.q4_0:
+      return q4_0.toPanel(block, word);
+    default:
+      unreachable();
   }
 }
 
 /** A block's quants from a panel. */
 export function fromPanel(word: usize, block: usize, format: i32): void {
   switch (format) {
-    case FormatId.q8_0: return q8_0.fromPanel(word, block);
-    case FormatId.q4_0: return q4_0.fromPanel(word, block);
-    default: unreachable();
+    case FormatId.q8_0:
+      return q8_0.fromPanel(word, block);
+    case FormatId.q4_0:
+      return q4_0.fromPanel(word, block);
+    default:
+      unreachable();
   }
 }
 
 /** What inputs are multiplied by for the sum that the bias of a panel's quants has added, negated. */
 export function biasFactors(format: i32): v128 {
   switch (format) {
-    case FormatId.q8_0: return q8_0.biasFactors();
-    case FormatId.q4_0: return q4_0.biasFactors();
-    default: return unreachable();
+    case FormatId.q8_0:
+      return q8_0.biasFactors();
+    case FormatId.q4_0:
+      return q4_0.biasFactors();
+    default:
+      return unreachable();
   }
 }
 
 /** sums [16] += blocks of a panel · quantized inputs. */
 export function addBlocks(weight: usize, x: usize, scales: usize, blocks: i32, sums: usize, format: i32): void {
   switch (format) {
-    case FormatId.q8_0: return q8_0.addPanel(weight, x, scales, blocks, sums);
-    case FormatId.q4_0: return q4_0.addPanel(weight, x, scales, blocks, sums);
-    default: unreachable();
+    case FormatId.q8_0:
+      return q8_0.addPanel(weight, x, scales, blocks, sums);
+    case FormatId.q4_0:
+      return q4_0.addPanel(weight, x, scales, blocks, sums);
+    default:
+      unreachable();
   }
 }
 
 /** A block of a panel as pairs of 16-bit integers [depth / 2][8][2]: columns 0 to 7 to `first`, 8 to 15 to `second`. */
 export function unpackBlock(weight: usize, first: usize, second: usize, format: i32): void {
   switch (format) {
-    case FormatId.q8_0: return q8_0.unpackBlock(weight, first, second);
-    case FormatId.q4_0: return q4_0.unpackBlock(weight, first, second);
-    default: unreachable();
+    case FormatId.q8_0:
+      return q8_0.unpackBlock(weight, first, second);
+    case FormatId.q4_0:
+      return q4_0.unpackBlock(weight, first, second);
+    default:
+      unreachable();
   }
 }

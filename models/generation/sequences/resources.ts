@@ -6,8 +6,8 @@
  */
 
 import type { Tensor } from "../../../backend/memory.ts";
-import type { Context } from "./context.ts";
 import type { SequenceCache, TextModel } from "../text_model.ts";
+import type { Context } from "./context.ts";
 
 /** Resources of the batches of each model. */
 const byModel = new WeakMap<TextModel, Set<Resources>>();

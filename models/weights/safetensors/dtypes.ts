@@ -12,10 +12,18 @@ import type { Format } from "../../../formats/format.ts";
 import { type FormatName, FORMATS, type WEIGHT_FORMATS } from "../../../formats/formats.ts";
 import { decodeRows, encodeRows } from "../../../formats/rows.ts";
 
-/** A number format of a checkpoint. */
+/**
+ * A number format of a checkpoint.
+ *
+ * @category Weights
+ */
 export type SafetensorsDType = Uppercase<FormatName>;
 
-/** The formats that f32 values can be written in. */
+/**
+ * The formats that f32 values can be written in.
+ *
+ * @category Weights
+ */
 export type FloatFormat = Uppercase<typeof WEIGHT_FORMATS[number] | "bf16">;
 
 const BY_DTYPE: ReadonlyMap<unknown, Format<FormatName>> = new Map(

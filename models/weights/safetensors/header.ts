@@ -13,6 +13,8 @@ import { sizeOf } from "../../../common/shape.ts";
 import type { ByteReader } from "../../../data/files/byte_source.ts";
 import { WeightsError } from "../../../errors.ts";
 import { FORMATS, WEIGHT_FORMATS } from "../../../formats/formats.ts";
+import { otherFormat, SIGNATURE_BYTES } from "../other_formats.ts";
+import type { WeightsEntry } from "../reader.ts";
 import {
   bytesPerValue,
   DTYPE_NAMES,
@@ -25,8 +27,6 @@ import {
   type SafetensorsDType,
 } from "./dtypes.ts";
 import { jsonEntries, type JsonEntry } from "./json_entries.ts";
-import { otherFormat, SIGNATURE_BYTES } from "../other_formats.ts";
-import type { WeightsEntry } from "../reader.ts";
 
 /** The longest header that the format allows, in bytes. */
 const MAX_HEADER_BYTES = 100_000_000;

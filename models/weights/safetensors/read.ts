@@ -16,11 +16,11 @@ import { type FileSet, openTogether } from "../../../data/files/files.ts";
 import { showUrl } from "../../../data/http/show_url.ts";
 import type { HubOptions } from "../../../data/hub/hub.ts";
 import { WeightsError } from "../../../errors.ts";
-import { quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
 import type { HostTensor } from "../host_tensor.ts";
 import { readJsonFile } from "../json_file.ts";
 import { FROM_PYTORCH } from "../other_formats.ts";
 import type { WeightsReader } from "../reader.ts";
+import { quote, readHeader, type SafetensorsHeader, type TensorInfo } from "./header.ts";
 import { chunkReader, type Fill, readStored } from "./values.ts";
 
 /** What a checkpoint's weights are called, and the index of one that is cut into shards. */
@@ -63,7 +63,7 @@ interface OpenFile {
  *
  * @example
  * ```ts
- * import { readSafetensors } from "../../mod.ts";
+ * import { readSafetensors } from "../../../mod.ts";
  *
  * const tensors = await readSafetensors("examples/shakespeare");
  * const table = tensors.get("token_emb.emb.weight");

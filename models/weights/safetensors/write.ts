@@ -13,9 +13,9 @@ import { beginUpdate, type FolderUpdate } from "../../../data/files/folder_updat
 import { fileSource, joinPath, kindOfPath, namesIn, pathOfUrl, splitPath } from "../../../data/files/local_files.ts";
 import { ConfigError, ShapeError, WeightsError } from "../../../errors.ts";
 import { hasNodeModules } from "../../../host/node.ts";
+import type { HostTensor } from "../host_tensor.ts";
 import { bytesPerValue, type FloatFormat, fromFloat32 } from "./dtypes.ts";
 import { encodeHeader, quote } from "./header.ts";
-import type { HostTensor } from "../host_tensor.ts";
 import { INDEX_FILE, readIndex, WEIGHTS_FILE } from "./read.ts";
 
 /** What the name of a file of weights ends in. */
@@ -82,7 +82,7 @@ type Entry = readonly [name: string, tensor: WritableTensor];
  *
  * @example
  * ```ts
- * import { HostTensor, readSafetensors, writeSafetensors } from "../../mod.ts";
+ * import { HostTensor, readSafetensors, writeSafetensors } from "../../../mod.ts";
  *
  * const weight = HostTensor.from(Float32Array.of(1, 2, 3, 4), [2, 2], "BF16");
  * const bytes = writeSafetensors([["weight", weight]]);
@@ -120,7 +120,7 @@ export function writeSafetensors(
  *
  * @example
  * ```ts
- * import { HostTensor, readSafetensors, saveSafetensors } from "../../mod.ts";
+ * import { HostTensor, readSafetensors, saveSafetensors } from "../../../mod.ts";
  *
  * const folder = await Deno.makeTempDir();
  * const weight = HostTensor.from(Float32Array.of(1, 2, 3, 4), [2, 2]);
