@@ -12,6 +12,7 @@ const BENCHMARKS = [
   "attention",
   "threads",
   "webgpu",
+  "gpu",
   "generation",
   "memory64",
   "first_token",
