@@ -12,6 +12,7 @@ const BENCHMARKS: { readonly [name: string]: string } = {
   memory64: "products/memory64",
   attention: "engine/attention",
   webgpu: "engine/webgpu",
+  gpu: "gpu/main",
   generation: "models/generation",
   perplexity: "models/perplexity",
   first_token: "models/first_token",

@@ -13,7 +13,7 @@ import type { Layout } from "../engine/tensor.ts";
 import { ConfigError } from "../errors.ts";
 import { FORMATS } from "../formats/formats.ts";
 import { decodeRows, encodeRows, rowBytes } from "../formats/rows.ts";
-import { type Flavour, openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOptions } from "./device/device.ts";
+import { type Flavor, openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOptions } from "./device/device.ts";
 import { Faults } from "./device/faults.ts";
 import { Readback } from "./device/readback.ts";
 import { type Kernel, Pipelines } from "./dispatch/pipelines.ts";
@@ -25,7 +25,7 @@ import type { Operations } from "./operations/operation.ts";
 import { run } from "./operations/run.ts";
 
 export { ShaderError } from "./device/faults.ts";
-export type { Flavour, WebGpuOptions } from "./device/device.ts";
+export type { Flavor, WebGpuOptions } from "./device/device.ts";
 
 /** What the engine did and holds, for benchmarks and for tests that nothing is read back in secret. */
 export interface WebGpuStats extends Readonly<Counters> {
@@ -47,7 +47,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   readonly formats = GPU_FORMATS;
   readonly info: BackendInfo;
   /** The kernels that it uses. */
-  readonly flavour: Flavour;
+  readonly flavor: Flavor;
   readonly #profile: Profile;
   readonly #faults: Faults;
   readonly #buffers: Buffers;
@@ -70,7 +70,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   private constructor(profile: Profile, poolBytes: number) {
     super();
     this.#profile = profile;
-    this.flavour = profile.flavour;
+    this.flavor = profile.flavor;
     this.#faults = new Faults(profile.device);
     this.#pipelines = new Pipelines(profile.device, this.#faults);
     this.#buffers = new Buffers(profile, this.#faults, poolBytes, (buffer) => this.#pipelines.forget(buffer));

@@ -1,6 +1,6 @@
 /**
  * WebGPU, on whatever adapter this machine has: what a model asks of it for a prompt and for a token, counted; and
- * matrix products beside other engines on the same adapter, in Deno and in a page of Chromium. Every flavour of our
+ * matrix products beside other engines on the same adapter, in Deno and in a page of Chromium. Every flavor of our
  * kernels that the adapter can run is timed, first the one that `createBackend` would choose; ratios are for that one.
  *
  *     deno task bench webgpu [--rounds 9]

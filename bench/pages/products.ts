@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Flavour, WebGpuBackend } from "../../gpu/backend.ts";
+import { type Flavor, WebGpuBackend } from "../../gpu/backend.ts";
 import { type Case, medianRatio, medianTime, timeInTurns } from "../support/report.ts";
 
 /** Rows, in, out. */
@@ -20,7 +20,7 @@ export interface Figure {
   readonly name: string;
   readonly milliseconds: number;
   readonly gflops: number;
-  /** Our chosen flavour's speed as a multiple of this one's: the median over the rounds. */
+  /** Our chosen flavor's speed as a multiple of this one's: the median over the rounds. */
   readonly ratio: number;
 }
 
@@ -64,9 +64,9 @@ export async function startPeers(
   return { peers, failures };
 }
 
-/** Times the products of every flavour of our kernels that the adapter can run and of the peers, in turns. */
+/** Times the products of every flavor of our kernels that the adapter can run and of the peers, in turns. */
 export async function compareAll(rounds: number, peers: readonly Peer[], failures: Failure[]): Promise<Comparison> {
-  const backends = await startFlavours();
+  const backends = await startFlavors();
   const comparison: Comparison = { adapter: backends[0].info.description, figures: [], failures: [...failures] };
   for (const shape of SHAPES) {
     const cases = await Promise.all(backends.map((backend) => ours(backend, shape)));
@@ -79,13 +79,13 @@ export async function compareAll(rounds: number, peers: readonly Peer[], failure
         comparison.failures.push({ name: `${peer.name}, ${shape.join(" × ")}`, error: messageOf(error) });
       }
     }
-    comparison.figures.push(...await compare(shape, cases, backends[0].flavour, rounds));
+    comparison.figures.push(...await compare(shape, cases, backends[0].flavor, rounds));
   }
   for (const backend of backends) backend.dispose();
   return comparison;
 }
 
-async function compare(shape: Shape, cases: readonly Case[], chosen: Flavour, rounds: number): Promise<Figure[]> {
+async function compare(shape: Shape, cases: readonly Case[], chosen: Flavor, rounds: number): Promise<Figure[]> {
   const timings = await timeInTurns(cases, rounds, 2);
   const operations = 2 * shape.reduce((product, length) => product * length, 1);
   return cases.map(({ name }) => {
@@ -101,7 +101,7 @@ async function ours(backend: WebGpuBackend, [rows, size, out]: Shape): Promise<C
   const x = backend.tensor(randomValues(rows * size), [rows, size]);
   await backend.warmUp(() => backend.linear(x, weight));
   return {
-    name: backend.flavour,
+    name: backend.flavor,
     async run() {
       const product = backend.linear(x, weight);
       await product.data();
@@ -110,14 +110,14 @@ async function ours(backend: WebGpuBackend, [rows, size, out]: Shape): Promise<C
   };
 }
 
-/** One engine for each flavour, first the one that is chosen where none is asked for. */
-async function startFlavours(): Promise<[WebGpuBackend, ...WebGpuBackend[]]> {
+/** One engine for each flavor, first the one that is chosen where none is asked for. */
+async function startFlavors(): Promise<[WebGpuBackend, ...WebGpuBackend[]]> {
   const chosen = await WebGpuBackend.create();
-  const flavours: readonly Flavour[] = chosen.info.features.includes("subgroups")
+  const flavors: readonly Flavor[] = chosen.info.features.includes("subgroups")
     ? ["register", "workgroup", "subgroup"]
     : ["register", "workgroup"];
-  const others = flavours.filter((flavour) => flavour !== chosen.flavour);
-  return [chosen, ...await Promise.all(others.map((flavour) => WebGpuBackend.create({ flavour })))];
+  const others = flavors.filter((flavor) => flavor !== chosen.flavor);
+  return [chosen, ...await Promise.all(others.map((flavor) => WebGpuBackend.create({ flavor })))];
 }
 
 function messageOf(error: unknown): string {

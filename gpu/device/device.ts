@@ -11,7 +11,7 @@ import { probeLoopRounds } from "./loops.ts";
  * How kernels share work between invocations: `register` keeps every sum in one invocation (fastest where a CPU plays the
  * GPU), `workgroup` goes through workgroup memory, `subgroup` exchanges registers.
  */
-export type Flavour = "register" | "workgroup" | "subgroup";
+export type Flavor = "register" | "workgroup" | "subgroup";
 
 /** Options of `WebGpuBackend.create`. */
 export interface WebGpuOptions {
@@ -26,7 +26,7 @@ export interface WebGpuOptions {
   /** Rounds of loops that an invocation may make, at most what the device grants. */
   readonly loopRounds?: number | undefined;
   /** Kernels to use. Default: `register` on software adapters, else `subgroup` where subgroups exist, else `workgroup`. */
-  readonly flavour?: Flavour | undefined;
+  readonly flavor?: Flavor | undefined;
 }
 
 /** A device and what matters of it. */
@@ -36,7 +36,7 @@ export interface Profile {
   readonly owned: boolean;
   readonly description: string;
   readonly software: boolean;
-  readonly flavour: Flavour;
+  readonly flavor: Flavor;
   readonly subgroups: boolean;
   readonly f16: boolean;
   readonly timestamps: boolean;
@@ -69,7 +69,7 @@ const RAISED_LIMITS = [
  * Takes the device that was given, or requests one with raised limits and every optional feature that exists.
  *
  * @throws {BackendUnavailableError} where there is no WebGPU, no adapter or no device, or one that runs nothing
- * @throws {ConfigError} if `flavour` asks for subgroups that the device has not
+ * @throws {ConfigError} if `flavor` asks for subgroups that the device has not
  */
 export async function openDevice(options: WebGpuOptions): Promise<Profile> {
   if (options.device) return await describe(options.device, false, options);
@@ -132,19 +132,19 @@ async function describe(
   const name = nameOf(info);
   const software = isSoftware(info);
   const subgroups = device.features.has("subgroups");
-  if (options.flavour === "subgroup" && !subgroups) {
-    throw new ConfigError(`Cannot use subgroup kernels on ${name}: the device has no subgroups; leave flavour open`);
+  if (options.flavor === "subgroup" && !subgroups) {
+    throw new ConfigError(`Cannot use subgroup kernels on ${name}: the device has no subgroups; leave flavor open`);
   }
-  const flavour = options.flavour ?? (software ? "register" : subgroups ? "subgroup" : "workgroup");
+  const flavor = options.flavor ?? (software ? "register" : subgroups ? "subgroup" : "workgroup");
   const { limits } = device;
   const wanted = options.maxBindingBytes ?? limits.maxStorageBufferBindingSize;
   return {
     device,
     owned,
-    description: `webgpu (${flavour}) on ${name}`,
+    description: `webgpu (${flavor}) on ${name}`,
     software,
-    flavour,
-    subgroups: subgroups && flavour !== "workgroup",
+    flavor,
+    subgroups: subgroups && flavor !== "workgroup",
     f16: device.features.has("shader-f16"),
     timestamps: device.features.has("timestamp-query"),
     maxBindingBytes: wholeVectors(Math.min(wanted, limits.maxStorageBufferBindingSize, limits.maxBufferSize)),

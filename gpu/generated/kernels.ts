@@ -2223,7 +2223,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  return -logarithm(1.0 - v);\n" +
     "}",
-  reduce: "// Reductions over a workgroup: every invocation gets the same result. Both flavours have the same functions.\n" +
+  reduce: "// Reductions over a workgroup: every invocation gets the same result. Both flavors have the same functions.\n" +
     "var<workgroup> partial: array<f32, WORKGROUP>;\n" +
     "\n" +
     "#if SUBGROUPS\n" +

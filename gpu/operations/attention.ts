@@ -31,7 +31,7 @@ function attention(gpu: Operations, command: CommandOf<GpuTensor, "attention">):
 function attentionOfMany(gpu: Operations, command: CommandOf<GpuTensor, "attention">): void {
   const { q, k, v, heads, out } = command;
   const [b = 0, n = 0] = q.shape;
-  const isStaged = gpu.profile.flavour !== "register";
+  const isStaged = gpu.profile.flavor !== "register";
   const common = commonConstants(command, k, isStaged);
   const [units, lanes] = [unitsOf(command), common.VECTORS ? 4 : 1];
   // A head's room is a power of two, so that heads of different widths share kernels.

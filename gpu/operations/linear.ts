@@ -111,7 +111,7 @@ interface Variant {
 function variant(gpu: Operations, rows: number, columns: number, weight: GpuTensor, common: Constants): Variant {
   const { profile } = gpu;
   const quads = Math.ceil(weight.width / 4);
-  if (profile.flavour === "register" && rows === 1) {
+  if (profile.flavor === "register" && rows === 1) {
     return {
       kernel: "linear_vector_register",
       constants: { ...common, WORKGROUP: 8 },
@@ -121,7 +121,7 @@ function variant(gpu: Operations, rows: number, columns: number, weight: GpuTens
       besides: loop(8),
     };
   }
-  if (profile.flavour === "register") {
+  if (profile.flavor === "register") {
     return {
       kernel: "linear_register",
       constants: { ...common, COLUMN_LANES: 8, ROW_LANES: 1 },
@@ -132,7 +132,7 @@ function variant(gpu: Operations, rows: number, columns: number, weight: GpuTens
     };
   }
   if (rows <= VECTOR_ROWS) return vectorVariant(gpu, rows, columns, weight, common);
-  if (profile.flavour === "subgroup") {
+  if (profile.flavor === "subgroup") {
     return {
       kernel: "linear_subgroup",
       constants: { ...common, SUBGROUPS: true, ROWS: 16 },

@@ -240,7 +240,7 @@ Deno.test({
   ignore: !isAvailable,
   fn: async () => {
     const device = await requestDevice(); // asks for no features
-    await assertRejects(() => WebGpuBackend.create({ device, flavour: "subgroup" }), ConfigError, "no subgroups");
+    await assertRejects(() => WebGpuBackend.create({ device, flavor: "subgroup" }), ConfigError, "no subgroups");
     device.destroy();
     await device.lost;
   },

@@ -5,12 +5,12 @@ import { WasmBackend } from "../../assembly/backend.ts";
 import type { Backend } from "../../backend/backend.ts";
 import type { CacheFormat, WeightFormat } from "../../backend/memory.ts";
 import { FORMATS, WEIGHT_FORMATS } from "../../formats/formats.ts";
-import type { Flavour } from "../../gpu/backend.ts";
+import type { Flavor } from "../../gpu/backend.ts";
 import { Andromeda } from "../../mod.ts";
 import { assertClose, compute, type HostValues, RandomValues } from "../support/ops.ts";
 import { gpuTest } from "./support.ts";
 
-const FLAVOURS: readonly Flavour[] = ["register", "workgroup"];
+const FLAVORS: readonly Flavor[] = ["register", "workgroup"];
 
 const cpu = await WasmBackend.create({ threads: 1 });
 Deno.test.afterAll(() => cpu.dispose());
@@ -32,8 +32,8 @@ async function product(backend: Backend, format: WeightFormat, values: HostValue
 }
 
 for (const format of WEIGHT_FORMATS.filter((name) => FORMATS[name].blockSize > 1)) {
-  for (const flavour of FLAVOURS) {
-    gpuTest(`${flavour} kernels: ${format} products are those of the CPU`, async (gpu) => {
+  for (const flavor of FLAVORS) {
+    gpuTest(`${flavor} kernels: ${format} products are those of the CPU`, async (gpu) => {
       const random = new RandomValues(11);
       for (const [inSize, outSize] of SHAPES) {
         // Down to where scales are f16's denormals.
@@ -46,7 +46,7 @@ for (const format of WEIGHT_FORMATS.filter((name) => FORMATS[name].blockSize > 1
           assertClose(actual.out, expected.out, 1e-4);
         }
       }
-    }, { flavour });
+    }, { flavor });
   }
 
   gpuTest(`${format}: a saved model is that of the CPU, byte by byte`, async (gpu) => {
@@ -91,8 +91,8 @@ gpuTest("q8_0 caches hold what those of the CPU hold, to the bit", async (gpu) =
   assertEquals(await keptOf(gpu, "q8_0", rows), await keptOf(cpu, "q8_0", rows));
 });
 
-for (const flavour of FLAVOURS) {
-  gpuTest(`${flavour} kernels: attention over caches in every format is that of the CPU`, async (gpu) => {
+for (const flavor of FLAVORS) {
+  gpuTest(`${flavor} kernels: attention over caches in every format is that of the CPU`, async (gpu) => {
     const random = new RandomValues(13);
     const [b, kvHeads, heads, capacity, start] = [2, 2, 6, 150, 130];
     const options = { heads, kvHeads, scale: 0.2, causal: true };
@@ -126,5 +126,5 @@ for (const flavour of FLAVOURS) {
         assertClose(actual, expected, 1e-5);
       }
     }
-  }, { flavour });
+  }, { flavor });
 }

@@ -92,4 +92,4 @@ gpuTest("attention of heads of every width fits into the memory that a workgroup
     const bytes = 2 * (isVector ? 16 : 4) * constant("QUERIES") * constant("UNIT_ROOM") * constant("WORKGROUP");
     assert(bytes <= Math.max(limit, 32_768), `${bytes} bytes`);
   }
-}, { flavour: "register" });
+}, { flavor: "register" });

@@ -6,7 +6,7 @@ import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
 import type { AttentionOptions } from "../../backend/operations/attention.ts";
 import { ShapeError } from "../../errors.ts";
-import type { Flavour } from "../../gpu/backend.ts";
+import type { Flavor } from "../../gpu/backend.ts";
 import { loop, type Span, spans } from "../../gpu/device/loops.ts";
 import { assertClose, type HostValues, RandomValues } from "../support/ops.ts";
 import { gpuTest } from "./support.ts";
@@ -121,17 +121,17 @@ gpuTest("attention of a prompt of 5,000 tokens", (backend) => {
 /** Few enough for everything to be divided, enough for one round of every kernel. */
 const FEW_ROUNDS = 3000;
 
-for (const flavour of ["register", "workgroup"] as const satisfies readonly Flavour[]) {
-  gpuTest(`${flavour} kernels on a device that ends loops after ${FEW_ROUNDS} rounds: attention`, async (backend) => {
+for (const flavor of ["register", "workgroup"] as const satisfies readonly Flavor[]) {
+  gpuTest(`${flavor} kernels on a device that ends loops after ${FEW_ROUNDS} rounds: attention`, async (backend) => {
     for (const cache of [undefined, "f32", "f16", "q8_0"] as const) {
       const rest = cache && { cache, position: 450 };
       await attentionAgrees(backend, { queries: 21, keys: 400, dim: 32, slopes: true, memory: 70, ...rest });
     }
     await attentionAgrees(backend, { queries: 9, keys: 700, dim: 6, decay: true, mask: true });
     await attentionAgrees(backend, { queries: 3, keys: 700, dim: 8, decay: true });
-  }, { flavour, loopRounds: FEW_ROUNDS });
+  }, { flavor, loopRounds: FEW_ROUNDS });
 
-  gpuTest(`${flavour} kernels on a device that ends loops after ${FEW_ROUNDS} rounds: the others`, async (backend) => {
+  gpuTest(`${flavor} kernels on a device that ends loops after ${FEW_ROUNDS} rounds: the others`, async (backend) => {
     const random = new RandomValues(1);
     for (const format of ["f32", "f16", "q8_0", "q4_0"] as const) {
       const [values, bias] = [random.normal([9, 25_030], 1 / 158), random.normal([9])];
@@ -156,7 +156,7 @@ for (const flavour of ["register", "workgroup"] as const satisfies readonly Flav
     const x = random.normal([2, 60_000]);
     await agree(backend, { x }, (on, { x }) => on.layerNorm(x!));
     await agree(backend, { x }, (on, { x }) => on.softmax(x!));
-  }, { flavour, loopRounds: FEW_ROUNDS });
+  }, { flavor, loopRounds: FEW_ROUNDS });
 }
 
 gpuTest("rows that are too long for a device are refused by name, and the engine goes on", async (backend) => {

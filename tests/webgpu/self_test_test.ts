@@ -4,14 +4,14 @@ import { assertEquals } from "@std/assert";
 import { KERNELS } from "../../gpu/generated/kernels.ts";
 import { gpuTest } from "./support.ts";
 
-/** Kernels of the other flavours. */
+/** Kernels of the other flavors. */
 const OTHERS = {
   register: ["linear_subgroup", "linear_vector", "linear_workgroup"],
   workgroup: ["linear_register", "linear_subgroup", "linear_vector_register"],
   subgroup: ["linear_register", "linear_vector_register", "linear_workgroup"],
 };
 
-gpuTest("the self-test runs every kernel of this adapter's flavour and finds it right", async (backend) => {
+gpuTest("the self-test runs every kernel of this adapter's flavor and finds it right", async (backend) => {
   const { createShaderModule } = GPUDevice.prototype;
   const made = new Set(["count_rounds"]); // by which the engine started
   GPUDevice.prototype.createShaderModule = function (descriptor) {
@@ -25,6 +25,6 @@ gpuTest("the self-test runs every kernel of this adapter's flavour and finds it 
     Object.assign(GPUDevice.prototype, { createShaderModule });
   }
   const kernels = Object.keys(KERNELS).filter((name) => KERNELS[name]?.includes("@compute"));
-  assertEquals([...made].sort(), kernels.filter((name) => !OTHERS[backend.flavour].includes(name)).sort());
+  assertEquals([...made].sort(), kernels.filter((name) => !OTHERS[backend.flavor].includes(name)).sort());
   assertEquals(backend.memory().tensors, 0);
 });

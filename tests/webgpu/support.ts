@@ -4,6 +4,8 @@
  * @module
  */
 
+// The engine is checked against the W3C's types too, which TypeScript has outside of Deno.
+/// <reference types="@webgpu/types" />
 import { WebGpuBackend, type WebGpuOptions } from "../../gpu/backend.ts";
 
 const hasAdapter = await navigator.gpu?.requestAdapter() != null;

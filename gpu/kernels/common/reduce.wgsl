@@ -1,4 +1,4 @@
-// Reductions over a workgroup: every invocation gets the same result. Both flavours have the same functions.
+// Reductions over a workgroup: every invocation gets the same result. Both flavors have the same functions.
 var<workgroup> partial: array<f32, WORKGROUP>;
 
 #if SUBGROUPS

@@ -25,15 +25,15 @@ interface PageTest {
 const tests: PageTest[] = [];
 const afterAll: (() => void | Promise<void>)[] = [];
 const query = new URLSearchParams(location.search);
-/** Flavours of the kernels of the engines that were started. */
-const flavours = new Set<string>();
+/** Flavors of the kernels of the engines that were started. */
+const flavors = new Set<string>();
 
-const flavour = query.get("flavour");
+const flavor = query.get("flavor");
 const create = WebGpuBackend.create.bind(WebGpuBackend);
 WebGpuBackend.create = async (options = {}) => {
-  const isKnown = flavour === "register" || flavour === "workgroup" || flavour === "subgroup";
-  const backend = await create(isKnown ? { ...options, flavour } : options);
-  flavours.add(backend.flavour);
+  const isKnown = flavor === "register" || flavor === "workgroup" || flavor === "subgroup";
+  const backend = await create(isKnown ? { ...options, flavor } : options);
+  flavors.add(backend.flavor);
   return backend;
 };
 
@@ -49,7 +49,7 @@ Object.assign(globalThis, {
   },
 });
 
-/** Imports these modules and runs their tests, one after the other; calls `report` after each. Gives the flavours that ran. */
+/** Imports these modules and runs their tests, one after the other; calls `report` after each. Gives the flavors that ran. */
 async function run(modules: readonly string[], report: (result: PageResult) => Promise<void>): Promise<string[]> {
   for (const module of modules) await import(module);
   for (const test of tests) {
@@ -65,7 +65,7 @@ async function run(modules: readonly string[], report: (result: PageResult) => P
     else await Promise.resolve().then(test.fn).then(() => finish("passed"), (error) => finish("failed", error));
   }
   for (const fn of afterAll) await fn();
-  return [...flavours];
+  return [...flavors];
 }
 
 function describe(error: unknown): string {

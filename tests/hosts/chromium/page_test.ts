@@ -1,7 +1,7 @@
 /**
  * The tests of operations, models and generation, in pages of a real Chromium: on the CPU engine, and on the GPU engine
  * with kernels that use subgroups, which no other host here has. The GPU runs a fifth of the shapes and the typical
- * cases, and the tests left out are ignored by name; CHROMIUM_FLAVOURS=register,workgroup,subgroup takes other kernels,
+ * cases, and the tests left out are ignored by name; CHROMIUM_FLAVORS=register,workgroup,subgroup takes other kernels,
  * over all shapes and cases: minutes each.
  *
  * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
@@ -37,18 +37,18 @@ const args = [
   "--disable-sync",
 ];
 
-const asked = Deno.env.get("CHROMIUM_FLAVOURS")?.split(",");
+const asked = Deno.env.get("CHROMIUM_FLAVORS")?.split(",");
 
 /** The tests that run together in one page, and the GPU's kernels for them. */
-const suites: readonly { readonly name: string; readonly folders: readonly string[]; readonly flavour: string }[] = [
-  { name: "operations", folders: ["tests/ops"], flavour: "subgroup" },
-  { name: "models", folders: ["tests/models", "tests/generation"], flavour: "register" },
+const suites: readonly { readonly name: string; readonly folders: readonly string[]; readonly flavor: string }[] = [
+  { name: "operations", folders: ["tests/ops"], flavor: "subgroup" },
+  { name: "models", folders: ["tests/models", "tests/generation"], flavor: "register" },
 ];
 
-for (const { name: suite, folders, flavour } of suites) {
-  const engines: { readonly ANDROMEDA_BACKEND: string; readonly flavour?: string }[] = [
+for (const { name: suite, folders, flavor } of suites) {
+  const engines: { readonly ANDROMEDA_BACKEND: string; readonly flavor?: string }[] = [
     { ANDROMEDA_BACKEND: "wasm" },
-    ...(asked ?? [flavour]).map((flavour) => ({ ANDROMEDA_BACKEND: "webgpu", flavour })),
+    ...(asked ?? [flavor]).map((flavor) => ({ ANDROMEDA_BACKEND: "webgpu", flavor })),
   ];
   for (const engine of engines) {
     Deno.test({
@@ -87,8 +87,8 @@ async function runInPage(browser: Browser, site: Site, query: Record<string, str
   });
   await page.exposeFunction("report", (result: PageResult) => void results.push(result));
   await page.goto(`${site.url}?${new URLSearchParams(query)}`);
-  const flavours = await page.evaluate((modules) => globalThis.runTests(modules, globalThis.report), site.modules);
-  assertEquals(flavours, query.flavour === undefined ? [] : [query.flavour]);
+  const flavors = await page.evaluate((modules) => globalThis.runTests(modules, globalThis.report), site.modules);
+  assertEquals(flavors, query.flavor === undefined ? [] : [query.flavor]);
   assertEquals(faults, [], "the page reported errors");
   return results;
 }

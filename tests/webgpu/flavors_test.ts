@@ -1,6 +1,6 @@
 /**
- * Every flavour of the kernels that this adapter can run, by force: the one that suits the adapter is tested with the
- * operations, the others here. Subgroups exist in browsers only, where all operations are tested with each flavour
+ * Every flavor of the kernels that this adapter can run, by force: the one that suits the adapter is tested with the
+ * operations, the others here. Subgroups exist in browsers only, where all operations are tested with each flavor
  * (tests/hosts/chromium).
  */
 
@@ -12,11 +12,11 @@ import { linear } from "../../engine/reference/linear.ts";
 import { l2Norm, layerNorm } from "../../engine/reference/norm.ts";
 import * as sampling from "../../engine/reference/sampling.ts";
 import { crossEntropy, softmax } from "../../engine/reference/softmax.ts";
-import type { Flavour } from "../../gpu/backend.ts";
+import type { Flavor } from "../../gpu/backend.ts";
 import { assertClose, compute, RandomValues } from "../support/ops.ts";
 import { gpuTest } from "./support.ts";
 
-const FLAVOURS: readonly Flavour[] = ["register", "workgroup"];
+const FLAVORS: readonly Flavor[] = ["register", "workgroup"];
 
 /** Rows, in, out: around the edges of tiles, vectors and workgroups. */
 const PRODUCTS = [
@@ -31,10 +31,10 @@ const PRODUCTS = [
   [100, 260, 129],
 ] as const;
 
-for (const flavour of FLAVOURS) {
+for (const flavor of FLAVORS) {
   for (const format of ["f32", "f16", "q8_0", "q4_0"] as const) {
-    gpuTest(`${flavour} kernels: products with ${format} weights`, async (backend) => {
-      assertEquals(backend.flavour, flavour);
+    gpuTest(`${flavor} kernels: products with ${format} weights`, async (backend) => {
+      assertEquals(backend.flavor, flavor);
       const random = new RandomValues(1);
       const activations: readonly (Activation | undefined)[] = [undefined, "gelu", "silu"];
       for (const [i, [rows, size, out]] of PRODUCTS.entries()) {
@@ -52,10 +52,10 @@ for (const flavour of FLAVOURS) {
         assertClose(actual, linear(x, rounded, { bias, activation }), 5e-6);
         weight.dispose();
       }
-    }, { flavour });
+    }, { flavor });
   }
 
-  gpuTest(`${flavour} kernels: reductions over rows of every length`, async (backend) => {
+  gpuTest(`${flavor} kernels: reductions over rows of every length`, async (backend) => {
     const random = new RandomValues(2);
     for (const width of [1, 5, 31, 32, 33, 64, 100, 257, 1000]) {
       const x = random.normal([7, width], 2);
@@ -86,10 +86,10 @@ for (const flavour of FLAVOURS) {
         2e-6,
       );
     }
-  }, { flavour });
+  }, { flavor });
 
   for (const n of [1, 3, 70]) {
-    gpuTest(`${flavour} kernels: attention of ${n} queries`, async (backend) => {
+    gpuTest(`${flavor} kernels: attention of ${n} queries`, async (backend) => {
       const random = new RandomValues(3);
       const options = { heads: 6, kvHeads: 2, scale: 0.2, causal: true };
       for (const dim of [20, 64]) {
@@ -111,6 +111,6 @@ for (const flavour of FLAVOURS) {
         const { q, k, v, ...rest } = inputs;
         assertClose(actual, attention.attention(q, k, v, { ...options, ...rest }), 1e-5);
       }
-    }, { flavour });
+    }, { flavor });
   }
 }
