@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
 import { ConfigError, ShapeError, Transformer } from "../../mod.ts";
-import { generateFields } from "../../models/generation/settings.ts";
 import { engineTest } from "../support/engines.ts";
 import { text, withModel } from "./models.ts";
 
@@ -169,17 +168,4 @@ engineTest("contexts and drafts that don't go with the model", async (backend) =
     draft.dispose();
     other.dispose();
   });
-});
-
-Deno.test("the documentation of an option gives the default that holds", async () => {
-  const source = await Deno.readTextFile(new URL("../../models/generation/options.ts", import.meta.url));
-  const documented = new Map([...source.matchAll(/\/\*\*((?:(?!\*\/)[^])+)\*\/\s+readonly (\w+)\?:/g)].map((
-    [, doc = "", name = ""],
-  ) => [name, / Default ("\w+"|[\d.]*\d)\.\s/.exec(doc)?.[1]]));
-  for (const [name, { fallback }] of Object.entries<{ readonly fallback?: unknown }>(generateFields)) {
-    if (name === "context" || name === "contextMask") continue;
-    assert(documented.has(name), name);
-    const given = documented.get(name);
-    assertEquals(given === undefined ? undefined : JSON.parse(given), fallback, name);
-  }
 });

@@ -16,7 +16,7 @@ import {
   writeSafetensors,
 } from "../../mod.ts";
 import { assertAgrees, rowsOf } from "../support/cases.ts";
-import { engineTest } from "../support/engines.ts";
+import { engineTest, folderTest } from "../support/engines.ts";
 import { goldenFolders, goldenTest, goldenUrl, readGoldenJson } from "../support/golden.ts";
 
 type Config = Record<string, unknown>;
@@ -88,7 +88,7 @@ for (const name of present) {
 
 // Weights of 16 bits are held, and saved, in 32.
 for (const name of present.filter((name) => !name.includes("bf16"))) {
-  engineTest(`${name} is saved under the names and with the bytes that it was loaded from`, async (backend) => {
+  folderTest(`${name} is saved under the names and with the bytes that it was loaded from`, async (backend) => {
     const model = await load(name, backend);
     const folder = await Deno.makeTempDir();
     try {

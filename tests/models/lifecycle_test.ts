@@ -11,7 +11,7 @@ import {
   Transformer,
   WeightsError,
 } from "../../mod.ts";
-import { engineTest } from "../support/engines.ts";
+import { engineTest, folderTest } from "../support/engines.ts";
 
 const tiny = {
   numTokens: 19,
@@ -41,9 +41,6 @@ engineTest("the same seed gives the same model, another seed another", async (ba
   assertEquals(logits[0], logits[1]);
   assert(logits[0]?.some((value, i) => value !== logits[2]?.[i]));
 });
-
-/** A page has no folders. */
-const folderTest: typeof engineTest = "makeTempDir" in Deno ? engineTest : () => {};
 
 folderTest("a saved model comes back to the bit, of the class that it was", async (backend) => {
   const folder = await Deno.makeTempDir();

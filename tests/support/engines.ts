@@ -91,6 +91,9 @@ export function engineTest(
   });
 }
 
+/** An engine's test that needs folders, which a page does not have. */
+export const folderTest: typeof engineTest = "makeTempDir" in Deno ? engineTest : () => {};
+
 function remember(engine: EngineName, starting: Promise<Backend>): Promise<Backend> {
   shared.set(engine, starting);
   return starting;
