@@ -27,6 +27,8 @@ export interface WebGpuOptions {
   readonly loopRounds?: number | undefined;
   /** Kernels to use. Default: `register` on software adapters, else `subgroup` where subgroups exist, else `workgroup`. */
   readonly flavor?: Flavor | undefined;
+  /** Whether the adapter computes on a processor, for which some kernels have forms of their own. Default: as it names itself. */
+  readonly software?: boolean | undefined;
 }
 
 /** A device and what matters of it. */
@@ -130,7 +132,7 @@ async function describe(
 ): Promise<Profile> {
   const info = given ?? device.adapterInfo;
   const name = nameOf(info);
-  const software = isSoftware(info);
+  const software = options.software ?? isSoftware(info);
   const subgroups = device.features.has("subgroups");
   if (options.flavor === "subgroup" && !subgroups) {
     throw new ConfigError(`Cannot use subgroup kernels on ${name}: the device has no subgroups; leave flavor open`);

@@ -718,7 +718,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "  // Values: an invocation takes one unit of features; if there are fewer units than invocations, these share the keys.\n" +
     "  workgroupBarrier();\n" +
-    "  let unitsAtOnce = min(UNITS, WORKGROUP);\n" +
+    "  let unitsAtOnce = min(u32(UNITS), WORKGROUP);\n" +
     "  let shares = WORKGROUP / unitsAtOnce;\n" +
     "  let share = lane / unitsAtOnce;\n" +
     "  for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += WORKGROUP) {\n" +
@@ -843,8 +843,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "fn keyPosition(column: u32, last: i32) -> i32 {\n" +
     "#if CACHE\n" +
     "  let capacity = i32(params.columns);\n" +
-    "  let behind = (((last - i32(column)) % capacity) + capacity) % capacity;\n" +
-    "  return last - behind;\n" +
+    "  let behind = last - i32(column);\n" +
+    "  // Vulkan leaves the remainder of a negative number undefined; on an NVIDIA H200 it is not JavaScript's.\n" +
+    "  return select(last - max(behind, 0) % capacity, -1, behind < 0);\n" +
     "#else\n" +
     "  return i32(column);\n" +
     "#endif\n" +

@@ -106,7 +106,7 @@ fn main(
 
   // Values: an invocation takes one unit of features; if there are fewer units than invocations, these share the keys.
   workgroupBarrier();
-  let unitsAtOnce = min(UNITS, WORKGROUP);
+  let unitsAtOnce = min(u32(UNITS), WORKGROUP);
   let shares = WORKGROUP / unitsAtOnce;
   let share = lane / unitsAtOnce;
   for (var firstUnit = 0u; firstUnit < UNITS; firstUnit += WORKGROUP) {

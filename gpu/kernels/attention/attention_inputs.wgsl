@@ -84,8 +84,9 @@ fn firstPosition(batch: u32) -> i32 {
 fn keyPosition(column: u32, last: i32) -> i32 {
 #if CACHE
   let capacity = i32(params.columns);
-  let behind = (((last - i32(column)) % capacity) + capacity) % capacity;
-  return last - behind;
+  let behind = last - i32(column);
+  // Vulkan leaves the remainder of a negative number undefined; on an NVIDIA H200 it is not JavaScript's.
+  return select(last - max(behind, 0) % capacity, -1, behind < 0);
 #else
   return i32(column);
 #endif
