@@ -11,16 +11,18 @@ import { lastPositions } from "./sequences/sequence_batch.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import type { TextModel } from "./text_model.ts";
 
-/** Tokens of a prompt: enough for the kernels that take many rows. */
-const PROMPT = 32;
+/** Tokens of prompts: on GPUs products of up to 16, up to 32 and of more rows have kernels of their own. */
+const PROMPTS = [16, 32, 64];
 
 /** Prepares the kernels of a prompt and of single tokens; see `GenerativeModel.warmUp`. */
 export async function warmUp(model: TextModel, options: GenerateOptions = {}): Promise<void> {
   const settings = readSettings(model, options);
-  const prompt = Math.min(PROMPT, model.net.maxSeqLen - 1);
+  const prompts = new Set(PROMPTS.map((length) => Math.min(length, model.net.maxSeqLen - 1)));
   await model.backend.warmUp(() => {
-    if (model.net.canCache) stepTwice(model, settings, prompt);
-    else readOnce(model, settings, prompt);
+    for (const prompt of prompts) {
+      if (model.net.canCache) stepTwice(model, settings, prompt);
+      else readOnce(model, settings, prompt);
+    }
   });
 }
 

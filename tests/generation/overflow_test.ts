@@ -68,7 +68,7 @@ engineTest("a slide takes no more memory as it goes on", async (backend) => {
     for await (const _ of model.generate(text(5), { maxNewTokens: 40, temperature: 0 })) {
       used.push(backend.memory().bytesInUse);
     }
-    assertEquals(new Set(used).size, 1);
+    assertEquals(Math.max(...used), used[0]);
   });
 });
 

@@ -80,7 +80,8 @@ engineTest("a turn runs on new tokens only", async (backend) => {
     session.rewind(20).append([4]);
     assertEquals(await turn(), 1 + 3);
     const fork = session.fork().append([5]);
-    assertEquals(await countTokens(backend, async () => void await fork.generate(greedy).next()), 2);
+    const ahead = backend.info.stepsAhead ?? 0;
+    assertEquals(await countTokens(backend, async () => void await fork.generate(greedy).next()), 2 + ahead);
     fork.dispose();
     session.dispose();
   });
@@ -207,4 +208,26 @@ engineTest("a session says what it can't do", async (backend) => {
     assert(session.length === 4);
     assertThrows(() => model.session({ overflow: "sometimes" } as object), ConfigError, "overflow");
   });
+});
+
+Deno.test("steps that run ahead of the host never run from a cache that lags behind the text", async () => {
+  const { WasmBackend } = await import("../../assembly/backend.ts");
+  const backend = await WasmBackend.create({ threads: 1 });
+  Object.assign(backend, { info: { ...backend.info, stepsAhead: 2 } });
+  await withModel(backend, { rotaryXpos: true, maxSeqLen: 12 }, async (model) => {
+    const session = model.session({ overflow: "recompute" });
+    for (const length of [6, 3, 20, 1]) {
+      session.append(text(length, 50, length));
+      const expected: number[] = [];
+      for (let i = 0; i < 4; i++) {
+        const [next = NaN] = await Array.fromAsync(
+          model.generate([...session.tokens, ...expected], { ...greedy, maxNewTokens: 1, overflow: "recompute" }),
+        );
+        expected.push(next);
+      }
+      assertEquals(await Array.fromAsync(session.generate({ ...greedy, maxNewTokens: 4 })), expected);
+    }
+    session.dispose();
+  });
+  backend.dispose();
 });

@@ -81,15 +81,13 @@ gpuTest("attention of heads of every width fits into the memory that a workgroup
   } finally {
     Object.assign(GPUDevice.prototype, { createShaderModule });
   }
-  const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
-  const limit = device.limits.maxComputeWorkgroupStorageSize;
-  device.destroy();
-  await device.lost;
+  // The engine asks the adapter for all that it has.
+  const limit = (await navigator.gpu.requestAdapter())!.limits.maxComputeWorkgroupStorageSize;
   assertEquals(codes.length > 3, true);
   for (const code of codes) {
     const constant = (name: string) => Number(new RegExp(`const ${name} = (\\d+);`).exec(code)?.[1]);
     const isVector = code.includes("array<vec4<f32>, QUERIES");
     const bytes = 2 * (isVector ? 16 : 4) * constant("QUERIES") * constant("UNIT_ROOM") * constant("WORKGROUP");
-    assert(bytes <= Math.max(limit, 32_768), `${bytes} bytes`);
+    assert(bytes <= limit, `${bytes} bytes`);
   }
 }, { flavor: "register" });

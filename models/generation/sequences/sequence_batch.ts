@@ -43,6 +43,8 @@ export class SequenceBatch {
   readonly #resources: Resources;
   readonly #window: CacheWindow;
   readonly #ended: boolean[];
+  /** Whether the last step ran from the cache, which then holds all that came before it. */
+  #ranFromCache = false;
 
   /** @param rows tokens of each row; a row without any must get some before the first step */
   constructor(model: TextModel, rows: readonly (readonly number[])[], options: SequenceBatchOptions) {
@@ -150,7 +152,7 @@ export class SequenceBatch {
   /** Whether `stepAhead` is possible, and can be taken back if the sequences are kept. */
   get canRunAhead(): boolean {
     const { cache, ends } = this.#window;
-    if (!cache || !this.#canCache(ends.map((end) => end + 1))) return false;
+    if (!cache || !this.#ranFromCache || !this.#canCache(ends.map((end) => end + 1))) return false;
     return cache.canUndoSteps || !this.#options.isKept;
   }
 
@@ -190,7 +192,8 @@ export class SequenceBatch {
    * @param use takes the logits [rows · last, numTokens] of each row's last positions; the tensors of its result outlive the step
    */
   step<T>(use: (logits: Tensor) => T, last = 1): T {
-    if (this.#isCached) return this.#runToLogits(this.#ids(this.#pending()), use, last);
+    this.#ranFromCache = this.#isCached;
+    if (this.#ranFromCache) return this.#runToLogits(this.#ids(this.#pending()), use, last);
     return runWhole(this.#model, this.rows, this.#ended, this.#options.context, use);
   }
 
