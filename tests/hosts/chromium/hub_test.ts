@@ -19,8 +19,8 @@ const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run
 
 /** The length and the sum of each file that the page reads in turn; sums tell bytes apart well enough. */
 const PAGE = `<!doctype html><title>hub</title><script type="module">
-import { fetchHubFile } from "./hub.js";
-import { readAll } from "./byte_source.js";
+import { fetchHubFile } from "./hub/hub.js";
+import { readAll } from "./files/byte_source.js";
 globalThis.read = async (host, cache, file) => {
   const source = await fetchHubFile({ repo: "org/name" }, file, { host, cache, retries: 1, retryDelay: 1 });
   const bytes = source && await readAll(source);
