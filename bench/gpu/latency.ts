@@ -3,9 +3,10 @@
  *
  * @module
  */
+
 import { WebGpuBackend } from "../../gpu/backend.ts";
 import { median } from "../support/report.ts";
-import { randomValues, settle, timeOnDevice } from "./timing.ts";
+import { randomValues, settle, timeOperation } from "../support/timing.ts";
 
 /** All in milliseconds. */
 export interface Latency {
@@ -38,7 +39,7 @@ export async function measureLatency(rounds: number): Promise<Latency> {
   const before = performance.now();
   await backend.scope(() => backend.linear(x, weight)).data();
   const firstProduct = performance.now() - before;
-  const dispatch = await timeOnDevice(backend, () => void backend.add(x, x), rounds);
+  const dispatch = await timeOperation(backend, () => void backend.add(x, x), rounds);
   const recordings: number[] = [];
   const trips: number[] = [];
   for (let round = 0; round < 8 * rounds; round++) {

@@ -9,9 +9,11 @@
  *
  * @module
  */
+
 import { parseArgs } from "@std/cli/parse-args";
 import { type Flavor, WebGpuBackend } from "../../gpu/backend.ts";
 import { hasHardwareAdapter } from "../../gpu/device/device.ts";
+import { writeReport } from "../support/report.ts";
 import { type Latency, measureLatency } from "./latency.ts";
 import { LARGE, measureModel, type ModelFigure, SMALL } from "./models.ts";
 import {
@@ -22,7 +24,6 @@ import {
   timePrompt,
   timeToken,
 } from "./operations.ts";
-import { writeReport } from "../support/report.ts";
 
 /** What this benchmark leaves; what was not asked for is absent. */
 export interface GpuFigures {

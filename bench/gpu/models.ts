@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { WebGpuBackend } from "../../gpu/backend.ts";
 import { Andromeda, type LanguageModel, Transformer, type WeightFormat } from "../../mod.ts";
 import { Parameter } from "../../models/network/parameters.ts";

@@ -3,9 +3,10 @@
  *
  * @module
  */
+
 import type { CacheFormat, Tensor, WeightFormat } from "../../backend/memory.ts";
 import type { WebGpuBackend } from "../../gpu/backend.ts";
-import { randomValues, timeOnDevice } from "./timing.ts";
+import { randomValues, timeOperation } from "../support/timing.ts";
 
 /** Rows, in, out. */
 export type Shape = readonly [rows: number, size: number, out: number];
@@ -61,7 +62,7 @@ export async function timeProduct(
     backend.writeRows(weight, row, some.subarray(0, Math.min(step, out - row) * size));
   }
   const x = backend.tensor(randomValues(rows * size), [rows, size]);
-  const milliseconds = await timeOnDevice(backend, () => void backend.linear(x, weight), rounds);
+  const milliseconds = await timeOperation(backend, () => void backend.linear(x, weight), rounds);
   weight.dispose();
   x.dispose();
   const gflops = 2 * rows * size * out / milliseconds / 1e6;
@@ -78,7 +79,7 @@ export async function timePrompt(
   const random = (width: number) => backend.tensor(randomValues(tokens * width), [1, tokens, width]);
   const [q, k, v] = [random(heads * dim), random(kvHeads * dim), random(kvHeads * dim)];
   const options = { heads, kvHeads, scale: 1 / Math.sqrt(dim), causal: true };
-  const milliseconds = await timeOnDevice(backend, () => void backend.attention(q, k, v, options), rounds);
+  const milliseconds = await timeOperation(backend, () => void backend.attention(q, k, v, options), rounds);
   for (const tensor of [q, k, v]) tensor.dispose();
   const common = { flavor: backend.flavor, tokens, heads, kvHeads, dim, milliseconds };
   return {
@@ -115,7 +116,7 @@ export async function timeToken(
   const q = backend.tensor(randomValues(heads * dim), [1, 1, heads * dim]);
   const positions = backend.tensor(Int32Array.of(tokens - 1), [1]);
   const options = { heads, kvHeads, scale: 1 / Math.sqrt(dim), causal: true, positions };
-  const milliseconds = await timeOnDevice(backend, () => void backend.attention(q, keys, values, options), rounds);
+  const milliseconds = await timeOperation(backend, () => void backend.attention(q, keys, values, options), rounds);
   for (const tensor of [...caches, q, positions]) tensor.dispose();
   const common = { flavor: backend.flavor, tokens, heads, kvHeads, dim, milliseconds };
   return {

@@ -1,25 +1,26 @@
 /**
- * How long a device takes for operations: many in a row, then one wait.
+ * How long an engine takes for an operation: many in a row, then one wait.
  *
  * @module
  */
-import type { WebGpuBackend } from "../../gpu/backend.ts";
-import { median } from "../support/report.ts";
+
+import type { Backend } from "../../mod.ts";
+import { median } from "./report.ts";
 
 /** Milliseconds that a run of operations takes at least, so that the wait at its end counts for little. */
 const ENOUGH = 60;
 /** Repeats at most: a product of nothing would never take long enough. */
 const MOST = 2 ** 14;
 
-/** Waits until the device has done all that was recorded: four bytes come back. */
-export async function settle(backend: WebGpuBackend): Promise<void> {
+/** Waits until an engine has done all that was recorded: four bytes come back. */
+export async function settle(backend: Backend): Promise<void> {
   const last = backend.tensor(Float32Array.of(1), [1]);
   await last.data();
   last.dispose();
 }
 
 /** Milliseconds of one of many runs of an operation in a row; the median over rounds. */
-export async function timeOnDevice(backend: WebGpuBackend, operation: () => void, rounds: number): Promise<number> {
+export async function timeOperation(backend: Backend, operation: () => void, rounds: number): Promise<number> {
   const time = async (repeats: number): Promise<number> => {
     const start = performance.now();
     for (let i = 0; i < repeats; i++) {
