@@ -54,7 +54,7 @@ export class WasmBackend extends Engine<Block> {
    *
    * @param build The build to run, even if it is not the best.
    * @param weightBytes Bytes of weights in one memory before another one is started.
-   * @throws {BackendUnavailableError} if this host lacks what every build needs, or the threads that were asked for
+   * @throws {BackendUnavailableError} If this host lacks what every build needs, or the threads that were asked for.
    */
   static async create(
     options: BackendOptions = {},

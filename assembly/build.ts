@@ -62,7 +62,7 @@ function filesBelow(folder: string): string[] {
  * Compiles an AssemblyScript file of this repository as one build.
  *
  * @param generated Sources that are not on disk, by their path in the repository.
- * @throws {Error} with the compiler's messages
+ * @throws {Error} With the compiler's messages.
  */
 export async function compile(
   entry: string,
@@ -87,7 +87,11 @@ export function compileKernels(build: WasmBuild): Promise<Uint8Array> {
   return compile(ENTRY, build);
 }
 
-/** Makes one script of the workers' code. @throws {Error} with the bundler's messages */
+/**
+ * Makes one script of the workers' code.
+ *
+ * @throws {Error} With the bundler's messages.
+ */
 export async function bundleWorker(): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "--quiet", "--no-lock", "--platform", "browser", "--minify", "assembly/machine/worker.ts"],

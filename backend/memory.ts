@@ -75,7 +75,7 @@ export interface Memory {
   /**
    * A weight matrix [out, in] of zeros in the engine's own layout, filled by `writeRows`. No scope frees it.
    *
-   * @throws {ConfigError} for a format that is not among the engine's `formats`
+   * @throws {ConfigError} For a format that is not among the engine's `formats`.
    */
   weight(shape: readonly [number, number], format: WeightFormat): Tensor;
   /**

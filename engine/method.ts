@@ -72,7 +72,11 @@ function stepsOf(op: string, takes: Rules, options: Rules): Step[] {
 
 const NO_OPTIONS: Readonly<Record<string, unknown>> = {};
 
-/** Options of a call. @throws {ConfigError} if they are no object */
+/**
+ * Options of a call.
+ *
+ * @throws {ConfigError} If they are no object.
+ */
 function optionsOf(op: string, options: unknown): Readonly<Record<string, unknown>> {
   if (options === undefined) return NO_OPTIONS;
   if (isObject(options)) return options;

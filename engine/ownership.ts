@@ -45,7 +45,11 @@ export abstract class Ownership<S extends Storage> implements Performing {
   #peakBytes = 0;
   #disposed = false;
 
-  /** Takes memory for values of a shape. @throws {OutOfMemoryError} */
+  /**
+   * Takes memory for values of a shape.
+   *
+   * @throws {OutOfMemoryError}
+   */
   protected abstract allocate(shape: readonly number[], dtype: DType, layout: Layout): S;
   /** Gives memory back. Commands already recorded may still use it; those recorded later may overwrite it. */
   protected abstract release(storage: S): void;
@@ -65,7 +69,11 @@ export abstract class Ownership<S extends Storage> implements Performing {
   protected abstract uploadStored(weight: EngineTensor<S>, firstRow: number, rows: Uint8Array): void;
   /** Runs what was recorded and copies rows of a weight out, as its format stores them. */
   protected abstract downloadStored(weight: EngineTensor<S>, firstRow: number, count: number): Promise<Uint8Array>;
-  /** Appends a command to what is to be run. @throws {OutOfMemoryError} if it needs memory that there is not */
+  /**
+   * Appends a command to what is to be run.
+   *
+   * @throws {OutOfMemoryError} If it needs memory that there is not.
+   */
   protected abstract append(command: Command<EngineTensor<S>>): void;
   /** Frees all that the engine holds. */
   protected abstract shutDown(): void;
@@ -294,7 +302,11 @@ export abstract class Ownership<S extends Storage> implements Performing {
     return out;
   }
 
-  /** A tensor as this engine's own. @throws {ConfigError} if it is another engine's, or none */
+  /**
+   * A tensor as this engine's own.
+   *
+   * @throws {ConfigError} If it is another engine's, or none.
+   */
   own(tensor: unknown): EngineTensor<S> {
     this.checkAlive();
     if (!this.#isOwn(tensor)) {
@@ -316,7 +328,7 @@ export abstract class Ownership<S extends Storage> implements Performing {
     return tensor instanceof EngineTensor && tensor.backend === this.owner;
   }
 
-  /** @throws {DisposedError} after `dispose()` */
+  /** @throws {DisposedError} After `dispose()`. */
   protected checkAlive(): void {
     if (this.#disposed) throw this.disposal();
   }
@@ -368,7 +380,11 @@ export abstract class Ownership<S extends Storage> implements Performing {
   }
 }
 
-/** How many rows so many values or bytes are. @throws {ShapeError} unless they are whole ones */
+/**
+ * How many rows so many values or bytes are.
+ *
+ * @throws {ShapeError} Unless they are whole ones.
+ */
 function wholeRows(given: number, each: number, unit: string): number {
   const count = each === 0 ? 0 : given / each;
   if (count * each === given && Number.isInteger(count)) return count;
@@ -382,7 +398,7 @@ function isStoredRows(rows: unknown): rows is StoredRows {
   return typeof format === "string" && Object.hasOwn(FORMATS, format) && bytes instanceof Uint8Array;
 }
 
-/** @throws {ConfigError} for a format that caches don't have, or whose blocks don't divide a head of `dim` features */
+/** @throws {ConfigError} For a format that caches don't have, or whose blocks don't divide a head of `dim` features. */
 function checkCacheFormat(format: CacheFormat, dim: number): void {
   if (!CACHE_FORMATS.includes(format)) {
     throw new ConfigError(`Cannot make a cache of format ${show(format)}: expected ${CACHE_FORMATS.join(", ")}`);

@@ -16,15 +16,15 @@ export interface Format<Name extends string = string> {
    * Converts stored values to f32. Wider formats and integers of more than 24 bits are rounded to the nearest f32, all
    * others keep every value.
    *
-   * @param bytes whole blocks, little-endian
-   * @param values filled with as many values as `bytes` holds
+   * @param bytes Whole blocks, little-endian.
+   * @param values Filled with as many values as `bytes` holds.
    */
   toFloats(bytes: Uint8Array, values: Float32Array): void;
   /**
    * Converts f32 values, rounding to the nearest. Formats that are only read have no such function.
    *
-   * @param values whole blocks
-   * @param bytes filled with them, little-endian
+   * @param values Whole blocks.
+   * @param bytes Filled with them, little-endian.
    */
   readonly fromFloats?: (values: Float32Array, bytes: Uint8Array) => void;
 }

@@ -24,7 +24,11 @@ export function rowBytes({ blockSize, blockBytes }: Format, width: number): numb
   return Math.ceil(width / blockSize) * blockBytes;
 }
 
-/** Rows of `width` values as a format stores them. @throws {TypeError} where the format is only read */
+/**
+ * Rows of `width` values as a format stores them.
+ *
+ * @throws {TypeError} Where the format is only read.
+ */
 export function encodeRows(format: Format, width: number, values: Float32Array): Uint8Array<ArrayBuffer> {
   const { name, blockSize, fromFloats } = format;
   if (!fromFloats) throw new TypeError(`Cannot convert values to ${name}: it is only read; take f32 or f16`);

@@ -61,7 +61,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   /**
    * Starts the engine on the device that was given, or on one of its own.
    *
-   * @throws {BackendUnavailableError} where there is no WebGPU, no adapter or no device
+   * @throws {BackendUnavailableError} Where there is no WebGPU, no adapter or no device.
    */
   static async create(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
     return new WebGpuBackend(await openDevice(options), options.poolBytes ?? DEFAULT_POOL_BYTES);
@@ -107,7 +107,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
    * Compiles, side by side and without stopping the page, every kernel that the operations in `work` would run. They
    * are recorded, not run: their results hold nothing.
    *
-   * @throws {ShaderError} if the device refuses one
+   * @throws {ShaderError} If the device refuses one.
    */
   override async warmUp(work: () => unknown): Promise<void> {
     await super.warmUp(work);
@@ -245,7 +245,7 @@ function isWide(dtype: DType): boolean {
   return dtype === "f32" || dtype === "i32";
 }
 
-/** @throws {ConfigError} for heads that a format of caches has no kernels for */
+/** @throws {ConfigError} For heads that a format of caches has no kernels for. */
 function checkCache(dtype: DType, width: number): void {
   if (dtype === "f16" && width % 4 !== 0) {
     throw new ConfigError(

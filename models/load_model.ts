@@ -37,8 +37,8 @@ const openers: Readonly<Record<string, (checkpoint: Checkpoint, options: ModelOp
 /**
  * A model from a checkpoint, of the class that `model_type` in its configuration names.
  *
- * @throws {ConfigError} where the configuration names none, or one that does not exist
- * @throws {WeightsError} where the checkpoint can't be read or does not fit its configuration
+ * @throws {ConfigError} Where the configuration names none, or one that does not exist.
+ * @throws {WeightsError} Where the checkpoint can't be read or does not fit its configuration.
  *
  * @example
  * ```ts

@@ -82,13 +82,17 @@ export abstract class Model {
   /**
    * A model without memory yet.
    * @internal
-   * @param parameters declared by the layers of the class
+   * @param parameters Declared by the layers of the class.
    */
   protected constructor(parameters: Parameters) {
     this.#parameters = parameters;
   }
 
-  /** The engine that holds the parameters. @throws {DisposedError} after `dispose()` */
+  /**
+   * The engine that holds the parameters.
+   *
+   * @throws {DisposedError} After `dispose()`.
+   */
   get backend(): Backend {
     if (!this.#lease) throw new DisposedError("Cannot use a model after it was disposed: create or load one");
     return this.#lease.backend;
@@ -135,8 +139,8 @@ export abstract class Model {
   /**
    * Replaces parameters by the tensors of a checkpoint, or by those of another model's `stateDict()`.
    *
-   * @param options strict (default true) refuses missing and unexpected names
-   * @throws {WeightsError} that lists what is missing, unexpected or misshapen; nothing is changed then
+   * @param options Strict (default true) refuses missing and unexpected names.
+   * @throws {WeightsError} That lists what is missing, unexpected or misshapen; nothing is changed then.
    */
   async loadStateDict(entries: StateDict, options: { readonly strict?: boolean } = {}): Promise<void> {
     const matched = matchNames(this.#parameters, entries, options.strict ?? true);
@@ -162,8 +166,8 @@ export abstract class Model {
   /**
    * Writes `config.json` and `model.safetensors` into a folder, or the weights alone into a stream.
    *
-   * @param options `shardBytes` cuts the weights into files of at most that size, with an index
-   * @throws {WeightsError} where it can't be written; no half-written file is left
+   * @param options `shardBytes` cuts the weights into files of at most that size, with an index.
+   * @throws {WeightsError} Where it can't be written; no half-written file is left.
    */
   async save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
     const config = this.savedConfig;
@@ -186,7 +190,7 @@ export abstract class Model {
    * Moves the parameters to another backend; if it refuses them, the model stays where it was. After the loss of a GPU
    * device they are loaded or drawn once more, where they came from something that can be read again.
    *
-   * @throws {DeviceLostError} where the only copy was on the device that is lost: load the model anew
+   * @throws {DeviceLostError} Where the only copy was on the device that is lost: load the model anew.
    */
   async to(backend: Backend): Promise<void> {
     const lease = this.#lease;
@@ -244,7 +248,7 @@ export abstract class Model {
   /**
    * Gives a declared model memory and fresh values; large models leave the host's event loop a turn after each matrix.
    *
-   * @param tables makers of whole parameters, for those that are not drawn by their own initializer
+   * @param tables Makers of whole parameters, for those that are not drawn by their own initializer.
    */
   protected static async initialize<M extends Model>(
     model: M,
@@ -327,7 +331,7 @@ function versionOf({ x_transformers_version: version }: Record<string, unknown>)
   return typeof version === "string" ? { x_transformers_version: version } : {};
 }
 
-/** @throws {WeightsError} where a checkpoint's buffer has other values than the configuration gives */
+/** @throws {WeightsError} Where a checkpoint's buffer has other values than the configuration gives. */
 function checkBuffer(
   { name, values }: StateBuffer,
   format: string | undefined,

@@ -16,12 +16,12 @@ import type { Model } from "./model.ts";
  * Rows are cut into GGML's blocks of 32 values (q8_0, q4_0); one that ends inside a block is padded with zeros, which
  * changes no value.
  *
- * @param dtype the new format
- * @param options signal ends it between two matrices
- * @returns the same model
- * @throws {ConfigError} for a format that the model's backend has not
- * @throws {OutOfMemoryError} where a converted matrix does not fit beside its original
- * @throws the signal's reason; after any failure the matrices done stay converted, and the model can be used
+ * @param dtype The new format.
+ * @param options Signal ends it between two matrices.
+ * @returns The same model.
+ * @throws {ConfigError} For a format that the model's backend has not.
+ * @throws {OutOfMemoryError} Where a converted matrix does not fit beside its original.
+ * @throws If the signal's reason; after any failure the matrices done stay converted, and the model can be used.
  *
  * @example
  * ```ts

@@ -20,7 +20,11 @@ export function filesBelow(folder: string, extension: string): string[] {
   }).sort();
 }
 
-/** The AssemblyScript files as they should be, by their paths. @throws {Error} if one can't be parsed */
+/**
+ * The AssemblyScript files as they should be, by their paths.
+ *
+ * @throws {Error} If one can't be parsed.
+ */
 export async function formatScripts(): Promise<Map<string, string>> {
   const folder = await Deno.makeTempDir();
   try {

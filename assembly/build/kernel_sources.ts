@@ -39,7 +39,7 @@ const FIELD = /^(?: {2}\/\*\* (.*) \*\/\n)? {2}(\w+): (\w+);\n/gm;
  * Finds the kernels in sources, ordered by name.
  *
  * @param sources Text by path from `kernels/` on.
- * @throws {Error} if two kernels have one name, or a structure can't be read
+ * @throws {Error} If two kernels have one name, or a structure can't be read.
  */
 export function findKernels(sources: ReadonlyMap<string, string>): KernelSource[] {
   const structures = new Map<string, { readonly structure: Structure; readonly path: string }>();
@@ -68,7 +68,11 @@ export function findKernels(sources: ReadonlyMap<string, string>): KernelSource[
   return [...kernels.values()].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** The fields of a class. @throws {Error} if it has anything else */
+/**
+ * The fields of a class.
+ *
+ * @throws {Error} If it has anything else.
+ */
 function fieldsOf(structure: string, body: string): Field[] {
   const fields = [...body.matchAll(FIELD)].map(([, comment = "", name = "", type = ""]) => ({ name, type, comment }));
   const rest = body.replaceAll(FIELD, "").trim();
@@ -90,7 +94,7 @@ function fieldsOf(structure: string, body: string): Field[] {
  * Whether the structure's fields are those of the command of its kernel's operation, so that its encoder can be
  * generated: all addresses are tensors.
  *
- * @throws {Error} if only some are
+ * @throws {Error} If only some are.
  */
 export function isDerivable({ name, fields }: Structure): boolean {
   const tensors = fields.filter(({ type }) => type === "Tensor").length;

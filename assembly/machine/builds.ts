@@ -55,8 +55,8 @@ export function candidateOf(build: WasmBuild): Candidate {
  * The kernels that this host can run, the best first: for several threads if those are planned, then for one unless
  * several are required.
  *
- * @throws {BackendUnavailableError} if there are none
- * @throws {ConfigError} if modules are given under names that no build has
+ * @throws {BackendUnavailableError} If there are none.
+ * @throws {ConfigError} If modules are given under names that no build has.
  */
 export function candidates(given: GivenModules | undefined, plan: ThreadPlan): Candidate[] {
   const isThreaded = plan.count > 1;
@@ -85,7 +85,9 @@ export function candidates(given: GivenModules | undefined, plan: ThreadPlan): C
 }
 
 /**
- * Compiles a build from the code that comes with this module. @throws {BackendUnavailableError} if this host forbids it
+ * Compiles a build from the code that comes with this module.
+ *
+ * @throws {BackendUnavailableError} If this host forbids it.
  */
 export async function compileBuild(build: WasmBuild): Promise<WebAssembly.Module> {
   const { wasm } = await generated(build);

@@ -18,7 +18,7 @@ export class EventLoopPauses {
   /**
    * Whether the engine has worked for so long that a pause is due.
    *
-   * @param expected milliseconds of what it would do next
+   * @param expected Milliseconds of what it would do next.
    */
   isDue(expected: number): boolean {
     const now = performance.now();

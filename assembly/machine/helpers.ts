@@ -24,7 +24,11 @@ export interface SharedKernels {
 
 /** The helpers of a machine. They join one after another; until then the other threads do their work. */
 export class Helpers implements HelperThreads {
-  /** Resolves when all have joined. @throws {BackendUnavailableError} if one can't start */
+  /**
+   * Resolves when all have joined.
+   *
+   * @throws {BackendUnavailableError} If one can't start.
+   */
   readonly joined: Promise<void>;
   readonly #kernels: SharedKernels;
   readonly #workers = new Set<WorkerHandle>();

@@ -36,7 +36,7 @@ const FEWEST_SHARED_PAGES = 8192;
 /**
  * Instantiates compiled kernels over a memory, their own if none is given.
  *
- * @throws {BackendUnavailableError} if they don't fit
+ * @throws {BackendUnavailableError} If they don't fit.
  */
 export function instantiate(
   name: string,

@@ -43,7 +43,7 @@ export class LocalMachine implements Machine {
   #helpers: HelperThreads;
   #bytes: Uint8Array;
 
-  /** @param instance Kernels, over a shared memory if there are helpers */
+  /** @param instance Kernels, over a shared memory if there are helpers. */
   constructor(instance: Instance, { threads = 1, helpers = NOBODY, another = () => undefined }: LocalParts = {}) {
     this.#instance = instance;
     this.#layout = layoutOf(instance.kernels.heapBase, threads);

@@ -50,7 +50,11 @@ export class PageMachine implements Machine {
   /** Rejects every read. */
   #end: Error | undefined;
 
-  /** Hands the kernels to the worker. @throws {BackendUnavailableError} if they don't start there */
+  /**
+   * Hands the kernels to the worker.
+   *
+   * @throws {BackendUnavailableError} If they don't start there.
+   */
   static async start(parts: PageParts): Promise<PageMachine> {
     const { worker, compiled, memory, threads } = parts;
     const start = new Promise<HostStarted>((resolve, reject) => {
@@ -88,7 +92,11 @@ export class PageMachine implements Machine {
     );
   }
 
-  /** Resolves when all helpers have joined. @throws {BackendUnavailableError} if one can't start */
+  /**
+   * Resolves when all helpers have joined.
+   *
+   * @throws {BackendUnavailableError} If one can't start.
+   */
   get joined(): Promise<void> {
     return this.#helpers?.joined ?? Promise.resolve();
   }

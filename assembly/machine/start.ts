@@ -22,7 +22,7 @@ const MOST_THREADS = 64;
 /**
  * The threads that were asked for, or as many as the host has if it shares memory.
  *
- * @throws {BackendUnavailableError} if several are asked for and memory can't be shared
+ * @throws {BackendUnavailableError} If several are asked for and memory can't be shared.
  */
 export async function planThreads(threads: number | undefined): Promise<ThreadPlan> {
   if (threads === undefined) {
@@ -44,7 +44,7 @@ export async function planThreads(threads: number | undefined): Promise<ThreadPl
 /**
  * A machine with these kernels; undefined if the host refuses what they need and the caller didn't require it.
  *
- * @throws {BackendUnavailableError} if the host refuses what the caller asked for
+ * @throws {BackendUnavailableError} If the host refuses what the caller asked for.
  */
 export async function startMachine(
   { name, isShared, compile }: Candidate,

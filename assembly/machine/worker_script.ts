@@ -6,7 +6,11 @@
 
 import { spawn, type WorkerHandle } from "../../host/workers.ts";
 
-/** Starts a worker. @throws {BackendUnavailableError} if the host starts none */
+/**
+ * Starts a worker.
+ *
+ * @throws {BackendUnavailableError} If the host starts none.
+ */
 export function startWorker(workerUrl: string | URL | undefined): Promise<WorkerHandle> {
   return spawn(workerUrl, async () => (await import("../generated/worker.ts")).script);
 }

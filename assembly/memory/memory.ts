@@ -66,7 +66,11 @@ export class Memory {
     return this.#held[purpose];
   }
 
-  /** Takes a block. @throws {OutOfMemoryError} if the host gives no more memory */
+  /**
+   * Takes a block.
+   *
+   * @throws {OutOfMemoryError} If the host gives no more memory.
+   */
   allocate(bytes: number, purpose: Purpose): Block {
     const size = Math.max(roundUp(bytes, ALIGNMENT), ALIGNMENT);
     const gap = this.#bestFit(size) ?? this.#grow(size, purpose);

@@ -26,7 +26,7 @@ export function writeStoredRows(space: MemorySpace, weight: WasmTensor, firstRow
   write(space, weight, firstRow, rows, rowBytes(FORMATS[weight.dtype], weight.width), true);
 }
 
-/** @param stride elements of `rows` from one row to the next */
+/** @param stride Elements of `rows` from one row to the next. */
 function write(
   space: MemorySpace,
   weight: WasmTensor,
@@ -75,7 +75,7 @@ export async function readStoredRows(
   return new Uint8Array(await read(space, weight, firstRow, count, stride, true));
 }
 
-/** @param stride bytes of a row as it is read */
+/** @param stride Bytes of a row as it is read. */
 async function read(
   space: MemorySpace,
   tensor: WasmTensor,

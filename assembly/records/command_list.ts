@@ -73,7 +73,7 @@ export class CommandList {
   /** Milliseconds for a unit of work. */
   #cost = NANOSECONDS * 1e-6;
 
-  /** @param pauses of the engine; without them the list runs at once, which another thread does */
+  /** @param pauses The engine's; without them the list runs at once, which another thread does. */
   constructor(run: RunList, pauses?: EventLoopPauses) {
     this.#run = run;
     this.#pauses = pauses;

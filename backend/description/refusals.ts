@@ -9,17 +9,17 @@ import { show } from "../../common/show.ts";
 import { ConfigError, ShapeError } from "../../errors.ts";
 import type { DType } from "../memory.ts";
 
-/** @throws {ShapeError} always: `op` can't take `shape` for `name` */
+/** @throws {ShapeError} Always: `op` can't take `shape` for `name`. */
 export function refuse(op: string, name: string, shape: readonly number[], expected: string): never {
   throw new ShapeError(`Cannot run ${op} with ${name} of shape ${formatShape(shape)}: expected ${expected}`);
 }
 
-/** @throws {ConfigError} always: `op` can't take `value` for `name` */
+/** @throws {ConfigError} Always: `op` can't take `value` for `name`. */
 export function refuseValue(op: string, name: string, value: unknown, expected: string): never {
   throw new ConfigError(`Cannot run ${op} with ${name} = ${show(value)}: expected ${expected}`);
 }
 
-/** @throws {ShapeError} unless the tensor has this shape */
+/** @throws {ShapeError} Unless the tensor has this shape. */
 export function expectShape(
   op: string,
   name: string,
@@ -29,7 +29,7 @@ export function expectShape(
   if (!sameShape(tensor.shape, shape)) refuse(op, name, tensor.shape, formatShape(shape));
 }
 
-/** @throws {ShapeError} unless the tensor holds this type */
+/** @throws {ShapeError} Unless the tensor holds this type. */
 export function expectDType(op: string, name: string, tensor: { readonly dtype: DType }, dtype: DType): void {
   if (tensor.dtype === dtype) return;
   throw new ShapeError(`Cannot run ${op} with ${name} of dtype ${tensor.dtype}: expected ${dtype}`);

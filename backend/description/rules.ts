@@ -30,7 +30,10 @@ export interface Operand {
 
 /** What tells an engine's own tensors from everything else. */
 export interface Owning {
-  /** @throws {ConfigError} if the value is no tensor of this engine @throws {DisposedError} if it was disposed */
+  /**
+   * @throws {ConfigError} If the value is no tensor of this engine.
+   * @throws {DisposedError} If it was disposed.
+   */
   own(value: unknown): Operand;
 }
 

@@ -200,7 +200,7 @@ function checkScores(
   }
 }
 
-/** @throws {ConfigError} for heads that are too wide */
+/** @throws {ConfigError} For heads that are too wide. */
 function checkHead(op: string, dim: number): void {
   if (dim <= WIDEST_HEAD) return;
   throw new ConfigError(

@@ -12,7 +12,7 @@ import { size, type Values } from "./values.ts";
 /**
  * Values that came back from a format.
  *
- * @param width values of a row, whose last block goes on with zeros; default: the last dimension
+ * @param width Values of a row, whose last block goes on with zeros; default: the last dimension.
  */
 export function stored(
   { shape, data }: Values,

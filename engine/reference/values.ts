@@ -23,7 +23,11 @@ export function zeros(shape: readonly number[]): Result {
   return { shape: [...shape], data: new Float64Array(sizeOf(shape)) };
 }
 
-/** Element `i` of values, in row-major order. @throws {RangeError} beyond the end: an oracle never reads past it */
+/**
+ * Element `i` of values, in row-major order.
+ *
+ * @throws {RangeError} Beyond the end: an oracle never reads past it.
+ */
 export function at(x: Values, i: number): number {
   const value = x.data[i];
   if (value === undefined) throw new RangeError(`Cannot read element ${i} of values of shape [${x.shape}]`);

@@ -70,8 +70,8 @@ const RAISED_LIMITS = [
 /**
  * Takes the device that was given, or requests one with raised limits and every optional feature that exists.
  *
- * @throws {BackendUnavailableError} where there is no WebGPU, no adapter or no device, or one that runs nothing
- * @throws {ConfigError} if `flavor` asks for subgroups that the device has not
+ * @throws {BackendUnavailableError} Where there is no WebGPU, no adapter or no device, or one that runs nothing.
+ * @throws {ConfigError} If `flavor` asks for subgroups that the device has not.
  */
 export async function openDevice(options: WebGpuOptions): Promise<Profile> {
   if (options.device) return await describe(options.device, false, options);

@@ -39,7 +39,7 @@ export class Faults {
   /**
    * Runs `fn`; an error of this kind inside it becomes `explain(message)`, thrown at the next check.
    *
-   * @param onSettled is told afterwards what was found, if anything, in the order of the scopes
+   * @param onSettled Is told afterwards what was found, if anything, in the order of the scopes.
    */
   scoped<T>(
     filter: GPUErrorFilter,
@@ -62,12 +62,12 @@ export class Faults {
     }
   }
 
-  /** @throws {DeviceLostError} once the device is lost */
+  /** @throws {DeviceLostError} Once the device is lost. */
   checkAlive(): void {
     if (this.#end) throw this.#end;
   }
 
-  /** @throws what was found since the last check, once */
+  /** @throws {Error} Found since the last check, once. */
   check(): void {
     this.checkAlive();
     const fault = this.#fault;

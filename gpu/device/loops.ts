@@ -17,7 +17,7 @@ const USAGE = { source: 0x4, target: 0x8, map: 0x1, storage: 0x80 };
 /**
  * Rounds of loops that the device grants an invocation; Infinity if it has no limit.
  *
- * @throws {BackendUnavailableError} if the device runs nothing at all
+ * @throws {BackendUnavailableError} If the device runs nothing at all.
  */
 export async function probeLoopRounds(device: GPUDevice): Promise<number> {
   try {
@@ -81,9 +81,9 @@ export interface Span {
 /**
  * A loop over `count` items in parts that a device grants; one part, empty, where there are none.
  *
- * @param limit rounds that the device grants
- * @param step items that one round takes, and rounds of inner loops in it
- * @param besides rounds of the other loops of the kernel, in every part
+ * @param limit Rounds that the device grants.
+ * @param step Items that one round takes, and rounds of inner loops in it.
+ * @param besides Rounds of the other loops of the kernel, in every part.
  */
 export function* spans(
   limit: number,

@@ -30,7 +30,7 @@ export class Batches {
     return Math.min(open <= origin.to ? open : Infinity, ...this.#failuresOf(origin));
   }
 
-  /** @throws what made a batch of an origin fail */
+  /** @throws {Error} By which a batch of an origin failed. */
   check(origin: Origin | undefined): void {
     for (const batch of origin ? this.#failuresOf(origin) : []) throw this.#failures.get(batch);
   }

@@ -70,7 +70,7 @@ export class Pipelines {
   /**
    * The kernel of this name for these constants; its pipeline is not compiled yet.
    *
-   * @throws {ShaderError} if the device is known to refuse it
+   * @throws {ShaderError} If the device is known to refuse it.
    */
   kernel(name: string, constants: Constants): Kernel {
     const key = name + JSON.stringify(constants);
@@ -108,7 +108,11 @@ export class Pipelines {
     );
   }
 
-  /** Compiles kernels side by side, off the main thread where the host can. @throws {ShaderError} */
+  /**
+   * Compiles kernels side by side, off the main thread where the host can.
+   *
+   * @throws {ShaderError}
+   */
   async compile(kernels: Iterable<Kernel>): Promise<void> {
     await Promise.all(Array.from(kernels, async (kernel) => {
       if (kernel.pipeline) return;

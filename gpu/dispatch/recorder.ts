@@ -115,8 +115,8 @@ export class Recorder {
   /**
    * Appends one run of a kernel.
    *
-   * @throws {OutOfMemoryError} if a binding is larger than the device can bind
-   * @throws {ShapeError} if it takes more workgroups, or rounds of loops, than the device can run
+   * @throws {OutOfMemoryError} If a binding is larger than the device can bind.
+   * @throws {ShapeError} If it takes more workgroups, or rounds of loops, than the device can run.
    */
   dispatch({ kernel: name, constants, bindings, params, groups, rounds, weightBytes = 0 }: Dispatch): void {
     if (groups.includes(0)) return;
@@ -191,7 +191,7 @@ export class Recorder {
     return batch;
   }
 
-  /** @throws what made a batch fail, or one on which something depends */
+  /** @throws {Error} By which a batch failed, or one on which something depends. */
   check(batch: number, origins: readonly (Origin | undefined)[]): void {
     for (const origin of [{ from: batch, to: batch }, ...origins]) this.#batches.check(origin);
   }

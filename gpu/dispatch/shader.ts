@@ -38,9 +38,9 @@ export interface Shader {
 /**
  * Specializes a kernel.
  *
- * @param kernel file name in `kernels/` without its ending
- * @param constants values for the names that the file leaves open
- * @throws {Error} if there is no such kernel or snippet, or its conditions don't end
+ * @param kernel File name in `kernels/` without its ending.
+ * @param constants Values for the names that the file leaves open.
+ * @throws {Error} If there is no such kernel or snippet, or its conditions don't end.
  */
 export function specialize(kernel: string, constants: Constants): Shader {
   const body = replaceWords(resolve(kernel, constants), constants);

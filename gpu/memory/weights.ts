@@ -50,12 +50,20 @@ function nameOf(dtype: DType): GpuFormat {
   );
 }
 
-/** How kernels read a format. @throws {ConfigError} for one that they can't read */
+/**
+ * How kernels read a format.
+ *
+ * @throws {ConfigError} For one that they can't read.
+ */
 export function layoutOf(dtype: DType): WeightLayout {
   return LAYOUTS[nameOf(dtype)];
 }
 
-/** Bytes of one row. @throws {ConfigError} for a format that there is not */
+/**
+ * Bytes of one row.
+ *
+ * @throws {ConfigError} For a format that there is not.
+ */
 export function rowStride(dtype: DType, width: number): number {
   return placesOf(dtype, width).stride;
 }

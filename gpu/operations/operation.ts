@@ -59,8 +59,8 @@ export function elementwise(
 /**
  * Constants of a kernel whose workgroups reduce rows of `width` values, and the rounds of loops that it takes.
  *
- * @param passes how often it goes through a row
- * @param besides rounds of its other loops, by the size of the workgroup
+ * @param passes How often it goes through a row.
+ * @param besides Rounds of its other loops, by the size of the workgroup.
  */
 export function reduction(
   { profile }: Operations,
@@ -85,7 +85,11 @@ export function reduceRounds({ subgroups }: Profile, workgroup: number): number 
   return loop(subgroups ? workgroup / 4 : Math.log2(workgroup));
 }
 
-/** The name of an activation in WGSL: names go into the text of shaders, and no others may. @throws {ConfigError} */
+/**
+ * The name of an activation in WGSL: names go into the text of shaders, and no others may.
+ *
+ * @throws {ConfigError}
+ */
 export function activationName(activation: Activation | undefined): string {
   if (activation === undefined) return "none";
   const name = ACTIVATIONS.find((known) => known === activation);

@@ -120,9 +120,9 @@ export interface FieldsContext<C> {
 /**
  * Reads a configuration.
  *
- * @param what the class, for messages
- * @param given names in camelCase or snake_case; undefined values count as absent
- * @throws {ConfigError} for an unknown name, a name given twice, a missing or an impossible value
+ * @param what The class, for messages.
+ * @param given Names in camelCase or snake_case; undefined values count as absent.
+ * @throws {ConfigError} For an unknown name, a name given twice, a missing or an impossible value.
  */
 export function readFields<C extends object>(
   what: string,
@@ -145,7 +145,11 @@ export function readFields<C extends object>(
   return config as C;
 }
 
-/** Options as they were given. @throws {ConfigError} unless they are an object of them */
+/**
+ * Options as they were given.
+ *
+ * @throws {ConfigError} Unless they are an object of them.
+ */
 export function checkOptions<T extends object>(what: string, given: T): T {
   if (typeof given === "object" && given !== null && !Array.isArray(given)) return given;
   throw new ConfigError(`Cannot configure ${what} with ${show(given)}: give an object of options, or leave it out`);
@@ -179,7 +183,7 @@ function namedValues(
   return values;
 }
 
-/** @throws {ConfigError} unless an option that no field reads asks for nothing */
+/** @throws {ConfigError} Unless an option that no field reads asks for nothing. */
 function checkForeign(
   what: string,
   key: string,

@@ -52,9 +52,9 @@ const UNSUPPORTED: Unsupported = {
 /**
  * Reads a configuration; other keys than the fields' are ignored, except those which ask for what is not supported.
  *
- * @param what the class, for messages
- * @param given names in camelCase or snake_case
- * @throws {ConfigError} for a missing or impossible value, and for an option that is not supported
+ * @param what The class, for messages.
+ * @param given Names in camelCase or snake_case.
+ * @throws {ConfigError} For a missing or impossible value, and for an option that is not supported.
  */
 export function readFamilyConfig<C extends object>(
   what: string,
@@ -84,7 +84,7 @@ function entriesOf(given: object): [string, unknown][] {
   });
 }
 
-/** @throws {ConfigError} unless an option asks for nothing */
+/** @throws {ConfigError} Unless an option asks for nothing. */
 function checkUnsupported(what: string, key: string, value: unknown, fallback: unknown): void {
   if (value === null || value === undefined || value === fallback) return;
   const only = fallback === null ? "leave it out" : `only ${show(fallback)} is`;

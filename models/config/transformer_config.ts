@@ -85,11 +85,11 @@ const transformerFields: Fields<TransformerConfig> = {
 /**
  * Reads and checks a transformer's configuration.
  *
- * @param what the class, for messages
- * @param given in camelCase or snake_case
- * @param defaults of the class
- * @param tensors of the checkpoint that it belongs to
- * @throws {ConfigError} with the parameter, its value and the rule that it breaks
+ * @param what The class, for messages.
+ * @param given In camelCase or snake_case.
+ * @param defaults The class's own.
+ * @param tensors The checkpoint's, if it belongs to one.
+ * @throws {ConfigError} With the parameter, its value and the rule that it breaks.
  */
 export function readTransformerConfig(
   what: string,
@@ -112,7 +112,11 @@ export function readStackConfig(what: string, given: object, tensors?: TensorSha
   return complete(what, readFields(what, stackFields, given, { foreign: foreignOptions }), given, tensors);
 }
 
-/** Fills in what follows from other options and from a checkpoint. @throws {ConfigError} for a stack that can't work */
+/**
+ * Fills in what follows from other options and from a checkpoint.
+ *
+ * @throws {ConfigError} For a stack that can't work.
+ */
 function complete<C extends AttentionStackConfig>(what: string, config: C, given: object, tensors?: TensorShapes): C {
   checkDepth(what, config.depth, tensors);
   const own = config.deepnorm && !("reference" in given) ? { ...config, reference: "zeta" as const } : config;
@@ -121,7 +125,7 @@ function complete<C extends AttentionStackConfig>(what: string, config: C, given
   return complete;
 }
 
-/** @throws {ConfigError} where a checkpoint can't hold as many blocks, before they are declared */
+/** @throws {ConfigError} Where a checkpoint can't hold as many blocks, before they are declared. */
 function checkDepth(what: string, depth: number, tensors: TensorShapes | undefined): void {
   if (!tensors || depth <= tensors.size) return;
   throw new ConfigError(`Cannot load ${what} with depth = ${depth}: its checkpoint has ${tensors.size} tensors in all`);

@@ -83,9 +83,9 @@ export class Andromeda extends LanguageModel {
   /**
    * A model with fresh values; without a configuration it has 2.5 billion parameters.
    *
-   * @param config documented parameters, the older form's among them; `embeddingProvider` makes the token table
-   * @throws {ConfigError} for a configuration that can't work
-   * @throws {OutOfMemoryError} where the parameters don't fit
+   * @param config Documented parameters, the older form's among them; `embeddingProvider` makes the token table.
+   * @throws {ConfigError} For a configuration that can't work.
+   * @throws {OutOfMemoryError} Where the parameters don't fit.
    */
   static async create(config: AndromedaOptions = {}, options: ModelOptions = {}): Promise<Andromeda> {
     const { embeddingProvider = new AndromedaEmbedding(), ...given } = config;
@@ -99,7 +99,7 @@ export class Andromeda extends LanguageModel {
   /**
    * A model from a checkpoint.
    *
-   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   * @throws {WeightsError} Where it can't be read or does not fit its configuration.
    */
   static async load(source: ModelSource, options: ModelOptions = {}): Promise<Andromeda> {
     return await Andromeda.open(await openCheckpoint(source, options), options);

@@ -64,8 +64,8 @@ export abstract class AttentionStack extends Model {
   /**
    * A stack without memory yet.
    * @internal
-   * @param isCausal whether a position sees none after it
-   * @param order the sublayers of one block
+   * @param isCausal Whether a position sees none after it.
+   * @param order The sublayers of one block.
    */
   protected constructor(
     config: AttentionStackConfig,
@@ -82,8 +82,8 @@ export abstract class AttentionStack extends Model {
   /**
    * Embeddings x [b, n, dim] to hidden states of the same shape, after the final norm.
    *
-   * @throws {ShapeError} unless x has the configured width
-   * @throws {ConfigError} for a context that is missing or not attended to
+   * @throws {ShapeError} Unless x has the configured width.
+   * @throws {ConfigError} For a context that is missing or not attended to.
    */
   forward(x: Tensor, given: StackOptions = {}): Tensor {
     const { backend } = this;
@@ -120,7 +120,11 @@ export class Decoder extends AttentionStack {
   /** The class's name in a configuration. */
   readonly modelType = "decoder";
 
-  /** A stack with fresh values. @throws {ConfigError} for a configuration that can't work */
+  /**
+   * A stack with fresh values.
+   *
+   * @throws {ConfigError} For a configuration that can't work.
+   */
   static async create(config: Partial<AttentionStackConfig>, options: ModelOptions = {}): Promise<Decoder> {
     return await Model.initialize(new Decoder(readStackConfig("Decoder", config), true), options);
   }
@@ -146,7 +150,11 @@ export class Encoder extends AttentionStack {
   /** The class's name in a configuration. */
   readonly modelType = "encoder";
 
-  /** A stack with fresh values. @throws {ConfigError} for a configuration that can't work */
+  /**
+   * A stack with fresh values.
+   *
+   * @throws {ConfigError} For a configuration that can't work.
+   */
   static async create(config: Partial<AttentionStackConfig>, options: ModelOptions = {}): Promise<Encoder> {
     return await Model.initialize(new Encoder(readStackConfig("Encoder", config), false), options);
   }
@@ -173,7 +181,11 @@ export class CrossAttender extends AttentionStack {
   /** The class's name in a configuration. */
   readonly modelType = "cross_attender";
 
-  /** A stack with fresh values. @throws {ConfigError} for a configuration that can't work */
+  /**
+   * A stack with fresh values.
+   *
+   * @throws {ConfigError} For a configuration that can't work.
+   */
   static async create(config: Partial<AttentionStackConfig>, options: ModelOptions = {}): Promise<CrossAttender> {
     const complete = readStackConfig("CrossAttender", { ...config, crossAttend: true });
     const order: SublayerKind[] = ["crossAttention", "feedForward"];

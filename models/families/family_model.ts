@@ -24,7 +24,7 @@ export interface Family<C extends object> {
   /**
    * Reads and checks a configuration.
    *
-   * @param tensors of the checkpoint that it belongs to
+   * @param tensors The checkpoint's, if it belongs to one.
    */
   read(given: object, tensors?: TensorShapes): C;
   /** What a model of this configuration computes. */
@@ -42,7 +42,7 @@ interface FamilyClass<C extends object, M extends FamilyModel<C>> {
 /**
  * A language model of a family in Hugging Face's form.
  *
- * @typeParam C its configuration
+ * @typeParam C Its configuration.
  *
  * @example
  * ```ts
@@ -79,8 +79,8 @@ export abstract class FamilyModel<C extends object> extends LanguageModel {
   /**
    * A model with fresh values.
    *
-   * @throws {ConfigError} for a configuration that can't work
-   * @throws {OutOfMemoryError} where the parameters don't fit
+   * @throws {ConfigError} For a configuration that can't work.
+   * @throws {OutOfMemoryError} Where the parameters don't fit.
    */
   static async create<C extends object, M extends FamilyModel<C>>(
     this: FamilyClass<C, M>,
@@ -93,7 +93,7 @@ export abstract class FamilyModel<C extends object> extends LanguageModel {
   /**
    * A model from a checkpoint.
    *
-   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   * @throws {WeightsError} Where it can't be read or does not fit its configuration.
    */
   static async load<C extends object, M extends FamilyModel<C>>(
     this: FamilyClass<C, M>,

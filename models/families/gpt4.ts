@@ -64,8 +64,8 @@ export class GPT4 extends LanguageModel {
   /**
    * A model with fresh values.
    *
-   * @throws {ConfigError} for a configuration that can't work
-   * @throws {OutOfMemoryError} where the parameters don't fit
+   * @throws {ConfigError} For a configuration that can't work.
+   * @throws {OutOfMemoryError} Where the parameters don't fit.
    */
   static async create(config: Partial<GPT4Config> = {}, options: ModelOptions = {}): Promise<GPT4> {
     return await Model.initialize(new GPT4(GPT4.#read(config)), options);
@@ -74,7 +74,7 @@ export class GPT4 extends LanguageModel {
   /**
    * A model from a checkpoint.
    *
-   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   * @throws {WeightsError} Where it can't be read or does not fit its configuration.
    */
   static async load(source: ModelSource, options: ModelOptions = {}): Promise<GPT4> {
     return await GPT4.open(await openCheckpoint(source, options), options);

@@ -182,8 +182,8 @@ export class PalmE extends GenerativeModel<KvCache, ImageInput> {
   /**
    * A model with fresh values.
    *
-   * @throws {ConfigError} for a configuration that can't work
-   * @throws {OutOfMemoryError} where the parameters don't fit
+   * @throws {ConfigError} For a configuration that can't work.
+   * @throws {OutOfMemoryError} Where the parameters don't fit.
    */
   static async create(config: Partial<PalmEConfig> = {}, options: ModelOptions = {}): Promise<PalmE> {
     return await Model.initialize(new PalmE(readFields("PalmE", fields, config)), options);
@@ -192,7 +192,7 @@ export class PalmE extends GenerativeModel<KvCache, ImageInput> {
   /**
    * A model from a checkpoint.
    *
-   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   * @throws {WeightsError} Where it can't be read or does not fit its configuration.
    */
   static async load(source: ModelSource, options: ModelOptions = {}): Promise<PalmE> {
     return await PalmE.open(await openCheckpoint(source, options), options);
@@ -209,10 +209,10 @@ export class PalmE extends GenerativeModel<KvCache, ImageInput> {
   /**
    * Logits of the next token at each position of a text about an image.
    *
-   * @param img images [b, 3, imageSize, imageSize]
-   * @param text token ids, b rows
-   * @returns [b, n, numTokens]; the caller disposes of it
-   * @throws {ShapeError} where image and text don't go together
+   * @param img Images [b, 3, imageSize, imageSize].
+   * @param text Token ids, b rows.
+   * @returns [b, n, numTokens]; the caller disposes of it.
+   * @throws {ShapeError} Where image and text don't go together.
    */
   forward(img: ImagesInput, text: TokensInput, options: Omit<ForwardOptions, keyof ContextInput> = {}): Tensor {
     const { backend } = this;
@@ -223,7 +223,7 @@ export class PalmE extends GenerativeModel<KvCache, ImageInput> {
   /**
    * Mean cross entropy, in nats, of predicting text[1:] from text[:-1] and the image.
    *
-   * @returns a scalar; the caller disposes of it
+   * @returns A scalar; the caller disposes of it.
    */
   loss(img: ImagesInput, text: TokensInput, options: Omit<LossOptions, keyof ContextInput> = {}): Tensor {
     const { backend } = this;
@@ -294,7 +294,7 @@ function tensorsOf(part: "encoder" | "decoder", tensors: TensorShapes): TensorSh
   return new Map([...tensors].filter(([name]) => name.split(".").includes(part)));
 }
 
-/** @throws {ShapeError} unless there are as many texts as images */
+/** @throws {ShapeError} Unless there are as many texts as images. */
 function checkBatch(img: ImagesInput, text: TokensInput): void {
   checkImages(img);
   const images = img.shape[0] ?? 0;

@@ -56,8 +56,8 @@ export class Transformer extends LanguageModel {
   /**
    * A model with fresh values.
    *
-   * @throws {ConfigError} for a configuration that can't work
-   * @throws {OutOfMemoryError} where the parameters don't fit
+   * @throws {ConfigError} For a configuration that can't work.
+   * @throws {OutOfMemoryError} Where the parameters don't fit.
    */
   static async create(config: Partial<TransformerConfig>, options: ModelOptions = {}): Promise<Transformer> {
     return await Model.initialize(new Transformer(readTransformerConfig("Transformer", config)), options);
@@ -66,7 +66,7 @@ export class Transformer extends LanguageModel {
   /**
    * A model from a checkpoint.
    *
-   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   * @throws {WeightsError} Where it can't be read or does not fit its configuration.
    */
   static async load(source: ModelSource, options: ModelOptions = {}): Promise<Transformer> {
     return await Transformer.open(await openCheckpoint(source, options), options);

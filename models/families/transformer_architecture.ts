@@ -78,8 +78,8 @@ export function layerNormPlan(reference: Reference, gainOffset: 0 | 1 = 0): Norm
 /**
  * The plan of layers.
  *
- * @param isCausal whether a token sees none after it
- * @param order sublayers of one block
+ * @param isCausal Whether a token sees none after it.
+ * @param order Sublayers of one block.
  */
 export function layersPlan(
   config: AttentionStackConfig,

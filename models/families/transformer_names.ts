@@ -31,7 +31,7 @@ export function transformerNames(config: TransformerConfig): NamingRules {
  * The names of layers by themselves: `layers.{i}.0.*` (norms), `layers.{i}.1` (the branch), `layers.{i}.2` (the
  * residual), where i counts sublayers.
  *
- * @param order sublayers of one block
+ * @param order Sublayers of one block.
  */
 export function layersNames(config: AttentionStackConfig, order: readonly SublayerKind[]): NamingRules {
   const { depth, reference, useRmsnorm, useScalenorm, shiftTokens } = config;

@@ -186,7 +186,7 @@ export class ViTransformerWrapper extends Model {
   /**
    * A model with fresh values.
    *
-   * @throws {ConfigError} for a configuration that can't work
+   * @throws {ConfigError} For a configuration that can't work.
    */
   static async create(config: Partial<ViTConfig>, options: ModelOptions = {}): Promise<ViTransformerWrapper> {
     return await Model.initialize(new ViTransformerWrapper(readViTConfig("ViTransformerWrapper", config)), options);
@@ -195,7 +195,7 @@ export class ViTransformerWrapper extends Model {
   /**
    * A model from a checkpoint.
    *
-   * @throws {WeightsError} where it can't be read or does not fit its configuration
+   * @throws {WeightsError} Where it can't be read or does not fit its configuration.
    */
   static async load(source: ModelSource, options: ModelOptions = {}): Promise<ViTransformerWrapper> {
     return await ViTransformerWrapper.open(await openCheckpoint(source, options), options);
@@ -212,8 +212,8 @@ export class ViTransformerWrapper extends Model {
   /**
    * Class logits [b, numClasses], without a head the mean over patches [b, dim], or the patch embeddings [b, patches, dim].
    *
-   * @param img images [b, c, h, w]
-   * @throws {ShapeError} for images of another size, or with values that are not finite
+   * @param img Images [b, c, h, w].
+   * @throws {ShapeError} For images of another size, or with values that are not finite.
    */
   forward(img: ImagesInput, options: { readonly returnEmbeddings?: boolean | undefined } = {}): Tensor {
     const { backend } = this;
@@ -227,7 +227,7 @@ export class ViTransformerWrapper extends Model {
 /**
  * Reads and checks a vision transformer's configuration.
  *
- * @param tensors of the checkpoint that it belongs to
+ * @param tensors The checkpoint's, if it belongs to one.
  */
 export function readViTConfig(what: string, given: object, tensors?: TensorShapes): ViTConfig {
   const config = readFields(what, fields, given, { foreign: viTOptions });
@@ -244,7 +244,7 @@ export function readViTConfig(what: string, given: object, tensors?: TensorShape
 /**
  * Images as a tensor in the current scope.
  *
- * @throws {ShapeError} unless they are [b, channels, imageSize, imageSize] of finite values
+ * @throws {ShapeError} Unless they are [b, channels, imageSize, imageSize] of finite values.
  */
 export function placeImages(backend: Backend, images: ImagesInput, { channels, imageSize }: ViTConfig): Tensor {
   checkImages(images);
@@ -264,7 +264,7 @@ export function placeImages(backend: Backend, images: ImagesInput, { channels, i
   return backend.tensor(data, shape);
 }
 
-/** @throws {ShapeError} unless images are a tensor, or float values with their shape */
+/** @throws {ShapeError} Unless images are a tensor, or float values with their shape. */
 export function checkImages(images: unknown): asserts images is ImagesInput {
   if (isTensor(images)) return;
   const { data, shape } = typeof images === "object" && images !== null ? images as Record<string, unknown> : {};

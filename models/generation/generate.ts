@@ -20,7 +20,7 @@ import type { TextModel } from "./text_model.ts";
 /**
  * Continues one prompt; see `GenerativeModel.generate`.
  *
- * @param encode makes the context, where a model makes its own
+ * @param encode Makes the context, where a model makes its own.
  */
 export async function* generate(
   model: TextModel,
@@ -42,7 +42,7 @@ export async function* generate(
 /**
  * Continues several prompts of any lengths; see `GenerativeModel.generateBatch`.
  *
- * @param encode makes the context, where a model makes its own
+ * @param encode Makes the context, where a model makes its own.
  */
 export async function generateBatch(
   model: TextModel,
@@ -116,7 +116,7 @@ function openBatch(model: TextModel, prompts: readonly (readonly number[])[], se
 /**
  * Options of a batch whose rows are continued once.
  *
- * @throws {ShapeError} with overflow "stop", for rows longer than the model can take
+ * @throws {ShapeError} With overflow "stop", for rows longer than the model can take.
  */
 function batchOptions(
   { net: { maxSeqLen } }: TextModel,

@@ -98,7 +98,7 @@ export interface GuidanceOptions {
 /**
  * Options of a session.
  *
- * @typeParam Context the options that say what the text looks at
+ * @typeParam Context The options that say what the text looks at.
  *
  * @category Generation
  */
@@ -107,7 +107,7 @@ export type SessionOptions<Context extends object = ContextInput> = SequenceOpti
 /**
  * Options of `generate` and `generateBatch`.
  *
- * @typeParam Context the options that say what the texts look at
+ * @typeParam Context The options that say what the texts look at.
  *
  * @category Generation
  */

@@ -54,7 +54,7 @@ export class Session {
   /**
    * Begins a session; see `GenerativeModel.session`.
    *
-   * @param encode makes the context, where a model makes its own
+   * @param encode Makes the context, where a model makes its own.
    */
   static begin(model: TextModel, options: SessionOptions = {}, encode?: () => Tensor): Session {
     const settings = readSessionSettings(model, options, encode);
@@ -82,8 +82,8 @@ export class Session {
   /**
    * Adds tokens; they are computed with the next turn.
    *
-   * @throws {ConfigError} for an id outside the vocabulary
-   * @throws {ShapeError} for several texts, or with overflow "stop", where the text would become longer than the model can take
+   * @throws {ConfigError} For an id outside the vocabulary.
+   * @throws {ShapeError} For several texts, or with overflow "stop", where the text would become longer than the model can take.
    */
   append(tokens: HostPromptsInput): this {
     this.#checkIdle("append to");
@@ -99,8 +99,8 @@ export class Session {
   /**
    * Continues the text; each token belongs to it when it is given out.
    *
-   * @throws {ShapeError} for a text without tokens
-   * @throws {ConfigError} for options that can't work, or while another turn of this session is not over
+   * @throws {ShapeError} For a text without tokens.
+   * @throws {ConfigError} For options that can't work, or while another turn of this session is not over.
    */
   async *generate(options: SamplingOptions = {}): AsyncGenerator<number> {
     const names = Object.keys(checkOptions("generate", options)).map(camelCase);
@@ -126,7 +126,7 @@ export class Session {
   /**
    * Goes back to the first `length` tokens.
    *
-   * @throws {ConfigError} for a length beyond the text's
+   * @throws {ConfigError} For a length beyond the text's.
    */
   rewind(length: number): this {
     this.#checkIdle("rewind");

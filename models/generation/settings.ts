@@ -132,8 +132,8 @@ export interface Settings
 /**
  * Checks options and fills in defaults.
  *
- * @param encode makes the context, where a model makes its own
- * @throws {ConfigError} with the option, its value and the rule that it breaks
+ * @param encode Makes the context, where a model makes its own.
+ * @throws {ConfigError} With the option, its value and the rule that it breaks.
  */
 export function readSettings(model: TextModel, options: GenerateOptions, encode?: () => Tensor): Settings {
   const given = readGiven(options);
@@ -158,7 +158,7 @@ export function readSettings(model: TextModel, options: GenerateOptions, encode?
 /**
  * Checks the options of a session and fills in defaults.
  *
- * @throws {ConfigError} as `readSettings`
+ * @throws {ConfigError} As `readSettings`.
  */
 export function readSessionSettings(
   model: TextModel,

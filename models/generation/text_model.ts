@@ -24,7 +24,7 @@ export interface TextModel {
 /**
  * A network over tokens, as generation drives it. All tensors are made in the current scope of `backend`.
  *
- * @typeParam Cache what it keeps of the tokens that it has seen
+ * @typeParam Cache What it keeps of the tokens that it has seen.
  *
  * @category Generation
  */
@@ -50,16 +50,16 @@ export interface SequenceNetwork<Cache extends SequenceCache = SequenceCache> {
   /**
    * A cache without tokens; the caller disposes of it.
    *
-   * @param rows sequences
-   * @param capacity tokens that a row can hold
-   * @param format how keys and values are kept
+   * @param rows Sequences.
+   * @param capacity Tokens that a row can hold.
+   * @param format How keys and values are kept.
    */
   createCache(backend: Backend, rows: number, capacity: number, format?: CacheFormat): Cache;
   /**
    * Runs on the tokens that follow what a cache holds.
    *
-   * @param tokens int32 [rows, n]
-   * @param counts tokens of each row, where rows are padded on the right; a row may have none
+   * @param tokens Int32 [rows, n].
+   * @param counts Tokens of each row, where rows are padded on the right; a row may have none.
    */
   step(
     backend: Backend,

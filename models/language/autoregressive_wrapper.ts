@@ -92,7 +92,7 @@ export class AutoregressiveWrapper {
   /**
    * Wraps a model. The caller still disposes of it.
    *
-   * @throws {ConfigError} for options that can't work
+   * @throws {ConfigError} For options that can't work.
    */
   constructor(net: LanguageModel, options: AutoregressiveWrapperOptions = {}) {
     if (!isTextModel(net)) throw new ConfigError(`Cannot wrap ${show(net)}: give a language model`);
@@ -107,7 +107,7 @@ export class AutoregressiveWrapper {
   /**
    * Mean cross entropy of predicting x[1:] from x[:-1], in nats; with `returnLoss` false, the logits of all of x.
    *
-   * @returns a scalar or [b, n, numTokens]; the caller disposes of it
+   * @returns A scalar or [b, n, numTokens]; the caller disposes of it.
    */
   forward(x: TokensInput, options: LossOptions & ForwardOptions & { readonly returnLoss?: boolean } = {}): Tensor {
     const { returnLoss = true, ...rest } = checkOptions("forward", options);
@@ -123,9 +123,9 @@ export class AutoregressiveWrapper {
   /**
    * Continues one text or several.
    *
-   * @param startTokens token ids of a text, or of each
-   * @param seqLen tokens to make
-   * @returns the new tokens; several texts get as many each, filled with `padValue` after an eos token
+   * @param startTokens Token ids of a text, or of each.
+   * @param seqLen Tokens to make.
+   * @returns The new tokens; several texts get as many each, filled with `padValue` after an eos token.
    */
   generate(startTokens: readonly number[], seqLen: number, options?: WrapperGenerateOptions): Promise<number[]>;
   /** The same for several texts. */
@@ -166,7 +166,7 @@ export class AutoregressiveWrapper {
   /**
    * The index of the solution with the largest reward, the first of equals.
    *
-   * @throws {ConfigError} without solutions
+   * @throws {ConfigError} Without solutions.
    */
   evaluateAndSelectBestSolution(
     solutions: readonly (readonly number[])[],

@@ -34,9 +34,9 @@ export const contextFields: Fields<ContextInput> = { context: tensorField, conte
 /**
  * Checks that a context is given where a model attends to one, and only there, and that it fits.
  *
- * @param contextDim width of what the model attends to; undefined for one that attends to nothing
- * @throws {ConfigError} for a context that is missing, or that the model has no use for
- * @throws {ShapeError} for one of another shape
+ * @param contextDim Width of what the model attends to; undefined for one that attends to nothing.
+ * @throws {ConfigError} For a context that is missing, or that the model has no use for.
+ * @throws {ShapeError} For one of another shape.
  */
 export function checkContext(
   contextDim: number | undefined,
@@ -68,7 +68,7 @@ export function checkContext(
 /**
  * Checks a context and puts its mask on an engine, in the current scope.
  *
- * @throws as `checkContext`; {ShapeError} for a mask of another shape
+ * @throws As `checkContext`; {ShapeError} for a mask of another shape.
  */
 export function placeContext(
   backend: Backend,

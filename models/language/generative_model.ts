@@ -30,8 +30,8 @@ export interface ReadOptions {
 /**
  * A model that continues texts, with a network of any kind.
  *
- * @typeParam Cache what the network keeps of the tokens that it has seen
- * @typeParam Context the options that say what texts look at
+ * @typeParam Cache What the network keeps of the tokens that it has seen.
+ * @typeParam Context The options that say what texts look at.
  *
  * @example
  * ```ts
@@ -65,12 +65,12 @@ export abstract class GenerativeModel<
    * A prompt longer than `maxSeqLen` is cut to its last tokens. The token that ends the text, an eos or stop token, is
    * given too.
    *
-   * @param prompt token ids, at least one
-   * @throws {ConfigError} for options that can't work and ids that there are not, before anything runs
-   * @throws {WeightsError} where the logits are no numbers: it names the first layer whose values are not finite
-   * @throws {DisposedError} once the model was disposed
-   * @throws {ShapeError} for an empty prompt, or with overflow "stop" one that is too long
-   * @throws the signal's reason once it is aborted
+   * @param prompt Token ids, at least one.
+   * @throws {ConfigError} For options that can't work and ids that there are not, before anything runs.
+   * @throws {WeightsError} Where the logits are no numbers: it names the first layer whose values are not finite.
+   * @throws {DisposedError} Once the model was disposed.
+   * @throws {ShapeError} For an empty prompt, or with overflow "stop" one that is too long.
+   * @throws If the signal's reason once it is aborted.
    */
   generate(prompt: PromptInput, options?: GenerateOptions<Context>): AsyncGenerator<number> {
     const { options: read, encode } = this.readOptions("generate", options);
@@ -80,9 +80,9 @@ export abstract class GenerativeModel<
   /**
    * Continues several prompts of any lengths at once.
    *
-   * @param prompts rows of token ids, or a tokenizer's batch padded on either side
-   * @returns the new tokens of each; when greedy, those that `generate` gives for it
-   * @throws as `generate`
+   * @param prompts Rows of token ids, or a tokenizer's batch padded on either side.
+   * @returns The new tokens of each; when greedy, those that `generate` gives for it.
+   * @throws As `generate`.
    */
   async generateBatch(prompts: PromptsInput, options?: GenerateOptions<Context>): Promise<number[][]> {
     const { options: read, encode } = this.readOptions("generate", options);
@@ -103,7 +103,7 @@ export abstract class GenerativeModel<
   /**
    * A cache for `batch` rows of this model; the caller disposes of it.
    *
-   * @param dtype how keys and values are kept: see `SequenceOptions.cacheDtype`
+   * @param dtype How keys and values are kept: see `SequenceOptions.cacheDtype`.
    */
   createCache(batch = 1, capacity: number = this.net.maxSeqLen, dtype?: CacheFormat): Cache {
     return this.net.createCache(this.backend, batch, capacity, dtype);
@@ -118,7 +118,7 @@ export abstract class GenerativeModel<
   /**
    * Options as generation takes them. A model whose texts look at something else than a context overrides this.
    *
-   * @param what they are options of, for messages
+   * @param what They are options of, for messages.
    */
   protected readOptions(_what: string, given: object = {}): ReadOptions {
     return { options: given };

@@ -100,7 +100,7 @@ interface Placed {
 export class LanguageHead {
   readonly #net: TransformerNet;
 
-  /** @param net whose hidden states and logits they are */
+  /** @param net The network whose hidden states and logits they are. */
   constructor(net: TransformerNet) {
     this.#net = net;
   }
@@ -197,7 +197,7 @@ export class LanguageHead {
     return { ...placeContext(backend, this.#net.contextDim, batch, options), prependEmbeds, sumEmbeds };
   }
 
-  /** @throws {ShapeError} for embeddings and positions that don't go with tokens [b, n] */
+  /** @throws {ShapeError} For embeddings and positions that don't go with tokens [b, n]. */
   #checkEmbeddings({ prependEmbeds, sumEmbeds, pos }: ForwardOptions, b: number, n: number): void {
     const { width } = this.#net.architecture.embedding;
     const expect = (name: string, tensor: Tensor | undefined, isRight: boolean, expected: string) => {
@@ -283,7 +283,7 @@ function shiftedKeyMask(
   return backend.tensor(both.filter((_, i) => i % n !== n - 1), [b, n - 1]);
 }
 
-/** @throws {ShapeError} if positions reach beyond the sequence */
+/** @throws {ShapeError} If positions reach beyond the sequence. */
 function range(positions: ForwardOptions["positions"], n: number): readonly [from: number, to: number] {
   if (positions === undefined || positions === "all") return [0, n];
   if (positions === "last") return [n - 1, n];
@@ -296,7 +296,7 @@ function range(positions: ForwardOptions["positions"], n: number): readonly [fro
   return positions;
 }
 
-/** @throws {ShapeError} for rows of one token */
+/** @throws {ShapeError} For rows of one token. */
 function checkTargets(n: number): void {
   if (n < 2) throw new ShapeError("Cannot take the loss of rows of one token: there is no target; give at least two");
 }

@@ -47,7 +47,7 @@ export abstract class LanguageModel extends GenerativeModel<KvCache> {
   /**
    * Declares the network of a class.
    * @internal
-   * @param parameters to which the network adds its own
+   * @param parameters To which the network adds its own.
    */
   protected constructor(parameters: Parameters, architecture: Architecture) {
     super(parameters);
@@ -58,11 +58,11 @@ export abstract class LanguageModel extends GenerativeModel<KvCache> {
   /**
    * Logits of the next token at each position.
    *
-   * @param tokens one row, several rows, a tokenizer's batch, or an int32 tensor [b, n]
-   * @returns [b, n, numTokens], or fewer positions as asked; the caller disposes of it
-   * @throws {ShapeError} for rows of different lengths, no tokens or more than maxSeqLen
-   * @throws {ConfigError} for an id outside the vocabulary
-   * @throws {OutOfMemoryError} where the logits would not fit: ask for fewer `positions`
+   * @param tokens One row, several rows, a tokenizer's batch, or an int32 tensor [b, n].
+   * @returns [b, n, numTokens], or fewer positions as asked; the caller disposes of it.
+   * @throws {ShapeError} For rows of different lengths, no tokens or more than maxSeqLen.
+   * @throws {ConfigError} For an id outside the vocabulary.
+   * @throws {OutOfMemoryError} Where the logits would not fit: ask for fewer `positions`.
    */
   forward(tokens: TokensInput, options: ForwardOptions = {}): Tensor {
     return this.#head.forward(this.backend, tokens, options);
@@ -71,8 +71,8 @@ export abstract class LanguageModel extends GenerativeModel<KvCache> {
   /**
    * Mean cross entropy, in nats, of predicting tokens[1:] from tokens[:-1].
    *
-   * @returns a scalar; the caller disposes of it
-   * @throws as `forward`; {ShapeError} for rows of a single token
+   * @returns A scalar; the caller disposes of it.
+   * @throws As `forward`; {ShapeError} for rows of a single token.
    */
   loss(tokens: TokensInput, options: LossOptions = {}): Tensor {
     return this.#head.loss(this.backend, tokens, options);

@@ -57,11 +57,11 @@ export const maskField: Field<MaskInput | undefined> = optional(
 /**
  * Brings tokens into one form and checks them.
  *
- * @param numTokens vocabulary size; ids must be below it
- * @param maxSeqLen longest row
- * @param ignoreIndex an id that is allowed beside those of the vocabulary
- * @throws {ShapeError} for rows of different lengths, no tokens, or too many
- * @throws {ConfigError} for anything but lists of ids, or an id outside the vocabulary
+ * @param numTokens Vocabulary size; ids must be below it.
+ * @param maxSeqLen Longest row.
+ * @param ignoreIndex An id that is allowed beside those of the vocabulary.
+ * @throws {ShapeError} For rows of different lengths, no tokens, or too many.
+ * @throws {ConfigError} For anything but lists of ids, or an id outside the vocabulary.
  */
 export function readTokens(
   tokens: Exclude<TokensInput, Tensor>,
@@ -94,7 +94,7 @@ export function readTokens(
 /**
  * Token ids of rows of any lengths, which may be empty. Padding of a batch is left out.
  *
- * @throws as `readTokens`
+ * @throws As `readTokens`.
  */
 export function readRowsOfTokens(
   tokens: Exclude<TokensInput, Tensor> | readonly Int32Array[],
@@ -106,7 +106,11 @@ export function readRowsOfTokens(
   return rows.map((row) => Array.from(row));
 }
 
-/** The number of rows, and of tokens in a row. @throws {ConfigError} for anything but tokens */
+/**
+ * The number of rows, and of tokens in a row.
+ *
+ * @throws {ConfigError} For anything but tokens.
+ */
 export function shapeOfTokens(tokens: TokensInput): readonly [b: number, n: number] {
   if (isTensor(tokens)) return [tokens.shape[0] ?? 0, tokens.shape[1] ?? 0];
   if (isBatch(tokens)) return readBatch(tokens).shape;
@@ -114,7 +118,7 @@ export function shapeOfTokens(tokens: TokensInput): readonly [b: number, n: numb
   return [rows.length, rows[0]?.length ?? 0];
 }
 
-/** @throws {ShapeError} unless a tensor can be tokens: int32 [b, n], at least one and no more than `maxSeqLen` in a row */
+/** @throws {ShapeError} Unless a tensor can be tokens: int32 [b, n], at least one and no more than `maxSeqLen` in a row. */
 export function checkTokenTensor(tokens: Tensor, maxSeqLen: number): void {
   if (tokens.dtype !== "i32") {
     throw new ShapeError(
@@ -124,7 +128,7 @@ export function checkTokenTensor(tokens: Tensor, maxSeqLen: number): void {
   checkLength(tokens.shape, maxSeqLen);
 }
 
-/** @throws {ShapeError} unless there is a token and no more than `maxSeqLen` in a row */
+/** @throws {ShapeError} Unless there is a token and no more than `maxSeqLen` in a row. */
 export function checkLength(shape: readonly number[], maxSeqLen: number): void {
   const [b = 0, n = 0] = shape;
   if (shape.length !== 2 || b === 0 || n === 0) {
@@ -140,9 +144,9 @@ export function checkLength(shape: readonly number[], maxSeqLen: number): void {
 /**
  * A mask as an int32 tensor [b, n] in the current scope; undefined where nothing is masked.
  *
- * @param name of the option
- * @throws {ShapeError} for a mask of another shape
- * @throws {ConfigError} for one that holds anything but true and false, or 1 and 0
+ * @param name Name of the option.
+ * @throws {ShapeError} For a mask of another shape.
+ * @throws {ConfigError} For one that holds anything but true and false, or 1 and 0.
  */
 export function maskTensor(
   backend: Backend,
@@ -157,7 +161,11 @@ export function maskTensor(
   throw new ShapeError(`Cannot use a ${name} of ${mask.dtype} [${mask.shape}]: expected int32 [${shape}]`);
 }
 
-/** A mask of rows as 0 and 1, row by row. @throws as `maskTensor` */
+/**
+ * A mask of rows as 0 and 1, row by row.
+ *
+ * @throws As `maskTensor`.
+ */
 export function readMask(
   mask: readonly (readonly boolean[])[],
   [b, n]: readonly [number, number],
@@ -199,7 +207,11 @@ export function rowsOf({ ids, shape: [b, n], mask }: HostTokens): number[][] {
 
 type Row = readonly number[] | Int32Array;
 
-/** The rows in a list of ids, or in a list of such lists. @throws {ConfigError} for anything else */
+/**
+ * The rows in a list of ids, or in a list of such lists.
+ *
+ * @throws {ConfigError} For anything else.
+ */
 function rowsIn(tokens: unknown): readonly Row[] {
   if (typeof tokens === "string") {
     throw new ConfigError(
@@ -229,7 +241,7 @@ function isBatch(tokens: unknown): tokens is TokenBatch {
   return isRecord(tokens) && "inputIds" in tokens;
 }
 
-/** @throws {ConfigError} or {ShapeError} for a batch whose parts don't go together */
+/** @throws {ConfigError} Or {ShapeError} for a batch whose parts don't go together. */
 function readBatch({ inputIds, attentionMask, shape }: TokenBatch): HostTokens {
   for (const [name, values] of Object.entries({ inputIds, attentionMask })) {
     if (values instanceof Int32Array) continue;

@@ -34,7 +34,7 @@ export class Attention {
   readonly #headGate: Linear | undefined;
   readonly #valueGate: Linear | undefined;
 
-  /** @param dim width of its input and output */
+  /** @param dim Width of its input and output. */
   constructor(parameters: Parameters, plan: AttentionPlan, kind: AttentionKind, dim: number) {
     const { heads, kvHeads, dimHead, sourceDim = dim, memoryKeys = 0, valueGate, output } = plan;
     this.#kind = kind;
@@ -72,7 +72,7 @@ export class Attention {
   /**
    * x (b, n, dim) to the same shape.
    *
-   * @param layer index of the sublayer, which names its place in the cache
+   * @param layer Index of the sublayer, which names its place in the cache.
    */
   forward(pass: Pass, x: Tensor, layer: number): Tensor {
     const { backend } = pass;

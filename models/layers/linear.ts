@@ -43,7 +43,7 @@ export class Linear {
 export class Embedding {
   readonly weight: Parameter;
 
-  /** @param isExact whether the table stays in f32 whatever the model's format */
+  /** @param isExact Whether the table stays in f32 whatever the model's format. */
   constructor(parameters: Parameters, count: number, dim: number, initialize: Initializer, isExact = false) {
     this.weight = parameters.matrix("weight", [count, dim], initialize, isExact);
   }

@@ -17,7 +17,7 @@ export class Norm {
   readonly #gain: Parameter | undefined;
   readonly #bias: Parameter | undefined;
 
-  /** @param width features that are normalized together */
+  /** @param width Features that are normalized together. */
   constructor(parameters: Parameters, plan: NormPlan, width: number) {
     this.#plan = plan;
     this.#width = width;

@@ -33,9 +33,9 @@ export function declareRotary(parameters: Parameters, { frequencies, xPos }: Rot
 /**
  * Tables for rows of positions.
  *
- * @param dimHead width of a head
- * @param starts position of each row's first token; one row serves all
- * @param n tokens of a row
+ * @param dimHead Width of a head.
+ * @param starts Position of each row's first token; one row serves all.
+ * @param n Tokens of a row.
  */
 export function rotaryTables(
   backend: Backend,

@@ -12,7 +12,7 @@ import type { Pass } from "./pass.ts";
  * Shifts x (b, n, dim); in cached steps the rows before it come from the cache. Attention hides padded tokens from their
  * neighbors; the feed forward does not know them, as in the references.
  *
- * @param shifts positions by which each segment of the features moves
+ * @param shifts Positions by which each segment of the features moves.
  */
 export function shiftTokens(
   pass: Pass,

@@ -70,11 +70,11 @@ export class KvCache {
   /**
    * An empty cache.
    *
-   * @param plan of the layers whose keys and values it keeps, each in its own shape
-   * @param capacity tokens that a row can hold
-   * @param prefix positions in front of them
-   * @param dtype how keys and values of the text are kept; those of a context are f32
-   * @throws {ConfigError} for a format that the backend does not have, or that does not fit the width of a head
+   * @param plan Plan of the layers whose keys and values it keeps, each in its own shape.
+   * @param capacity Tokens that a row can hold.
+   * @param prefix Positions in front of them.
+   * @param dtype How keys and values of the text are kept; those of a context are f32.
+   * @throws {ConfigError} For a format that the backend does not have, or that does not fit the width of a head.
    */
   static create(
     backend: Backend,
@@ -164,7 +164,11 @@ export class KvCache {
     });
   }
 
-  /** Forgets the last positions of each row. @throws {ConfigError} if `canRewind` is false */
+  /**
+   * Forgets the last positions of each row.
+   *
+   * @throws {ConfigError} If `canRewind` is false.
+   */
   rewind(lengths: readonly number[]): void {
     if (!this.canRewind(lengths)) {
       throw new ConfigError(`Cannot rewind a cache from ${this.#lengths} to ${lengths}: what came before is not kept`);

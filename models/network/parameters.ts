@@ -26,10 +26,10 @@ export class Parameter {
   #format: WeightFormat = "f32";
 
   /**
-   * @param name its name in the state dict
-   * @param shape as in the state dict
-   * @param kind how it is held
-   * @param initialize draws fresh values
+   * @param name Its name in the state dict.
+   * @param shape As in the state dict.
+   * @param kind How it is held.
+   * @param initialize Draws fresh values.
    */
   constructor(
     readonly name: string,
@@ -38,7 +38,11 @@ export class Parameter {
     readonly initialize: Initializer,
   ) {}
 
-  /** The tensor. @throws {DisposedError} before it has memory or after it was disposed */
+  /**
+   * The tensor.
+   *
+   * @throws {DisposedError} Before it has memory or after it was disposed.
+   */
   get value(): Tensor {
     if (this.#value === undefined) {
       throw new DisposedError(
@@ -78,7 +82,11 @@ export class Parameter {
     }
   }
 
-  /** Takes over values, row-major. @throws {ConfigError} unless there are as many as it has */
+  /**
+   * Takes over values, row-major.
+   *
+   * @throws {ConfigError} Unless there are as many as it has.
+   */
   write(values: Float32Array): void {
     if (values.length !== this.size) {
       throw new ConfigError(

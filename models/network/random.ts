@@ -27,8 +27,8 @@ export class Random {
   /**
    * A generator at its beginning.
    *
-   * @param seed any integer; its low 32 bits count
-   * @param stream a name that keeps streams of one seed apart
+   * @param seed Any integer; its low 32 bits count.
+   * @param stream A name that keeps streams of one seed apart.
    */
   constructor(seed: number, stream = "") {
     let hash = (0x811c9dc5 ^ seed) >>> 0; // FNV-1a

@@ -115,8 +115,8 @@ export class TransformerNet {
   /**
    * A cache without tokens; the caller disposes of it.
    *
-   * @param capacity tokens that a row can hold
-   * @param format how keys and values are kept
+   * @param capacity Tokens that a row can hold.
+   * @param format How keys and values are kept.
    */
   createCache(backend: Backend, rows: number, capacity: number, format?: CacheFormat): KvCache {
     return KvCache.create(backend, this.architecture.layers, rows, capacity, this.prefixLength, format);
@@ -137,7 +137,7 @@ export class TransformerNet {
   /**
    * One cached step: tokens int32 [b, n] that follow what the cache holds, to hidden states (b, n, dim).
    *
-   * @param counts tokens of each row, where rows are padded on the right
+   * @param counts Tokens of each row, where rows are padded on the right.
    */
   step(
     backend: Backend,

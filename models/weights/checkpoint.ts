@@ -21,7 +21,7 @@ export interface Checkpoint {
 /**
  * Opens a checkpoint.
  *
- * @throws {WeightsError} where there is nothing to read
+ * @throws {WeightsError} Where there is nothing to read.
  */
 export async function openCheckpoint(
   source: ModelSource,

@@ -24,9 +24,9 @@ export interface Matched {
 /**
  * Finds the parameter or buffer of each tensor; where a module was registered twice, the first of its names counts.
  *
- * @param found name and shape of each tensor
- * @param strict refuse missing and unexpected names
- * @throws {WeightsError} that lists what is missing, unexpected or misshapen
+ * @param found Name and shape of each tensor.
+ * @param strict Refuse missing and unexpected names.
+ * @throws {WeightsError} That lists what is missing, unexpected or misshapen.
  */
 export function matchNames(
   parameters: Parameters,

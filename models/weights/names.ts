@@ -22,7 +22,7 @@ export type Shapes = ReadonlyMap<string, readonly number[]>;
  * @param expected Shapes of the model's parameters.
  * @param found Shapes of the checkpoint's tensors.
  * @param strict Whether missing and unexpected names are errors. Wrong shapes always are.
- * @param source What the message calls the checkpoint.
+ * @param source The message's name for the checkpoint.
  * @throws {WeightsError} If it does not fit: one error that lists what is missing, unexpected and misshapen, with the
  * shapes and the names that come nearest.
  */

@@ -42,7 +42,7 @@ export interface WeightsReader {
    * (of its last dimension); only a row that is longer than a chunk is cut, between blocks. An empty tensor comes as an
    * empty chunk.
    *
-   * @throws {WeightsError} if the file ends early, or goes on behind its last value
+   * @throws {WeightsError} If the file ends early, or goes on behind its last value.
    */
   chunks(): AsyncGenerator<WeightsChunk>;
   /** Frees what is held for reading; needed only where `chunks` is not run through. */

@@ -56,7 +56,11 @@ function inputBytes(rows: number, inSize: number): number {
 /** The formats that there are kernels for: those that records have a number for. */
 export const WASM_FORMATS: readonly WeightFormat[] = WEIGHT_FORMATS.filter((name) => name in FormatId);
 
-/** What a record calls a format. @throws {ConfigError} for one that there are no kernels for */
+/**
+ * What a record calls a format.
+ *
+ * @throws {ConfigError} For one that there are no kernels for.
+ */
 export function formatId(dtype: DType): FormatId {
   if (dtype in FormatId && dtype !== "i32") return FormatId[dtype];
   throw new ConfigError(

@@ -95,8 +95,8 @@ export function rotatedFeatures(config: Parameters<typeof rotaryWidth>[0]): numb
  * Completes a configuration by the version that a checkpoint needs, and by what its tensors alone tell; without a
  * checkpoint, by the newest version that has the options.
  *
- * @param tensors of the checkpoint
- * @throws {ConfigError} where the version is needed and not told, or contradicts the tensors
+ * @param tensors The checkpoint's.
+ * @throws {ConfigError} Where the version is needed and not told, or contradicts the tensors.
  */
 export function resolveVersion<C extends AnyConfig>(what: string, config: C, tensors?: TensorShapes): C {
   const { reference, xTransformersVersion: told } = config;
@@ -171,7 +171,7 @@ function newestOf(evidence: readonly Evidence[]): string {
   return isNewest ? NEWEST : possibleStarts(evidence).at(-1) ?? NEWEST;
 }
 
-/** @throws {ConfigError} where the versions that a checkpoint may be of compute differently */
+/** @throws {ConfigError} Where the versions that a checkpoint may be of compute differently. */
 function refuseGuess(
   what: string,
   config: AnyConfig,
@@ -220,7 +220,7 @@ function shown(factor: number): string {
   return String(Number(factor.toPrecision(4)));
 }
 
-/** @throws {ConfigError} unless a version can be compared and agrees with the evidence */
+/** @throws {ConfigError} Unless a version can be compared and agrees with the evidence. */
 function checkVersion(what: string, version: string, evidence: readonly Evidence[]): void {
   const refuse = (rule: string) => {
     throw new ConfigError(`Cannot configure ${what} with x_transformers_version = "${version}": ${rule}`);

@@ -13,7 +13,7 @@ export class Continuation {
   readonly rows: readonly number[];
   readonly #batch: SequenceBatch;
 
-  /** @param rows at least one row of the batch */
+  /** @param rows At least one row of the batch. */
   constructor(batch: SequenceBatch, rows: readonly number[]) {
     this.#batch = batch;
     this.rows = rows;

@@ -33,8 +33,8 @@ export function openDraft(draft: TextModel, row: readonly number[], maxNewTokens
 /**
  * Appends drafted tokens to the draft model's sequence.
  *
- * @param drafted is given them; the caller disposes of what it holds, also after an error
- * @param index of the first one in what is generated
+ * @param drafted Is given them; the caller disposes of what it holds, also after an error.
+ * @param index Index of the first one in what is generated.
  */
 export async function draftTokens(
   batch: SequenceBatch,

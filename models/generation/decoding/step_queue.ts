@@ -40,7 +40,7 @@ export class StepQueue {
   /** Index of the next token to be drawn, in what is generated. */
   #next: number;
 
-  /** @param first index of the first token in what is generated */
+  /** @param first Index of the first token in what is generated. */
   constructor(batch: SequenceBatch, texts: readonly Continuation[], settings: Settings, first: number) {
     const needsHost = isGuided(settings) || settings.repetitionPenalty !== 1 || settings.onLogits !== undefined;
     this.#batch = batch;
@@ -66,7 +66,7 @@ export class StepQueue {
   /**
    * Waits for the tokens of the oldest step and takes it off.
    *
-   * @param index of the tokens in what is generated
+   * @param index Index of the tokens in what is generated.
    */
   async take(index: number): Promise<Float32Array | Int32Array> {
     const [oldest] = this.#pending;

@@ -14,7 +14,7 @@ import { StepQueue } from "./step_queue.ts";
 /**
  * Continues the texts of a batch: gives the token of each at every step, undefined for texts that have ended.
  *
- * @param first index of the first token in what is generated
+ * @param first Index of the first token in what is generated.
  */
 export async function* decodeBatch(
   batch: SequenceBatch,

@@ -24,8 +24,8 @@ export interface Sampling {
 /**
  * Draws a token for each row of logits [r, V]: int32 [r].
  *
- * @param histories tokens of each row so far
- * @param counter index of the token in what is generated
+ * @param histories Tokens of each row so far.
+ * @param counter Index of the token in what is generated.
  */
 export function drawTokens(
   backend: Backend,

@@ -27,7 +27,7 @@ export class CacheWindow {
   /** Where in each row the cache ends. */
   #ends: number[];
 
-  /** @param resources hold the cache */
+  /** @param resources Hold the cache. */
   constructor(model: TextModel, rows: number, options: CacheOptions, resources: Resources) {
     this.#model = model;
     this.#options = options;
@@ -72,8 +72,8 @@ export class CacheWindow {
    * The cache, rewound to where it holds all but the last `last` tokens of each row, or fewer; an empty one where it
    * can't be rewound.
    *
-   * @param lengths of the rows
-   * @param ended whether rows stay as they are in the cache
+   * @param lengths Tokens of each row.
+   * @param ended Whether rows stay as they are in the cache.
    */
   align(lengths: readonly number[], ended: readonly boolean[], last: number): SequenceCache {
     const { prefixLength, maxSeqLen } = this.#model.net;

@@ -33,10 +33,10 @@ export class Context {
   /**
    * Brings a context onto the engine of a model.
    *
-   * @param rows sequences that look at it
-   * @param isGuided whether as many follow that don't see it
-   * @throws {ConfigError} for a context that the model has no use for, or none where it needs one
-   * @throws {ShapeError} if it does not fit
+   * @param rows Sequences that look at it.
+   * @param isGuided Whether as many follow that don't see it.
+   * @throws {ConfigError} For a context that the model has no use for, or none where it needs one.
+   * @throws {ShapeError} If it does not fit.
    */
   static create({ backend, net }: TextModel, rows: number, source: ContextSource, isGuided: boolean): Context {
     const { contextMask } = source;

@@ -24,8 +24,8 @@ export interface BrokenText {
 /**
  * The error for texts of which one has no token that can be drawn.
  *
- * @param texts one text, or those whose logits were combined
- * @param who what the message calls the model
+ * @param texts One text, or those whose logits were combined.
+ * @param who The message's name for the model.
  */
 export async function nothingDrawn(model: TextModel, texts: readonly BrokenText[], who: string): Promise<Error> {
   for (const text of texts) {

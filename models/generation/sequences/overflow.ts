@@ -20,7 +20,7 @@ export type Overflow = "slide" | "recompute" | "stop";
 /**
  * The way that a model takes: the one that is asked for, else "slide" where it is possible.
  *
- * @throws {ConfigError} for "slide" where keys can't outlive their window
+ * @throws {ConfigError} For "slide" where keys can't outlive their window.
  */
 export function overflowOf({ net: { slidingObstacle } }: TextModel, asked: Overflow | undefined): Overflow {
   if (asked === "slide" && slidingObstacle) {
@@ -29,7 +29,7 @@ export function overflowOf({ net: { slidingObstacle } }: TextModel, asked: Overf
   return asked ?? (slidingObstacle ? "recompute" : "slide");
 }
 
-/** @throws {ShapeError} for a sequence longer than the model can take, where overflow is "stop" */
+/** @throws {ShapeError} For a sequence longer than the model can take, where overflow is "stop". */
 export function checkFits(length: number, maxSeqLen: number, overflow: Overflow): void {
   if (overflow !== "stop" || length <= maxSeqLen) return;
   throw new ShapeError(

@@ -32,8 +32,8 @@ export type HostPromptsInput = Exclude<PromptsInput, Tensor>;
 /**
  * Token ids of each prompt, without padding.
  *
- * @throws {ShapeError} for a prompt without tokens
- * @throws {ConfigError} for an id outside the vocabulary
+ * @throws {ShapeError} For a prompt without tokens.
+ * @throws {ConfigError} For an id outside the vocabulary.
  */
 export async function readPrompts(prompts: PromptsInput, numTokens: number): Promise<number[][]> {
   const rows = readRows(isTensor(prompts) ? await rowsOnHost(prompts) : prompts, numTokens);
@@ -55,7 +55,7 @@ export async function readPrompt(prompt: PromptInput, numTokens: number): Promis
 /**
  * Token ids of any number of rows, which may be empty.
  *
- * @throws {ConfigError} for anything but ids of the vocabulary
+ * @throws {ConfigError} For anything but ids of the vocabulary.
  */
 export function readRows(prompts: HostPromptsInput, numTokens: number): number[][] {
   if (isTensor(prompts)) {

@@ -27,7 +27,7 @@ export class Resources {
   /** Stops listening to the signal. */
   #stopListening = () => {};
 
-  /** @param owner the batch; when it is collected, its resources are freed */
+  /** @param owner The batch; when it is collected, its resources are freed. */
   constructor(owner: object, model: TextModel, context: Context) {
     this.context = context;
     this.#siblings = byModel.get(model) ?? new Set();
@@ -92,7 +92,11 @@ export function disposeResources(model: TextModel): void {
   for (const resources of [...byModel.get(model) ?? []]) resources.dispose();
 }
 
-/** Waits for work, but not beyond an abort. @throws the signal's reason once it is aborted */
+/**
+ * Waits for work, but not beyond an abort.
+ *
+ * @throws If the signal's reason once it is aborted.
+ */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return await work;
   signal.throwIfAborted();

@@ -46,7 +46,7 @@ export class SequenceBatch {
   /** Whether the last step ran from the cache, which then holds all that came before it. */
   #ranFromCache = false;
 
-  /** @param rows tokens of each row; a row without any must get some before the first step */
+  /** @param rows Tokens of each row; a row without any must get some before the first step. */
   constructor(model: TextModel, rows: readonly (readonly number[])[], options: SequenceBatchOptions) {
     this.rows = rows.map((row) => [...row]);
     this.#model = model;
@@ -116,8 +116,8 @@ export class SequenceBatch {
   /**
    * The error for a token that could not be drawn; drops the cache.
    *
-   * @param rows those whose logits it was to be drawn from
-   * @param who what the message calls the model
+   * @param rows Those whose logits it was to be drawn from.
+   * @param who The message's name for the model.
    */
   async explainNothingDrawn(rows: readonly number[], who = "the model"): Promise<Error> {
     this.dropCache();
@@ -159,8 +159,8 @@ export class SequenceBatch {
   /**
    * Runs on the tokens that are not in the cache yet, except the last ones of each row: `step` runs on those.
    *
-   * @param last tokens of each row that `step` must see
-   * @throws the signal's reason once it is aborted
+   * @param last Tokens of each row that `step` must see.
+   * @throws If the signal's reason once it is aborted.
    */
   async prepare(signal: AbortSignal | undefined, last = 1): Promise<void> {
     signal?.throwIfAborted();
@@ -189,7 +189,7 @@ export class SequenceBatch {
   /**
    * Runs on the tokens that are left after `prepare`.
    *
-   * @param use takes the logits [rows · last, numTokens] of each row's last positions; the tensors of its result outlive the step
+   * @param use Takes the logits [rows · last, numTokens] of each row's last positions; the tensors of its result outlive the step.
    */
   step<T>(use: (logits: Tensor) => T, last = 1): T {
     this.#ranFromCache = this.#isCached;
@@ -252,7 +252,7 @@ export class SequenceBatch {
     return value;
   }
 
-  /** @throws {DisposedError} once the batch, or its model, was disposed */
+  /** @throws {DisposedError} Once the batch, or its model, was disposed. */
   checkAlive(): void {
     if (this.#resources.isDisposed) {
       throw new DisposedError("Cannot continue a text after its session or model was disposed: begin another");

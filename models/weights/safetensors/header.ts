@@ -61,7 +61,7 @@ export interface SafetensorsHeader {
  * Reads and checks a header.
  *
  * @param reader At the beginning of the file; left at the first value.
- * @param name What messages call the file.
+ * @param name The messages' name for the file.
  * @param fileSize Size of the file in bytes, where it is known.
  * @throws {WeightsError} If the header is cut off, not valid, or does not fit the file; also where it is another
  * file's.
