@@ -9,12 +9,12 @@ import type { Backend } from "../backend/backend.ts";
 import type { Description } from "../backend/description/operation.ts";
 import { OPERATIONS, type Operations } from "../backend/operations/table.ts";
 import type { SelfTestOptions, SelfTestReport } from "../backend/self_test.ts";
+import { HostAccess } from "./host_access.ts";
 import { methodOf } from "./method.ts";
-import { Ownership } from "./ownership.ts";
 import type { Owner, Storage } from "./tensor.ts";
 
 /** An engine: what an implementation adds is memory and a way to run commands. */
-export abstract class Engine<S extends Storage> extends Ownership<S> implements Backend, Owner<S> {
+export abstract class Engine<S extends Storage> extends HostAccess<S> implements Backend, Owner<S> {
   protected readonly owner: Owner<S> = this;
 
   async selfTest(options?: SelfTestOptions): Promise<SelfTestReport> {
