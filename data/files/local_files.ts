@@ -47,6 +47,7 @@ export async function makeFolder(path: string): Promise<string | undefined> {
  * A file.
  *
  * @param places Paths where it may be by now. The first that leads to a file counts, whenever it is opened.
+ * @param identify What must be equal whenever it is opened, for it to be the same file.
  * @returns Nothing if there is no file at any of them.
  * @throws {Error} If it is there but can't be read, or another took its place meanwhile; its class is `errorClass`.
  */
@@ -54,20 +55,22 @@ export async function fileSource(
   path: string,
   errorClass: ErrorClass = WeightsError,
   places: () => Promise<readonly string[]> = () => Promise.resolve([path]),
+  identify: (file: FileStats) => string = identityOf,
 ): Promise<ByteSource | undefined> {
   const unreadable = (cause: unknown): never => {
     throw new errorClass(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
   };
   const found = await statFirst(await places().catch(unreadable)).catch(unreadable);
   if (found === undefined) return undefined;
-  const { size, identity } = found;
+  const size = Number(found.size);
+  const identity = identify(found);
   return {
     name: path,
     size,
     once: false,
     identity,
     open: async (from) => {
-      const handle = await openFirst(await places().catch(unreadable), identity).catch(unreadable);
+      const handle = await openFirst(await places().catch(unreadable), identity, identify).catch(unreadable);
       if (handle === undefined) {
         throw new errorClass(
           `Cannot go on with ${path}: it was replaced or removed meanwhile; read it from the beginning`,
@@ -93,35 +96,36 @@ export async function fileSource(
   };
 }
 
-/** The identity of a file: it stays when the file is moved, and changes when the file is replaced. */
-interface Identity {
+/** What the file system says of a file. */
+interface FileStats {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly size: bigint;
   readonly mtimeNs: bigint;
 }
 
-function identityOf({ dev, ino, size, mtimeNs }: Identity): string {
+/** The identity of a file: it stays when the file is moved, and changes when the file is written to or replaced. */
+function identityOf({ dev, ino, size, mtimeNs }: FileStats): string {
   return `${dev} ${ino} ${size} ${mtimeNs}`;
 }
 
 /** The first of the paths that leads to a file. */
-async function statFirst(paths: readonly string[]): Promise<{ size: number; identity: string } | undefined> {
+async function statFirst(paths: readonly string[]): Promise<FileStats | undefined> {
   const { stat } = await import("node:fs/promises");
   for (const path of paths) {
     const stats = await stat(path, { bigint: true }).catch(absent);
-    if (stats?.isFile()) return { size: Number(stats.size), identity: identityOf(stats) };
+    if (stats?.isFile()) return stats;
   }
 }
 
 /** Opens the file of an identity, if one of the paths leads to it. */
-async function openFirst(paths: readonly string[], identity: string) {
+async function openFirst(paths: readonly string[], identity: string, identify: (file: FileStats) => string) {
   const { open } = await import("node:fs/promises");
   for (const path of paths) {
     const handle = await open(path).catch(absent);
     if (handle === undefined) continue;
     const stats = await handle.stat({ bigint: true });
-    if (identityOf(stats) === identity) return handle;
+    if (identify(stats) === identity) return handle;
     await handle.close();
   }
 }

@@ -209,7 +209,8 @@ export class FolderCache implements HubCache {
     const { stat } = await import("node:fs/promises");
     const path = await joinPath(await this.#folderOf(url), complete.data);
     try {
-      const source = await fileSource(path, this.#errorClass);
+      // Another process that downloads the same file may write the same bytes to it or put the same file in its place.
+      const source = await fileSource(path, this.#errorClass, undefined, ({ size }) => `${path} ${size}`);
       if (source === undefined || source.size !== complete.size) return undefined;
       const copy = { ...source, discard: () => this.#writeState(url, {}).catch(() => {}) };
       const changed = changeOf(await stat(path));

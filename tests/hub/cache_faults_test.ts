@@ -96,3 +96,22 @@ Deno.test("processes that fetch the same file at once, and one that is killed, l
     assertEquals(server.takeStatuses(), [304]);
   });
 });
+
+Deno.test("a copy stays readable while another process writes the same bytes to it, or puts them in its place", async () => {
+  await around("folder", async ({ server, folder, fetch, options }) => {
+    const bytes = noise(3000);
+    server.add("w", bytes, { etag: tagOfLargeFile(bytes) });
+    await fetch("w");
+    const source = await fetchHubFile(repo, "w", options);
+    const [entry] = [...Deno.readDirSync(`${folder}/v2`)];
+    const [data] = [...Deno.readDirSync(`${folder}/v2/${entry!.name}`)].filter(({ name }) => name !== "state.json");
+    const path = `${folder}/v2/${entry!.name}/${data!.name}`;
+    const { mtime } = Deno.statSync(path);
+    Deno.writeFileSync(path, bytes);
+    Deno.utimeSync(path, mtime!, new Date(mtime!.getTime() + 5000));
+    assertSame(await readAll(source!), bytes);
+    Deno.writeFileSync(`${path}.again`, bytes);
+    Deno.renameSync(`${path}.again`, path);
+    assertSame(await readAll(source!), bytes);
+  });
+});
