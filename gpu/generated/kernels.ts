@@ -484,7 +484,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      for (var u = 0u; u < UNITS; u++) {\n" +
     "        score += product(query[slot(r, u, lane)], memoryKeys[key + u]);\n" +
     "      }\n" +
-    "      scores[r][0] = score;\n" +
+    "      scores[r][0] = biased(score, true, batch, head, 0, 0);\n" +
     "      for (var c = 1u; c < KEYS; c++) {\n" +
     "        scores[r][c] = LOWEST;\n" +
     "      }\n" +
@@ -564,11 +564,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "      let own = first + i32(firstQuery + r * WORKGROUP);\n" +
     "      for (var c = 0u; c < KEYS; c++) {\n" +
     "        let key = position + i32(c);\n" +
-    "        if (c < count && isVisible(batch, own, key)) {\n" +
-    "          scores[r][c] += distanceBias(head, own, key);\n" +
-    "        } else {\n" +
-    "          scores[r][c] = LOWEST;\n" +
-    "        }\n" +
+    "        scores[r][c] = select(LOWEST, biased(scores[r][c], false, batch, head, own, key), c < count);\n" +
     "      }\n" +
     "    }\n" +
     "    weigh();\n" +
@@ -689,14 +685,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  for (var r = 0u; r < ROWS; r++) {\n" +
     "    let own = first + i32(queries[r]);\n" +
-    "    var score = LOWEST;\n" +
-    "    if (lane < keys && (isMemory || isVisible(batch, own, position))) {\n" +
-    "      score = scores[r] * params.scale;\n" +
-    "      if (!isMemory) {\n" +
-    "        score += distanceBias(heads[r], own, position);\n" +
-    "      }\n" +
-    "    }\n" +
-    "    scores[r] = score;\n" +
+    "    let score = biased(scores[r] * params.scale, isMemory, batch, heads[r], own, position);\n" +
+    "    scores[r] = select(LOWEST, score, lane < keys);\n" +
     "  }\n" +
     "\n" +
     "  // Weights of the keys, and the maximum and total of each query.\n" +
@@ -864,12 +854,19 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return u32(key) >= params.maskColumns || mask[batch * params.maskColumns + u32(key)] != 0;\n" +
     "}\n" +
     "\n" +
-    "// ALiBi (arXiv 2108.12409): the penalty for distance, subtracted from a score.\n" +
-    "fn distanceBias(head: u32, query: i32, key: i32) -> f32 {\n" +
+    "// What happens to a score between the product and the softmax: ALiBi (arXiv 2108.12409) subtracts a penalty for the\n" +
+    "// distance between query and key, and hidden keys get LOWEST. Learned keys have no position.\n" +
+    "fn biased(score: f32, isLearned: bool, batch: u32, head: u32, query: i32, key: i32) -> f32 {\n" +
+    "  if (isLearned) {\n" +
+    "    return score;\n" +
+    "  }\n" +
+    "  if (!isVisible(batch, query, key)) {\n" +
+    "    return LOWEST;\n" +
+    "  }\n" +
     "#if HAS_SLOPES\n" +
-    "  return -slopes[head / 4][head % 4] * f32(abs(query - key));\n" +
+    "  return score - slopes[head / 4][head % 4] * f32(abs(query - key));\n" +
     "#else\n" +
-    "  return 0.0;\n" +
+    "  return score;\n" +
     "#endif\n" +
     "}\n" +
     "\n" +
@@ -981,15 +978,12 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    for (var u = 0u; u < UNITS; u++) {\n" +
     "      sum += product(q[base + u], memoryKeys[key + u]);\n" +
     "    }\n" +
-    "    return sum * params.scale;\n" +
+    "    return biased(sum * params.scale, true, batch, head, 0, 0);\n" +
     "  }\n" +
     "  let first = firstPosition(batch);\n" +
     "  let own = first + i32(i);\n" +
     "  let column = index - params.memory;\n" +
     "  let position = keyPosition(column, first + i32(params.queries) - 1);\n" +
-    "  if (!isVisible(batch, own, position)) {\n" +
-    "    return LOWEST;\n" +
-    "  }\n" +
     "  let key = keyOffset(batch, kvHead, column);\n" +
     "  for (var u = 0u; u < UNITS; u++) {\n" +
     "#if HAS_DECAY\n" +
@@ -998,7 +992,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    sum += product(q[base + u], keyUnit(key, u));\n" +
     "#endif\n" +
     "  }\n" +
-    "  return sum * params.scale + distanceBias(head, own, position);\n" +
+    "  return biased(sum * params.scale, false, batch, head, own, position);\n" +
     "}\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +

@@ -1,5 +1,6 @@
 import { LOWEST } from "../softmax/softmax";
 import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
+import { slopeOf } from "./attention_bias";
 import { BLOCK, Block, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
 import { finishRow, rowAddress } from "./attention_merge";
 import { attendBlock, PANEL, PANEL_BYTES, Tile } from "./attention_tile";
@@ -45,7 +46,6 @@ function makeTile(a: AttentionArguments, scratch: usize): Tile {
   const rows = a.n * (a.heads / a.kvHeads);
   tile.dim = a.dim;
   tile.paddedDim = (a.dim + 3) & ~3;
-  tile.isCausal = a.isCausal;
   tile.rows = min<i32>(TILE_ROWS, (rows + PANEL - 1) & ~(PANEL - 1));
   const width = <usize> tile.paddedDim << 2;
   while (tile.rows > PANEL && (<usize> tile.rows + BLOCK) * 2 * width > OPERAND_BYTES) tile.rows -= PANEL;
@@ -81,7 +81,7 @@ function attendTile(
     packQueries(a, tile, b, kvHead, firstRow, count, NO_BLOCK);
     for (let key = 0; key < a.memory;) {
       key = takeMemory(a, block, kvHead, key);
-      attendBlock(tile, block);
+      attendBlock(a, tile, block);
     }
   }
   let to = chunkEnd(a, first, chunk);
@@ -93,7 +93,7 @@ function attendTile(
     if (a.decay && own !== xposBlock) packQueries(a, tile, b, kvHead, firstRow, count, own);
     xposBlock = own;
     position = takeKeys(a, block, b, kvHead, position, to);
-    attendBlock(tile, block);
+    attendBlock(a, tile, block);
   }
   storeRows(a, tile, b, kvHead, firstRow, count, chunk);
 }
@@ -104,14 +104,11 @@ function beginTile(a: AttentionArguments, tile: Tile, first: i32, kvHead: i32, f
   tile.isGroup = count <= GROUP_ROWS && a.dim % 8 == 0 ? 1 : 0;
   const multiple = tile.isGroup ? PANEL / 2 : PANEL;
   tile.rows = (count + multiple - 1) & ~(multiple - 1);
-  tile.hasSlopes = 0;
   for (let row = 0; row < tile.rows; row++) {
     const index = firstRow + min<i32>(row, count - 1);
     const place = <usize> row << 2;
-    const slope = a.slopes ? load<f32>(a.slopes + (<usize> (index % group * a.kvHeads + kvHead) << 2)) : 0;
-    if (slope !== 0) tile.hasSlopes = 1;
     store<i32>(<usize> tile.positions + place, first + index / group);
-    store<f32>(<usize> tile.slopes + place, slope);
+    store<f32>(<usize> tile.slopes + place, slopeOf(a, index % group * a.kvHeads + kvHead));
     store<f32>(<usize> tile.maxima + place, LOWEST);
     store<f32>(<usize> tile.totals + place, 0);
   }

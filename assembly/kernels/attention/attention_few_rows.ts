@@ -1,9 +1,10 @@
 import { expWeight } from "../common/math";
-import { maxLanes, nmadd, sumLanes } from "../common/simd";
+import { maxLanes, sumLanes } from "../common/simd";
 import { addScaled, dot, queryFactor } from "../formats/formats";
 import { scaleRow } from "../norm/l2_norm";
 import { LOWEST } from "../softmax/softmax";
 import { AttentionArguments, decayPowers, firstQuery, XPOS_BLOCK_BITS } from "./attention_arguments";
+import { biasKeys } from "./attention_bias";
 import { BLOCK, Block, chunkEnd, chunkStart, takeKeys, takeMemory } from "./attention_blocks";
 import { finishRow, rowAddress } from "./attention_merge";
 
@@ -17,7 +18,7 @@ import { finishRow, rowAddress } from "./attention_merge";
 @unmanaged
 class Row {
   position: i32;
-  slope: f32;
+  head: i32;
   /** Largest score so far, and the sum of e^(score - largest). */
   largest: f32;
   total: f32;
@@ -88,7 +89,7 @@ function beginRows(a: AttentionArguments, b: i32, kvHead: i32, first: i32, rows:
     const row = changetype<Row>(rows);
     const head = i % group * a.kvHeads + kvHead;
     row.position = first + i / group;
-    row.slope = a.slopes ? load<f32>(a.slopes + (<usize> head << 2)) : 0;
+    row.head = head;
     row.largest = LOWEST;
     row.total = 0;
     row.source = a.q + ((b * a.n + i / group) * a.heads + head) * <u32> bytes;
@@ -116,14 +117,14 @@ function attendRow(a: AttentionArguments, row: Row, block: Block, scores: usize)
     const at = <usize> block.keys + <usize> key * block.stride;
     store<f32>(scores + (<usize> key << 2), dot(row.query, at, a.dim, block.format));
   }
-  weigh(row, block, count, scores, a.dim);
+  weigh(a, row, block, count, scores);
   addScaled(scores, count, block.values, block.stride, row.sums, a.dim, block.format);
 }
 
 /** Turns a row's scores into e^(score - largest), and rescales the earlier sums to the new largest score. */
-function weigh(row: Row, block: Block, count: i32, scores: usize, dim: i32): void {
+function weigh(a: AttentionArguments, row: Row, block: Block, count: i32, scores: usize): void {
   const vectors = scores + (<usize> (count + 3 & ~3) << 2);
-  biasScores(row, block, count, scores);
+  biasKeys(a, block, row.head, row.position, count, scores);
   let lanes = f32x4.splat(LOWEST);
   let isNaN = f32x4.splat(0);
   for (let at = scores; at < vectors; at += 16) {
@@ -145,25 +146,5 @@ function weigh(row: Row, block: Block, count: i32, scores: usize, dim: i32): voi
   }
   const rescale = f32x4.extract_lane(expWeight(f32x4.splat(before - largest)), 0);
   row.total = row.total * rescale + sumLanes(total);
-  if (rescale !== 1) scaleRow(row.sums, rescale, row.sums, dim);
-}
-
-/** Adds the ALiBi bias (arXiv 2108.12409), and hides masked keys and the places behind the last. */
-function biasScores(row: Row, block: Block, count: i32, scores: usize): void {
-  const padded = count + 3 & ~3;
-  for (let key = count; key < padded; key++) store<f32>(scores + (<usize> key << 2), LOWEST);
-  if (block.isMemory) return;
-  if (row.slope !== 0) {
-    const slope = f32x4.splat(row.slope);
-    const first = <f32> (row.position - block.position);
-    let distance = f32x4(first, first - 1, first - 2, first - 3);
-    for (let at = scores; at < scores + (<usize> padded << 2); at += 16) {
-      v128.store(at, nmadd(slope, f32x4.abs(distance), v128.load(at)));
-      distance = f32x4.sub(distance, f32x4.splat(4));
-    }
-  }
-  if (!block.mask) return;
-  for (let key: usize = 0; key < <usize> count << 2; key += 4) {
-    if (load<i32>(<usize> block.mask + key) === 0) store<f32>(scores + key, LOWEST);
-  }
+  if (rescale !== 1) scaleRow(row.sums, rescale, row.sums, a.dim);
 }

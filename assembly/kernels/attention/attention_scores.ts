@@ -12,6 +12,7 @@ import {
   keyStride,
   XPOS_BLOCK_BITS,
 } from "./attention_arguments";
+import { biasScore } from "./attention_bias";
 import { asFloats } from "./cache_rows";
 
 /** Scores before the softmax: a row for each query of each head, LOWEST for hidden keys. */
@@ -31,12 +32,12 @@ function scoreRow(a: AttentionArguments, b: i32, head: i32, i: i32, out: usize, 
   const kvHead = head % a.kvHeads;
   const query = a.q + (<usize> (b * a.n + i) * a.heads + head) * width;
   for (let key = 0; key < a.memory; key++, out += 4) {
-    store<f32>(out, a.scale * dot(query, a.memoryKeys + (<usize> kvHead * a.memory + key) * width, a.dim));
+    const score = a.scale * dot(query, a.memoryKeys + (<usize> kvHead * a.memory + key) * width, a.dim);
+    store<f32>(out, biasScore(a, score, true, head, 0, 0));
   }
   for (let column = 0; column < a.columns; column++) store<f32>(out + (<usize> column << 2), LOWEST);
   const first = firstQuery(a, b);
   const position = first + i;
-  const slope = a.slopes ? load<f32>(a.slopes + (<usize> head << 2)) : 0;
   const keys = keyBase(a, a.k, b, kvHead);
   const stride = keyStride(a);
   const end = a.isCausal ? min<i32>(endKey(a, first), position + 1) : endKey(a, first);
@@ -54,7 +55,7 @@ function scoreRow(a: AttentionArguments, b: i32, head: i32, i: i32, out: usize, 
     }
     const row = asFloats(keys + column * stride, buffer, a.dim, a.format);
     const score = a.scale * dot(decayed, row, a.dim);
-    store<f32>(out + (<usize> column << 2), score - slope * <f32> abs<i32>(position - key));
+    store<f32>(out + (<usize> column << 2), biasScore(a, score, false, head, position, key));
   }
 }
 

@@ -1,6 +1,8 @@
 import { expWeight } from "../common/math";
-import { madd, nmadd } from "../common/simd";
+import { madd } from "../common/simd";
 import { LOWEST } from "../softmax/softmax";
+import { AttentionArguments } from "./attention_arguments";
+import { biasRows } from "./attention_bias";
 import { BLOCK, Block } from "./attention_blocks";
 import { scoreFour, scoreFourByHalf, touch, weighEightByHalf } from "./attention_group";
 
@@ -24,13 +26,11 @@ export class Tile {
   paddedDim: i32;
   /** Rows, a multiple of 8, or of 4 where they are few; those beyond the real ones repeat the last. */
   rows: i32;
-  isCausal: i32;
   /** Queries times scale: [panel][dim][8]. */
   queries: u32;
   /** Position and ALiBi slope of each row. */
   positions: u32;
   slopes: u32;
-  hasSlopes: i32;
   /** Largest score of each row so far, and the sum of e^(score - largest). */
   maxima: u32;
   totals: u32;
@@ -47,7 +47,7 @@ export class Tile {
 }
 
 /** Attends to a block of at most `BLOCK` keys. */
-export function attendBlock(tile: Tile, block: Block): void {
+export function attendBlock(a: AttentionArguments, tile: Tile, block: Block): void {
   if (tile.isGroup) {
     // Only if a head's keys lie side by side: else the others' would be read as well.
     if (block.stride == <u32> tile.dim << 2) {
@@ -65,14 +65,14 @@ export function attendBlock(tile: Tile, block: Block): void {
   for (let row = 0; row < tile.rows; row += PANEL, queries += queryBytes, sums += sumBytes) {
     const isHalf = tile.rows - row < PANEL;
     let count = block.count;
-    if (tile.isCausal && !block.isMemory) {
+    if (a.isCausal && !block.isMemory) {
       const last = load<i32>(<usize> tile.positions + (<usize> (row + (isHalf ? PANEL / 2 : PANEL) - 1) << 2));
       count = min<i32>(count, last + 1 - block.position);
       if (count <= 0) continue;
     }
     scorePanel(tile, block, queries, count, isHalf);
-    softmaxLanes(tile, block, count, row, tile.scores, sums);
-    if (!isHalf) softmaxLanes(tile, block, count, row + 4, <usize> tile.scores + 16, sums + 16);
+    softmaxLanes(a, tile, block, count, row, tile.scores, sums);
+    if (!isHalf) softmaxLanes(a, tile, block, count, row + 4, <usize> tile.scores + 16, sums + 16);
     weighPanel(tile, block, sums, sums + sumBytes, count, isHalf);
   }
 }
@@ -134,12 +134,22 @@ function multiply4x8(a: usize, stride: usize, b: usize, c: usize, depth: i32, is
 /**
  * Turns the scores of four rows with `count` keys into e^(score - largest), and rescales the earlier sums accordingly.
  */
-function softmaxLanes(tile: Tile, block: Block, count: i32, row: i32, scores: usize, sums: usize): void {
+function softmaxLanes(
+  a: AttentionArguments,
+  tile: Tile,
+  block: Block,
+  count: i32,
+  row: i32,
+  scores: usize,
+  sums: usize,
+): void {
   const end = scores + <usize> count * PANEL_BYTES;
   const lanes = <usize> row << 2;
   const before = v128.load(<usize> tile.maxima + lanes);
+  const positions = v128.load(<usize> tile.positions + lanes);
+  const slopes = v128.load(<usize> tile.slopes + lanes);
   // A largest score of NaN remains NaN, and `finishRow` makes the row NaN.
-  const largest = f32x4.max(before, biasScores(tile, block, lanes, scores, end));
+  const largest = f32x4.max(before, biasRows(a, block, positions, slopes, scores, end, PANEL_BYTES));
   v128.store(<usize> tile.maxima + lanes, largest);
   // While all keys are hidden, the largest score is LOWEST, and so are the scores that it is subtracted from.
   const isSeen = f32x4.gt(largest, f32x4.splat(LOWEST));
@@ -155,60 +165,6 @@ function softmaxLanes(tile: Tile, block: Block, count: i32, row: i32, scores: us
   if (!v128.any_true(f32x4.ne(rescale, f32x4.splat(1)))) return;
   for (const last = sums + <usize> tile.paddedDim * PANEL_BYTES; sums < last; sums += PANEL_BYTES) {
     v128.store(sums, f32x4.mul(v128.load(sums), rescale));
-  }
-}
-
-/**
- * Adds the ALiBi bias (arXiv 2108.12409) to the scores of four rows and hides keys; gives the largest, or NaN if one
- * is.
- */
-function biasScores(tile: Tile, block: Block, lanes: usize, scores: usize, end: usize): v128 {
-  if (block.isMemory) return largestScore(scores, end);
-  const positions = v128.load(<usize> tile.positions + lanes);
-  const isFuture = tile.isCausal !== 0 && block.position + block.count - 1 > i32x4.extract_lane(positions, 0);
-  if (isFuture || block.mask !== 0) hideScores(positions, block, isFuture, scores, end);
-  if (!tile.hasSlopes) return largestScore(scores, end);
-  const slopes = v128.load(<usize> tile.slopes + lanes);
-  const one = f32x4.splat(1);
-  let distance = f32x4.convert_i32x4_s(i32x4.sub(positions, i32x4.splat(block.position)));
-  let largest = f32x4.splat(LOWEST);
-  let isNaN = f32x4.splat(0);
-  for (; scores < end; scores += PANEL_BYTES) {
-    // A hidden score stays: LOWEST with a bias would be infinite.
-    const score = nmadd(slopes, f32x4.abs(distance), v128.load(scores));
-    v128.store(scores, score);
-    largest = f32x4.pmax(largest, score);
-    isNaN = v128.or(isNaN, f32x4.ne(score, score));
-    distance = f32x4.sub(distance, one);
-  }
-  return v128.or(largest, isNaN);
-}
-
-function largestScore(scores: usize, end: usize): v128 {
-  let largest = f32x4.splat(LOWEST);
-  let isNaN = f32x4.splat(0);
-  for (; scores < end; scores += PANEL_BYTES) {
-    const score = v128.load(scores);
-    largest = f32x4.pmax(largest, score);
-    isNaN = v128.or(isNaN, f32x4.ne(score, score));
-  }
-  // Lanes with all bits set are NaN.
-  return v128.or(largest, isNaN);
-}
-
-/** Sets the scores of later keys, if `isFuture`, and of masked ones to LOWEST. */
-function hideScores(positions: v128, block: Block, isFuture: bool, scores: usize, end: usize): void {
-  let mask: usize = block.mask;
-  // If no key is in the future, the comparison below must hide none.
-  let key = i32x4.splat(isFuture ? block.position : i32.MIN_VALUE);
-  for (; scores < end; scores += PANEL_BYTES) {
-    let isHidden = i32x4.lt_s(positions, key);
-    if (mask) {
-      isHidden = v128.or(isHidden, i32x4.eq(v128.load32_splat(mask), i32x4.splat(0)));
-      mask += 4;
-    }
-    v128.store(scores, v128.bitselect(f32x4.splat(LOWEST), v128.load(scores), isHidden));
-    key = i32x4.add(key, i32x4.splat(1));
   }
 }
 

@@ -106,7 +106,7 @@ fn main(
       for (var u = 0u; u < UNITS; u++) {
         score += product(query[slot(r, u, lane)], memoryKeys[key + u]);
       }
-      scores[r][0] = score;
+      scores[r][0] = biased(score, true, batch, head, 0, 0);
       for (var c = 1u; c < KEYS; c++) {
         scores[r][c] = LOWEST;
       }
@@ -186,11 +186,7 @@ fn main(
       let own = first + i32(firstQuery + r * WORKGROUP);
       for (var c = 0u; c < KEYS; c++) {
         let key = position + i32(c);
-        if (c < count && isVisible(batch, own, key)) {
-          scores[r][c] += distanceBias(head, own, key);
-        } else {
-          scores[r][c] = LOWEST;
-        }
+        scores[r][c] = select(LOWEST, biased(scores[r][c], false, batch, head, own, key), c < count);
       }
     }
     weigh();

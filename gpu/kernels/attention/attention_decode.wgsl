@@ -77,14 +77,8 @@ fn main(
   }
   for (var r = 0u; r < ROWS; r++) {
     let own = first + i32(queries[r]);
-    var score = LOWEST;
-    if (lane < keys && (isMemory || isVisible(batch, own, position))) {
-      score = scores[r] * params.scale;
-      if (!isMemory) {
-        score += distanceBias(heads[r], own, position);
-      }
-    }
-    scores[r] = score;
+    let score = biased(scores[r] * params.scale, isMemory, batch, heads[r], own, position);
+    scores[r] = select(LOWEST, score, lane < keys);
   }
 
   // Weights of the keys, and the maximum and total of each query.

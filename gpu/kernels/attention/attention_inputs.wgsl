@@ -105,12 +105,19 @@ fn isVisible(batch: u32, query: i32, key: i32) -> bool {
   return u32(key) >= params.maskColumns || mask[batch * params.maskColumns + u32(key)] != 0;
 }
 
-// ALiBi (arXiv 2108.12409): the penalty for distance, subtracted from a score.
-fn distanceBias(head: u32, query: i32, key: i32) -> f32 {
+// What happens to a score between the product and the softmax: ALiBi (arXiv 2108.12409) subtracts a penalty for the
+// distance between query and key, and hidden keys get LOWEST. Learned keys have no position.
+fn biased(score: f32, isLearned: bool, batch: u32, head: u32, query: i32, key: i32) -> f32 {
+  if (isLearned) {
+    return score;
+  }
+  if (!isVisible(batch, query, key)) {
+    return LOWEST;
+  }
 #if HAS_SLOPES
-  return -slopes[head / 4][head % 4] * f32(abs(query - key));
+  return score - slopes[head / 4][head % 4] * f32(abs(query - key));
 #else
-  return 0.0;
+  return score;
 #endif
 }
 

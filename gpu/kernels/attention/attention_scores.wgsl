@@ -15,15 +15,12 @@ fn score(batch: u32, head: u32, i: u32, index: u32) -> f32 {
     for (var u = 0u; u < UNITS; u++) {
       sum += product(q[base + u], memoryKeys[key + u]);
     }
-    return sum * params.scale;
+    return biased(sum * params.scale, true, batch, head, 0, 0);
   }
   let first = firstPosition(batch);
   let own = first + i32(i);
   let column = index - params.memory;
   let position = keyPosition(column, first + i32(params.queries) - 1);
-  if (!isVisible(batch, own, position)) {
-    return LOWEST;
-  }
   let key = keyOffset(batch, kvHead, column);
   for (var u = 0u; u < UNITS; u++) {
 #if HAS_DECAY
@@ -32,7 +29,7 @@ fn score(batch: u32, head: u32, i: u32, index: u32) -> f32 {
     sum += product(q[base + u], keyUnit(key, u));
 #endif
   }
-  return sum * params.scale + distanceBias(head, own, position);
+  return biased(sum * params.scale, false, batch, head, own, position);
 }
 
 @compute @workgroup_size(WORKGROUP)
