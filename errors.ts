@@ -1,5 +1,6 @@
 /**
- * The errors of the library, by their names. A message says what cannot be done, the rule that forbids it, and what to do.
+ * The errors of the library, by their names. A message says what cannot be done, the rule that forbids it, and what to
+ * do.
  *
  * @module
  */
@@ -36,12 +37,9 @@ export class ShapeError extends Error {
  * ```ts
  * import { Andromeda, ConfigError } from "./mod.ts";
  *
- * try {
- *   await Andromeda.create({ dim: 64, depth: 2, heads: 4, attnKvHeads: 3 });
- * } catch (error) {
- *   if (!(error instanceof ConfigError)) throw error;
- *   console.log(error.message); // Cannot configure a transformer with heads = 4: it must be divisible by attnKvHeads = 3
- * }
+ * try {   await Andromeda.create({ dim: 64, depth: 2, heads: 4, attnKvHeads: 3 }); } catch (error) {   if (!(error
+ * instanceof ConfigError)) throw error;   console.log(error.message); // Cannot configure a transformer with heads = 4:
+ * it must be divisible by attnKvHeads = 3 }
  * ```
  *
  * @category Errors

@@ -1,9 +1,9 @@
 /**
  * The contract between engines and models.
  *
- * An engine records operations and runs them later. An operation checks its arguments, allocates its result and appends a
- * command; commands run at `flush()`, or when `data()` asks for a value. Only reading is asynchronous, so model code is
- * straight-line code, and a mistake in a shape is thrown on the line that makes it.
+ * An engine records operations and runs them later. An operation checks its arguments, allocates its result and appends
+ * a command; commands run at `flush()`, or when `data()` asks for a value. Only reading is asynchronous, so model code
+ * is straight-line code, and a mistake in a shape is thrown on the line that makes it.
  *
  * @module
  */
@@ -38,7 +38,10 @@ export interface BackendInfo {
  * @category Backends
  */
 export interface BackendOptions {
-  /** Threads that compute on the CPU. Default: as many as the host has, up to 16, where it lets memory be shared; else 1. */
+  /**
+   * Threads that compute on the CPU. Default: as many as the host has, up to 16, where it lets memory be shared; else
+   * 1.
+   */
   readonly threads?: number | undefined;
   /**
    * The CPU kernels compiled beforehand, for hosts that forbid compiling (Cloudflare Workers): one module of
@@ -47,7 +50,7 @@ export interface BackendOptions {
   readonly wasm?: WebAssembly.Module | { readonly [build: string]: WebAssembly.Module } | undefined;
   /** Where the worker script of the CPU threads is served, for pages whose policy forbids blob URLs. */
   readonly workerUrl?: string | URL | undefined;
-  /** The GPU device to run on; it stays its giver's and is not destroyed by `dispose()`. */
+  /** The GPU device to run on; it belongs to the caller and is not destroyed by `dispose()`. */
   readonly device?: GPUDevice | undefined;
   /** Which GPU to ask for. */
   readonly powerPreference?: "low-power" | "high-performance" | undefined;

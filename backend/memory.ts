@@ -42,7 +42,10 @@ export interface Tensor {
   readonly dtype: DType;
   /** The engine that holds the values. */
   readonly backend: Backend;
-  /** Runs what was recorded and resolves to the values, row-major; `i32` as Int32Array, every other dtype as Float32Array. */
+  /**
+   * Runs what was recorded and resolves to the values, row-major; `i32` as Int32Array, every other dtype as
+   * Float32Array.
+   */
   data(): Promise<Float32Array | Int32Array>;
   /** Frees the memory. A second call does nothing; any other use afterwards throws `DisposedError`. */
   dispose(): void;
@@ -79,13 +82,16 @@ export interface Memory {
    */
   weight(shape: readonly [number, number], format: WeightFormat): Tensor;
   /**
-   * Writes rows of a weight, or of a tensor made by `zeros`: row-major f32 values, which are converted to its format; or
-   * rows as a file stores them, which keep their bits where they are of that format already.
+   * Writes rows of a weight, or of a tensor made by `zeros`: row-major f32 values, which are converted to its format;
+   * or rows as a file stores them, which keep their bits where they are of that format already.
    */
   writeRows(weight: Tensor, firstRow: number, rows: Float32Array | StoredRows): void;
   /** Reads rows of a weight or a tensor, row-major in f32. */
   readRows(weight: Tensor, firstRow: number, count: number): Promise<Float32Array>;
-  /** Reads rows of a weight as its format stores them, or of a tensor of floats: what `writeRows` takes without a change. */
+  /**
+   * Reads rows of a weight as its format stores them, or of a tensor of floats: what `writeRows` takes without a
+   * change.
+   */
   readStored(weight: Tensor, firstRow: number, count: number): Promise<StoredRows>;
   /**
    * A key or value cache [b, kvHeads, capacity, d] of zeros that no scope frees, filled by `appendCache`, which

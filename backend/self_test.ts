@@ -14,7 +14,10 @@ export interface SelfTestCheck {
   readonly name: string;
   /** Whether it gave the right values. */
   readonly ok: boolean;
-  /** The largest difference from the right values, relative to the largest of them where that is above 1; NaN after an error. */
+  /**
+   * The largest difference from the right values, relative to the largest of them where that is above 1; NaN after an
+   * error.
+   */
   readonly deviation: number;
   /** The difference that is allowed. */
   readonly tolerance: number;

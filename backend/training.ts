@@ -40,9 +40,10 @@ export interface Watched<T> {
  */
 export interface Training {
   /**
-   * Runs `fn` as `scope` does, and hands each operation that it records to `observer`, in order. Whatever `fn` makes and
-   * frees, in scopes or by `dispose()`, stays in memory until `release()`, so that every tensor in every command can be read
-   * and computed with until then. If `fn` or `observer` throws, nothing is kept. Only one function is watched at a time.
+   * Runs `fn` as `scope` does, and hands each operation that it records to `observer`, in order. Whatever `fn` makes
+   * and frees, in scopes or by `dispose()`, stays in memory until `release()`, so that every tensor in every command
+   * can be read and computed with until then. If `fn` or `observer` throws, nothing is kept. Only one function is
+   * watched at a time.
    */
   watch<T>(fn: () => T, observer: (command: WatchedCommand) => void): Watched<T>;
 }

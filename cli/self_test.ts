@@ -1,5 +1,6 @@
 /**
- * `deno task selftest [auto|wasm|webgpu]`: whether an engine computes correctly here; one line a check, to print and to send.
+ * `deno task selftest [auto|wasm|webgpu]`: whether an engine computes correctly here; one line a check, to print and to
+ * send.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The commands that operations are recorded as, derived from their descriptions. Every tensor is checked and every result
- * allocated when a command is made: an engine has only to run it.
+ * The commands that operations are recorded as, derived from their descriptions. Every tensor is checked and every
+ * result allocated when a command is made: an engine has only to run it.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What both engines are: memory and the operations of `backend/operations/`, of which each checks its arguments, allocates its
- * result and records one command. Engines differ in how they allocate and run, never in what they accept.
+ * What both engines are: memory and the operations of `backend/operations/`, of which each checks its arguments,
+ * allocates its result and records one command. Engines differ in how they allocate and run, never in what they accept.
  *
  * @module
  */

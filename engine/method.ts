@@ -1,6 +1,6 @@
 /**
- * From the description of an operation to the method of an engine: a call is checked whole before its result is allocated and
- * its command recorded.
+ * From the description of an operation to the method of an engine: a call is checked whole before its result is
+ * allocated and its command recorded.
  *
  * @module
  */

@@ -115,7 +115,10 @@ export class EngineTensor<S extends Storage> implements Tensor, Operand {
 /** Values of a tensor at most, far beyond any memory: an engine that can't tell how much it has must not try. */
 const MOST_VALUES = 2 ** 40;
 
-/** @throws {ShapeError} Unless these are whole numbers from 0 to `MOST_SIZE` whose product, zeros left out, is not absurd. */
+/**
+ * @throws {ShapeError} Unless these are whole numbers from 0 to `MOST_SIZE` whose product, zeros left out, is not
+ * absurd.
+ */
 export function checkSizes(what: string, shape: readonly number[]): void {
   if (!Array.isArray(shape)) throw new ShapeError(`Cannot make ${what} of a shape that is no array of numbers`);
   let product = 1;

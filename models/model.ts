@@ -116,7 +116,10 @@ export abstract class Model {
     return this.#isTraining;
   }
 
-  /** Marks the model as being trained. `forward` and `loss` stay what they are: dropout belongs to the steps of a training. */
+  /**
+   * Marks the model as being trained. `forward` and `loss` stay what they are: dropout belongs to the steps of a
+   * training.
+   */
   train(): this {
     this.#isTraining = true;
     return this;
@@ -272,7 +275,10 @@ export abstract class Model {
     });
   }
 
-  /** Declares a model by a checkpoint's configuration and gives it memory and the checkpoint's values, a chunk at a time. */
+  /**
+   * Declares a model by a checkpoint's configuration and gives it memory and the checkpoint's values, a chunk at a
+   * time.
+   */
   protected static async fill<M extends Model>(
     declare: () => M,
     { weights, reopen }: Checkpoint,

@@ -1,6 +1,6 @@
 /**
- * How an operation is described: what it takes, what must hold of that together, and what it gives. Methods of an engine, their
- * checks and their commands are derived from it.
+ * How an operation is described: what it takes, what must hold of that together, and what it gives. Methods of an
+ * engine, their checks and their commands are derived from it.
  *
  * @module
  */

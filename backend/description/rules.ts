@@ -1,6 +1,6 @@
 /**
- * The words in which operations are described: a rule for each argument. A rule makes the check of its argument; the check
- * gives the value that the command carries, or refuses. `sizes.ts` has the patterns of shapes.
+ * The words in which operations are described: a rule for each argument. A rule makes the check of its argument; the
+ * check gives the value that the command carries, or refuses. `sizes.ts` has the patterns of shapes.
  *
  * @module
  */
@@ -54,8 +54,8 @@ export interface Argument {
 /** What a description says of an argument. */
 export interface Rule<Value> {
   /**
-   * When it is checked: names of sizes are known then. 0: numbers and flags; 1: weights and caches; 2: values in rows; 3:
-   * what may be left out.
+   * When it is checked: names of sizes are known then. 0: numbers and flags; 1: weights and caches; 2: values in rows;
+   * 3: what may be left out.
    */
   readonly turn: number;
   /** Makes the check. */

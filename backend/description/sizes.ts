@@ -1,6 +1,6 @@
 /**
- * Patterns of sizes, by which descriptions say what shapes an operation takes. A name stands for the same number wherever a
- * description has it: where it is checked first it takes the size that it finds, and later ones must agree.
+ * Patterns of sizes, by which descriptions say what shapes an operation takes. A name stands for the same number
+ * wherever a description has it: where it is checked first it takes the size that it finds, and later ones must agree.
  *
  *     "n"        a size of that name
  *     "heads*d"  a multiple of `heads`, which is known, or of a number; d is how many times

@@ -67,9 +67,9 @@ export interface AttentionOptions {
   /** See `memoryKeys`. */
   readonly memoryValues?: Tensor | undefined;
   /**
-   * xPos decay over one block of 512 positions for each feature of a head: [d]. Queries and keys carry their scale relative to
-   * the center of their own block of 512 positions; the query is multiplied by decay^(blocks between query and key), which is
-   * negative for keys of later blocks.
+   * xPos decay over one block of 512 positions for each feature of a head: [d]. Queries and keys carry their scale
+   * relative to the center of their own block of 512 positions; the query is multiplied by decay^(blocks between query
+   * and key), which is negative for keys of later blocks.
    */
   readonly decay?: Tensor | undefined;
 }

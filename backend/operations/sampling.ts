@@ -10,7 +10,8 @@ import { f32, fields, i32, optional, real, whole } from "../description/rules.ts
 import type { Tensor } from "../memory.ts";
 
 /**
- * How `Backend.filterLogits` narrows a distribution; applied in the order of the fields, each on what the last one left.
+ * How `Backend.filterLogits` narrows a distribution; applied in the order of the fields, each on what the last one
+ * left.
  *
  * @category Backends
  */
@@ -56,18 +57,17 @@ export interface SamplingOperations {
   /** Logits [r, V] with all that a filter removes set to the lowest float. A row that holds a NaN stays as it is. */
   filterLogits(logits: Tensor, filter: LogitsFilter): Tensor;
   /**
-   * Draws one token a row: logits [r, V] to int32 [r]. Logits at LOWEST or -∞ are never drawn, of those at +∞ each is as
-   * likely. A row of which nothing can be drawn, for it holds a NaN or only hidden logits, gives `NOTHING_DRAWN`. Every
-   * engine draws the same random numbers: the hash pcg4d of (seed, counter, row, token), taken as
-   * `engine/reference/random.ts` defines.
+   * Draws one token a row: logits [r, V] to int32 [r]. Logits at LOWEST or -∞ are never drawn, of those at +∞ each is
+   * as likely. A row of which nothing can be drawn, because it holds a NaN or only hidden logits, gives
+   * `NOTHING_DRAWN`. Every engine draws the same random numbers: the hash pcg4d of (seed, counter, row, token), taken
+   * as `engine/reference/random.ts` defines.
    */
   sample(logits: Tensor, options: SampleOptions): Tensor;
   /**
    * The acceptance step of speculative decoding (arXiv 2211.17192): target logits [g + 1, V] and draft logits [g, V],
    * both filtered, and the g tokens that `sample` drew from the latter at this temperature, above 0, to int32 [2]: how
-   * many were accepted, and the token after them, which is `NOTHING_DRAWN` as in `sample`. An id that is no token is not
-   * accepted. Its random numbers are independent of those by which `sample` draws with the same seed and
-   * counter.
+   * many were accepted, and the token after them, which is `NOTHING_DRAWN` as in `sample`. An id that is no token is
+   * not accepted. Its random numbers are independent of those by which `sample` draws with the same seed and counter.
    */
   acceptDraft(target: Tensor, draft: Tensor, tokens: Tensor, options: SampleOptions): Tensor;
 }

@@ -38,7 +38,10 @@ export interface SequenceOperations {
    * before x's first.
    */
   shiftTokens(x: Tensor, shifts: readonly number[], previous?: Tensor): Tensor;
-  /** Rows of the last dimension by index: x [..., dim] seen as rows, int32 indices [k] to [k, dim]; zeros where there is no such row. */
+  /**
+   * Rows of the last dimension by index: x [..., dim] seen as rows, int32 indices [k] to [k, dim]; zeros where there is
+   * no such row.
+   */
   gatherRows(x: Tensor, indices: Tensor): Tensor;
   /** Joins [b or 1, n_i, dim] along the sequence, repeating those of batch 1: [b, Σ n_i, dim], f32 or i32. */
   concat(parts: readonly Tensor[]): Tensor;

@@ -1,6 +1,6 @@
 /**
- * All operations of a transformer: the methods of a `Backend`, and the table of their descriptions. b: batch, n and m: sequence
- * lengths, d: width of a head.
+ * All operations of a transformer: the methods of a `Backend`, and the table of their descriptions. b: batch, n and m:
+ * sequence lengths, d: width of a head.
  *
  * @module
  */
@@ -18,9 +18,9 @@ import { softmax, type SoftmaxOperations } from "./softmax.ts";
  * The operations of a transformer. b: batch, n and m: sequence lengths, d: width of a head.
  *
  * A call that can't be right is refused before anything is allocated or recorded: with a `ShapeError` for shapes and
- * types that don't fit, a `ConfigError` for other arguments, a `DisposedError` for what is gone. Whole numbers that lie on
- * the engine are not looked at then; ids and indices beyond a table give zeros, and targets beyond the vocabulary don't
- * count.
+ * types that don't fit, a `ConfigError` for other arguments, a `DisposedError` for what is gone. Whole numbers that lie
+ * on the engine are not looked at then; ids and indices beyond a table give zeros, and targets beyond the vocabulary
+ * don't count.
  *
  * @category Backends
  */

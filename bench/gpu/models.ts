@@ -40,7 +40,9 @@ export const SMALL: Subject = {
   make: (backend, dtype) => Transformer.create(CONFIG, { backend, dtype, seed: SEED }),
 };
 
-/** The default Andromeda. Its weights stay zeros: to draw billions takes minutes, and a GPU does the same work for them. */
+/**
+ * The default Andromeda. Its weights stay zeros: to draw billions takes minutes, and a GPU does the same work for them.
+ */
 export const LARGE: Subject = {
   name: "Andromeda of 2.5 billion, weights of zeros",
   prompt: 512,

@@ -1,5 +1,6 @@
 /**
- * One engine in a process of its own, in Deno or Node: says what it can do, then runs a task for each line that it reads.
+ * One engine in a process of its own, in Deno or Node: says what it can do, then runs a task for each line that it
+ * reads.
  *
  *     node child.js <URL of the engine's module> <settings as JSON>
  *

@@ -1,6 +1,6 @@
 /**
- * Writes the benchmark's model as a GGUF file for llama.cpp: its GPT-2 architecture is this one, except that its GELU is the
- * approximation with tanh. Matrices are quantized as Andromeda quantizes them, which is as GGML does.
+ * Writes the benchmark's model as a GGUF file for llama.cpp: its GPT-2 architecture is this one, except that its GELU
+ * is the approximation with tanh. Matrices are quantized as Andromeda quantizes them, which is as GGML does.
  *
  * The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *

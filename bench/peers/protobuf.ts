@@ -1,5 +1,6 @@
 /**
- * The part of the protocol buffers' encoding that an ONNX file needs (https://protobuf.dev/programming-guides/encoding/).
+ * The part of the protocol buffers' encoding that an ONNX file needs
+ * (https://protobuf.dev/programming-guides/encoding/).
  *
  * @module
  */

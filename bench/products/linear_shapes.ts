@@ -19,7 +19,9 @@ interface Tile {
   readonly spread: "shuffle" | "load";
   /** Steps of the loop written out. */
   readonly unroll: number;
-  /** Columns from one feature of the weight to the next: those of the tile, or of a wider panel that it is a part of. */
+  /**
+   * Columns from one feature of the weight to the next: those of the tile, or of a wider panel that it is a part of.
+   */
   readonly panel: number;
 }
 
@@ -66,7 +68,10 @@ function tileName({ rows, columns, spread, unroll, panel }: Tile): string {
   return [`${rows} × ${columns}, x by ${spread}`, ...notes].filter((note) => note !== "").join(", ");
 }
 
-/** AssemblyScript of a product [rows, size] by [out / panel][size][panel] in blocks, x packed as [rows / tile][depth][tile]. */
+/**
+ * AssemblyScript of a product [rows, size] by [out / panel][size][panel] in blocks, x packed as [rows /
+ * tile][depth][tile].
+ */
 function tileSource(tile: Tile, index: number): string {
   const { rows, columns, spread, unroll, panel } = tile;
   const vectors = range(columns / 4);

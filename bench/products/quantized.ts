@@ -1,5 +1,6 @@
 /**
- * `linear` with weights in each format beside f32 on one thread, in turns: one row of matrices that no cache holds, few rows, and many.
+ * `linear` with weights in each format beside f32 on one thread, in turns: one row of matrices that no cache holds, few
+ * rows, and many.
  *
  *     deno task bench quantized [--rounds 25] [--threads 1]
  *
@@ -29,7 +30,10 @@ const SHAPES: readonly Shape[] = [
   [128, 2560, 2560],
   [512, 1024, 4096],
 ];
-/** One row is timed over as many matrices as take this many bytes in f32, so that none is in a cache when its turn comes. */
+/**
+ * One row is timed over as many matrices as take this many bytes in f32, so that none is in a cache when its turn
+ * comes.
+ */
 const FAR_BYTES = 400e6;
 
 /** The figure of a format at one shape. */

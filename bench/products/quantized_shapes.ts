@@ -43,7 +43,10 @@ const NIBBLES = (load: string) =>
     dot(`v128.and(i16x8.shr_u(${vector(load)}, 8), lowest)`, "c"),
     dot(`i16x8.shr_u(${vector(load)}, 12)`, "e"),
   );
-/** The upper nibble of a byte is multiplied together with the lower one; the lower one's factor takes that off: 16 a - b. */
+/**
+ * The upper nibble of a byte is multiplied together with the lower one; the lower one's factor takes that off: 16 a -
+ * b.
+ */
 const OVERLAID = (load: string) =>
   add(
     "d",

@@ -39,7 +39,10 @@ export interface Download {
   readonly validator: string | undefined;
   /** Size of the whole file in bytes, where the server says it. A claim: nothing is allocated for it. */
   readonly size: number | undefined;
-  /** Whether a connection that is cut can be told from the end of the file: by a length, a hash, or the form of the body. */
+  /**
+   * Whether a connection that is cut can be told from the end of the file: by a length, a hash, or the form of the
+   * body.
+   */
   readonly isEndSure: boolean;
   /** The first byte that comes: what was asked for, or 0. */
   readonly from: number;

@@ -27,8 +27,8 @@ export async function urlSource(url: URL, options: DownloadOptions = {}): Promis
 }
 
 /**
- * A file that has begun to come in. It can be opened again, at any byte: the server is asked anew and must have the same
- * file still.
+ * A file that has begun to come in. It can be opened again, at any byte: the server is asked anew and must have the
+ * same file still.
  */
 export function downloadSource(name: string, url: string, first: Download, options: DownloadOptions): ByteSource {
   const errorClass = options.errorClass ?? WeightsError;

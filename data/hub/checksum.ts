@@ -5,14 +5,14 @@
  */
 
 /**
- * A hash that a file may be known by. `gitBlob` is the name that git gives to the content: SHA-1 of "blob ", the length,
- * a zero byte and the bytes.
+ * A hash that a file may be known by. `gitBlob` is the name that git gives to the content: SHA-1 of "blob ", the
+ * length, a zero byte and the bytes.
  */
 export type HashName = "sha256" | "sha1" | "gitBlob";
 
 /**
- * The hash in an ETag, in hexadecimal digits. The Hub gives large files their SHA-256 and small ones git's SHA-1. A weak
- * ETag promises nothing about bytes.
+ * The hash in an ETag, in hexadecimal digits. The Hub gives large files their SHA-256 and small ones git's SHA-1. A
+ * weak ETag promises nothing about bytes.
  */
 export function checksumOf(etag: string | null | undefined): string | undefined {
   return /^"?([0-9a-f]{64}|[0-9a-f]{40})"?$/i.exec(etag ?? "")?.[1]?.toLowerCase();

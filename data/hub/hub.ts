@@ -32,14 +32,14 @@ export interface HubOptions extends Omit<DownloadOptions, "authorization"> {
   readonly host?: string | undefined;
   /**
    * An access token, for private and gated repositories. It is sent to `host`, and to no server that redirects lead to.
-   * Default: the environment variable HF_TOKEN, if `host` is https://huggingface.co or HF_ENDPOINT, over https or within
-   * this machine.
+   * Default: the environment variable HF_TOKEN, if `host` is https://huggingface.co or HF_ENDPOINT, over https or
+   * within this machine.
    */
   readonly token?: string | undefined;
   /**
    * Where copies are kept: a folder (Deno, Node), or a name in the Cache API (browsers); false keeps none. Default: the
-   * folder "andromeda/hub" in XDG_CACHE_HOME or ~/.cache, or the Cache API, whichever the host has, or none. Where it is
-   * full or must not be written to, files are used without being kept.
+   * folder "andromeda/hub" in XDG_CACHE_HOME or ~/.cache, or the Cache API, whichever the host has, or none. Where it
+   * is full or must not be written to, files are used without being kept.
    */
   readonly cache?: string | false | undefined;
   /** Uses copies only, and no network. */

@@ -25,8 +25,8 @@ import {
 const LAYOUT = "v2";
 
 /**
- * Copies up to this size are hashed whenever they are used, which takes up to a second; larger ones when the file system
- * says that they changed.
+ * Copies up to this size are hashed whenever they are used, which takes up to a second; larger ones when the file
+ * system says that they changed.
  */
 const ALWAYS_HASHED_BYTES = 2 ** 30;
 
@@ -229,8 +229,8 @@ export class FolderCache implements HubCache {
   }
 
   /**
-   * The folder of a file. Its name tells people what it is, and a hash keeps it apart from all others: file systems leave
-   * few characters to names, some no case, and none long names.
+   * The folder of a file. Its name tells people what it is, and a hash keeps it apart from all others: file systems
+   * leave few characters to names, some no case, and none long names.
    */
   async #folderOf(url: string): Promise<string> {
     const told = url.replace(/^https?:\/+/, "").toLowerCase().replace(/[^a-z0-9.]+/g, "-").slice(0, 80);

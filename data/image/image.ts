@@ -59,8 +59,9 @@ export interface ImageOptions {
   /** Divides red, green and blue afterwards. Default 1. */
   readonly std?: number | readonly [number, number, number] | undefined;
   /**
-   * Most pixels that a file may have and that `resize` may make: what an image costs is known before memory is taken for it.
-   * Default: 256 for each byte of the file, but between 2^24 (16.8 million) and 100 million; 100 million for `resize`.
+   * Most pixels that a file may have and that `resize` may make: what an image costs is known before memory is taken
+   * for it. Default: 256 for each byte of the file, but between 2^24 (16.8 million) and 100 million; 100 million for
+   * `resize`.
    */
   readonly maxPixels?: number | undefined;
 }
@@ -78,9 +79,10 @@ export interface ImageTensor {
 }
 
 /**
- * Turns an image into a tensor [1, 3, h, w]: the steps and the values of torchvision's `Resize(antialias), CenterCrop, ToTensor,
- * Normalize` on an image that Pillow opened. A photograph is turned upright by its EXIF or XMP data first, and color profiles
- * are passed over, as Pillow does. (Gray PNG files of 16 bits are the exception: their upper 8 count, where Pillow cuts.)
+ * Turns an image into a tensor [1, 3, h, w]: the steps and the values of torchvision's `Resize(antialias), CenterCrop,
+ * ToTensor, Normalize` on an image that Pillow opened. A photograph is turned upright by its EXIF or XMP data first,
+ * and color profiles are passed over, as Pillow does. (Gray PNG files of 16 bits are the exception: their upper 8
+ * count, where Pillow cuts.)
  *
  * @param source PNG or JPEG bytes, a Blob of them, an ImageBitmap, an ImageData, or raw RGB or RGBA.
  * @param options Resizing, cropping, normalizing.

@@ -32,9 +32,9 @@ interface Taps {
 const WEIGHT_ONE = 2 ** 22;
 
 /**
- * Resizes an image. Bytes stay bytes and are equal to Pillow 13's: rounded after each of the two passes, which are in the
- * order that Pillow takes. Floats are not rounded; they agree with `torch.nn.functional.interpolate(antialias=True)` to float
- * precision.
+ * Resizes an image. Bytes stay bytes and are equal to Pillow 13's: rounded after each of the two passes, which are in
+ * the order that Pillow takes. Floats are not rounded; they agree with
+ * `torch.nn.functional.interpolate(antialias=True)` to float precision.
  *
  * @param image The image.
  * @param width Pixels in a row of the result.

@@ -46,9 +46,9 @@ const MOST_EXTRA_IDS = 1_000_000;
 
 /**
  * Decides on the special tokens. An option goes first. A tokenizer that the caller chose comes next: what its config
- * names is what its model was trained with, and where that names an end but no padding, the end pads, so that no id lies
- * beyond the model's vocabulary. One that names no end has none. The documented settings hold for the default tokenizer,
- * whatever its config says, and for copies of it whose config says nothing.
+ * names is what its model was trained with, and where that names an end but no padding, the end pads, so that no id
+ * lies beyond the model's vocabulary. One that names no end has none. The documented settings hold for the default
+ * tokenizer, whatever its config says, and for copies of it whose config says nothing.
  *
  * @param files The tokenizer.
  * @param pipeline The same, read.

@@ -21,8 +21,8 @@ import type { DecodeOptions, EncodeOptions, TokenizeOptions, TokenizerOptions, T
 const MOST_IDS = 2 ** 28;
 
 /**
- * The tokenizer of Andromeda: `EleutherAI/gpt-neox-20b` with `<eos>` and `<pad>` added, or any tokenizer in Hugging Face's
- * tokenizer.json format. Its ids are those of Hugging Face's tokenizers in Rust.
+ * The tokenizer of Andromeda: `EleutherAI/gpt-neox-20b` with `<eos>` and `<pad>` added, or any tokenizer in Hugging
+ * Face's tokenizer.json format. Its ids are those of Hugging Face's tokenizers in Rust.
  *
  * @example
  * ```ts
@@ -66,17 +66,17 @@ export class AndromedaTokenizer {
   /**
    * Reads a tokenizer.
    *
-   * The default has the end `<eos>`, the padding `<pad>` and no extra ids, and cuts texts at 8192 tokens; so has a copy of
-   * it without a tokenizer_config.json. Others have what their tokenizer_config.json names: if that names an end and no
-   * padding, the end pads too, and if it names none, there is none. Options go before both. Tokens that the vocabulary
-   * lacks take the next free ids, in the order end, padding, extra ids.
+   * The default has the end `<eos>`, the padding `<pad>` and no extra ids, and cuts texts at 8192 tokens; so has a copy
+   * of it without a tokenizer_config.json. Others have what their tokenizer_config.json names: if that names an end and
+   * no padding, the end pads too, and if it names none, there is none. Options go before both. Tokens that the
+   * vocabulary lacks take the next free ids, in the order end, padding, extra ids.
    *
    * @param source "org/name" on the Hugging Face Hub, a folder, the path or URL of a tokenizer.json, its bytes, or
    * `{ tokenizer, config }` with the bytes or the parsed contents of both files. Default "EleutherAI/gpt-neox-20b".
    * @param options Replacements for its special tokens, and options of downloads.
    * @returns The tokenizer.
-   * @throws {TokenizerError} If the source is missing or holds no tokenizer that can be read; the message names what it has
-   * that is not supported.
+   * @throws {TokenizerError} If the source is missing or holds no tokenizer that can be read; the message names what it
+   * has that is not supported.
    * @throws {ConfigError} If an option is out of its range.
    */
   static async load(
@@ -132,8 +132,8 @@ export class AndromedaTokenizer {
    * @param text The text. Half surrogate pairs are read as U+FFFD.
    * @param options Special tokens, and a second text.
    * @returns Its token ids.
-   * @throws {TokenizerError} If the text or the second text is not a string, or has a part that the vocabulary has no token
-   * for, not even an unknown one, or one that the normalizer or the model does not treat as Rust does.
+   * @throws {TokenizerError} If the text or the second text is not a string, or has a part that the vocabulary has no
+   * token for, not even an unknown one, or one that the normalizer or the model does not treat as Rust does.
    * @throws {ConfigError} If an option is not true or false.
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
@@ -188,9 +188,9 @@ export class AndromedaTokenizer {
   }
 
   /**
-   * The text of token ids as they come, piece by piece: together the pieces are what `decode` gives. A character whose bytes
-   * are spread over several tokens is held back until it is whole, or until the ids end. So are characters that a tokenizer
-   * spells as tokens "<0x0A>" for single bytes, until another token follows.
+   * The text of token ids as they come, piece by piece: together the pieces are what `decode` gives. A character whose
+   * bytes are spread over several tokens is held back until it is whole, or until the ids end. So are characters that a
+   * tokenizer spells as tokens "<0x0A>" for single bytes, until another token follows.
    *
    * @param ids Token ids, such as a model's `generate` makes.
    * @param options Whether special tokens are left out.
@@ -222,8 +222,8 @@ export class AndromedaTokenizer {
    * @param texts The texts, or a single one.
    * @param options Length, padding and cutting.
    * @returns Token ids and attention mask: [texts, tokens of the longest text] or [texts, maxLength].
-   * @throws {TokenizerError} If an item is not a string, or is longer than `maxLength` although `truncation` is false, or
-   * rows need padding and the tokenizer has none.
+   * @throws {TokenizerError} If an item is not a string, or is longer than `maxLength` although `truncation` is false,
+   * or rows need padding and the tokenizer has none.
    * @throws {ConfigError} If `maxLength` is not a whole number above 0, or the rectangle is too large.
    */
   tokenizeTexts(texts: string | readonly string[], options: TokenizeOptions = {}): TokenBatch {

@@ -28,8 +28,8 @@ export interface EncodeOptions {
   /** A second text, which the tokenizer joins to the first in its own way: a question and its answer. */
   readonly pair?: string | undefined;
   /**
-   * Whether a text is cut as the "truncation" in the tokenizer.json says, which many files keep from their training. Hugging
-   * Face's tokenizers do so, and its transformers don't. Default false.
+   * Whether a text is cut as the "truncation" in the tokenizer.json says, which many files keep from their training.
+   * Hugging Face's tokenizers do so, and its transformers don't. Default false.
    */
   readonly truncation?: boolean | undefined;
   /** Whether the ids are padded as the "padding" in the tokenizer.json says. Default false. */

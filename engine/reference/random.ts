@@ -1,6 +1,6 @@
 /**
- * The random numbers of sampling. This is their definition: every engine draws the same ones, by the same f32 operations in the
- * same order, each rounded (`round`) before the next.
+ * The random numbers of sampling. This is their definition: every engine draws the same ones, by the same f32
+ * operations in the same order, each rounded (`round`) before the next.
  *
  * A draw is an exponential race: token t with probability pₜ arrives at time Eₜ / pₜ for exponential Eₜ, and the first
  * wins, which is token t with probability pₜ; max(log pₜ - log Eₜ) is the same race by the Gumbel-max trick.
@@ -10,14 +10,16 @@
 const round = Math.fround;
 
 /**
- * `acceptDraft` draws with seeds of its own, exclusive-ored with these: its numbers must be independent of those that made the draft.
- * (Other rows would not do: pcg4d hardly spreads a difference in the highest bits.)
+ * `acceptDraft` draws with seeds of its own, exclusive-ored with these: its numbers must be independent of those that
+ * made the draft. (Other rows would not do: pcg4d hardly spreads a difference in the highest bits.)
  */
 export const RESIDUAL_SEED = 0x9e37_79b9;
 /** See `RESIDUAL_SEED`. */
 export const ACCEPT_SEED = 0x85eb_ca6b;
 
-/** The hash pcg4d of four unsigned 32-bit integers (Jarzynski and Olano 2020): a random number generator without state. */
+/**
+ * The hash pcg4d of four unsigned 32-bit integers (Jarzynski and Olano 2020): a random number generator without state.
+ */
 export function pcg4d(seed: number, counter: number, row: number, token: number): [number, number, number, number] {
   const step = (value: number) => (Math.imul(value, 1664525) + 1013904223) | 0;
   let [x, y, z, w] = [step(seed), step(counter), step(row), step(token)];

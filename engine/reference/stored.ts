@@ -1,6 +1,6 @@
 /**
- * Values as they are after a format has held them. `formats/` itself is held to GGML's and PyTorch's bits by tests of its
- * own, and so is its rounding.
+ * Values as they are after a format has held them. `formats/` itself is held to GGML's and PyTorch's bits by tests of
+ * its own, and so is its rounding.
  *
  * @module
  */

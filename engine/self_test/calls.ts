@@ -1,6 +1,6 @@
 /**
- * Random calls of every operation, with what their oracles say of them. The self-test runs one of each; tests run many, in
- * memory that others have used, and with wrong arguments.
+ * Random calls of every operation, with what their oracles say of them. The self-test runs one of each; tests run many,
+ * in memory that others have used, and with wrong arguments.
  *
  * @module
  */

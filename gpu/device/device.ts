@@ -8,8 +8,8 @@ import { BackendUnavailableError, ConfigError } from "../../errors.ts";
 import { probeLoopRounds } from "./loops.ts";
 
 /**
- * How kernels share work between invocations: `register` keeps every sum in one invocation (fastest where a CPU plays the
- * GPU), `workgroup` goes through workgroup memory, `subgroup` exchanges registers.
+ * How kernels share work between invocations: `register` keeps every sum in one invocation (fastest where a CPU plays
+ * the GPU), `workgroup` goes through workgroup memory, `subgroup` exchanges registers.
  */
 export type Flavor = "register" | "workgroup" | "subgroup";
 
@@ -25,9 +25,14 @@ export interface WebGpuOptions {
   readonly maxBindingBytes?: number | undefined;
   /** Rounds of loops that an invocation may make, at most what the device grants. */
   readonly loopRounds?: number | undefined;
-  /** Kernels to use. Default: `register` on software adapters, else `subgroup` where subgroups exist, else `workgroup`. */
+  /**
+   * Kernels to use. Default: `register` on software adapters, else `subgroup` where subgroups exist, else `workgroup`.
+   */
   readonly flavor?: Flavor | undefined;
-  /** Whether the adapter computes on a processor, for which some kernels have forms of their own. Default: as it names itself. */
+  /**
+   * Whether the adapter computes on a processor, for which some kernels have forms of their own. Default: as it names
+   * itself.
+   */
   readonly software?: boolean | undefined;
 }
 
@@ -96,7 +101,7 @@ export async function openDevice(options: WebGpuOptions): Promise<Profile> {
   }
 }
 
-/** Whether this host offers a GPU that is one, rather than a CPU that plays it. */
+/** Whether this host offers a real GPU, rather than a CPU that stands in for it. */
 export async function hasHardwareAdapter(powerPreference?: GPUPowerPreference): Promise<boolean> {
   try {
     return !isSoftware((await requestAdapter(powerPreference)).info);

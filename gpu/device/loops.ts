@@ -1,7 +1,7 @@
 /**
- * How many rounds of loops an invocation may make. llvmpipe ends all loops of an invocation after 65,535 rounds, counting
- * those of inner and outer loops together, and says nothing: sums just stop. So the device is asked at start, every
- * dispatch says how many rounds it takes at most, and long loops are divided among several dispatches.
+ * How many rounds of loops an invocation may make. llvmpipe ends all loops of an invocation after 65,535 rounds,
+ * counting those of inner and outer loops together, and says nothing: sums just stop. So the device is asked at start,
+ * every dispatch says how many rounds it takes at most, and long loops are divided among several dispatches.
  *
  * @module
  */
@@ -66,7 +66,10 @@ async function countRounds(device: GPUDevice): Promise<number> {
   }
 }
 
-/** Rounds of a loop of `count` rounds with `inner` rounds of other loops in each: its last look at the condition counts too. */
+/**
+ * Rounds of a loop of `count` rounds with `inner` rounds of other loops in each: its last look at the condition counts
+ * too.
+ */
 export function loop(count: number, inner = 0): number {
   return count * (1 + inner) + 1;
 }
@@ -91,7 +94,8 @@ export function* spans(
   { items = 1, inner = 0 }: { readonly items?: number; readonly inner?: number } = {},
   besides = 0,
 ): Generator<Span> {
-  // The rounds that a part has for itself; at least one of them, so that a kernel too large is refused and not left out.
+  // The rounds that a part has for itself; at least one of them, so that a kernel too large is refused and not left
+  // out.
   const most = Math.max(1, Math.floor((limit - besides - 1) / (1 + inner)));
   let first = 0;
   do {

@@ -1,6 +1,6 @@
 /**
- * What became of batches of commands. A device refuses a batch as a whole and says so later; what such a batch should have
- * written must not be taken for values, nor what later ones made of that.
+ * What became of batches of commands. A device refuses a batch as a whole and says so later; what such a batch should
+ * have written must not be taken for values, nor what later ones made of that.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export class Batches {
   #settled = -1;
   readonly #failures = new Map<number, Error>();
 
-  /** Takes down that a batch ended, and what made it fail; batches end in their order. */
+  /** Notes that a batch ended, and what made it fail; batches end in their order. */
   settle(batch: number, fault: Error | undefined): void {
     if (fault && !this.#failures.has(batch)) this.#failures.set(batch, fault);
     this.#settled = Math.max(this.#settled, batch);
@@ -30,7 +30,7 @@ export class Batches {
     return Math.min(open <= origin.to ? open : Infinity, ...this.#failuresOf(origin));
   }
 
-  /** @throws {Error} By which a batch of an origin failed. */
+  /** @throws {Error} The error of a batch of an origin that failed. */
   check(origin: Origin | undefined): void {
     for (const batch of origin ? this.#failuresOf(origin) : []) throw this.#failures.get(batch);
   }

@@ -30,7 +30,7 @@ export interface Kernel {
   readonly layout: GPUPipelineLayout;
   /** Absent until it is first used or compiled ahead. */
   pipeline?: GPUComputePipeline;
-  /** Why the device's compiler refused it, once that is known. */
+  /** The compiler's error, once it is known. */
   refusal?: Error;
 }
 

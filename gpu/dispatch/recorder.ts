@@ -191,7 +191,7 @@ export class Recorder {
     return batch;
   }
 
-  /** @throws {Error} By which a batch failed, or one on which something depends. */
+  /** @throws {Error} The error of a batch that failed, or of one on which something depends. */
   check(batch: number, origins: readonly (Origin | undefined)[]): void {
     for (const origin of [{ from: batch, to: batch }, ...origins]) this.#batches.check(origin);
   }

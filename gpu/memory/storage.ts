@@ -28,7 +28,9 @@ export interface Part {
   readonly rows: number;
 }
 
-/** Bytes of a tensor's values, which are in one part. Views of other shapes have rows of their own, of 4 bytes a value. */
+/**
+ * Bytes of a tensor's values, which are in one part. Views of other shapes have rows of their own, of 4 bytes a value.
+ */
 export function bytesOf({ layout, size, rows, storage }: GpuTensor): number {
   return layout === "rows" ? size * 4 : rows * storage.stride;
 }

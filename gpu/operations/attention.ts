@@ -251,8 +251,8 @@ function unitsOf({ dim }: AttentionCommand<GpuTensor>): number {
 }
 
 /**
- * @param isFixed Whether kernels are compiled for one width of a head: loops over it can be unrolled then, and what they go over
- * kept in registers. Compilers of software adapters take seconds for that.
+ * @param isFixed Whether kernels are compiled for one width of a head: loops over it can be unrolled then, and what
+ * they go over kept in registers. Compilers of software adapters take seconds for that.
  */
 function commonConstants(command: AttentionCommand<GpuTensor>, k: GpuTensor, isFixed: boolean) {
   const { dim, slopes, decay } = command;

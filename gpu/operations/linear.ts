@@ -50,8 +50,8 @@ function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<GpuTensor
 }
 
 /**
- * x Wᵀ: one dispatch for each part of the weight, for each run of rows whose results can be bound at once, and for each span of
- * features that the device's loops reach over.
+ * x Wᵀ: one dispatch for each part of the weight, for each run of rows whose results can be bound at once, and for each
+ * span of features that the device's loops reach over.
  */
 function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
   const { x, weight, bias, activation, out } = command;
@@ -101,7 +101,10 @@ interface Variant {
   readonly kernel: string;
   readonly constants: Constants;
   readonly groups: readonly [number, number, number];
-  /** Quads or pieces that the loop goes over, those that a round takes with its rounds of inner loops, and rounds of other loops. */
+  /**
+   * Quads or pieces that the loop goes over, those that a round takes with its rounds of inner loops, and rounds of
+   * other loops.
+   */
   readonly count: number;
   readonly step: { readonly items?: number; readonly inner?: number };
   readonly besides: number;

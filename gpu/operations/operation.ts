@@ -42,7 +42,10 @@ export function fold({ maxWorkgroups }: Profile, count: number): [number, number
   return [columns, Math.ceil(count / columns), 1];
 }
 
-/** Constants and workgroups of an elementwise kernel over `size` values, in vectors of four where all the widths allow it. */
+/**
+ * Constants and workgroups of an elementwise kernel over `size` values, in vectors of four where all the widths allow
+ * it.
+ */
 export function elementwise(
   { profile }: Operations,
   size: number,
@@ -68,7 +71,8 @@ export function reduction(
   passes: number,
   besides: (workgroup: number) => number = () => 0,
 ): { constants: { WORKGROUP: number; SUBGROUPS: boolean }; rounds: number } {
-  // A CPU runs the lanes of a workgroup one after the other: 32 of them vectorize as well as 256, with fewer steps to reduce.
+  // A CPU runs the lanes of a workgroup one after the other: 32 of them vectorize as well as 256, with fewer steps to
+  // reduce.
   const most = profile.software ? 32 : ROW_WORKGROUP;
   const needed = 2 ** Math.ceil(Math.log2(Math.max(width, 1)));
   // A pass ends in up to two reductions.
@@ -80,7 +84,9 @@ export function reduction(
   return { constants: { WORKGROUP: workgroup, SUBGROUPS: profile.subgroups }, rounds: roundsOf(workgroup) };
 }
 
-/** Rounds of one reduction over a workgroup: of the subgroups it has, which may have four lanes each, or of its halves. */
+/**
+ * Rounds of one reduction over a workgroup: of the subgroups it has, which may have four lanes each, or of its halves.
+ */
 export function reduceRounds({ subgroups }: Profile, workgroup: number): number {
   return loop(subgroups ? workgroup / 4 : Math.log2(workgroup));
 }

@@ -12,7 +12,9 @@ import { type GpuTensor, whole } from "../memory/storage.ts";
 import { type Dispatches, elementwise, fold, type Operations, reduction } from "./operation.ts";
 import { clone } from "./sequence.ts";
 
-/** How often finding an edge of a filter goes through the vocabulary: for each bit of a key, then for those beside it. */
+/**
+ * How often finding an edge of a filter goes through the vocabulary: for each bit of a key, then for those beside it.
+ */
 const EDGE_PASSES = 32 + 6;
 
 /** A copy of the logits in which the tokens of the history are less likely. */

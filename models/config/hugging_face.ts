@@ -38,7 +38,10 @@ function isActivation(name: string): name is ActivationName {
   return Object.hasOwn(ACTIVATION_NAMES, name);
 }
 
-/** Options that change what a model computes and that no family has yet, in camelCase, with the value that asks for nothing. */
+/**
+ * Options that change what a model computes and that no family has yet, in camelCase, with the value that asks for
+ * nothing.
+ */
 export type Unsupported = Readonly<Record<string, unknown>>;
 
 /** Those of every family. */
@@ -75,7 +78,10 @@ export function readFamilyConfig<C extends object>(
   return readFields(what, fields, own);
 }
 
-/** The keys of a configuration, and of what both versions nest: `rope_parameters` of 5, `rope_scaling` of 4, which older files spell with `type`. */
+/**
+ * The keys of a configuration, and of what both versions nest: `rope_parameters` of 5, `rope_scaling` of 4, which older
+ * files spell with `type`.
+ */
 function entriesOf(given: object): [string, unknown][] {
   return Object.entries(given).flatMap(([key, value]): [string, unknown][] => {
     const isNested = camelCase(key) === "ropeParameters" || camelCase(key) === "ropeScaling";

@@ -12,8 +12,8 @@
 export type Reference = "zeta" | "x-transformers";
 
 /**
- * The configuration of a stack of layers over embeddings. Files carry the same names in snake_case, with `attn_` where the
- * references have it.
+ * The configuration of a stack of layers over embeddings. Files carry the same names in snake_case, with `attn_` where
+ * the references have it.
  *
  * @category Models
  */
@@ -21,8 +21,8 @@ export interface AttentionStackConfig {
   /** Conventions for names, biases and rotary pairs: kyegomez/zeta or lucidrains/x-transformers. */
   readonly reference: Reference;
   /**
-   * The version of x-transformers whose formulas hold where versions differ, such as "2.31.10"; absent for zeta. New models
-   * have the newest; what a checkpoint needs is told by its tensors or by this.
+   * The version of x-transformers whose formulas hold where versions differ, such as "2.31.10"; absent for zeta. New
+   * models have the newest; what a checkpoint needs is told by its tensors or by this.
    */
   readonly xTransformersVersion: string | undefined;
   /** Model width. */
@@ -45,7 +45,9 @@ export interface AttentionStackConfig {
   readonly rotaryPosEmb: boolean;
   /** Rotary positions with xPos scaling (arXiv 2212.10554). */
   readonly rotaryXpos: boolean;
-  /** Features of a head that rotary positions turn; absent: half of them, and at least 32 before x-transformers 1.42.18. */
+  /**
+   * Features of a head that rotary positions turn; absent: half of them, and at least 32 before x-transformers 1.42.18.
+   */
   readonly rotaryEmbDim: number | undefined;
   /** Rotate values too, as zeta does; no cache can be exact then. */
   readonly rotaryEmbedValues: boolean;

@@ -1,5 +1,6 @@
 /**
- * Andromeda: a decoder with ALiBi on half of its heads, xPos rotary positions, grouped queries and normalized queries and keys.
+ * Andromeda: a decoder with ALiBi on half of its heads, xPos rotary positions, grouped queries and normalized queries
+ * and keys.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What model families in Hugging Face's form have in common: a family is its configuration, the architecture that follows
- * from it, and names.
+ * What model families in Hugging Face's form have in common: a family is its configuration, the architecture that
+ * follows from it, and names.
  *
  * @module
  */

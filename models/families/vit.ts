@@ -210,7 +210,8 @@ export class ViTransformerWrapper extends Model {
   }
 
   /**
-   * Class logits [b, numClasses], without a head the mean over patches [b, dim], or the patch embeddings [b, patches, dim].
+   * Class logits [b, numClasses], without a head the mean over patches [b, dim], or the patch embeddings [b, patches,
+   * dim].
    *
    * @param img Images [b, c, h, w].
    * @throws {ShapeError} For images of another size, or with values that are not finite.

@@ -91,7 +91,10 @@ export interface SequenceOptions {
 export interface GuidanceOptions {
   /** Logits are uncond + guidanceScale · (cond - uncond); 1 is no guidance. Default 1. */
   readonly guidanceScale?: number | undefined;
-  /** The unconditional text. Default: the prompt without its context, or the prompt's last token where there is no context. */
+  /**
+   * The unconditional text. Default: the prompt without its context, or the prompt's last token where there is no
+   * context.
+   */
   readonly negativePrompt?: readonly number[] | undefined;
 }
 

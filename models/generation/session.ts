@@ -19,9 +19,9 @@ import { NOT_IN_A_TURN, readSessionSettings, readSettings } from "./settings.ts"
 import type { TextModel } from "./text_model.ts";
 
 /**
- * A text that grows by tokens that are appended and tokens that are generated. Keys and values of all but the newest tokens are kept,
- * so that a turn costs only its own tokens. They are computed again where a model can't keep them, or where a rewind goes
- * back further than the cache can.
+ * A text that grows by tokens that are appended and tokens that are generated. Keys and values of all but the newest
+ * tokens are kept, so that a turn costs only its own tokens. They are computed again where a model can't keep them, or
+ * where a rewind goes back further than the cache can.
  *
  * @example
  * ```ts
@@ -83,7 +83,8 @@ export class Session {
    * Adds tokens; they are computed with the next turn.
    *
    * @throws {ConfigError} For an id outside the vocabulary.
-   * @throws {ShapeError} For several texts, or with overflow "stop", where the text would become longer than the model can take.
+   * @throws {ShapeError} For several texts, or with overflow "stop", where the text would become longer than the model
+   * can take.
    */
   append(tokens: HostPromptsInput): this {
     this.#checkIdle("append to");

@@ -1,6 +1,6 @@
 /**
- * Reads the options of generation, and checks them before anything runs. Each option of `options.ts` has its default and
- * its rule in one of the tables here; a missing one does not compile.
+ * Reads the options of generation, and checks them before anything runs. Each option of `options.ts` has its default
+ * and its rule in one of the tables here; a missing one does not compile.
  *
  * @module
  */

@@ -118,7 +118,9 @@ export function shapeOfTokens(tokens: TokensInput): readonly [b: number, n: numb
   return [rows.length, rows[0]?.length ?? 0];
 }
 
-/** @throws {ShapeError} Unless a tensor can be tokens: int32 [b, n], at least one and no more than `maxSeqLen` in a row. */
+/**
+ * @throws {ShapeError} Unless a tensor can be tokens: int32 [b, n], at least one and no more than `maxSeqLen` in a row.
+ */
 export function checkTokenTensor(tokens: Tensor, maxSeqLen: number): void {
   if (tokens.dtype !== "i32") {
     throw new ShapeError(

@@ -5,8 +5,8 @@
  */
 
 /**
- * Slopes for `heads` heads: a geometric series for powers of two; otherwise that of the next lower power, followed by every
- * second one of the next higher.
+ * Slopes for `heads` heads: a geometric series for powers of two; otherwise that of the next lower power, followed by
+ * every second one of the next higher.
  */
 export function alibiSlopes(heads: number): number[] {
   if (heads === 0) return [];

@@ -23,7 +23,9 @@ export interface CacheStep {
   crossAttention(layer: number): { keys: Tensor; values: Tensor } | undefined;
   /** Keeps a context's keys and values for the steps to come. */
   keep(layer: number, made: { keys: Tensor; values: Tensor }): void;
-  /** Joins the last rows (b, shifts, dim) that a token shift saw with x (b, n, dim), and keeps them for the next step. */
+  /**
+   * Joins the last rows (b, shifts, dim) that a token shift saw with x (b, n, dim), and keeps them for the next step.
+   */
   previousRows(layer: number, x: Tensor): Tensor;
 }
 

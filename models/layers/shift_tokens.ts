@@ -9,8 +9,8 @@ import type { SublayerKind } from "../network/architecture.ts";
 import type { Pass } from "./pass.ts";
 
 /**
- * Shifts x (b, n, dim); in cached steps the rows before it come from the cache. Attention hides padded tokens from their
- * neighbors; the feed forward does not know them, as in the references.
+ * Shifts x (b, n, dim); in cached steps the rows before it come from the cache. Attention hides padded tokens from
+ * their neighbors; the feed forward does not know them, as in the references.
  *
  * @param shifts Positions by which each segment of the features moves.
  */

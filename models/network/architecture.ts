@@ -1,6 +1,6 @@
 /**
- * What a network computes, as data: each family's configuration is read into this, and layers know nothing else. It holds
- * numbers and choices that stand for formulas, never whose they are.
+ * What a network computes, as data: each family's configuration is read into this, and layers know nothing else. It
+ * holds numbers and choices that stand for formulas, never whose they are.
  *
  * A plan that several layers share is one object: what follows from it, such as rotary tables, is made once then.
  *
@@ -110,7 +110,10 @@ export type NormPlan = {
   readonly gainOffset: 0 | 1;
 };
 
-/** Multi-head attention. Query head h reads key head h mod kvHeads; other orders are a matter of names (`weights/naming.ts`). */
+/**
+ * Multi-head attention. Query head h reads key head h mod kvHeads; other orders are a matter of names
+ * (`weights/naming.ts`).
+ */
 export interface AttentionPlan {
   readonly heads: number;
   readonly kvHeads: number;
@@ -141,7 +144,10 @@ export interface AttentionPlan {
   readonly freshGateBias?: number | undefined;
   /** Whether all scores are held, for debugging. The numbers are the same. */
   readonly keepsScores?: boolean | undefined;
-  /** Gain of the Xavier normal that fresh values and outputs are drawn from, queries and keys with 1; absent: PyTorch's default. */
+  /**
+   * Gain of the Xavier normal that fresh values and outputs are drawn from, queries and keys with 1; absent: PyTorch's
+   * default.
+   */
   readonly xavierGain?: number | undefined;
 }
 
@@ -175,8 +181,8 @@ export interface XPosPlan {
   /** The base of each pair's scale. */
   readonly bases: readonly number[];
   /**
-   * What exponents are counted from: the middle of a token's block of positions, or of the whole sequence. In the latter
-   * case nothing that was computed for a shorter sequence can be kept.
+   * What exponents are counted from: the middle of a token's block of positions, or of the whole sequence. In the
+   * latter case nothing that was computed for a shorter sequence can be kept.
    */
   readonly center: "block" | "sequence";
 }

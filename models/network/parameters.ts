@@ -163,8 +163,8 @@ export class Parameters {
   /** What the family's checkpoints call them. */
   readonly naming: Naming;
   /**
-   * All parameters by state-dict name, in the order they were declared: the checkpoints' name, or the path of one that a
-   * checkpoint holds in another arrangement.
+   * All parameters by state-dict name, in the order they were declared: the checkpoints' name, or the path of one that
+   * a checkpoint holds in another arrangement.
    */
   readonly byName: Map<string, Parameter>;
   /** All parameters by path. */
@@ -208,7 +208,10 @@ export class Parameters {
     return [...this.byName.values()].reduce((sum, parameter) => sum + parameter.size, 0);
   }
 
-  /** What messages call the part of a network that has been declared under this prefix: where checkpoints' names of it agree. */
+  /**
+   * What messages call the part of a network that has been declared under this prefix: where checkpoints' names of it
+   * agree.
+   */
   get label(): string {
     const own = [...this.byPath.keys()].filter((path) => path.startsWith(this.#prefix));
     const [first = [], ...others] = own.flatMap((path) => this.naming.holders.get(path) ?? []).map((name) =>

@@ -104,9 +104,9 @@ export class Canaries {
 const POISON = new Float32Array(1 << 19);
 
 /**
- * Fills free memory with a value, NaN if no other is given: what an operation must not take for its own. On the CPU all free memory is one gap once
- * everything is freed, and wide products and attention pass over the scratch memory of the thread; a GPU keeps buffers of
- * each size.
+ * Fills free memory with a value, NaN if no other is given: what an operation must not take for its own. On the CPU all
+ * free memory is one gap once everything is freed, and wide products and attention pass over the scratch memory of the
+ * thread; a GPU keeps buffers of each size.
  */
 export async function poison(backend: Backend, value = NaN): Promise<void> {
   POISON.fill(value);

@@ -1,4 +1,6 @@
-/** Logits that are no numbers end a generation with an error that says where they come from; nothing is written instead. */
+/**
+ * Logits that are no numbers end a generation with an error that says where they come from; nothing is written instead.
+ */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LOWEST } from "../../backend/operations.ts";

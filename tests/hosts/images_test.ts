@@ -1,6 +1,7 @@
 /**
- * Images in Node and in a page of Chromium, of one bundled file: their hosts inflate in their own ways. Needs `node` from 20
- * on, and the `chromium` package; without them the tests are ignored, with REQUIRE_NODE=1 and REQUIRE_CHROMIUM=1 they fail.
+ * Images in Node and in a page of Chromium, of one bundled file: their hosts inflate in their own ways. Needs `node`
+ * from 20 on, and the `chromium` package; without them the tests are ignored, with REQUIRE_NODE=1 and
+ * REQUIRE_CHROMIUM=1 they fail.
  */
 
 import { assertEquals, assertGreater } from "@std/assert";

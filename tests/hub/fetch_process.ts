@@ -1,4 +1,7 @@
-/** Run by tests in a process of its own: fetches "w" of org/name from a host into a cache, and prints the ETag of the bytes. */
+/**
+ * Run by tests in a process of its own: fetches "w" of org/name from a host into a cache, and prints the ETag of the
+ * bytes.
+ */
 
 import { readAll } from "../../data/files/byte_source.ts";
 import { fetchHubFile } from "../../data/hub/hub.ts";

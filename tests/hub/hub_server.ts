@@ -16,7 +16,9 @@ export interface Fault {
   readonly cutAfter?: number | undefined;
   /** Falls silent after so many bytes of the body, until the client goes. */
   readonly stallAfter?: number | undefined;
-  /** Announces so many bytes more than there are (fewer if negative), as the length and as that of the whole of a range. */
+  /**
+   * Announces so many bytes more than there are (fewer if negative), as the length and as that of the whole of a range.
+   */
   readonly announce?: number | undefined;
   /** Closes the connection without an answer. */
   readonly hangUp?: boolean | undefined;

@@ -1,6 +1,7 @@
 /**
- * Files of all kinds that Pillow (libjpeg-turbo and zlib) reads, against its pixels. Kinds that it does not write come from
- * kinds that it does: a header that is changed so that the number of blocks stays the same is a right file of another kind.
+ * Files of all kinds that Pillow (libjpeg-turbo and zlib) reads, against its pixels. Kinds that it does not write come
+ * from kinds that it does: a header that is changed so that the number of blocks stays the same is a right file of
+ * another kind.
  */
 
 import { assert, assertEquals } from "@std/assert";

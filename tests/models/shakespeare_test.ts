@@ -1,4 +1,7 @@
-/** The demo's model, whose matrices are rounded to q8_0: it is the one that was trained in PyTorch, but for the rounding. */
+/**
+ * The demo's model, whose matrices are rounded to q8_0: it is the one that was trained in PyTorch, but for the
+ * rounding.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";

@@ -103,7 +103,10 @@ engineTest("a cache takes as much memory as its format needs", (backend) => {
   }
 });
 
-/** Attention over caches of several steps, and both halves of the plain path, against the oracle on what the caches hold. */
+/**
+ * Attention over caches of several steps, and both halves of the plain path, against the oracle on what the caches
+ * hold.
+ */
 async function compareSteps(
   backend: Backend,
   format: CacheFormat,

@@ -28,7 +28,9 @@ function valuesOf(name: string): HostValues {
   return values;
 }
 
-/** zeta's top_p(logits, thres) keeps the nucleus of mass 1 - thres: the other way round than x-transformers' and ours. */
+/**
+ * zeta's top_p(logits, thres) keeps the nucleus of mass 1 - thres: the other way round than x-transformers' and ours.
+ */
 function zetaTopP(thres: number): LogitsFilter {
   return { topP: 1 - thres };
 }

@@ -65,7 +65,7 @@ Deno.test("every public name is documented", async () => {
   assertEquals(code, 0, stdout + stderr);
 });
 
-/** Rooms whose doc tags have this form. */
+/** Rooms whose comments have one form. */
 const ROOMS =
   "assembly backend bench cli common data engine formats gpu host models tests create_backend.ts errors.ts mod.ts"
     .split(" ");
@@ -79,13 +79,26 @@ function tagsIn(source: string): string[] {
 /** A tag that begins its line, and whose text begins with a capital, code, a quote or a name in camel case. */
 const WELL_FORMED = /^ *(?:\/\*)?\* @(?:param [\w.]+|returns|throws(?: \{[\w |]+\})?)(?: (?![a-z]+\b)|$)/;
 
-Deno.test("doc tags begin a line, and their texts begin with a capital", async () => {
-  const others: string[] = [];
+/** Lines of the sources' comments that are wrong, by their files. */
+async function commentsWhere(wrongLines: (source: string) => readonly string[]): Promise<string[]> {
+  const lines: string[] = [];
   for (const room of ROOMS) {
     for await (const path of sourcesIn(room)) {
-      const tags = tagsIn(await Deno.readTextFile(new URL(path, ROOT)));
-      others.push(...tags.filter((tag) => !WELL_FORMED.test(tag)).map((tag) => `${path}: ${tag}`));
+      const source = await Deno.readTextFile(new URL(path, ROOT));
+      lines.push(...wrongLines(source).map((line) => `${path}: ${line}`));
     }
   }
-  assertEquals(others, []);
+  return lines;
+}
+
+Deno.test("doc tags begin a line, and their texts begin with a capital", async () => {
+  assertEquals(await commentsWhere((source) => tagsIn(source).filter((tag) => !WELL_FORMED.test(tag))), []);
+});
+
+Deno.test("lines of comments have at most 120 columns", async () => {
+  const comment = /^ *(?:\/\/|\/?\*).*/gm;
+  assertEquals(
+    await commentsWhere((source) => (source.match(comment) ?? []).filter((line) => [...line].length > 120)),
+    [],
+  );
 });

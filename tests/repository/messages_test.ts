@@ -61,8 +61,8 @@ function readConstants(path: string, source: string): void {
 }
 
 /**
- * The texts that an argument may stand for, without their quotes: a literal, a constant, and both sides of a condition. A
- * literal that begins with a constant stands for the constant's text.
+ * The texts that an argument may stand for, without their quotes: a literal, a constant, and both sides of a condition.
+ * A literal that begins with a constant stands for the constant's text.
  */
 function textsOf(argument: string, path: string): string[] {
   const [, first, second] = /^[^"'`]*\? (.*) : (.*)$/.exec(argument) ?? [];

@@ -1,7 +1,7 @@
 /**
  * Tests beside Python packages: those that ANDROMEDA_PYTHON, else `python3`, can import. Most machines don't have them:
- * there such tests are ignored, and the runner's last line counts them. With REQUIRE_PYTHON=1 they run all the same, and
- * fail. `tests/support/requirements.txt` names the versions.
+ * there such tests are ignored, and the runner's last line counts them. With REQUIRE_PYTHON=1 they run all the same,
+ * and fail. `tests/support/requirements.txt` names the versions.
  *
  * @module
  */

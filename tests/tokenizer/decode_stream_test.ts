@@ -5,7 +5,10 @@ import { byteLevelJson } from "./tiny_tokenizers.ts";
 
 const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() });
 
-/** Text that byte-level tokens cut in the middle: several scripts, emoji joined by ZWJ, flags, combining marks, skin tones. */
+/**
+ * Text that byte-level tokens cut in the middle: several scripts, emoji joined by ZWJ, flags, combining marks, skin
+ * tones.
+ */
 const text = fc.array(
   fc.oneof(
     fc.constantFrom(

@@ -10,7 +10,9 @@ const alphabet = [
   ...latin1.filter((byte) => !isPrintable(byte)).map((_, i) => String.fromCharCode(256 + i)),
 ];
 
-/** Byte-level BPE: the 256 bytes, and a few merges, one of them inside a character (the first two bytes of "你" and "佟"). */
+/**
+ * Byte-level BPE: the 256 bytes, and a few merges, one of them inside a character (the first two bytes of "你" and "佟").
+ */
 export function byteLevelJson(): Record<string, unknown> {
   const merges = ["h e", "l l", "he ll", "hell o", "Ġ t", "ä ½"];
   const entries = [...alphabet, ...merges.map((merge) => merge.replace(" ", ""))];

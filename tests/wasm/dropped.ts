@@ -1,6 +1,6 @@
 /**
- * Drops generators and sessions that are not over, and says what is left of their memory once they were collected. Needs
- * --v8-flags=--expose-gc.
+ * Drops generators and sessions that are not over, and says what is left of their memory once they were collected.
+ * Needs --v8-flags=--expose-gc.
  *
  * @module
  */

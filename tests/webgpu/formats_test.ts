@@ -82,7 +82,8 @@ gpuTest("q8_0 caches hold what those of the CPU hold, to the bit", async (gpu) =
   for (let row = 0; row < n; row++) {
     const values = rows.data.subarray(row * dim, (row + 1) * dim);
     const factor = 2 ** random.integer(-45, 15);
-    // Every other row holds halves of steps, which must be rounded away from zero; the largest value is a step's 127-fold.
+    // Every other row holds halves of steps, which must be rounded away from zero; the largest value is a step's
+    // 127-fold.
     for (const [i, value] of values.entries()) {
       values[i] = factor * (row % 2 === 0 ? value : i % 32 === 7 ? -127 : random.integer(-253, 253) / 2);
     }

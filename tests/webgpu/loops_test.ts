@@ -1,4 +1,7 @@
-/** Loops of any length on devices that end them early: llvmpipe does after 65,535 rounds, others are made to by an option. */
+/**
+ * Loops of any length on devices that end them early: llvmpipe does after 65,535 rounds, others are made to by an
+ * option.
+ */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";

@@ -8,7 +8,9 @@ import { gpuTest } from "./support.ts";
 const config = { numTokens: 60, maxSeqLen: 64, dim: 32, depth: 2, heads: 2, dimHead: 32, alibiNumHeads: 1 };
 const prompt = [5, 4, 3, 2, 1];
 
-/** Calls of `mapAsync` and bytes that came back while `fn` ran: as the device saw them, and as the engine counts them. */
+/**
+ * Calls of `mapAsync` and bytes that came back while `fn` ran: as the device saw them, and as the engine counts them.
+ */
 async function readings(backend: WebGpuBackend, fn: () => unknown): Promise<[maps: number, bytes: number]> {
   const { mapAsync } = GPUBuffer.prototype;
   let [maps, bytes] = [0, 0];

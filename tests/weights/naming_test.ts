@@ -49,7 +49,9 @@ function declare(): Parameters {
 
 const shapes = { joined: [3, 2], transposed: [3, 2], first: [2, 2], second: [2, 2], rows: [6, 1], columns: [1, 6] };
 
-/** What each parameter holds after tensors of 1, 2, 3, ... were loaded; of `rows` and `columns` every other query head. */
+/**
+ * What each parameter holds after tensors of 1, 2, 3, ... were loaded; of `rows` and `columns` every other query head.
+ */
 const held = {
   ...{ a: [1, 2], b: [3, 4, 5, 6], c: [1, 3, 5, 2, 4, 6], d: [1, 2, 3, 4, 1, 2, 3, 4] },
   ...{ e: [1, 4, 2, 5, 3, 6], f: [1, 4, 2, 5, 3, 6], g: [1, 2], h: [3, 4] },

@@ -2,7 +2,7 @@ import { PANEL } from "../../records/constants";
 import { FormatId } from "../../records/kernel_id";
 
 /*
- * How weights lie in memory whose values stand for themselves: panels of 32 output features, [out / 32][in][32], the
+ * How weights that are not quantized lie in memory: panels of 32 output features, [out / 32][in][32], the
  * last one filled up with zeros. A single row of input reads a panel as one stream and keeps 32 sums in 8 registers;
  * many rows take 8 of the 32 columns at a time. Panels of 8 and 16 columns gave 78 to 82 % of the read speed for one
  * row where 32 give 95 % (bench/products/linear_shapes.md).

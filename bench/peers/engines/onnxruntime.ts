@@ -1,5 +1,6 @@
 /**
- * onnxruntime-web on WebAssembly, as transformers.js drives it: keys and values go out with each step and in with the next.
+ * onnxruntime-web on WebAssembly, as transformers.js drives it: keys and values go out with each step and in with the
+ * next.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * llama.cpp on WebAssembly, through wllama. Times are llama.cpp's own, so that passing messages to its worker doesn't count.
+ * llama.cpp on WebAssembly, through wllama. Times are llama.cpp's own, so that passing messages to its worker doesn't
+ * count.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Samples of a JPEG file to red, green and blue: the equations of ITU-R BT.601, in whole numbers and rounded as libjpeg has
- * them, and for four inks what Pillow makes of CMYK.
+ * Samples of a JPEG file to red, green and blue: the equations of ITU-R BT.601, in whole numbers and rounded as libjpeg
+ * has them, and for four inks what Pillow makes of CMYK.
  *
  * @module
  */
@@ -43,8 +43,8 @@ export function writeRgbRow(
     rgb[to + 1] = isYcc ? a + ((GREEN_FROM_CB[b] ?? 0) + (GREEN_FROM_CR[c] ?? 0) >> 16) : b;
     rgb[to + 2] = isYcc ? a + (BLUE_FROM_CB[b] ?? 0) : c;
     if (black === undefined) continue;
-    // Adobe's files, and hence all with four inks, hold how much of an ink is absent. YCCK holds the inks themselves, as if
-    // they were red, green and blue.
+    // Adobe's files, and hence all with four inks, hold how much of an ink is absent. YCCK holds the inks themselves,
+    // as if they were red, green and blue.
     for (let channel = to; channel < to + 3; channel++) {
       const ink = space === "ycck" ? rgb[channel] ?? 0 : 255 - (rgb[channel] ?? 0);
       const light = black[x] ?? 0;

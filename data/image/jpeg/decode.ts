@@ -204,7 +204,9 @@ function scanOf(state: State, frame: Frame, segment: DataView): Scan {
   return { components, first, last, high, low };
 }
 
-/** Makes a component ready for a scan. Each bit of each coefficient may come once, the highest first (T.81, G.1.1.1). */
+/**
+ * Makes a component ready for a scan. Each bit of each coefficient may come once, the highest first (T.81, G.1.1.1).
+ */
 function prepare(state: State, frame: Frame, component: Component, { first, last, high, low }: Scan): void {
   for (let k = first; k <= last; k++) {
     const before = component.lowestBits[k] ?? -1;

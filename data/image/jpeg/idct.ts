@@ -1,7 +1,7 @@
 /**
  * The inverse discrete cosine transform of 8×8 blocks in whole numbers: C. Loeffler, A. Ligtenberg and G. Moschytz,
- * Practical fast 1-D DCT algorithms with 11 multiplications, 1989. Constants, precision and rounding are those of libjpeg's
- * `islow`, which the programs people compare with use, so samples are equal to theirs.
+ * Practical fast 1-D DCT algorithms with 11 multiplications, 1989. Constants, precision and rounding are those of
+ * libjpeg's `islow`, which the programs people compare with use, so samples are equal to theirs.
  *
  * @module
  */

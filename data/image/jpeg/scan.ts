@@ -1,5 +1,6 @@
 /**
- * Scans of JPEG files: entropy-coded data to coefficients, for sequential (T.81, F.2) and progressive ones (G.1 and G.2).
+ * Scans of JPEG files: entropy-coded data to coefficients, for sequential (T.81, F.2) and progressive ones (G.1 and
+ * G.2).
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The Huffman tables of T.81's annex K, which most encoders take. Files without tables, such as single images of a motion
- * JPEG film, mean these.
+ * The Huffman tables of T.81's annex K, which most encoders take. Files without tables, such as single images of a
+ * motion JPEG film, mean these.
  *
  * @module
  */

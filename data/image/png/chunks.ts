@@ -1,6 +1,6 @@
 /**
- * The chunks of a PNG file (W3C Portable Network Graphics, third edition): those that make the image, and those that say how
- * it is to be turned.
+ * The chunks of a PNG file (W3C Portable Network Graphics, third edition): those that make the image, and those that
+ * say how it is to be turned.
  *
  * @module
  */

@@ -29,7 +29,9 @@ export interface AddedToken {
   readonly special: boolean;
 }
 
-/** Reads the added tokens of a file. The ids there don't count: a token has the vocabulary's, else the next free one. */
+/**
+ * Reads the added tokens of a file. The ids there don't count: a token has the vocabulary's, else the next free one.
+ */
 export function readAddedTokens(file: Section): AddedToken[] {
   if (!file.has("added_tokens")) return [];
   return file.sections("added_tokens").map((section) => {

@@ -1,7 +1,7 @@
 /**
  * Reading a tokenizer.json. Its vocabulary of 200,000 entries and as many merges are read into two long lists each.
- * `JSON.parse` makes an object with 200,000 names of the one and 200,000 lists of the other, which takes several times as
- * long as all that is then made of them.
+ * `JSON.parse` makes an object with 200,000 names of the one and 200,000 lists of the other, which takes several times
+ * as long as all that is then made of them.
  *
  * @module
  */

@@ -111,7 +111,9 @@ function nmt(text: string): string {
 /** The control characters that are kept: all of the second set (C1) but two, and these of the first (C0). */
 const NMT_KEEPS = /[\0\t\n\f\r\u0080-\u008e\u0090-\u009e]/;
 
-/** Control and format characters that BERT keeps: some as spaces, the others because its table is older than they are. */
+/**
+ * Control and format characters that BERT keeps: some as spaces, the others because its table is older than they are.
+ */
 const BERT_KEEPS = /[\t\n\r\u0890\u0891\u08e2\u{110cd}\u{13430}-\u{1343f}]/u;
 
 function bert(section: Section): Normalizer {

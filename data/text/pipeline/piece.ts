@@ -11,13 +11,13 @@ export interface Piece {
   /** The text as normalized so far. */
   readonly text: string;
   /**
-   * How many UTF-16 units at its beginning stem from the first character of the whole text. Above 0 the piece begins where
-   * the text did, which decides whether Metaspace's scheme "first" puts a space before it.
+   * How many UTF-16 units at its beginning stem from the first character of the whole text. Above 0 the piece begins
+   * where the text did, which decides whether Metaspace's scheme "first" puts a space before it.
    */
   readonly origin: number;
   /**
-   * How many UTF-16 units at its beginning stand for nothing at all of the text, because a pattern matched nothing there
-   * and was replaced. Rust repeats these whenever it changes the piece further, and we refuse to.
+   * How many UTF-16 units at its beginning stand for nothing at all of the text, because a pattern matched nothing
+   * there and was replaced. Rust repeats these whenever it changes the piece further, and we refuse to.
    */
   readonly hollow: number;
 }

@@ -1,6 +1,6 @@
 /**
- * The normalizer that SentencePiece writes into its models: a trie of replacements. The file has the size of the trie in
- * bytes, the trie's units of 32 bits (darts-clone's double array), and the replacements, each ended by a zero byte.
+ * The normalizer that SentencePiece writes into its models: a trie of replacements. The file has the size of the trie
+ * in bytes, the trie's units of 32 bits (darts-clone's double array), and the replacements, each ended by a zero byte.
  *
  * @module
  */

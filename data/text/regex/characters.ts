@@ -1,7 +1,7 @@
 /**
- * Classes of characters as Rust's tokenizers know them. Their tables are of several versions of Unicode: the parts for BERT
- * are of 2015, normalization is of 2019, scripts are of 2016. The host's are newer, so characters that an older table
- * lacks are listed here, and are treated as that table treats what it does not know.
+ * Classes of characters as Rust's tokenizers know them. Their tables are of several versions of Unicode: the parts for
+ * BERT are of 2015, normalization is of 2019, scripts are of 2016. The host's are newer, so characters that an older
+ * table lacks are listed here, and are treated as that table treats what it does not know.
  *
  * @module
  */
@@ -45,8 +45,8 @@ export function isWordBefore(text: string, index: number): boolean {
 const WORD_CHARACTER = new RegExp(`[${WORD}\\p{Join_Control}]`, "u");
 
 /**
- * A class of characters: what a regular expression accepts, without those of a table that is read when it is needed, and
- * with some more.
+ * A class of characters: what a regular expression accepts, without those of a table that is read when it is needed,
+ * and with some more.
  */
 function classOf(accepted: RegExp, newer: string, more: readonly number[]): (character: string) => boolean {
   let excluded: Set<number> | undefined;
@@ -150,7 +150,9 @@ function escaped(code: number): string {
   return `\\u{${code.toString(16)}}`;
 }
 
-/** The characters of a table: gaps and lengths of its ranges, "gap.length" or "gap" for a single character, in base 36. */
+/**
+ * The characters of a table: gaps and lengths of its ranges, "gap.length" or "gap" for a single character, in base 36.
+ */
 export function characters(table: string): Set<number> {
   const found = new Set<number>();
   let code = 0;

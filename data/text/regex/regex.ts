@@ -15,8 +15,10 @@ import type { RegexMode } from "./regex_reader.ts";
  * Translates a pattern.
  *
  * @param pattern In Oniguruma's syntax.
- * @returns An expression with the flags "g" and "v" that finds the same, without groups that capture for their own sake.
- * @throws {SyntaxError} If the pattern is wrong, or has something that JavaScript's expressions can't do; the message names it.
+ * @returns An expression with the flags "g" and "v" that finds the same, without groups that capture for their own
+ * sake.
+ * @throws {SyntaxError} If the pattern is wrong, or has something that JavaScript's expressions can't do; the message
+ * names it.
  */
 export function translateRegex(pattern: string): RegExp {
   const translator = new Translator(pattern);
@@ -190,7 +192,9 @@ interface Part {
   readonly source: string;
   /** Whether it may match nothing. */
   readonly canBeEmpty: boolean;
-  /** Whether it may match less than it could, because of alternatives or of quantifiers that take as little as possible. */
+  /**
+   * Whether it may match less than it could, because of alternatives or of quantifiers that take as little as possible.
+   */
   readonly hasChoice: boolean;
 }
 

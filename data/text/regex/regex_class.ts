@@ -82,7 +82,9 @@ function ofCharacter(character: string): Escaped {
   return { source: literal(character), character };
 }
 
-/** `\p{Name}`: a class of the table, a category, a property or a script. Case, spaces, "-" and "_" don't count in names. */
+/**
+ * `\p{Name}`: a class of the table, a category, a property or a script. Case, spaces, "-" and "_" don't count in names.
+ */
 function readProperty(reader: CharacterReader, name: string, isNegated: boolean): string {
   const plain = name.replace(/[\s_-]/g, "").toLowerCase();
   const named = IN_BRACES[plain];

@@ -127,7 +127,9 @@ export function variantsOf(reader: CharacterReader, character: string): string[]
   return [...new Set([...cases, ...others, ...FOLDED])].filter((candidate) => same.test(candidate));
 }
 
-/** Characters that are the same as a letter besides its two cases: the long s, the Kelvin sign, final sigma and so on. */
+/**
+ * Characters that are the same as a letter besides its two cases: the long s, the Kelvin sign, final sigma and so on.
+ */
 const FOLDED = [
   ..."\u017f\u212a\u212b\u2126\u00b5\u0345\u03c2\u03d0\u03d1\u03d5\u03d6\u03f0\u03f1\u03f4\u03f5\u1c80\u1c81\u1c82",
   ..."\u1c83\u1c84\u1c85\u1c86\u1c87\u1c88\u1e9b\u1e9e\u1fbe\u01c5\u01c8\u01cb\u01f2\ua64a\ua64b",

@@ -65,7 +65,9 @@ function halves(merge: string): [string?, string?] {
   return [merge.slice(0, space), merge.slice(space + 1)];
 }
 
-/** The id of two texts put together. Most merges make the token that the one before made or the next one, so look there. */
+/**
+ * The id of two texts put together. Most merges make the token that the one before made or the next one, so look there.
+ */
 function idOfJoined(vocabulary: Vocabulary, left: string, right: string, last: number): number | undefined {
   for (let id = last; id < last + 2; id++) {
     const token = vocabulary.tokenOf(id);

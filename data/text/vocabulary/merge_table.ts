@@ -7,7 +7,9 @@
 /** Stands for no place and no rank. */
 const NONE = -1;
 
-/** A queue's entry is rank × this + place, so that numbers compare as Rust's queue does: by rank, then from the left. */
+/**
+ * A queue's entry is rank × this + place, so that numbers compare as Rust's queue does: by rank, then from the left.
+ */
 const PLACES = 2 ** 31;
 
 /** Pairs of ids in a hash table of integers: half a million take 50 ms, a map with keys of texts half a second. */

@@ -40,8 +40,8 @@ export function readUnigram(section: Section): Model {
 }
 
 /**
- * Rust reads a number as its digits divided by a power of ten, each rounded, which is off by a bit of the last place here
- * and there. Two ways to cut a piece that score the same are told apart by such bits.
+ * Rust reads a number as its digits divided by a power of ten, each rounded, which is off by a bit of the last place
+ * here and there. Two ways to cut a piece that score the same are told apart by such bits.
  */
 function asRustReads(score: number): number {
   const [, digits = "", decimals = "", exponent = "0"] = /^-?(\d+)\.?(\d*)(?:e([+-]\d+))?$/.exec(String(score)) ?? [];

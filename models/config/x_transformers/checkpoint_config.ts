@@ -9,8 +9,8 @@ import { candidates } from "../../weights/match.ts";
 import type { Reference } from "../transformer_options.ts";
 
 /**
- * A checkpoint's configuration, with the version that its weights carry, and the reference: where it names none, the names of
- * the weights tell which it is.
+ * A checkpoint's configuration, with the version that its weights carry, and the reference: where it names none, the
+ * names of the weights tell which it is.
  */
 export function checkpointConfig({ config, weights }: Checkpoint): Readonly<Record<string, unknown>> {
   const { x_transformers_version: saved } = weights.metadata;

@@ -1,7 +1,7 @@
 /**
- * What x-transformers computes differently from version to version although the names in a state dict stay the same, and
- * how a checkpoint tells which version it needs: by its tensors, by an argument, or by `x_transformers_version` in its
- * configuration. Versions from 1.32.15 to 2.31.10 have been compared; kyegomez/zeta computes as the oldest of them.
+ * What x-transformers computes differently from version to version although the names in a state dict stay the same,
+ * and how a checkpoint tells which version it needs: by its tensors, by an argument, or by `x_transformers_version` in
+ * its configuration. Versions from 1.32.15 to 2.31.10 have been compared; kyegomez/zeta computes as the oldest of them.
  *
  * @module
  */

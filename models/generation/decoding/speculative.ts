@@ -66,7 +66,9 @@ interface Round {
   readonly logits: readonly Float32Array[];
 }
 
-/** Drafts `count` tokens, verifies them and appends those that are accepted, and one more, to both models' sequences. */
+/**
+ * Drafts `count` tokens, verifies them and appends those that are accepted, and one more, to both models' sequences.
+ */
 async function speculateOnce(
   batch: SequenceBatch,
   draft: SequenceBatch,
@@ -95,7 +97,10 @@ async function speculateOnce(
   }
 }
 
-/** How many drafted tokens were accepted and the token after them, int32 [2]; and the logits [count + 1, V], if they are wanted. */
+/**
+ * How many drafted tokens were accepted and the token after them, int32 [2]; and the logits [count + 1, V], if they are
+ * wanted.
+ */
 interface Verification {
   readonly result: Tensor;
   readonly logits: Tensor | undefined;

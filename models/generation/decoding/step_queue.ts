@@ -12,7 +12,10 @@ import type { SequenceBatch } from "../sequences/sequence_batch.ts";
 import type { Settings } from "../settings.ts";
 import type { Continuation } from "./continuation.ts";
 
-/** Tokens that a step has drawn on the device, int32 [texts], and the logits that they were drawn from, if they are wanted. */
+/**
+ * Tokens that a step has drawn on the device, int32 [texts], and the logits that they were drawn from, if they are
+ * wanted.
+ */
 interface DrawnTokens {
   readonly tokens: Tensor;
   readonly logits: Tensor | undefined;

@@ -17,7 +17,9 @@ const collected = typeof FinalizationRegistry === "undefined"
   ? undefined
   : new FinalizationRegistry<Resources>((resources) => resources.dispose());
 
-/** Cache, context and tensors of a batch. They hold no reference to the batch, because it could never be collected then. */
+/**
+ * Cache, context and tensors of a batch. They hold no reference to the batch, because it could never be collected then.
+ */
 export class Resources {
   readonly context: Context;
   readonly #siblings: Set<Resources>;

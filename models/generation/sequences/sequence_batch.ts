@@ -189,7 +189,8 @@ export class SequenceBatch {
   /**
    * Runs on the tokens that are left after `prepare`.
    *
-   * @param use Takes the logits [rows · last, numTokens] of each row's last positions; the tensors of its result outlive the step.
+   * @param use Takes the logits [rows · last, numTokens] of each row's last positions; the tensors of its result
+   * outlive the step.
    */
   step<T>(use: (logits: Tensor) => T, last = 1): T {
     this.#ranFromCache = this.#isCached;
@@ -203,7 +204,9 @@ export class SequenceBatch {
     return this.#runToLogits({ counts, make: (backend) => backend.reshape(tokens, [counts.length, 1]) }, use);
   }
 
-  /** Whether the next step can run from the cache. Rows that have ended take part in it without a token of their own. */
+  /**
+   * Whether the next step can run from the cache. Rows that have ended take part in it without a token of their own.
+   */
   get #isCached(): boolean {
     const { ends } = this.#window;
     return this.#canCache(this.rows.map((row, r) => this.hasEnded(r) ? (ends[r] ?? 0) + 1 : row.length));

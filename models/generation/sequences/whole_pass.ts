@@ -12,7 +12,8 @@ import type { Context } from "./context.ts";
  * Runs on the last `maxSeqLen` tokens of each row.
  *
  * @param ended Rows that are left out; they get the logits of another.
- * @param use Takes the logits [rows, numTokens] of each row's last position; the tensors of its result outlive the pass.
+ * @param use Takes the logits [rows, numTokens] of each row's last position; the tensors of its result outlive the
+ * pass.
  */
 export function runWhole<T>(
   model: TextModel,

@@ -68,7 +68,7 @@ export interface SaveOptions extends WriteOptions {
   readonly shardBytes?: number | undefined;
   /** Aborts writing. */
   readonly signal?: AbortSignal | undefined;
-  /** Hears of every piece that was written. */
+  /** Called after every piece that was written. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 

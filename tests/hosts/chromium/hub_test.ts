@@ -1,6 +1,6 @@
 /**
- * Files of a hub in a page of a real Chromium, which asks servers to compress, decompresses what comes, and tells a page of
- * another site nothing of it.
+ * Files of a hub in a page of a real Chromium, which asks servers to compress, decompresses what comes, and tells a
+ * page of another site nothing of it.
  *
  * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
  *
@@ -39,7 +39,9 @@ const files: Record<string, Uint8Array> = {
   "empty": new Uint8Array(0),
 };
 
-/** A server of another site that compresses whenever it is told that it may, and whether it shows the range it sends. */
+/**
+ * A server of another site that compresses whenever it is told that it may, and whether it shows the range it sends.
+ */
 function serveFiles(showsRange: boolean): Deno.HttpServer<Deno.NetAddr> {
   const exposed = showsRange ? "ETag, Content-Range" : "ETag";
   const open = { "access-control-allow-origin": "*", "access-control-expose-headers": exposed };

@@ -49,7 +49,10 @@ Object.assign(globalThis, {
   },
 });
 
-/** Imports these modules and runs their tests, one after the other; calls `report` after each. Gives the flavors that ran. */
+/**
+ * Imports these modules and runs their tests, one after the other; calls `report` after each. Gives the flavors that
+ * ran.
+ */
 async function run(modules: readonly string[], report: (result: PageResult) => Promise<void>): Promise<string[]> {
   for (const module of modules) await import(module);
   for (const test of tests) {

@@ -1,4 +1,6 @@
-/** Models that Python's x-transformers makes here and now, whatever version it has, and the README's recipe for them. */
+/**
+ * Models that Python's x-transformers makes here and now, whatever version it has, and the README's recipe for them.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Backend } from "../../../backend/backend.ts";

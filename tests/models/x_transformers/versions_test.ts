@@ -1,4 +1,7 @@
-/** Versions of x-transformers that compute differently under the same names: each checkpoint gets its own version's numbers. */
+/**
+ * Versions of x-transformers that compute differently under the same names: each checkpoint gets its own version's
+ * numbers.
+ */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Backend } from "../../../backend/backend.ts";

@@ -41,7 +41,10 @@ function age(folder: string): void {
   }
 }
 
-/** Stops a save at one operation. Gives the generation that the folder holds then; nothing if there are no more operations. */
+/**
+ * Stops a save at one operation. Gives the generation that the folder holds then; nothing if there are no more
+ * operations.
+ */
 async function stopAt(
   stop: number,
   outcome: Outcome,

@@ -1,6 +1,6 @@
 /**
- * `node:fs/promises`, as an import map puts it in place of the host's: file operations that change something are counted,
- * and from a given one on nothing happens any more, as if the process had been killed, or that one fails.
+ * `node:fs/promises`, as an import map puts it in place of the host's: file operations that change something are
+ * counted, and from a given one on nothing happens any more, as if the process had been killed, or that one fails.
  *
  * @module
  */
