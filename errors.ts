@@ -37,9 +37,12 @@ export class ShapeError extends Error {
  * ```ts
  * import { Andromeda, ConfigError } from "./mod.ts";
  *
- * try {   await Andromeda.create({ dim: 64, depth: 2, heads: 4, attnKvHeads: 3 }); } catch (error) {   if (!(error
- * instanceof ConfigError)) throw error;   console.log(error.message); // Cannot configure a transformer with heads = 4:
- * it must be divisible by attnKvHeads = 3 }
+ * try {
+ *   await Andromeda.create({ dim: 64, depth: 2, heads: 0 });
+ * } catch (error) {
+ *   if (!(error instanceof ConfigError)) throw error;
+ *   console.log(error.message); // Cannot use heads = 0: it must be a whole number >= 1
+ * }
  * ```
  *
  * @category Errors
