@@ -87,7 +87,8 @@ async function startWasm(options: BackendOptions): Promise<Backend> {
 
 async function startWebGpu(options: BackendOptions): Promise<Backend> {
   const { WebGpuBackend } = await import("./gpu/backend.ts");
-  return await WebGpuBackend.create(options);
+  // That it is one was checked as far as can be without WebGPU's classes, which not every host has.
+  return await WebGpuBackend.create({ ...options, device: options.device as GPUDevice | undefined });
 }
 
 async function isGpuWorthwhile({ device, powerPreference }: BackendOptions): Promise<boolean> {

@@ -124,7 +124,7 @@ export {
 export type { ModelParts, ModelSource } from "./models/weights/source.ts";
 
 export type { ErrorClass, Progress } from "./data/files/byte_source.ts";
-export type { DownloadOptions } from "./data/http/http.ts";
+export type { DownloadOptions, Fetch } from "./data/http/http.ts";
 export type { FileLocation } from "./data/files/files.ts";
 export type { HubOptions } from "./data/hub/hub.ts";
 export type { HubRepo } from "./data/hub/hub_repo.ts";
@@ -140,6 +140,7 @@ export type {
   TypedIds,
 } from "./data/text/tokenizer_options.ts";
 export {
+  type Bitmap,
   ImageError,
   type ImageOptions,
   type ImageSource,

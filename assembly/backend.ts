@@ -13,7 +13,7 @@ import type { Layout } from "../engine/tensor.ts";
 import { BackendUnavailableError, DisposedError, OutOfMemoryError } from "../errors.ts";
 import { FORMATS } from "../formats/formats.ts";
 import { rowBytes } from "../formats/rows.ts";
-import { hasNodeModules } from "../host/node.ts";
+import { hasNodeModules, nodeModule } from "../host/node.ts";
 import { candidateOf, candidates, type WasmBuild } from "./machine/builds.ts";
 import { LocalMachine } from "./machine/local_machine.ts";
 import type { Machine } from "./machine/machine.ts";
@@ -61,13 +61,13 @@ export class WasmBackend extends Engine<Block> {
     build?: WasmBuild,
     weightBytes = MOST_WEIGHT_BYTES,
   ): Promise<WasmBackend> {
-    const limits = { weightBytes, hostBytes: await hostBytes() };
-    const plan = await planThreads(options.threads);
+    const limits = { weightBytes, hostBytes: hostBytes() };
+    const plan = planThreads(options.threads);
     const tried = build ? [candidateOf(build)] : candidates(options.wasm, plan);
     for (const candidate of tried) {
       const machine = await startMachine(candidate, plan, options.workerUrl);
       if (!machine) continue;
-      const backend = new WasmBackend(machine, limits);
+      const backend = new WasmBackend(machine, limits, candidate.isShared);
       if (await computesCorrectly(backend)) return backend;
       backend.dispose();
     }
@@ -79,9 +79,9 @@ export class WasmBackend extends Engine<Block> {
     );
   }
 
-  private constructor(machine: Machine, limits: Limits) {
+  private constructor(machine: Machine, limits: Limits, isThreaded: boolean) {
     super();
-    this.info = infoOf(machine);
+    this.info = infoOf(machine, isThreaded);
     this.#main = new MemorySpace(machine);
     this.#limits = limits;
   }
@@ -204,12 +204,12 @@ interface Limits {
 }
 
 /** Memory of the machine; Infinity if the host does not tell, or only with a permission that was not granted. */
-async function hostBytes(): Promise<number> {
+function hostBytes(): number {
   if (!hasNodeModules()) return Infinity;
   const { Deno: deno } = globalThis as { Deno?: typeof Deno };
   const permission = deno?.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
   if (permission && permission.state !== "granted") return Infinity;
-  const { totalmem } = await import("node:os");
+  const { totalmem } = nodeModule("node:os");
   return totalmem();
 }
 
@@ -234,8 +234,7 @@ function clone(command: CommandFor<"clone">, from: MemorySpace, to: MemorySpace)
   copyBetween(from, x.storage, to, out.storage, x.storage.bytes / 4);
 }
 
-function infoOf(machine: Machine): BackendInfo {
-  const isThreaded = machine.threads > 1;
+function infoOf(machine: Machine, isThreaded: boolean): BackendInfo {
   const features = ["simd", ...(machine.isRelaxed ? ["relaxed-simd"] : []), ...(isThreaded ? ["threads"] : [])];
   return {
     get description() {

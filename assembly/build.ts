@@ -113,7 +113,7 @@ async function generate(): Promise<void> {
   }
   const script = await bundleWorker();
   await Deno.writeTextFile(new URL("generated/worker.js", FOLDER), script);
-  await Deno.writeTextFile(new URL("generated/worker.ts", FOLDER), workerModule(script));
+  await Deno.writeTextFile(new URL("generated/worker_text.ts", FOLDER), workerModule(script));
   console.log(`worker: ${script.length} bytes`);
 }
 

@@ -21,7 +21,7 @@ import type { Training } from "./training.ts";
 export interface BackendInfo {
   /** One line for people: the engine, its variant and its device. */
   readonly description: string;
-  /** Threads that compute. */
+  /** Threads that compute: the first one and the helpers that have joined it so far. */
   readonly threads: number;
   /** Optional capabilities in use, such as "relaxed-simd" or "shader-f16". */
   readonly features: readonly string[];
@@ -30,6 +30,25 @@ export interface BackendInfo {
    * Absent: 0.
    */
   readonly stepsAhead?: number;
+}
+
+/**
+ * A `WebAssembly.Module`; TypeScript's libraries know that class only where they know pages.
+ *
+ * @category Backends
+ */
+export type WasmModule = object;
+
+/**
+ * A `GPUDevice`, told by two of its members, so that programs without WebGPU need no types of it.
+ *
+ * @category Backends
+ */
+export interface GpuDevice {
+  /** What the device can do at most. */
+  readonly limits: object;
+  /** Makes a buffer. */
+  createBuffer(descriptor: never): object;
 }
 
 /**
@@ -44,14 +63,18 @@ export interface BackendOptions {
    */
   readonly threads?: number | undefined;
   /**
-   * The CPU kernels compiled beforehand, for hosts that forbid compiling (Cloudflare Workers): one module of
-   * `assembly/generated`, or several by the name of their build, of which the best one is taken.
+   * The CPU kernels compiled beforehand, for hosts that forbid compiling (Cloudflare Workers): one module, which the
+   * npm package exports as "@andromeda/runtime/relaxed-simd.wasm" and the like, or several by the name of their build,
+   * of which the best one is taken.
    */
-  readonly wasm?: WebAssembly.Module | { readonly [build: string]: WebAssembly.Module } | undefined;
-  /** Where the worker script of the CPU threads is served, for pages whose policy forbids blob URLs. */
+  readonly wasm?: WasmModule | { readonly [build: string]: WasmModule } | undefined;
+  /**
+   * Where the script of the CPU engine's workers is served, for pages whose policy forbids blobs as scripts and that
+   * are bundled without it: the npm package exports it as "@andromeda/runtime/worker.js".
+   */
   readonly workerUrl?: string | URL | undefined;
   /** The GPU device to run on; it belongs to the caller and is not destroyed by `dispose()`. */
-  readonly device?: GPUDevice | undefined;
+  readonly device?: GpuDevice | undefined;
   /** Which GPU to ask for. */
   readonly powerPreference?: "low-power" | "high-performance" | undefined;
 }

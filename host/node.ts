@@ -1,16 +1,54 @@
 /**
- * Which of Node's modules a host has.
+ * Node's modules, on hosts that have them. They are asked of the process and never imported, because bundlers for pages
+ * stop at an import of `node:`.
  *
  * @module
  */
 
+import { BackendUnavailableError } from "../errors.ts";
+
+/** The modules that the library uses. */
+interface NodeModules {
+  readonly "node:crypto": typeof import("node:crypto");
+  readonly "node:fs/promises": typeof import("node:fs/promises");
+  readonly "node:os": typeof import("node:os");
+  readonly "node:path": typeof import("node:path");
+  readonly "node:url": typeof import("node:url");
+  readonly "node:worker_threads": typeof import("node:worker_threads");
+}
+
+/** The part of Node's `process` that is used here. */
+interface NodeProcess {
+  readonly pid: number;
+  readonly env: { readonly [name: string]: string | undefined };
+  readonly versions?: { readonly node?: string };
+  kill(pid: number, signal: number): void;
+  getBuiltinModule?<Name extends keyof NodeModules>(name: Name): NodeModules[Name];
+}
+
 /**
- * Whether this host has Node's modules, and with them files and worker threads: Node, Deno and Bun do, pages and most
- * edge workers don't. Call it before an import, because browsers report a refused import on the console.
+ * Whether this host has Node's modules, and with them files and worker threads: Node, Deno and Bun do, pages and edge
+ * workers don't. Cloudflare's have modules of these names, but files that last for a request, and no threads.
  */
 export function hasNodeModules(): boolean {
-  const process: unknown = Reflect.get(globalThis, "process");
-  if (typeof process !== "object" || process === null) return false;
-  const versions: unknown = Reflect.get(process, "versions");
-  return typeof versions === "object" && versions !== null && "node" in versions;
+  const { process, navigator } = globalThis as { process?: NodeProcess; navigator?: { readonly userAgent?: string } };
+  return process?.versions?.node !== undefined && navigator?.userAgent !== "Cloudflare-Workers";
+}
+
+/** Node's `process`; call it where `hasNodeModules()`. */
+export function nodeProcess(): NodeProcess {
+  return (globalThis as unknown as { readonly process: NodeProcess }).process;
+}
+
+/**
+ * A module of Node's; call it where `hasNodeModules()`.
+ *
+ * @throws {BackendUnavailableError} In a Node before 20.16.
+ */
+export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] {
+  const process = nodeProcess();
+  if (process.getBuiltinModule) return process.getBuiltinModule(name);
+  throw new BackendUnavailableError(
+    `Cannot use ${name}: this host is Node ${process.versions?.node}, and 20.16 is the oldest that works; use a newer one`,
+  );
 }

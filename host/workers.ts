@@ -6,7 +6,7 @@
 
 import { describe } from "../common/show.ts";
 import { BackendUnavailableError } from "../errors.ts";
-import { hasNodeModules } from "./node.ts";
+import { hasNodeModules, nodeModule } from "./node.ts";
 
 /** A worker. */
 export interface WorkerHandle {
@@ -20,62 +20,80 @@ export interface WorkerHandle {
   unref(): void;
 }
 
+/** A worker's script. */
+export interface WorkerScript {
+  /** Loads it as a text. */
+  loadText(): Promise<string>;
+  /** Starts it in a page from a file, if it is served beside this module. */
+  startFile(): Worker;
+}
+
+/** Milliseconds until a worker that says nothing counts as failed: it may load its script from far away. */
+const PATIENCE = 30_000;
+
 /**
- * Starts a worker from a URL if one is given, else from the script itself, as a blob or a data URL.
+ * Starts a worker: from a URL if one is given, else from the script's text as a blob, from its file, or from a data
+ * URL.
  *
  * @param workerUrl Where its script is served.
- * @param loadScript Gives the script's text.
- * @throws {BackendUnavailableError} if the host starts no worker
+ * @throws {BackendUnavailableError} If the host starts no worker.
  */
-export async function spawn(
-  workerUrl: string | URL | undefined,
-  loadScript: () => Promise<string>,
-): Promise<WorkerHandle> {
-  const failures: string[] = [];
-  for (const start of await ways(workerUrl, loadScript)) {
+export async function spawn(workerUrl: string | URL | undefined, script: WorkerScript): Promise<WorkerHandle> {
+  const failures = new Set<string>();
+  for (const start of await ways(workerUrl, script)) {
     try {
-      return await started(start());
+      const worker = start();
+      await nextMessage(worker);
+      return worker;
     } catch (error) {
-      failures.push(describe(error));
+      failures.add(describe(error));
     }
   }
   throw new BackendUnavailableError(
-    `Cannot start a worker for the wasm backend (${
-      failures.join("; ")
-    }). Where a policy forbids blobs as scripts, serve ` +
-      `assembly/generated/worker.js from the page's own origin and pass its address as options.workerUrl`,
+    `Cannot start a worker for the wasm backend (${[...failures].join("; ")}). Where a policy forbids blobs as ` +
+      `scripts, serve "@andromeda/runtime/worker.js" from the page's own origin and pass its address as options.workerUrl`,
   );
 }
 
 /** The ways to start a worker here, the best first. */
-async function ways(
-  workerUrl: string | URL | undefined,
-  loadScript: () => Promise<string>,
-): Promise<(() => WorkerHandle)[]> {
-  const script = await loadScript();
-  const data = `data:text/javascript,${encodeURIComponent(script)}`;
+async function ways(workerUrl: string | URL | undefined, script: WorkerScript): Promise<(() => WorkerHandle)[]> {
+  if (workerUrl !== undefined && !hasNodeModules()) {
+    return [() => overWebWorker(new Worker(workerUrl, { type: "module" }))];
+  }
+  const text = await script.loadText();
+  const data = `data:text/javascript,${encodeURIComponent(text)}`;
   if (hasNodeModules()) {
-    const { Worker } = await import("node:worker_threads");
+    const { Worker } = nodeModule("node:worker_threads");
     // Without `env`, each worker copies the process's environment, for which Deno asks for permission.
     return [() => overThread(new Worker(new URL(workerUrl ?? data), { env: {} }))];
   }
-  if (workerUrl !== undefined) return [() => overWebWorker(new Worker(workerUrl, { type: "module" }))];
   return [
     () => {
-      const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+      const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
       return overWebWorker(new Worker(url, { type: "module" }), () => URL.revokeObjectURL(url));
     },
+    () => overWebWorker(script.startFile()),
     () => overWebWorker(new Worker(data, { type: "module" })),
   ];
 }
 
-/** Waits for the first message, which says that the script runs. */
-function started(worker: WorkerHandle): Promise<WorkerHandle> {
+/**
+ * Waits for a worker's next message; its first one says that the script runs.
+ *
+ * @throws {Error} If the worker ends, or says nothing for 30 seconds; it is terminated then.
+ */
+export function nextMessage(worker: WorkerHandle): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    worker.listen(() => resolve(worker), (reason) => {
+    const fail = (reason: string): void => {
+      clearTimeout(timer);
       worker.terminate();
       reject(new Error(reason));
-    });
+    };
+    const timer = setTimeout(() => fail(`it said nothing for ${PATIENCE / 1000} s`), PATIENCE);
+    worker.listen((message) => {
+      clearTimeout(timer);
+      resolve(message);
+    }, fail);
   });
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { BackendOptions } from "../../backend/backend.ts";
+import { show } from "../../common/show.ts";
 import { BackendUnavailableError, ConfigError } from "../../errors.ts";
 
 /** Threads to compute on. */
@@ -35,9 +37,6 @@ export const BUILDS: { readonly [build in WasmBuild]: BuildTraits } = {
 /** Names of the builds. */
 export const BUILD_NAMES: readonly WasmBuild[] = ["simd", "relaxed-simd", "simd-shared", "relaxed-simd-shared"];
 
-/** Kernels compiled beforehand: one module, or several by the name of their build. */
-export type GivenModules = WebAssembly.Module | { readonly [build: string]: WebAssembly.Module };
-
 /** Kernels that may be run: their name, and how to compile them. */
 export interface Candidate {
   readonly name: string;
@@ -58,7 +57,7 @@ export function candidateOf(build: WasmBuild): Candidate {
  * @throws {BackendUnavailableError} If there are none.
  * @throws {ConfigError} If modules are given under names that no build has.
  */
-export function candidates(given: GivenModules | undefined, plan: ThreadPlan): Candidate[] {
+export function candidates(given: BackendOptions["wasm"], plan: ThreadPlan): Candidate[] {
   const isThreaded = plan.count > 1;
   const simd = supportedBuilds();
   const shared = isThreaded ? simd.map((build) => `${build}-shared` as const) : [];
@@ -68,14 +67,17 @@ export function candidates(given: GivenModules | undefined, plan: ThreadPlan): C
     const isShared = isThreaded && plan.isRequired;
     return [{ name: "given", isShared, compile: () => Promise.resolve(given) }];
   }
-  const names = Object.keys(given);
+  const modules = new Map<string, unknown>(Object.entries(given));
+  const names = [...modules.keys()];
   const unknown = names.filter((name) => !Object.hasOwn(BUILDS, name));
   if (unknown.length > 0) {
     throw new ConfigError(`Cannot use the wasm modules ${unknown.join(", ")}: builds are ${BUILD_NAMES.join(", ")}`);
   }
   const found = builds.flatMap((name) => {
-    const module = given[name];
-    return module ? [{ ...candidateOf(name), compile: () => Promise.resolve(module) }] : [];
+    const module = modules.get(name);
+    if (module === undefined) return [];
+    if (module instanceof WebAssembly.Module) return [{ ...candidateOf(name), compile: () => Promise.resolve(module) }];
+    throw new ConfigError(`Cannot use ${show(module)} as the wasm module ${name}: expected a WebAssembly.Module`);
   });
   if (found.length > 0) return found;
   throw new BackendUnavailableError(
@@ -100,7 +102,7 @@ export async function compileBuild(build: WasmBuild): Promise<WebAssembly.Module
       `Cannot compile the wasm kernels (${build}) on this host: ${
         error instanceof Error ? error.message : error
       }. Where ` +
-        `compiling is forbidden, pass a module compiled beforehand as options.wasm; assembly/generated/${build}.wasm is its code`,
+        `compiling is forbidden, import "@andromeda/runtime/${build}.wasm" (in this folder assembly/generated/${build}.wasm) as a module and pass it as options.wasm`,
       { cause: error },
     );
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WorkerHandle } from "../../host/workers.ts";
+import { nextMessage, type WorkerHandle } from "../../host/workers.ts";
 import { Team } from "../records/team_layout.ts";
 import { reportFailure } from "./failure.ts";
 import type { HelperThreads } from "./local_machine.ts";
@@ -32,13 +32,12 @@ export class Helpers implements HelperThreads {
   readonly joined: Promise<void>;
   readonly #kernels: SharedKernels;
   readonly #workers = new Set<WorkerHandle>();
-  #count: number;
+  #count = 0;
   #isDisposed = false;
 
   /** Starts `count` helpers. */
   constructor(kernels: SharedKernels, count: number, workerUrl: string | URL | undefined) {
     this.#kernels = kernels;
-    this.#count = count;
     const words = new Int32Array(kernels.memory.buffer);
     words[(kernels.team + Team.command) >> 2] = 1;
     words[(kernels.team + Team.pieces) >> 2] = (1 + count) * PIECES;
@@ -48,6 +47,7 @@ export class Helpers implements HelperThreads {
     this.joined.catch(() => {});
   }
 
+  /** Those that have joined. */
   get count(): number {
     return this.#count;
   }
@@ -64,33 +64,23 @@ export class Helpers implements HelperThreads {
   }
 
   async #start(thread: number, workerUrl: string | URL | undefined): Promise<void> {
-    try {
-      const worker = await startWorker(workerUrl);
-      if (this.#isDisposed) return worker.terminate();
-      this.#workers.add(worker);
-      await this.#join(worker, thread);
-      worker.unref();
-    } catch (error) {
-      if (!this.#isDisposed) this.#count -= 1;
-      throw error;
-    }
+    const worker = await startWorker(workerUrl);
+    if (this.#isDisposed) return worker.terminate();
+    this.#workers.add(worker);
+    await this.#join(worker, thread);
+    worker.unref();
   }
 
   /** Lets a worker join; resolves when it says so. */
-  #join(worker: WorkerHandle, thread: number): Promise<void> {
+  async #join(worker: WorkerHandle, thread: number): Promise<void> {
     const { compiled, memory, team } = this.#kernels;
-    return new Promise((resolve, reject) => {
-      let hasJoined = false;
-      worker.listen(() => {
-        hasJoined = true;
-        resolve();
-      }, (reason) => {
-        this.#workers.delete(worker);
-        if (hasJoined) reportFailure(memory, team, `a helper ended: ${reason}`);
-        else reject(new Error(reason));
-      });
-      const task: HelpTask = { task: "help", thread, compiled, memory };
-      worker.post(task);
+    const task: HelpTask = { task: "help", thread, compiled, memory };
+    worker.post(task);
+    await nextMessage(worker);
+    if (!this.#isDisposed) this.#count += 1;
+    worker.listen(() => {}, (reason) => {
+      this.#workers.delete(worker);
+      reportFailure(memory, team, `a helper ended: ${reason}`);
     });
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { BackendUnavailableError, DeviceLostError, DisposedError, OutOfMemoryError } from "../../errors.ts";
-import type { WorkerHandle } from "../../host/workers.ts";
+import { nextMessage, type WorkerHandle } from "../../host/workers.ts";
 import { layoutOf } from "../memory/layout.ts";
 import { PAGE } from "../records/constants.ts";
 import { Helpers } from "./helpers.ts";
@@ -28,6 +28,10 @@ export interface PageParts {
   readonly memory: WebAssembly.Memory | undefined;
   readonly threads: number;
   readonly workerUrl: string | URL | undefined;
+}
+
+function fail(reason: string): never {
+  throw new BackendUnavailableError(`Cannot start the wasm backend: ${reason}`);
 }
 
 /**
@@ -57,22 +61,12 @@ export class PageMachine implements Machine {
    */
   static async start(parts: PageParts): Promise<PageMachine> {
     const { worker, compiled, memory, threads } = parts;
-    const start = new Promise<HostStarted>((resolve, reject) => {
-      const fail = (reason: string) => reject(new BackendUnavailableError(`Cannot start the wasm backend: ${reason}`));
-      worker.listen((message) => {
-        const reply = message as MachineReply;
-        if (reply.kind === "started") resolve(reply);
-        else if (reply.kind === "failed") fail(reply.reason);
-      }, fail);
-    });
     const task: HostTask = { task: "host", compiled, memory, threads };
     worker.post(task);
-    try {
-      return new PageMachine(parts, await start);
-    } catch (error) {
-      worker.terminate();
-      throw error;
-    }
+    const reply = await nextMessage(worker).catch((error: Error) => fail(error.message)) as MachineReply;
+    if (reply.kind === "started") return new PageMachine(parts, reply);
+    worker.terminate();
+    return fail(reply.kind === "failed" ? reply.reason : `its worker said "${reply.kind}"`);
   }
 
   private constructor({ worker, compiled, memory, threads, workerUrl }: PageParts, started: HostStarted) {

@@ -5,7 +5,7 @@
  */
 
 import { BackendUnavailableError, ConfigError } from "../../errors.ts";
-import { hasNodeModules } from "../../host/node.ts";
+import { hasNodeModules, nodeModule } from "../../host/node.ts";
 import { layoutOf } from "../memory/layout.ts";
 import type { Candidate, ThreadPlan } from "./builds.ts";
 import { Helpers } from "./helpers.ts";
@@ -24,9 +24,9 @@ const MOST_THREADS = 64;
  *
  * @throws {BackendUnavailableError} If several are asked for and memory can't be shared.
  */
-export async function planThreads(threads: number | undefined): Promise<ThreadPlan> {
+export function planThreads(threads: number | undefined): ThreadPlan {
   if (threads === undefined) {
-    const count = canShareMemory() ? Math.min(await processors(), DEFAULT_THREADS) : 1;
+    const count = canShareMemory() ? Math.min(processors(), DEFAULT_THREADS) : 1;
     return { count, isRequired: false };
   }
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
@@ -117,12 +117,12 @@ async function orDispose(machine: Machine, ready: Promise<void>): Promise<void> 
 }
 
 /** Processors of this host. */
-async function processors(): Promise<number> {
+function processors(): number {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
   // Node has had a navigator since version 21.
   if (!hasNodeModules()) return 1;
-  const { availableParallelism } = await import("node:os");
+  const { availableParallelism } = nodeModule("node:os");
   return availableParallelism();
 }
 

@@ -12,6 +12,7 @@ import { reportFailure } from "./failure.ts";
 import { instantiate } from "./instance.ts";
 import { LocalMachine } from "./local_machine.ts";
 import type { HelpTask, HostTask, MachineReply, MachineRequest } from "./worker_messages.ts";
+import { hasNodeModules, nodeModule } from "../../host/node.ts";
 
 /** This worker's end of the connection. */
 interface Port {
@@ -95,19 +96,19 @@ function connect(
   port.postMessage("running");
 }
 
-/** Whether this is a web worker; Node's worker threads have a port instead. */
+/** Whether this is a web worker; Node's worker threads have a port instead, Bun's have both and use the port. */
 function isWebWorker(scope: object): scope is Port & EventTarget {
   return "postMessage" in scope;
 }
 
+const parentPort = hasNodeModules() ? nodeModule("node:worker_threads").parentPort : undefined;
 const scope: object = globalThis;
-if (isWebWorker(scope)) {
+if (parentPort) {
+  connect(parentPort, (onMessage) => parentPort.on("message", onMessage));
+} else if (isWebWorker(scope)) {
   connect(scope, (onMessage) => {
     scope.addEventListener("message", (event) => {
       if (event instanceof MessageEvent) onMessage(event.data);
     });
   });
-} else {
-  const { parentPort } = await import("node:worker_threads");
-  if (parentPort) connect(parentPort, (onMessage) => parentPort.on("message", onMessage));
 }

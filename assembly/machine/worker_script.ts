@@ -1,5 +1,5 @@
 /**
- * The script of every worker of the engine, loaded on demand.
+ * The script of every worker of the engine: a text, loaded on demand, and a file beside it.
  *
  * @module
  */
@@ -12,5 +12,9 @@ import { spawn, type WorkerHandle } from "../../host/workers.ts";
  * @throws {BackendUnavailableError} If the host starts none.
  */
 export function startWorker(workerUrl: string | URL | undefined): Promise<WorkerHandle> {
-  return spawn(workerUrl, async () => (await import("../generated/worker.ts")).script);
+  return spawn(workerUrl, {
+    loadText: async () => (await import("../generated/worker_text.ts")).script,
+    // In these words Vite and webpack see that the file is a worker's, and serve it.
+    startFile: () => new Worker(new URL("../generated/worker.js", import.meta.url), { type: "module" }),
+  });
 }

@@ -173,8 +173,10 @@ export class CommandList {
 
   /** Learns the time that work takes on this machine, with its threads, for this model. */
   #learn(work: number, milliseconds: number): void {
-    this.#pauses?.worked();
-    if (work * this.#cost < 1) return; // too short to tell
+    const expected = work * this.#cost;
+    const isCounted = milliseconds > 0;
+    this.#pauses?.worked(isCounted ? 0 : expected);
+    if (expected < 1 || !isCounted) return; // too short to tell
     this.#cost += NEWEST * (milliseconds / work - this.#cost);
   }
 

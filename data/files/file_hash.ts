@@ -5,6 +5,7 @@
  */
 
 import { gitBlobHeader, type HashName } from "../hub/checksum.ts";
+import { nodeModule } from "../../host/node.ts";
 
 /**
  * Reads a file from one end to the other, and gives hashes of it in hexadecimal digits. A gigabyte takes about 0.8 s.
@@ -16,8 +17,8 @@ export async function hashFile(
   names: readonly HashName[],
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<HashName, string>> {
-  const { createHash } = await import("node:crypto");
-  const { open } = await import("node:fs/promises");
+  const { createHash } = nodeModule("node:crypto");
+  const { open } = nodeModule("node:fs/promises");
   const handle = await open(path);
   try {
     const { size } = await handle.stat();

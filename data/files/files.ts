@@ -108,9 +108,9 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
     throw new (options.errorClass ?? WeightsError)(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
   if (kind === "nothing") return undefined;
-  const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : await splitPath(path);
+  const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : splitPath(path);
   const open = async (name: string) =>
-    await fileSource(await joinPath(folder, name), options.errorClass, () => currentPlaces(folder, name));
+    await fileSource(joinPath(folder, name), options.errorClass, () => currentPlaces(folder, name));
   const opened = new Map<string, string | undefined>();
   return {
     description: path,
@@ -129,7 +129,7 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
 
 async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   if (url.protocol === "file:") {
-    const files = await openPath(await pathOfUrl(url), options);
+    const files = await openPath(pathOfUrl(url), options);
     if (files !== undefined) return files;
     throw new (options.errorClass ?? WeightsError)(`Cannot open ${showUrl(url)}: there is no such file or folder`);
   }

@@ -14,6 +14,7 @@
 import { WeightsError } from "../../errors.ts";
 import { type ErrorClass, messageOf } from "./byte_source.ts";
 import { absent, createFile, joinPath, kindOfPath, makeFolder, namesIn, type NewFile } from "./local_files.ts";
+import { nodeModule, nodeProcess } from "../../host/node.ts";
 
 /** The folder that holds the committed update; with "-" and an id, the one in which an update is prepared. */
 const UPDATE = ".andromeda-save";
@@ -44,14 +45,14 @@ export interface FolderUpdate {
  * @throws {Error} If the host refuses, also from the update's methods; its class is `errorClass`.
  */
 export async function beginUpdate(folder: string, errorClass: ErrorClass = WeightsError): Promise<FolderUpdate> {
-  const { mkdir, rm } = await import("node:fs/promises");
-  const { pid } = await import("node:process");
+  const { mkdir, rm } = nodeModule("node:fs/promises");
+  const { pid } = nodeProcess();
   const explain = (cause: unknown): never => {
     if (cause instanceof errorClass) throw cause;
     throw new errorClass(`Cannot write to ${folder}: ${messageOf(cause)}`, { cause });
   };
   const id = `${pid}-${crypto.randomUUID()}`;
-  const prepared = await joinPath(folder, `${UPDATE}-${id}`);
+  const prepared = joinPath(folder, `${UPDATE}-${id}`);
   const made = await makeFolder(folder).catch(explain);
   const files: NewFile[] = [];
   let isCommitted = false;
@@ -62,8 +63,8 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
     if (made !== undefined) await unmakeFolders(folder, made);
   };
   try {
-    await mkdir(await joinPath(prepared, id, "new"), { recursive: true });
-    await mkdir(await joinPath(prepared, id, "old"));
+    await mkdir(joinPath(prepared, id, "new"), { recursive: true });
+    await mkdir(joinPath(prepared, id, "old"));
   } catch (cause) {
     await discard();
     explain(cause);
@@ -71,8 +72,8 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
   return {
     create: async (name) => {
       await refuseFolders(folder, [name], errorClass).catch(explain);
-      const path = await joinPath(prepared, id, "new", name);
-      const file = await createFile(path, await joinPath(folder, name), errorClass);
+      const path = joinPath(prepared, id, "new", name);
+      const file = await createFile(path, joinPath(folder, name), errorClass);
       files.push(file);
       return file;
     },
@@ -81,7 +82,7 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
         await finishUpdates(folder).catch(explain);
         const names = await outdated();
         await refuseFolders(folder, names, errorClass).catch(explain);
-        await writeRemoved(await joinPath(prepared, id), names).catch(explain);
+        await writeRemoved(joinPath(prepared, id), names).catch(explain);
         isCommitted = await putUp(folder, prepared).catch(explain);
       }
       await finishUpdates(folder).catch((cause) => {
@@ -97,7 +98,7 @@ export async function beginUpdate(folder: string, errorClass: ErrorClass = Weigh
 /** Refuses to put files in the place of folders, because these would be removed with all that is in them. */
 async function refuseFolders(folder: string, names: readonly string[], errorClass: ErrorClass): Promise<void> {
   for (const name of names) {
-    const path = await joinPath(folder, name);
+    const path = joinPath(folder, name);
     if (await kindOfPath(path) === "folder") {
       throw new errorClass(`Cannot replace ${path}: it is a folder, where a file is to be; move it away`);
     }
@@ -106,8 +107,8 @@ async function refuseFolders(folder: string, names: readonly string[], errorClas
 
 /** Makes a prepared update the committed one, unless another came first. */
 async function putUp(folder: string, prepared: string): Promise<boolean> {
-  const { rename } = await import("node:fs/promises");
-  const committed = await joinPath(folder, UPDATE);
+  const { rename } = nodeModule("node:fs/promises");
+  const committed = joinPath(folder, UPDATE);
   try {
     await rename(prepared, committed);
     return true;
@@ -123,28 +124,28 @@ async function putUp(folder: string, prepared: string): Promise<boolean> {
 /** The paths at which a file of a folder may be: the first that leads to a file is the current one. */
 export async function currentPlaces(folder: string, name: string): Promise<string[]> {
   const places: string[] = [];
-  const committed = await joinPath(folder, UPDATE);
+  const committed = joinPath(folder, UPDATE);
   for (const id of await namesIn(committed)) {
-    const update = await joinPath(committed, id);
+    const update = joinPath(committed, id);
     if ((await readRemoved(update)).includes(name)) return places;
-    places.push(await joinPath(update, "new", name));
+    places.push(joinPath(update, "new", name));
   }
-  return [...places, await joinPath(folder, name)];
+  return [...places, joinPath(folder, name)];
 }
 
 /** Puts the files of a committed update in their places. */
 async function finishUpdates(folder: string): Promise<void> {
-  const { rm, rmdir } = await import("node:fs/promises");
-  const committed = await joinPath(folder, UPDATE);
+  const { rm, rmdir } = nodeModule("node:fs/promises");
+  const committed = joinPath(folder, UPDATE);
   for (const id of await namesIn(committed)) {
-    const update = await joinPath(committed, id);
+    const update = joinPath(committed, id);
     for (const name of await readRemoved(update)) {
-      await move(await joinPath(folder, name), await joinPath(update, "old", name));
+      await move(joinPath(folder, name), joinPath(update, "old", name));
     }
-    for (const name of await namesIn(await joinPath(update, "new"))) {
-      await move(await joinPath(update, "new", name), await joinPath(folder, name));
+    for (const name of await namesIn(joinPath(update, "new"))) {
+      await move(joinPath(update, "new", name), joinPath(folder, name));
     }
-    const done = await joinPath(folder, `${UPDATE}-${id}`);
+    const done = joinPath(folder, `${UPDATE}-${id}`);
     await move(update, done);
     // A later save removes what can't be removed now.
     await rm(done, { recursive: true, force: true }).catch(() => {});
@@ -155,13 +156,13 @@ async function finishUpdates(folder: string): Promise<void> {
 
 /** Moves a file, unless somebody else has done so. */
 async function move(from: string, to: string): Promise<void> {
-  const { rename } = await import("node:fs/promises");
+  const { rename } = nodeModule("node:fs/promises");
   await rename(from, to).catch(absent);
 }
 
 async function writeRemoved(update: string, names: readonly string[]): Promise<void> {
-  const { rm } = await import("node:fs/promises");
-  const path = await joinPath(update, REMOVED);
+  const { rm } = nodeModule("node:fs/promises");
+  const path = joinPath(update, REMOVED);
   await rm(path, { force: true });
   const file = await createFile(path, path);
   try {
@@ -174,22 +175,22 @@ async function writeRemoved(update: string, names: readonly string[]): Promise<v
 
 /** The names that an update removes; none once it is finished. */
 async function readRemoved(update: string): Promise<string[]> {
-  const { readFile } = await import("node:fs/promises");
-  const text = await readFile(await joinPath(update, REMOVED), "utf8").catch(absent) ?? "[]";
+  const { readFile } = nodeModule("node:fs/promises");
+  const text = await readFile(joinPath(update, REMOVED), "utf8").catch(absent) ?? "[]";
   const names: unknown = JSON.parse(text);
   return Array.isArray(names) ? names.filter((name) => typeof name === "string" && /^[^/\\]+$/.test(name)) : [];
 }
 
 /** Removes the leftovers of killed processes, as far as possible. */
 async function removeAbandoned(folder: string): Promise<void> {
-  const { rm } = await import("node:fs/promises");
+  const { rm } = nodeModule("node:fs/promises");
   for (const name of await namesIn(folder).catch(() => [])) {
     const [, pid] = /^\.andromeda-save-(\d+)-[\da-f-]{36}$/.exec(name) ?? [];
     // Older versions wrote temporary files beside config.json and model.safetensors.
     const isFile = /^(config\.json|model[^/]*\.safetensors(\.index\.json)?)\.[\da-f-]{36}\.tmp$/.test(name);
     if (pid === undefined && !isFile) continue;
-    const path = await joinPath(folder, name);
-    const isAbandoned = pid !== undefined && await hasEnded(Number(pid)) || await isIdle(path).catch(() => false);
+    const path = joinPath(folder, name);
+    const isAbandoned = pid !== undefined && hasEnded(Number(pid)) || await isIdle(path).catch(() => false);
     if (isAbandoned) await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }
@@ -198,10 +199,10 @@ async function removeAbandoned(folder: string): Promise<void> {
  * Whether a process has certainly ended. Deno checks only if it has the permission, because it would ask the user
  * otherwise.
  */
-async function hasEnded(pid: number): Promise<boolean> {
+function hasEnded(pid: number): boolean {
   const { Deno: deno } = globalThis as { Deno?: typeof Deno };
   if (deno && deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
-  const { kill } = await import("node:process");
+  const { kill } = nodeProcess();
   try {
     kill(pid, 0);
     return false;
@@ -212,18 +213,18 @@ async function hasEnded(pid: number): Promise<boolean> {
 
 /** Whether a file, or every file in a folder, was left unwritten for so long that its process must have ended. */
 async function isIdle(path: string): Promise<boolean> {
-  const { stat } = await import("node:fs/promises");
+  const { stat } = nodeModule("node:fs/promises");
   const stats = await stat(path).catch(absent);
   if (stats === undefined || Date.now() - stats.mtimeMs < ABANDONED_AFTER) return false;
   if (!stats.isDirectory()) return true;
-  for (const name of await namesIn(path)) if (!await isIdle(await joinPath(path, name))) return false;
+  for (const name of await namesIn(path)) if (!await isIdle(joinPath(path, name))) return false;
   return true;
 }
 
 /** Removes the folders from one to the outermost that was made for it, as far as nobody has put anything there. */
 async function unmakeFolders(folder: string, outermost: string): Promise<void> {
-  const { rmdir } = await import("node:fs/promises");
-  const { dirname, resolve } = await import("node:path");
+  const { rmdir } = nodeModule("node:fs/promises");
+  const { dirname, resolve } = nodeModule("node:path");
   const last = resolve(outermost);
   for (let path = resolve(folder);; path = dirname(path)) {
     const isRemoved = await rmdir(path).then(() => true, () => false);

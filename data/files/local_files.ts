@@ -6,10 +6,11 @@
 
 import { WeightsError } from "../../errors.ts";
 import { type ByteSource, type ErrorClass, messageOf } from "./byte_source.ts";
+import { nodeModule } from "../../host/node.ts";
 
 /** The kind of thing that a path leads to. */
 export async function kindOfPath(path: string): Promise<"file" | "folder" | "nothing"> {
-  const { stat } = await import("node:fs/promises");
+  const { stat } = nodeModule("node:fs/promises");
   try {
     const found = await stat(path);
     return found.isDirectory() ? "folder" : found.isFile() ? "file" : "nothing";
@@ -20,26 +21,26 @@ export async function kindOfPath(path: string): Promise<"file" | "folder" | "not
 }
 
 /** The path that a `file:` URL stands for. */
-export async function pathOfUrl(url: URL): Promise<string> {
-  const { fileURLToPath } = await import("node:url");
+export function pathOfUrl(url: URL): string {
+  const { fileURLToPath } = nodeModule("node:url");
   return fileURLToPath(url);
 }
 
 /** Splits a path into its folder and its last part. */
-export async function splitPath(path: string): Promise<{ folder: string; file: string }> {
-  const { basename, dirname } = await import("node:path");
+export function splitPath(path: string): { folder: string; file: string } {
+  const { basename, dirname } = nodeModule("node:path");
   return { folder: dirname(path), file: basename(path) };
 }
 
 /** Joins parts of a path. */
-export async function joinPath(...parts: readonly string[]): Promise<string> {
-  const { join } = await import("node:path");
+export function joinPath(...parts: readonly string[]): string {
+  const { join } = nodeModule("node:path");
   return join(...parts);
 }
 
 /** Makes a folder and those around it, and gives the outermost that was not there before. */
 export async function makeFolder(path: string): Promise<string | undefined> {
-  const { mkdir } = await import("node:fs/promises");
+  const { mkdir } = nodeModule("node:fs/promises");
   return await mkdir(path, { recursive: true });
 }
 
@@ -111,7 +112,7 @@ function identityOf({ dev, ino, size, mtimeNs }: FileStats): string {
 
 /** The first of the paths that leads to a file. */
 async function statFirst(paths: readonly string[]): Promise<FileStats | undefined> {
-  const { stat } = await import("node:fs/promises");
+  const { stat } = nodeModule("node:fs/promises");
   for (const path of paths) {
     const stats = await stat(path, { bigint: true }).catch(absent);
     if (stats?.isFile()) return stats;
@@ -120,7 +121,7 @@ async function statFirst(paths: readonly string[]): Promise<FileStats | undefine
 
 /** Opens the file of an identity, if one of the paths leads to it. */
 async function openFirst(paths: readonly string[], identity: string, identify: (file: FileStats) => string) {
-  const { open } = await import("node:fs/promises");
+  const { open } = nodeModule("node:fs/promises");
   for (const path of paths) {
     const handle = await open(path).catch(absent);
     if (handle === undefined) continue;
@@ -132,7 +133,7 @@ async function openFirst(paths: readonly string[], identity: string, identify: (
 
 /** The names of what is in a folder; none if there is no folder. */
 export async function namesIn(folder: string): Promise<string[]> {
-  const { readdir } = await import("node:fs/promises");
+  const { readdir } = nodeModule("node:fs/promises");
   return await readdir(folder).catch(absent) ?? [];
 }
 
@@ -154,7 +155,7 @@ export interface NewFile {
  * @throws {Error} If the host refuses, also from the file's methods; its class is `errorClass`.
  */
 export async function createFile(path: string, name: string, errorClass: ErrorClass = WeightsError): Promise<NewFile> {
-  const { open } = await import("node:fs/promises");
+  const { open } = nodeModule("node:fs/promises");
   const explain = (cause: unknown): never => {
     throw new errorClass(`Cannot write ${name}: ${messageOf(cause)}`, { cause });
   };
@@ -188,8 +189,8 @@ export async function replaceFile(
   path: string,
   content: string | Uint8Array | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const { rename, rm } = await import("node:fs/promises");
-  const { dirname } = await import("node:path");
+  const { rename, rm } = nodeModule("node:fs/promises");
+  const { dirname } = nodeModule("node:path");
   const explain = (cause: unknown): never => {
     throw new WeightsError(`Cannot write ${path}: ${messageOf(cause)}`, { cause });
   };

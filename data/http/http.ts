@@ -12,11 +12,20 @@ import type { ErrorClass } from "../files/byte_source.ts";
 import { showText, showUrl } from "./show_url.ts";
 
 /**
+ * Carries out a request as `fetch` does; it gets a URL as a text.
+ *
+ * @category Data
+ */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/**
  * How files are fetched.
  *
  * @category Data
  */
 export interface DownloadOptions {
+  /** Fetches instead of the host's `fetch`: a Worker's binding, a proxy, a test. */
+  readonly fetch?: Fetch | undefined;
   /** Value of the `Authorization` header. It replaces a user and password in the URL. */
   readonly authorization?: string | undefined;
   /** Aborts, with the signal's reason. */
@@ -212,7 +221,7 @@ async function follow(url: string, headers: Record<string, string>, options: Dow
 }
 
 async function fetchInTime(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Response> {
-  const { signal, stallTimeout = 60_000 } = options;
+  const { fetch = globalThis.fetch, signal, stallTimeout = 60_000 } = options;
   const stalled = new AbortController();
   const timer = setTimeout(() => stalled.abort(new Error(`no answer came for ${stallTimeout} ms`)), stallTimeout);
   try {

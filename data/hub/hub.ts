@@ -65,7 +65,7 @@ export async function fetchHubFile(
   file: string,
   options: HubOptions = {},
 ): Promise<ByteSource | undefined> {
-  const found = await findHubFile(repo, file, await hubAddress(options.host, options.token), options);
+  const found = await findHubFile(repo, file, hubAddress(options.host, options.token), options);
   return typeof found === "string" ? undefined : found;
 }
 
@@ -80,7 +80,7 @@ export async function openHubFile(
   file: string,
   options: HubOptions = {},
 ): Promise<ByteSource | undefined> {
-  const hub = await hubAddress(options.host, options.token);
+  const hub = hubAddress(options.host, options.token);
   const found = await findHubFile(repo, file, hub, options);
   if (typeof found !== "string") return found;
   const fetching = `Cannot fetch ${file} of ${JSON.stringify(repo.repo)}`;

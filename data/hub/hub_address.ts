@@ -5,7 +5,7 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { hasNodeModules } from "../../host/node.ts";
+import { hasNodeModules, nodeProcess } from "../../host/node.ts";
 import { basicAuthorization } from "../http/http.ts";
 import { showUrl } from "../http/show_url.ts";
 import { type HubRepo, isRepoName } from "./hub_repo.ts";
@@ -30,13 +30,13 @@ export interface HubAddress {
  *
  * @throws {ConfigError} If the host or the token is none.
  */
-export async function hubAddress(host: string | undefined, token: string | undefined): Promise<HubAddress> {
-  const endpoint = await environment("HF_ENDPOINT");
+export function hubAddress(host: string | undefined, token: string | undefined): HubAddress {
+  const endpoint = environment("HF_ENDPOINT");
   const base = hubUrl(host ?? endpoint ?? DEFAULT_HOST);
   const url = withoutEnd(base);
   const isOwn = url === DEFAULT_HOST ||
     (endpoint !== undefined && URL.canParse(endpoint) && url === withoutEnd(new URL(endpoint)));
-  const inherited = token === undefined ? await environment("HF_TOKEN") : undefined;
+  const inherited = token === undefined ? environment("HF_TOKEN") : undefined;
   const isSent = isOwn && (base.protocol === "https:" || isLoopback(base));
   const secret = checkToken(token ?? (isSent ? inherited : undefined));
   return {
@@ -68,9 +68,9 @@ export function hubFileUrl(hub: string, { repo, revision = "main" }: HubRepo, fi
 }
 
 /** An environment variable, on hosts that have them and let us read it. */
-export async function environment(name: string): Promise<string | undefined> {
+export function environment(name: string): string | undefined {
   if (!hasNodeModules()) return undefined;
-  const { env } = await import("node:process");
+  const { env } = nodeProcess();
   try {
     return env[name] || undefined;
   } catch {

@@ -6,7 +6,7 @@
 
 import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
-import { hasNodeModules } from "../../host/node.ts";
+import { hasNodeModules, nodeModule } from "../../host/node.ts";
 import { type ErrorClass, messageOf } from "../files/byte_source.ts";
 import { joinPath, kindOfPath, makeFolder } from "../files/local_files.ts";
 import { environment } from "./hub_address.ts";
@@ -32,7 +32,7 @@ export async function openCache(
   }
   if (hasNodeModules()) {
     try {
-      const folder = choice ?? await defaultFolder();
+      const folder = choice ?? defaultFolder();
       await makeFolder(folder).catch(async (cause) => {
         // A folder that exists can be read even if this process may not write to it.
         if (await kindOfPath(folder) !== "folder") throw cause;
@@ -55,7 +55,7 @@ export async function openCache(
   }
 }
 
-async function defaultFolder(): Promise<string> {
-  const { homedir } = await import("node:os");
-  return await joinPath(await environment("XDG_CACHE_HOME") ?? await joinPath(homedir(), ".cache"), "andromeda", "hub");
+function defaultFolder(): string {
+  const { homedir } = nodeModule("node:os");
+  return joinPath(environment("XDG_CACHE_HOME") ?? joinPath(homedir(), ".cache"), "andromeda", "hub");
 }

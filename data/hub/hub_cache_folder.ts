@@ -20,6 +20,7 @@ import {
   type HubCache,
   type IncomingFile,
 } from "./hub_cache.ts";
+import { nodeModule } from "../../host/node.ts";
 
 /** The subfolder of this layout. Copies in other layouts are ignored. */
 const LAYOUT = "v2";
@@ -86,7 +87,7 @@ export class FolderCache implements HubCache {
     const state = await this.#readState(url);
     const { complete, partial, missing = false } = state;
     const source = complete && await this.#intact(url, state, complete, signal);
-    const length = partial && await usableLength(await joinPath(folder, partial.data), partial, signal);
+    const length = partial && await usableLength(joinPath(folder, partial.data), partial, signal);
     return {
       complete: complete && source ? { tag: complete.tag, isProven: complete.isProven, source } : undefined,
       partial: partial && length !== undefined ? { ...partial, length } : undefined,
@@ -95,13 +96,13 @@ export class FolderCache implements HubCache {
   }
 
   async write(url: string, file: IncomingFile): Promise<CacheWriter | undefined> {
-    const { constants, mkdir, open, rm } = await import("node:fs/promises");
+    const { constants, mkdir, open, rm } = nodeModule("node:fs/promises");
     const folder = await this.#folderOf(url);
     const { validator, size, from, checksum } = file;
     const resumable = validator !== undefined && size !== undefined;
     const name = resumable ? await shortHashOf(`${validator} ${size}`) : crypto.randomUUID();
     const data = `${name}.partial`;
-    const path = await joinPath(folder, data);
+    const path = joinPath(folder, data);
     const { complete } = await this.#readState(url);
     const partial = resumable ? { validator, size, data, checksum, sha256: undefined } : undefined;
     await mkdir(folder, { recursive: true });
@@ -158,8 +159,8 @@ export class FolderCache implements HubCache {
     { tag, checksum }: IncomingFile,
     signal: AbortSignal | undefined,
   ): Promise<CommitResult> {
-    const { rename, rm, stat } = await import("node:fs/promises");
-    const path = await joinPath(await this.#folderOf(url), name);
+    const { rename, rm, stat } = nodeModule("node:fs/promises");
+    const path = joinPath(await this.#folderOf(url), name);
     const partial = `${path}.partial`;
     // Another process may have been faster, or may have found a newer file on the server.
     const written = await kindOfPath(partial) === "file" ? partial : path;
@@ -187,11 +188,11 @@ export class FolderCache implements HubCache {
 
   /** Removes the data of other versions of a file, and the temporary states that killed processes left. */
   async #sweep(url: string, name: string): Promise<void> {
-    const { readdir, rm, stat } = await import("node:fs/promises");
+    const { readdir, rm, stat } = nodeModule("node:fs/promises");
     const folder = await this.#folderOf(url);
     for (const old of await readdir(folder).catch(() => [])) {
       if (old === name || old === "state.json") continue;
-      const path = await joinPath(folder, old);
+      const path = joinPath(folder, old);
       // Another process may be about to put this in the state's place.
       const written = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
       const isFresh = old.endsWith(".tmp") && Date.now() - written < STALE_TIME;
@@ -206,8 +207,8 @@ export class FolderCache implements HubCache {
     complete: CompleteState,
     signal: AbortSignal | undefined,
   ): Promise<ByteSource | undefined> {
-    const { stat } = await import("node:fs/promises");
-    const path = await joinPath(await this.#folderOf(url), complete.data);
+    const { stat } = nodeModule("node:fs/promises");
+    const path = joinPath(await this.#folderOf(url), complete.data);
     try {
       // Another process that downloads the same file may write the same bytes to it or put the same file in its place.
       const source = await fileSource(path, this.#errorClass, undefined, ({ size }) => `${path} ${size}`);
@@ -234,21 +235,21 @@ export class FolderCache implements HubCache {
    */
   async #folderOf(url: string): Promise<string> {
     const told = url.replace(/^https?:\/+/, "").toLowerCase().replace(/[^a-z0-9.]+/g, "-").slice(0, 80);
-    return await joinPath(this.#folder, LAYOUT, `${told}-${await shortHashOf(url)}`);
+    return joinPath(this.#folder, LAYOUT, `${told}-${await shortHashOf(url)}`);
   }
 
   /** Reads `state.json`. One that can't be read or understood counts as missing, and the file is downloaded again. */
   async #readState(url: string): Promise<State> {
-    const { readFile } = await import("node:fs/promises");
+    const { readFile } = nodeModule("node:fs/promises");
     try {
-      return stateOf(JSON.parse(await readFile(await joinPath(await this.#folderOf(url), "state.json"), "utf8")), url);
+      return stateOf(JSON.parse(await readFile(joinPath(await this.#folderOf(url), "state.json"), "utf8")), url);
     } catch {
       return {};
     }
   }
 
   async #writeState(url: string, state: State): Promise<void> {
-    await replaceFile(await joinPath(await this.#folderOf(url), "state.json"), JSON.stringify({ url, ...state }));
+    await replaceFile(joinPath(await this.#folderOf(url), "state.json"), JSON.stringify({ url, ...state }));
   }
 }
 
@@ -259,7 +260,7 @@ async function usableLength(
   signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
   try {
-    const { stat } = await import("node:fs/promises");
+    const { stat } = nodeModule("node:fs/promises");
     const found = await stat(path);
     if (!found.isFile()) return undefined;
     const length = Math.min(found.size, size - 1);

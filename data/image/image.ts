@@ -20,8 +20,11 @@ export type { Interpolation };
  * @category Data
  */
 export interface RawImage {
-  /** RGB or RGBA by its length; alpha is dropped. Bytes from 0 to 255, floats from 0 to 1. */
-  readonly data: Uint8Array | Uint8ClampedArray | Float32Array;
+  /**
+   * RGB or RGBA by its length; alpha is dropped. A Uint8Array or Uint8ClampedArray of 0 to 255, or a Float32Array of 0
+   * to 1; the floats of 16 bits that an `ImageData` may have are refused.
+   */
+  readonly data: ArrayLike<number>;
   /** Pixels in a row. */
   readonly width: number;
   /** Rows. */
@@ -29,11 +32,25 @@ export interface RawImage {
 }
 
 /**
+ * An `ImageBitmap`, told by its members, so that programs without a page need no types of it.
+ *
+ * @category Data
+ */
+export interface Bitmap {
+  /** Pixels in a row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** Frees it. */
+  close(): void;
+}
+
+/**
  * A PNG or JPEG file, or pixels that the host or the caller has decoded.
  *
  * @category Data
  */
-export type ImageSource = Uint8Array | ArrayBuffer | Blob | ImageBitmap | ImageData | RawImage;
+export type ImageSource = Uint8Array | ArrayBuffer | Blob | Bitmap | RawImage;
 
 /**
  * A side, or both.
@@ -148,7 +165,7 @@ async function pixelsOf(source: ImageSource, maxPixels: number | undefined): Pro
   );
 }
 
-function rawPixels({ data, width, height }: RawImage | ImageData): Pixels {
+function rawPixels({ data, width, height }: RawImage): Pixels {
   if (!isSize(width) || !isSize(height)) {
     throw new ShapeError(`Cannot read an image of ${width}×${height} pixels: expected whole numbers above 0`);
   }
@@ -176,7 +193,7 @@ function rawPixels({ data, width, height }: RawImage | ImageData): Pixels {
 }
 
 /** Pixels of 3 or 4 channels to RGB: bytes as bytes, floats as floats. */
-function toRgb(samples: RawImage["data"], width: number, height: number): Pixels {
+function toRgb(samples: Uint8Array | Uint8ClampedArray | Float32Array, width: number, height: number): Pixels {
   const pixels = width * height;
   const channels = samples.length / pixels;
   const data = samples instanceof Float32Array ? new Float32Array(pixels * 3) : new Uint8ClampedArray(pixels * 3);

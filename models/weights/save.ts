@@ -44,7 +44,7 @@ export async function saveModel(
     ...buffers.map(({ name, shape, values }) => [name, HostTensor.from(values(), shape)] as const),
   ];
   if (target instanceof WritableStream) return await saveToStream(target, entries, options);
-  const folder = await pathOfTarget(target);
+  const folder = pathOfTarget(target);
   if (folder.endsWith(WEIGHTS_ENDING)) {
     throw new ConfigError(
       `Cannot save a model to ${

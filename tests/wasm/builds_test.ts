@@ -33,8 +33,8 @@ Deno.test("compiling the kernels again gives the same bytes", async () => {
 });
 
 Deno.test("the generated worker is that of the sources, and small", async () => {
-  const { script } = await import("../../assembly/generated/worker.ts");
-  assertEquals(script, await bundleWorker(), `assembly/generated/worker.ts is stale: run "deno task build"`);
+  const { script } = await import("../../assembly/generated/worker_text.ts");
+  assertEquals(script, await bundleWorker(), `assembly/generated/worker_text.ts is stale: run "deno task build"`);
   assertEquals(script, await Deno.readTextFile(new URL("../../assembly/generated/worker.js", import.meta.url)));
   assert(script.length < 10_000, `${script.length} characters`);
 });
@@ -68,6 +68,11 @@ Deno.test("modules that can't serve are refused", async () => {
   );
   await assertRejects(() => WasmBackend.create({ wasm: {} }), BackendUnavailableError, "this host runs");
   await assertRejects(() => WasmBackend.create({ wasm: { simd128: shared } }), ConfigError, "builds are simd");
+  await assertRejects(
+    () => WasmBackend.create({ wasm: { simd: {} }, threads: 1 }),
+    ConfigError,
+    "a WebAssembly.Module",
+  );
 });
 
 Deno.test("a host that forbids compiling is told what to do", async () => {

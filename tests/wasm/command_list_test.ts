@@ -62,6 +62,25 @@ Deno.test("timers fire while many wait for one list, about as often as for one o
   assertEquals(run.slice(60, 90), Array.from({ length: 30 }, (_, reader) => reader), "first come, first served");
 });
 
+Deno.test("timers fire beside a clock that stands still while a program computes", async () => {
+  const { now } = performance;
+  const list = new CommandList(() => {}, new EventLoopPauses());
+  let ticks = 0;
+  performance.now = () => 1000;
+  const timer = setInterval(() => ticks++);
+  try {
+    // Each is expected to take more than 10 ms.
+    for (let step = 0; step < 100; step++) {
+      append(list, step, LONG);
+      await list.after(() => Promise.resolve());
+    }
+  } finally {
+    performance.now = now;
+    clearInterval(timer);
+  }
+  assert(ticks >= 10 && ticks < 100, `${ticks} ticks`);
+});
+
 Deno.test("a read gives the values of its place in the list, whatever is recorded later", async () => {
   let value = 0;
   const list = new CommandList((words) => {

@@ -53,8 +53,7 @@ class Saver implements AsyncDisposable {
 }
 
 Deno.test("a save that is killed or fails at any of its file operations leaves the old model or the new", async () => {
-  const map = `--import-map=${here("import_map.json")}`;
-  const { code, stdout, stderr } = await deno(["run", "-A", "--quiet", "--no-config", map, here("stop_everywhere.ts")]);
+  const { code, stdout, stderr } = await deno(["run", "-A", "--quiet", here("stop_everywhere.ts")]);
   assertEquals(code, 0, stderr);
   const findings: readonly Findings[] = JSON.parse(stdout);
   assertEquals(findings.length, 6);

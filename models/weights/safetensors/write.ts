@@ -137,7 +137,7 @@ export async function saveSafetensors(
   options: SaveOptions = {},
 ): Promise<void> {
   if (target instanceof WritableStream) return await saveToStream(target, entries, options);
-  const path = await pathOfTarget(target);
+  const path = pathOfTarget(target);
   if (!path.endsWith(WEIGHTS_ENDING)) return await saveToFolder(path, entries, options);
   if (options.shardBytes !== undefined) {
     throw new ConfigError(
@@ -145,7 +145,7 @@ export async function saveSafetensors(
     );
   }
   const tensors = inFileOrder(entries);
-  const { folder, file } = await splitPath(path);
+  const { folder, file } = splitPath(path);
   await updateFolder(folder, async (update) => {
     await writeFile(update, file, filePieces(path, tensors, options));
     options.signal?.throwIfAborted();
@@ -158,7 +158,7 @@ export async function saveSafetensors(
  *
  * @throws {ConfigError} If it stands for none.
  */
-export async function pathOfTarget(target: string | URL): Promise<string> {
+export function pathOfTarget(target: string | URL): string {
   const refuse = (rule: string, cause?: unknown): never => {
     const given = target instanceof URL ? target.href : quote(target);
     throw new ConfigError(
@@ -171,7 +171,7 @@ export async function pathOfTarget(target: string | URL): Promise<string> {
   let path = String(target);
   if (target instanceof URL || /^([a-z][a-z\d+.-]+:\/\/|(file|data|blob):)/i.test(target)) {
     try {
-      path = await pathOfUrl(new URL(target));
+      path = pathOfUrl(new URL(target));
     } catch (cause) {
       return refuse(`it is not the URL of a file here`, cause);
     }
@@ -264,7 +264,7 @@ export async function saveToFolder(
 
 /** The names that files of a checkpoint in a folder have: those of the weights and their index, and all shards. */
 async function checkpointFiles(folder: string): Promise<string[]> {
-  const index = await fileSource(await joinPath(folder, INDEX_FILE));
+  const index = await fileSource(joinPath(folder, INDEX_FILE));
   // An index that can't be understood names no files.
   const listed = index === undefined ? [] : await readIndex(index).then((map) => map.values(), () => []);
   const shards = (await namesIn(folder)).filter((name) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(name));

@@ -1,6 +1,6 @@
 /**
  * Replaces a model by another, again and again, each time stopped at the next of its file operations; prints what the
- * folder held then, and the files that a further save did not put in order. Run with `import_map.json`.
+ * folder held then, and the files that a further save did not put in order.
  *
  * @module
  */

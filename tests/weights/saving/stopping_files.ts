@@ -1,13 +1,12 @@
 /**
- * `node:fs/promises`, as an import map puts it in place of the host's: file operations that change something are
- * counted, and from a given one on nothing happens any more, as if the process had been killed, or that one fails.
+ * Takes the place of the host's `node:fs/promises`: file operations that change something are counted, and from a given
+ * one on nothing happens any more, as if the process had been killed, or that one fails.
  *
  * @module
  */
 
 import * as host from "node:fs/promises";
-
-export * from "node:fs/promises";
+import process from "node:process";
 
 /** The fate of an operation. */
 export type Outcome = "works" | "is the last" | "fails";
@@ -39,19 +38,19 @@ async function step<T>(all: () => Promise<T>, some: () => Promise<unknown> = () 
   return await new Promise<T>(() => {});
 }
 
-export const mkdir = (path: string, options?: { recursive: boolean }): Promise<string | undefined> =>
+const mkdir = (path: string, options?: { recursive: boolean }): Promise<string | undefined> =>
   step(() => host.mkdir(path, { recursive: false, ...options }));
-export const rename: typeof host.rename = (from, to) => step(() => host.rename(from, to));
-export const rmdir: typeof host.rmdir = (path) => step(() => host.rmdir(path));
+const rename: typeof host.rename = (from, to) => step(() => host.rename(from, to));
+const rmdir: typeof host.rmdir = (path) => step(() => host.rmdir(path));
 
 /** Removing a folder takes several operations of the system: half of its files may be gone. */
-export const rm: typeof host.rm = (path, options) =>
+const rm: typeof host.rm = (path, options) =>
   step(() => host.rm(path, options), async () => {
     const inside = await host.readdir(path).catch(() => []);
     for (const name of inside.slice(0, inside.length / 2)) await host.rm(`${path}/${name}`, options);
   });
 
-export const open: typeof host.open = async (path, flags) => {
+const open: typeof host.open = async (path, flags) => {
   if (flags !== "wx") return await host.open(path, flags);
   const handle = await step(() => host.open(path, flags));
   return new Proxy(handle, {
@@ -67,3 +66,9 @@ export const open: typeof host.open = async (path, flags) => {
     },
   });
 };
+
+const stopping = { ...host, mkdir, rename, rmdir, rm, open };
+const { getBuiltinModule } = process;
+Object.assign(process, {
+  getBuiltinModule: (name: string) => name === "node:fs/promises" ? stopping : getBuiltinModule(name),
+});

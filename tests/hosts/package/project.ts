@@ -1,0 +1,161 @@
+/**
+ * A project as strangers have it: the packed npm package, installed beside the tools that they use.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path";
+import { pack } from "../../../npm/pack.ts";
+
+/** The tools, in the versions that are tested. */
+const TOOLS = [
+  "bun@1.4.5",
+  "esbuild@0.28.2",
+  "node@26.10.0",
+  "typescript@7.0.2",
+  "@types/node@24",
+  "vite@8.3.8",
+  "wrangler@4.86.0",
+];
+
+/** Milliseconds that a program may take. */
+const PATIENCE = 120_000;
+
+/** The folder of the examples, and of the demo's model. */
+export const EXAMPLES = fromFileUrl(new URL("../../../examples", import.meta.url));
+
+/** What a program printed. */
+export interface Printed {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Whether npm is here, which fetches the tools. */
+export const hasNpm = await new Deno.Command("npm", { args: ["--version"], stdout: "null", stderr: "null" }).output()
+  .then(({ success }) => success, () => false);
+
+/** A folder with the package and the tools in its `node_modules`. */
+export class Project implements AsyncDisposable {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Packs the package and installs it. */
+  static async create(): Promise<Project> {
+    const project = new Project(await Deno.makeTempDir({ prefix: "andromeda_package_" }));
+    try {
+      await project.write("package.json", JSON.stringify({ name: "stranger", private: true, type: "module" }));
+      const tarball = await pack(`${project.folder}/packed`);
+      const flags = ["--no-fund", "--no-audit", "--no-save", "--prefer-offline"];
+      const { code, stderr } = await project.run("npm", ["install", ...flags, tarball, ...TOOLS]);
+      if (code !== 0) throw new Error(`npm can't install the package: ${stderr}`);
+      return project;
+    } catch (error) {
+      await project[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Writes a file. */
+  async write(path: string, text: string): Promise<void> {
+    await Deno.mkdir(`${this.folder}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(`${this.folder}/${path}`, text);
+  }
+
+  /** Copies the files of a folder. */
+  async copy(source: string, target: string): Promise<void> {
+    await Deno.mkdir(`${this.folder}/${target}`, { recursive: true });
+    for await (const { name, isFile } of Deno.readDir(source)) {
+      if (isFile) await Deno.copyFile(`${source}/${name}`, `${this.folder}/${target}/${name}`);
+    }
+  }
+
+  /** The folder of the package, which ends with a slash. */
+  get package(): string {
+    return `${this.folder}/node_modules/@andromeda/runtime/`;
+  }
+
+  /** The path of an installed tool. */
+  tool(name: string): string {
+    return `${this.folder}/node_modules/.bin/${name}`;
+  }
+
+  /** Runs a program to its end. */
+  async run(program: string, args: readonly string[]): Promise<Printed> {
+    const { code, stdout, stderr } = await this.#command(program, args).output();
+    return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+  }
+
+  /**
+   * Starts a server and waits until it prints its address.
+   *
+   * @throws {Error} With what it printed, if it ends before.
+   */
+  async serve(program: string, args: readonly string[]): Promise<Served> {
+    const process = this.#command(program, args).spawn();
+    const output = mergeReadableStreams(process.stdout, process.stderr).pipeThrough(new TextDecoderStream());
+    const reader = output.getReader();
+    let printed = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`${program} printed no address: ${printed}`);
+      // deno-lint-ignore no-control-regex
+      printed += value.replace(/\x1b\[[\d;]*m/g, "");
+      const [url] = printed.match(/http:\/\/(?:localhost|127\.0\.0\.1):\d+/) ?? [];
+      if (url) return new Served(url, process, reader);
+    }
+  }
+
+  #command(program: string, args: readonly string[]): Deno.Command {
+    return new Deno.Command(program, {
+      args: [...args],
+      cwd: this.folder,
+      env: { NO_COLOR: "1", CI: "1", WRANGLER_SEND_METRICS: "false" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** A server that runs. */
+export class Served implements AsyncDisposable {
+  /** Its address. */
+  readonly url: string;
+  readonly #process: Deno.ChildProcess;
+  readonly #ended: Promise<void>;
+
+  /** @param reader The rest of what it prints, which nobody reads but it must not wait for that. */
+  constructor(url: string, process: Deno.ChildProcess, reader: ReadableStreamDefaultReader<string>) {
+    this.url = url;
+    this.#process = process;
+    this.#ended = (async () => {
+      while (!(await reader.read()).done);
+      await process.status;
+    })();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGTERM");
+    await this.#ended;
+  }
+}
+
+function mergeReadableStreams(...streams: readonly ReadableStream<Uint8Array>[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async start(controller) {
+      await Promise.all(streams.map(async (stream) => {
+        for await (const chunk of stream) controller.enqueue(chunk);
+      }));
+      controller.close();
+    },
+  });
+}

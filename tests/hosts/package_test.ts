@@ -1,0 +1,235 @@
+/**
+ * The packed npm package where strangers use it: Node, Bun, TypeScript, bundlers, pages and Cloudflare's runtime. Each
+ * loads the demo's model and gives what this Deno gives. Needs `npm` and its registry; pages need the `chromium`
+ * package. Without them the tests are ignored, with REQUIRE_NODE=1 and REQUIRE_CHROMIUM=1 they fail.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "../../mod.ts";
+import { hasChromium, ISOLATED, serveFolders, STRICT, visit } from "./package/pages.ts";
+import { EXAMPLES, hasNpm, Project } from "./package/project.ts";
+
+const MODEL = `${EXAMPLES}/shakespeare`;
+
+/** What each host gives. */
+interface Demo {
+  readonly tokens: readonly number[];
+  /** Of the last token, read together with all before it. */
+  readonly logits: readonly number[];
+  readonly threads: number;
+}
+
+/** Loads the demo's model, continues a text, and reads the result once more. */
+const DEMO = `
+import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "@andromeda/runtime";
+
+export async function demo(source, options) {
+  const backend = await createBackend("wasm", options);
+  const tokenizer = await AndromedaTokenizer.load(source);
+  const model = await loadModel(source, { backend });
+  if (!(model instanceof LanguageModel)) throw new Error("it writes no text");
+  const prompt = tokenizer.encode("ROMEO:");
+  const tokens = [];
+  for await (const token of model.generate(prompt, { maxNewTokens: 24, temperature: 0 })) tokens.push(token);
+  const read = model.forward([...prompt, ...tokens]);
+  const values = await read.data();
+  const logits = Array.from(values.subarray(values.length - read.shape[2]));
+  const { threads } = backend.info;
+  read.dispose();
+  model.dispose();
+  const { tensors } = backend.memory();
+  backend.dispose();
+  if (tensors !== 0) throw new Error(tensors + " tensors are left");
+  return { tokens, logits, threads };
+}
+`;
+
+/** The same for a page, which knows no name of a package without a bundler. */
+const PAGE = (demo: string, options: object) => `
+import { demo } from ${JSON.stringify(demo)};
+demo("/model/", ${JSON.stringify(options)}).then(
+  (result) => document.title = JSON.stringify(result),
+  (error) => console.error(error.stack),
+);
+`;
+
+const HTML = `<!doctype html><meta charset="utf-8"><title></title>
+<script type="module" src="page.js"></script>`;
+
+const PROGRAM = `
+import { demo } from "./demo.js";
+const [source, threads] = process.argv.slice(2);
+console.log(JSON.stringify(await demo(source, { threads: Number(threads) })));
+`;
+
+/** A model of text and its tokenizer, in this Deno, from the sources. */
+async function loadHere(dtype: "f32" | "q8_0"): Promise<{ model: LanguageModel; tokenizer: AndromedaTokenizer }> {
+  const backend = await createBackend("wasm", { threads: 1 });
+  const tokenizer = await AndromedaTokenizer.load(MODEL);
+  const model = await loadModel(MODEL, { backend, dtype });
+  if (!(model instanceof LanguageModel)) throw new Error("the demo's model writes no text");
+  return { model, tokenizer };
+}
+
+async function expectedDemo(): Promise<Demo> {
+  const { model, tokenizer } = await loadHere("f32");
+  const prompt = tokenizer.encode("ROMEO:");
+  const tokens = await Array.fromAsync(model.generate(prompt, { maxNewTokens: 24, temperature: 0 }));
+  const values = await model.forward([...prompt, ...tokens]).data();
+  model.backend.dispose();
+  return { tokens, logits: Array.from(values.subarray(-model.net.numTokens)), threads: 1 };
+}
+
+/** A text as `examples/` write it. */
+async function expectedText(prompt: string, maxNewTokens: number): Promise<string> {
+  const { model, tokenizer } = await loadHere("q8_0");
+  const tokens = await Array.fromAsync(model.generate(tokenizer.encode(prompt), { maxNewTokens, temperature: 0 }));
+  model.backend.dispose();
+  return tokenizer.decode(tokens);
+}
+
+function assertDemo(found: Demo, expected: Demo): void {
+  assertEquals(found.tokens, expected.tokens);
+  const errors = found.logits.map((logit, i) => Math.abs(logit - (expected.logits[i] ?? NaN)));
+  assertEquals(errors.length, expected.logits.length);
+  assert(Math.max(...errors) <= 1e-4, `logits differ by ${Math.max(...errors)}`);
+}
+
+/** What the tests share, made by the first one that needs it. */
+let shared: Promise<{ project: Project; expected: Demo }> | undefined;
+
+function share(): Promise<{ project: Project; expected: Demo }> {
+  shared ??= (async () => {
+    const project = await Project.create();
+    await project.write("demo.js", DEMO);
+    await project.write("program.js", PROGRAM);
+    return { project, expected: await expectedDemo() };
+  })();
+  return shared;
+}
+
+Deno.test.afterAll(async () => void await (await shared?.catch(() => undefined))?.project[Symbol.asyncDispose]());
+
+/** A test of the package on a host. */
+function test(name: string, fn: (project: Project, expected: Demo) => Promise<void>): void {
+  Deno.test({
+    name: `package: ${name}${hasNpm ? "" : " (needs npm)"}`,
+    ignore: !hasNpm && Deno.env.get("REQUIRE_NODE") !== "1",
+    fn: async () => {
+      const { project, expected } = await share();
+      await fn(project, expected);
+    },
+  });
+}
+
+for (const name of ["the system's Node", "the newest Node", "Bun"]) {
+  for (const threads of [1, 2]) {
+    test(`${name} computes on ${threads} thread${threads === 1 ? "" : "s"}, and ends`, async (project, expected) => {
+      const program = { "the newest Node": project.tool("node"), Bun: project.tool("bun") }[name] ?? "node";
+      const { code, stdout, stderr } = await project.run(program, ["program.js", MODEL, String(threads)]);
+      assertEquals([code, stderr], [0, ""]);
+      const found: Demo = JSON.parse(stdout);
+      assertDemo(found, expected);
+      assertEquals(found.threads, threads);
+    });
+  }
+}
+
+const TYPED = `
+import { AndromedaTokenizer, createBackend, LanguageModel, loadModel, type Session } from "@andromeda/runtime";
+import kernels from "@andromeda/runtime/relaxed-simd.wasm";
+
+const backend = await createBackend("wasm", { wasm: kernels });
+const tokenizer: AndromedaTokenizer = await AndromedaTokenizer.load("model");
+const model = await loadModel("model", { backend });
+if (model instanceof LanguageModel) {
+  const session: Session = model.session();
+  for await (const token of model.generate(tokenizer.encode("a"), { topK: 5 })) token.toFixed();
+  session.dispose();
+}
+`;
+
+for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]] as const) {
+  for (const lib of ["es2024,dom", "es2024"]) {
+    test(`TypeScript checks its types by ${moduleResolution} with ${lib}`, async (project) => {
+      await project.write("typed.ts", TYPED);
+      // Without "dom" the host's types are Node's.
+      const types = lib.includes("dom") ? "" : "node";
+      const options = { module, moduleResolution, lib, types, target: "es2024", skipLibCheck: "false" };
+      const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+      const { code, stdout } = await project.run(project.tool("tsc"), ["--noEmit", "--strict", ...flags, "typed.ts"]);
+      assertEquals([code, stdout], [0, ""]);
+    });
+  }
+}
+
+/** A test of the package in a page. */
+function testPage(name: string, fn: (project: Project, expected: Demo) => Promise<void>): void {
+  if (hasChromium || Deno.env.get("REQUIRE_CHROMIUM") === "1") test(`in Chromium, ${name}`, fn);
+  else Deno.test({ name: `package: in Chromium, ${name} (needs chromium)`, ignore: true, fn: () => {} });
+}
+
+testPage("modules from a static server, under a policy of its own scripts only", async (project, expected) => {
+  await project.write("plain/index.html", HTML);
+  await project.write("plain/page.js", PAGE("./demo.js", {}));
+  await project.write("plain/demo.js", DEMO.replace("@andromeda/runtime", "/package/mod.js"));
+  const folders = { "/package/": project.package, "/model/": `${MODEL}/`, "/": `${project.folder}/plain/` };
+  await using site = serveFolders(folders, { ...STRICT, ...ISOLATED });
+  const { result, workers } = await visit(`${site.url}/`);
+  assertDemo(result as Demo, expected);
+  assert(workers > 0, "the page computed in its own thread");
+});
+
+for (const splitting of [true, false]) {
+  testPage(`bundled by esbuild ${splitting ? "into several files" : "into one file"}`, async (project, expected) => {
+    const folder = `esbuild-${splitting}`;
+    await project.write(`${folder}/index.html`, HTML);
+    await project.write("page.js", PAGE("./demo.js", { workerUrl: "/worker.js" }));
+    const flags = ["--bundle", "--format=esm", `--outdir=${folder}`, ...splitting ? ["--splitting"] : []];
+    const { code, stderr } = await project.run(project.tool("esbuild"), ["page.js", "--log-level=warning", ...flags]);
+    assertEquals([code, stderr], [0, ""]);
+    await Deno.copyFile(`${project.package}assembly/generated/worker.js`, `${project.folder}/${folder}/worker.js`);
+    await using site = serveFolders({ "/model/": `${MODEL}/`, "/": `${project.folder}/${folder}/` }, STRICT);
+    const { result, workers, faults } = await visit(`${site.url}/`);
+    assertDemo(result as Demo, expected);
+    assertEquals([workers, faults], [1, []]);
+  });
+}
+
+testPage("built by Vite, under a policy of its own scripts only, on two threads", async (project, expected) => {
+  await project.write("vite/index.html", HTML.replace("page.js", "/page.js"));
+  await project.write("vite/page.js", PAGE("./demo.js", { threads: 2 }));
+  await project.write("vite/demo.js", DEMO);
+  const { code, stderr } = await project.run(project.tool("vite"), ["build", "vite", "--logLevel", "warn"]);
+  assertEquals([code, stderr], [0, ""]);
+  const folders = { "/model/": `${MODEL}/`, "/": `${project.folder}/vite/dist/` };
+  await using site = serveFolders(folders, { ...STRICT, ...ISOLATED });
+  const { result } = await visit(`${site.url}/`);
+  assertDemo(result as Demo, expected);
+  assertEquals((result as Demo).threads, 2);
+});
+
+testPage("served by Vite's development server", async (project, expected) => {
+  await project.write("vite/index.html", HTML.replace("page.js", "/page.js"));
+  await project.write("vite/page.js", PAGE("./demo.js", {}));
+  await project.write("vite/demo.js", DEMO);
+  await project.copy(MODEL, "vite/public/model");
+  await using served = await project.serve(project.tool("vite"), ["vite", "--port", "0"]);
+  const { result, workers } = await visit(`${served.url}/`);
+  assertDemo(result as Demo, expected);
+  assert(workers > 0, "the page computed in its own thread");
+});
+
+for (const flags of [[], ["--compatibility-flags", "nodejs_compat"]]) {
+  test(`Cloudflare's runtime streams the text of examples/cloudflare ${flags.join(" ")}`, async (project) => {
+    await project.copy(`${EXAMPLES}/cloudflare`, ".");
+    await project.copy(MODEL, "model");
+    await using served = await project.serve(project.tool("wrangler"), ["dev", "--port", "0", ...flags]);
+    const answer = await fetch(`${served.url}/?prompt=ROMEO:&tokens=200&temperature=0`);
+    const pieces = await Array.fromAsync(answer.body?.pipeThrough(new TextDecoderStream()) ?? []);
+    assertEquals([answer.status, pieces.join("")], [200, await expectedText("ROMEO:", 200)]);
+    assert(pieces.length > 8, `the text came in ${pieces.length} pieces`);
+  });
+}
