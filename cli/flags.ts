@@ -90,7 +90,7 @@ const FLAGS: { readonly [name in keyof Valued]: Flag<Valued[name]> } = {
   },
   dtype: {
     placeholder: WEIGHT_FORMATS.join("|"),
-    help: "how weights are held in memory; default f32",
+    help: "how weights are held in memory; default as in the file",
     read: oneOf(...WEIGHT_FORMATS),
   },
 };

@@ -8,12 +8,13 @@ import type { Backend } from "../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../backend/memory.ts";
 import type { HubOptions } from "../data/hub/hub.ts";
 import { DeviceLostError, DisposedError, ShapeError, WeightsError } from "../errors.ts";
+import { WEIGHT_FORMATS } from "../formats/formats.ts";
 import { toSnakeCase } from "./config/fields.ts";
 import { type BackendLease, leaseBackend } from "./default_backend.ts";
 import type { Parameter, Parameters, StateBuffer } from "./network/parameters.ts";
 import type { Checkpoint } from "./weights/checkpoint.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
-import { matchNames } from "./weights/match.ts";
+import { type Matched, matchNames } from "./weights/match.ts";
 import type { WeightsReader } from "./weights/reader.ts";
 import { formatOf } from "./weights/safetensors/dtypes.ts";
 import type { SaveOptions } from "./weights/safetensors/write.ts";
@@ -33,7 +34,8 @@ export interface ModelOptions extends HubOptions {
   /**
    * The format that matrices and the token embedding are held in; values are converted to it as they are read or drawn,
    * so that the model is never in memory in f32; what a file holds in this format keeps its bits. Norms, biases and
-   * absolute positions stay in f32, and so do matrices on an engine without kernels for the format. Default "f32".
+   * absolute positions stay in f32, and so do matrices on an engine without kernels for the format. Default: that of
+   * the file for each matrix that engines hold as the file does, "f32" for all others and for fresh values.
    */
   readonly dtype?: WeightFormat | undefined;
   /** Seed of fresh values. Default 0. */
@@ -302,7 +304,7 @@ export abstract class Model {
           const rows = format === parameter.format ? chunk : chunk.values;
           backend.writeRows(parameter.value, offset / (parameter.shape.at(-1) ?? 1), rows);
         }
-      });
+      }, storedFormats(matched.parameters, weights));
       if (!reopen) model.#refill = undefined;
       return model;
     } finally {
@@ -314,13 +316,14 @@ export abstract class Model {
     model: M,
     options: ModelOptions,
     fill: (backend: Backend) => Promise<void>,
+    stored: ReadonlyMap<Parameter, WeightFormat> = new Map(),
   ): Promise<M> {
     options.signal?.throwIfAborted();
     const lease = await leaseBackend(options.backend);
     model.#lease = lease;
     try {
       for (const parameter of model.#parameters.byName.values()) {
-        parameter.allocate(lease.backend, options.dtype ?? "f32");
+        parameter.allocate(lease.backend, options.dtype ?? stored.get(parameter) ?? "f32");
       }
       await fill(lease.backend);
       model.#refill = fill;
@@ -330,6 +333,16 @@ export abstract class Model {
       throw error;
     }
   }
+}
+
+/** The formats in which a checkpoint holds parameters, where engines know these. */
+function storedFormats(parameters: Matched["parameters"], { tensors }: WeightsReader): Map<Parameter, WeightFormat> {
+  const formats = new Map<Parameter, WeightFormat>();
+  for (const [name, parameter] of parameters) {
+    const format = WEIGHT_FORMATS.find((format) => format === tensors.get(name)?.format);
+    if (format) formats.set(parameter, format);
+  }
+  return formats;
 }
 
 /** What weights carry of the configuration, for files that are parted from it. */

@@ -27,7 +27,7 @@ import type { Model } from "./model.ts";
  * ```ts
  * import { Andromeda, quantize } from "../mod.ts";
  *
- * const model = await Andromeda.load("examples/shakespeare");
+ * const model = await Andromeda.load("examples/shakespeare", { dtype: "f32" });
  * const before = model.backend.memory().bytesInUse;
  * await quantize(model, "q8_0");
  * console.log(model.backend.memory().bytesInUse < before / 3); // true

@@ -9,7 +9,7 @@
 import { deno } from "./support/deno.ts";
 
 /** The folders of the second process, which make up half of the time. */
-const SECOND = ["tests/hosts/chromium", "tests/models"];
+const SECOND = ["tests/hosts", "tests/models"];
 
 /** Starts `deno test -A` on this terminal, and gives its exit code. */
 async function test(args: readonly string[]): Promise<number> {

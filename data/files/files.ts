@@ -104,7 +104,7 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
     kind = await kindOfPath(path);
   } catch (cause) {
     // A process that may not read files can still mean the Hub.
-    if (isRepoName(path)) return undefined;
+    if (isRepoName(path)) return hubFiles({ repo: path }, options, `${path} can't be read here: ${messageOf(cause)}`);
     throw new (options.errorClass ?? WeightsError)(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
   if (kind === "nothing") return undefined;
@@ -137,6 +137,12 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   const hasFolder = /^https?:$/.test(url.protocol);
   // A URL does not say whether it means a folder; the files that belong to a model have one of these endings.
   const file = !hasFolder || /\.(safetensors|json)$/.test(last) ? last : undefined;
+  if (hasFolder && options.offline) {
+    throw new (options.errorClass ?? WeightsError)(
+      `Cannot fetch ${showUrl(url)}: offline nothing is fetched, and of URLs no copies are kept; give a folder, or a ` +
+        `name on the hub`,
+    );
+  }
   const folder = new URL(url);
   if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
   return {
@@ -153,14 +159,23 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   };
 }
 
-function hubFiles(repo: HubRepo, options: HubOptions): FileSet {
+/** @param doubt Why the name may have meant something else, for messages. */
+function hubFiles(repo: HubRepo, options: HubOptions, doubt?: string): FileSet {
   const { revision } = repo;
   return {
     description: `${repo.repo}${revision === undefined ? "" : `@${revision}`} on the Hugging Face Hub`,
     file: undefined,
     open: async (name) => {
       const { openHubFile } = await import("../hub/hub.ts");
-      return await openHubFile(repo, name, options);
+      try {
+        return await openHubFile(repo, name, options);
+      } catch (error) {
+        const { errorClass = WeightsError } = options;
+        if (doubt === undefined || !(error instanceof errorClass)) throw error;
+        throw new errorClass(`Cannot open ${repo.repo}: as a folder, ${doubt}; on the Hub, ${error.message}`, {
+          cause: error,
+        });
+      }
     },
     hasChanged: () => Promise.resolve(false),
   };

@@ -94,6 +94,7 @@ export async function request(url: string, headers: Record<string, string>, opti
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof RedirectFault) throw new errorClass(`Cannot fetch ${showUrl(url)}: it ${error.message}`);
+      if (isForbidden(error)) throw new errorClass(`Cannot fetch ${showUrl(url)}: ${faultOf(error)}`, { cause: error });
       fault = `can't be reached: ${faultOf(error)}`;
     }
     failures++;
@@ -178,6 +179,11 @@ function checkNumbers({ retries = 0, retryDelay = 0, stallTimeout = 1 }: Downloa
   if (!isTime(stallTimeout) || stallTimeout === 0) {
     refuse("stallTimeout", `more than 0 and up to ${LONGEST_TIME} milliseconds`, stallTimeout);
   }
+}
+
+/** Whether Deno lacks a permission, which asking again would not give. */
+function isForbidden(error: unknown): boolean {
+  return error instanceof Error && error.name === "NotCapable";
 }
 
 /** A redirect that leads nowhere; asking again would not help. */

@@ -28,7 +28,7 @@ import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "@an
 export async function demo(source, options) {
   const backend = await createBackend("wasm", options);
   const tokenizer = await AndromedaTokenizer.load(source);
-  const model = await loadModel(source, { backend });
+  const model = await loadModel(source, { backend, dtype: "f32" });
   if (!(model instanceof LanguageModel)) throw new Error("it writes no text");
   const prompt = tokenizer.encode("ROMEO:");
   const tokens = [];

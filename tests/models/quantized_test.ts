@@ -68,6 +68,22 @@ async function read(tensor: Tensor): Promise<Float32Array> {
   return values;
 }
 
+test("a saved model is held as its file holds it, unless another format is asked for", async (backend) => {
+  for (const dtype of ["f16", ...formats] as const) {
+    const model = await Andromeda.create(small, { backend, dtype });
+    const source = files(model.config, await saved(model));
+    const [bytes, logits] = [backend.memory().bytesInUse, await logitsOf(model)];
+    model.dispose();
+    const loaded = await Andromeda.load(source, { backend });
+    assertEquals(backend.memory().bytesInUse, bytes);
+    assertEquals(await logitsOf(loaded), logits);
+    loaded.dispose();
+    const wide = await Andromeda.load(source, { backend, dtype: "f32" });
+    assertEquals(new Set([...wide.stateDict().values()].map((tensor) => tensor.dtype)), new Set(["f32"]));
+    wide.dispose();
+  }
+});
+
 test("matrices and the token embedding take the format, everything else stays in f32", async (backend) => {
   const model = await Andromeda.create(small, { backend, dtype: "q4_0" });
   const names = (dtype: string) => [...model.stateDict()].filter(([, t]) => t.dtype === dtype).map(([name]) => name);
@@ -122,7 +138,7 @@ for (const format of formats) {
 
     const same = await Andromeda.load(files(small, weights), { backend, dtype: format });
     assertEquals(await valuesOf(same), await valuesOf(model));
-    const wide = await loadModel(files(small, weights), { backend });
+    const wide = await loadModel(files(small, weights), { backend, dtype: "f32" });
     assertEquals(await valuesOf(wide), await valuesOf(model));
     for (const { name } of matrices) assertEquals(wide.stateDict().get(name)?.dtype, "f32");
     assertEquals(await (await saved(same)).bytes(), await weights.bytes());

@@ -228,7 +228,8 @@ async function openFiles(
   let metadata: Readonly<Record<string, string>> = {};
   try {
     for (const source of sources) {
-      const isKept = source.once || source.identity !== undefined && files.length < MAX_OPEN;
+      // The first file is read on from its header at once, so that a server is asked for it once.
+      const isKept = files.length === 0 || source.once || source.identity !== undefined && files.length < MAX_OPEN;
       const file = await openFile(source, isKept, options.signal);
       files.push(file);
       metadata = { ...metadata, ...file.header.metadata };

@@ -1,0 +1,42 @@
+/** Deno, with as few permissions as can be. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { deno, ROOT } from "../support/deno.ts";
+
+const PROGRAM = `
+import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "${new URL("mod.ts", ROOT).href}";
+
+const backend = await createBackend("wasm");
+const source = "examples/shakespeare";
+const tokenizer = await AndromedaTokenizer.load(source);
+const model = await loadModel(source, { backend });
+if (!(model instanceof LanguageModel)) throw new Error("it writes no text");
+const tokens = await Array.fromAsync(model.generate(tokenizer.encode("ROMEO:"), { maxNewTokens: 4, temperature: 0 }));
+console.log(tokens.length);
+backend.dispose();
+`;
+
+/** Runs the program with these permissions, and without asking for more. */
+async function run(permissions: readonly string[]): ReturnType<typeof deno> {
+  const folder = await Deno.makeTempDir({ prefix: "andromeda_deno_" });
+  try {
+    await Deno.writeTextFile(`${folder}/main.ts`, PROGRAM);
+    return await deno(["run", "--no-check", "--no-prompt", ...permissions, `${folder}/main.ts`]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("deno: a model is read with the permission to read it, and no other", async () => {
+  const { code, stdout, stderr } = await run(["--allow-read=examples/shakespeare"]);
+  assertEquals([code, stdout], [0, "4\n"], stderr);
+});
+
+Deno.test("deno: what a permission forbids is not tried again, and the error names the permission", async () => {
+  const start = performance.now();
+  const { code, stderr } = await run([]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "--allow-net");
+  assertStringIncludes(stderr, "--allow-read");
+  assert(performance.now() - start < 10_000, `it took ${performance.now() - start} ms`);
+});
