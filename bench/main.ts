@@ -41,6 +41,9 @@ if (name === undefined) {
   for (const each of Object.values(BENCHMARKS)) await run(each, []);
 } else if (script !== undefined) {
   await run(script, flags);
+} else if (["--help", "-h"].includes(name)) {
+  console.log(`deno task bench [name] [flags]\n\nAll: ${Object.keys(BENCHMARKS).join(", ")}`);
+  console.log(`By name only: ${Object.keys(ON_REQUEST).join(", ")}`);
 } else {
   const names = [...Object.keys(BENCHMARKS), ...Object.keys(ON_REQUEST)];
   console.error(`error: There is no benchmark ${JSON.stringify(name)}: expected one of ${names.join(", ")}`);

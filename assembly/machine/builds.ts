@@ -92,6 +92,12 @@ export function candidates(given: BackendOptions["wasm"], plan: ThreadPlan): Can
  * @throws {BackendUnavailableError} If this host forbids it.
  */
 export async function compileBuild(build: WasmBuild): Promise<WebAssembly.Module> {
+  if (typeof DecompressionStream === "undefined") {
+    throw new BackendUnavailableError(
+      `Cannot unpack the wasm kernels on this host: it has no DecompressionStream; pass kernels that were compiled ` +
+        `beforehand as options.wasm ("@andromeda/runtime/${build}.wasm")`,
+    );
+  }
   const { wasm } = await generated(build);
   const bytes = Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0));
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));

@@ -5,10 +5,11 @@
  */
 
 import { isRecord } from "../../common/record.ts";
+import { show } from "../../common/show.ts";
 import type { ByteSource } from "../../data/files/byte_source.ts";
 import { type FileLocation, type FileSet, openTogether } from "../../data/files/files.ts";
 import type { HubOptions } from "../../data/hub/hub.ts";
-import { WeightsError } from "../../errors.ts";
+import { ConfigError, WeightsError } from "../../errors.ts";
 import { readJsonFile } from "./json_file.ts";
 import type { WeightsReader } from "./reader.ts";
 import { openSafetensors, openWeights, type SafetensorsSource } from "./safetensors/read.ts";
@@ -49,10 +50,16 @@ export interface ModelFiles {
 /**
  * Finds a model, reads its configuration and opens its weights.
  *
+ * @throws {ConfigError} If the source is of no kind that there is.
  * @throws {WeightsError} If something is missing, can't be read or is not valid.
  */
 export async function openModel(source: ModelSource, options: HubOptions = {}): Promise<ModelFiles> {
   options.signal?.throwIfAborted();
+  if (!isSource(source)) {
+    throw new ConfigError(
+      `Cannot open a model from ${show(source)}: give a folder, a file, a URL, "org/name" or { config, weights }`,
+    );
+  }
   if (typeof source === "object" && "weights" in source) {
     if (!isRecord(source.config)) {
       throw new WeightsError("Cannot open a model: its `config` is no object; give what config.json holds");
@@ -66,6 +73,12 @@ export async function openModel(source: ModelSource, options: HubOptions = {}): 
   }
   const located = { ...options, errorClass: WeightsError };
   return await openTogether(source, located, (files) => openFound(files, options), ({ weights }) => weights.close());
+}
+
+/** Whether a caller gave what can be a model's place or its parts. */
+function isSource(source: unknown): boolean {
+  return typeof source === "string" || source instanceof URL ||
+    (isRecord(source) && ("weights" in source || "repo" in source));
 }
 
 async function openFound(files: FileSet, options: HubOptions): Promise<ModelFiles> {

@@ -86,6 +86,16 @@ Deno.test("a host that forbids compiling is told what to do", async () => {
   }
 });
 
+Deno.test("a host that can't unpack the kernels is told what to do", async () => {
+  const { DecompressionStream } = globalThis;
+  Reflect.set(globalThis, "DecompressionStream", undefined);
+  try {
+    await assertRejects(() => WasmBackend.create(), BackendUnavailableError, "it has no DecompressionStream; pass");
+  } finally {
+    Reflect.set(globalThis, "DecompressionStream", DecompressionStream);
+  }
+});
+
 Deno.test("a host without SIMD is told what it lacks", async () => {
   const validate = WebAssembly.validate;
   WebAssembly.validate = () => false;

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readAll } from "../../data/files/byte_source.ts";
-import { WeightsError } from "../../errors.ts";
+import { ConfigError, WeightsError } from "../../errors.ts";
+import { loadModel } from "../../models/load_model.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { readSafetensors } from "../../models/weights/safetensors/read.ts";
 import { saveSafetensors, writeSafetensors } from "../../models/weights/safetensors/write.ts";
@@ -152,4 +153,11 @@ goldenTest("the trained checkpoint is read, and written again to the byte", asyn
   const original = await Deno.readFile(path);
   assertEquals(written.length, original.length);
   assert(written.every((byte, i) => byte === original[i]));
+});
+
+Deno.test("a source of no kind that there is is refused by name", async () => {
+  for (const source of [undefined, null, 3, new Uint8Array(8), {}]) {
+    const error = await assertRejects(() => Reflect.apply(loadModel, undefined, [source]), ConfigError);
+    assert(error.message.startsWith("Cannot open a model from "), error.message);
+  }
 });
