@@ -60,7 +60,7 @@ export {
   type StackOptions,
 } from "./models/families/attention_stack.ts";
 export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./models/families/vit.ts";
-export { type AnyModel, loadModel } from "./models/load_model.ts";
+export { type AnyModel, loadLanguageModel, loadModel } from "./models/load_model.ts";
 export type { ActivationName } from "./models/config/hugging_face.ts";
 export { quantize } from "./models/quantize.ts";
 export { Model, type ModelOptions, type StateDict } from "./models/model.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "../mod.ts";
+import { AndromedaTokenizer, createBackend, type LanguageModel, loadLanguageModel } from "../mod.ts";
 import { type GenerateFlags, helpText, readFlags, UsageError } from "./flags.ts";
 import { keepMesaQuiet } from "./mesa.ts";
 import { LoadingBar } from "./progress.ts";
@@ -33,10 +33,7 @@ async function load(flags: GenerateFlags, signal: AbortSignal): Promise<Loaded> 
   const bar = new LoadingBar();
   try {
     const onProgress = bar.show.bind(bar);
-    const model = await loadModel(source, { backend, dtype: flags.dtype, signal, onProgress });
-    if (!(model instanceof LanguageModel)) {
-      throw new UsageError(`--model names a ${model.modelType}, which does not continue texts by themselves`);
-    }
+    const model = await loadLanguageModel(source, { backend, dtype: flags.dtype, signal, onProgress });
     const tokenizer = await AndromedaTokenizer.load(source, { signal, onProgress });
     const dispose = () => {
       model.dispose();

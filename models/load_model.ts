@@ -12,6 +12,7 @@ import { Llama } from "./families/llama.ts";
 import { PalmE } from "./families/palme.ts";
 import { Transformer } from "./families/transformer.ts";
 import { ViTransformerWrapper } from "./families/vit.ts";
+import type { LanguageModel } from "./language/language_model.ts";
 import type { ModelOptions } from "./model.ts";
 import { type Checkpoint, openCheckpoint } from "./weights/checkpoint.ts";
 import type { ModelSource } from "./weights/source.ts";
@@ -23,14 +24,20 @@ import type { ModelSource } from "./weights/source.ts";
  */
 export type AnyModel = Andromeda | GPT2 | GPT4 | Llama | PalmE | Transformer | ViTransformerWrapper;
 
-/** How a checkpoint is opened, by `model_type`. */
-const openers: Readonly<Record<string, (checkpoint: Checkpoint, options: ModelOptions) => Promise<AnyModel>>> = {
+/** How checkpoints are opened, by `model_type`. */
+type Openers<M> = Readonly<Record<string, (checkpoint: Checkpoint, options: ModelOptions) => Promise<M>>>;
+
+const LANGUAGE_MODELS: Openers<LanguageModel & AnyModel> = {
   andromeda: (checkpoint, options) => Andromeda.open(checkpoint, options),
   gpt2: (checkpoint, options) => GPT2.open(checkpoint, options),
   gpt4: (checkpoint, options) => GPT4.open(checkpoint, options),
   llama: (checkpoint, options) => Llama.open(checkpoint, options),
-  palme: (checkpoint, options) => PalmE.open(checkpoint, options),
   transformer: (checkpoint, options) => Transformer.open(checkpoint, options),
+};
+
+const MODELS: Openers<AnyModel> = {
+  ...LANGUAGE_MODELS,
+  palme: (checkpoint, options) => PalmE.open(checkpoint, options),
   vit: (checkpoint, options) => ViTransformerWrapper.open(checkpoint, options),
 };
 
@@ -52,6 +59,31 @@ const openers: Readonly<Record<string, (checkpoint: Checkpoint, options: ModelOp
  * @category Models
  */
 export async function loadModel(source: ModelSource, options: ModelOptions = {}): Promise<AnyModel> {
+  return await load(source, options, MODELS);
+}
+
+/**
+ * The same, of the classes that continue texts: those that `generate` can be called on without more.
+ *
+ * @throws {ConfigError} Where the configuration names another class; its weights are not read then.
+ * @throws {WeightsError} Where the checkpoint can't be read or does not fit its configuration.
+ *
+ * @example
+ * ```ts
+ * import { loadLanguageModel } from "../mod.ts";
+ *
+ * const model = await loadLanguageModel("examples/shakespeare");
+ * for await (const token of model.generate([1, 2, 3], { maxNewTokens: 1 })) console.log(typeof token); // number
+ * model.dispose();
+ * ```
+ *
+ * @category Models
+ */
+export async function loadLanguageModel(source: ModelSource, options: ModelOptions = {}): Promise<LanguageModel> {
+  return await load(source, options, LANGUAGE_MODELS);
+}
+
+async function load<M>(source: ModelSource, options: ModelOptions, openers: Openers<M>): Promise<M> {
   const checkpoint = await openCheckpoint(source, options);
   const type = checkpoint.config["model_type"] ?? checkpoint.config["modelType"];
   const open = typeof type === "string" && Object.hasOwn(openers, type) ? openers[type] : undefined;

@@ -16,6 +16,7 @@ const GENERATED = "./assembly/generated";
 /** The part of a package.json that is changed here. */
 interface PackageJson {
   readonly exports: Readonly<Record<string, unknown>>;
+  readonly sideEffects?: readonly string[];
 }
 
 /** Files that are imported, not read: where they are in the package, and their types. */
@@ -71,7 +72,9 @@ function typesOf(path: string): string {
 
 function withEntries(packageJson: PackageJson): PackageJson {
   const entries = ENTRIES.map(({ name, path }) => [name, { types: typesOf(path), default: path }]);
-  return { ...packageJson, exports: { ...packageJson.exports, ...Object.fromEntries(entries) } };
+  // Bundlers leave out what is not used: importing a module does nothing, but for the workers' script.
+  const sideEffects = [`${GENERATED}/worker.js`];
+  return { ...packageJson, sideEffects, exports: { ...packageJson.exports, ...Object.fromEntries(entries) } };
 }
 
 async function run(program: string, args: readonly string[]): Promise<void> {

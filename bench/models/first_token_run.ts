@@ -17,13 +17,12 @@ function lap(step: string): void {
   last = now;
 }
 
-const { AndromedaTokenizer, createBackend, LanguageModel, loadModel } = await import("../../mod.ts");
+const { AndromedaTokenizer, createBackend, loadLanguageModel } = await import("../../mod.ts");
 lap("import");
 const backend = await createBackend(Deno.args[0] === "auto" ? "auto" : "wasm");
 lap("engine");
 const source = new URL("../../examples/shakespeare/", import.meta.url);
-const model = await loadModel(source, { backend });
-if (!(model instanceof LanguageModel)) throw new Error("The demo's model writes no text");
+const model = await loadLanguageModel(source, { backend });
 lap("model");
 const tokenizer = await AndromedaTokenizer.load(source);
 lap("tokenizer");

@@ -13,12 +13,12 @@ import {
   type Backend,
   BackendUnavailableError,
   createBackend,
-  loadModel,
+  loadLanguageModel,
   readSafetensors,
   WEIGHT_FORMATS,
   type WeightFormat,
 } from "../../mod.ts";
-import { LanguageModel } from "../../models/language/language_model.ts";
+import type { LanguageModel } from "../../models/language/language_model.ts";
 import { writeReport } from "../support/report.ts";
 
 /** Windows whose loss is computed at once. */
@@ -69,8 +69,7 @@ async function measureAll(backend: Backend, folder: string, tokens: Int32Array):
   const own: Record<string, unknown> = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
   const [config, weights] = [{ x_transformers_version: "1.40.11", ...own }, join(folder, "model.safetensors")];
   for (const format of WEIGHT_FORMATS) {
-    const model = await loadModel({ config, weights }, { backend, dtype: format });
-    if (!(model instanceof LanguageModel)) throw new Error(`${folder} is no language model`);
+    const model = await loadLanguageModel({ config, weights }, { backend, dtype: format });
     const bytes = backend.memory().bytesInUse;
     const { crossEntropy, predictions } = await measure(model, tokens);
     model.dispose();

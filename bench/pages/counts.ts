@@ -6,7 +6,7 @@
  */
 
 import { WebGpuBackend, type WebGpuStats } from "../../gpu/backend.ts";
-import { type Backend, LanguageModel, loadModel, Transformer } from "../../mod.ts";
+import { type Backend, type LanguageModel, loadLanguageModel, Transformer } from "../../mod.ts";
 import { CONFIG, SEED } from "../peers/gpt.ts";
 
 /** Tokens of the prompt, and tokens that are made after the first. */
@@ -43,11 +43,8 @@ const MODELS: readonly { readonly name: string; readonly make: (backend: Backend
   },
   {
     name: "the demo's Shakespeare model, f32",
-    make: async (backend) => {
-      const model = await loadModel(new URL("../../examples/shakespeare/", import.meta.url), { backend });
-      if (!(model instanceof LanguageModel)) throw new Error("The demo's model writes no text");
-      return model;
-    },
+    make: (backend) =>
+      loadLanguageModel(new URL("../../examples/shakespeare/", import.meta.url), { backend, dtype: "f32" }),
   },
 ];
 

@@ -1,6 +1,6 @@
 /** Streams text: GET /?prompt=ROMEO:&tokens=200 */
 
-import { AndromedaTokenizer, createBackend, loadModel } from "@andromeda/runtime";
+import { AndromedaTokenizer, createBackend, loadLanguageModel } from "@andromeda/runtime";
 import kernels from "@andromeda/runtime/relaxed-simd.wasm";
 
 /** The model, which requests to one instance share. */
@@ -12,7 +12,7 @@ async function load(env) {
   const fetch = (url, init) => env.MODEL.fetch(url, init);
   const backend = await createBackend("wasm", { wasm: kernels, threads: 1 });
   const tokenizer = await AndromedaTokenizer.load(source, { fetch });
-  const model = await loadModel(source, { backend, fetch, dtype: "q8_0" });
+  const model = await loadLanguageModel(source, { backend, fetch, dtype: "q8_0" });
   return { model, tokenizer };
 }
 

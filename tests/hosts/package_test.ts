@@ -7,7 +7,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "../../mod.ts";
+import { toFileUrl } from "@std/path";
+import { AndromedaTokenizer, createBackend, type LanguageModel, loadLanguageModel } from "../../mod.ts";
 import { hasChromium, ISOLATED, serveFolders, STRICT, visit } from "./package/pages.ts";
 import { EXAMPLES, hasNpm, Project } from "./package/project.ts";
 
@@ -23,14 +24,13 @@ interface Demo {
 
 /** Loads the demo's model, continues a text, and reads the result once more. */
 const DEMO = `
-import { AndromedaTokenizer, createBackend, LanguageModel, loadModel } from "@andromeda/runtime";
+import { AndromedaTokenizer, createBackend, loadLanguageModel } from "@andromeda/runtime";
 
 export async function demo(source, options) {
   const backend = await createBackend("wasm", options);
   const tokenizer = await AndromedaTokenizer.load(source);
-  const model = await loadModel(source, { backend, dtype: "f32" });
-  if (!(model instanceof LanguageModel)) throw new Error("it writes no text");
-  const prompt = tokenizer.encode("ROMEO:");
+  const model = await loadLanguageModel(source, { backend, dtype: "f32" });
+    const prompt = tokenizer.encode("ROMEO:");
   const tokens = [];
   for await (const token of model.generate(prompt, { maxNewTokens: 24, temperature: 0 })) tokens.push(token);
   const read = model.forward([...prompt, ...tokens]);
@@ -68,8 +68,7 @@ console.log(JSON.stringify(await demo(source, { threads: Number(threads) })));
 async function loadHere(dtype: "f32" | "q8_0"): Promise<{ model: LanguageModel; tokenizer: AndromedaTokenizer }> {
   const backend = await createBackend("wasm", { threads: 1 });
   const tokenizer = await AndromedaTokenizer.load(MODEL);
-  const model = await loadModel(MODEL, { backend, dtype });
-  if (!(model instanceof LanguageModel)) throw new Error("the demo's model writes no text");
+  const model = await loadLanguageModel(MODEL, { backend, dtype });
   return { model, tokenizer };
 }
 
@@ -138,17 +137,15 @@ for (const name of ["the system's Node", "the newest Node", "Bun"]) {
 }
 
 const TYPED = `
-import { AndromedaTokenizer, createBackend, LanguageModel, loadModel, type Session } from "@andromeda/runtime";
+import { AndromedaTokenizer, createBackend, loadLanguageModel, type Session } from "@andromeda/runtime";
 import kernels from "@andromeda/runtime/relaxed-simd.wasm";
 
 const backend = await createBackend("wasm", { wasm: kernels });
 const tokenizer: AndromedaTokenizer = await AndromedaTokenizer.load("model");
-const model = await loadModel("model", { backend });
-if (model instanceof LanguageModel) {
-  const session: Session = model.session();
-  for await (const token of model.generate(tokenizer.encode("a"), { topK: 5 })) token.toFixed();
-  session.dispose();
-}
+const model = await loadLanguageModel("model", { backend });
+const session: Session = model.session();
+for await (const token of model.generate(tokenizer.encode("a"), { topK: 5 })) token.toFixed();
+session.dispose();
 `;
 
 for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]] as const) {
@@ -163,6 +160,33 @@ for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "
       assertEquals([code, stdout], [0, ""]);
     });
   }
+}
+
+/** Bytes of gzip that a page loads at once, by what it imports; engines come when they are asked for. */
+const ENTRY_BYTES = { "createBackend": 3_000, "createBackend, loadModel, AndromedaTokenizer": 82_000 };
+
+/** Bytes of gzip of a bundle's file and of those that it imports statically. */
+async function loadedBytes(folder: string, entry: string): Promise<number> {
+  const files = new Set([entry]);
+  let bytes = 0;
+  for (const name of files) {
+    const text = await Deno.readTextFile(`${folder}/${name}`);
+    for (const [, other = ""] of text.matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/g)) files.add(other);
+    const zipped = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+    bytes += (await new Response(zipped).arrayBuffer()).byteLength;
+  }
+  return bytes;
+}
+
+for (const [names, most] of Object.entries(ENTRY_BYTES)) {
+  test(`a bundle that uses ${names} loads at most ${most} bytes`, async (project) => {
+    await project.write("small.js", `import { ${names} } from "@andromeda/runtime";\nconsole.log(${names});\n`);
+    const flags = ["--bundle", "--minify", "--splitting", "--format=esm", "--outdir=small", "--log-level=warning"];
+    const { code, stderr } = await project.run(project.tool("esbuild"), ["small.js", ...flags]);
+    assertEquals([code, stderr], [0, ""]);
+    const bytes = await loadedBytes(`${project.folder}/small`, "small.js");
+    assert(bytes <= most, `${bytes} bytes`);
+  });
 }
 
 /** A test of the package in a page. */
@@ -222,14 +246,41 @@ testPage("served by Vite's development server", async (project, expected) => {
   assert(workers > 0, "the page computed in its own thread");
 });
 
+/** Asks a server of `examples/` for a text, which comes while it is written. */
+async function assertWrites({ url }: { readonly url: string }): Promise<void> {
+  const answer = await fetch(`${url}/?prompt=ROMEO:&tokens=200&temperature=0`);
+  const pieces = await Array.fromAsync(answer.body?.pipeThrough(new TextDecoderStream()) ?? []);
+  assertEquals([answer.status, pieces.join("")], [200, await expectedText("ROMEO:", 200)]);
+  assert(pieces.length > 8, `the text came in ${pieces.length} pieces`);
+}
+
 for (const flags of [[], ["--compatibility-flags", "nodejs_compat"]]) {
   test(`Cloudflare's runtime streams the text of examples/cloudflare ${flags.join(" ")}`, async (project) => {
     await project.copy(`${EXAMPLES}/cloudflare`, ".");
     await project.copy(MODEL, "model");
     await using served = await project.serve(project.tool("wrangler"), ["dev", "--port", "0", ...flags]);
-    const answer = await fetch(`${served.url}/?prompt=ROMEO:&tokens=200&temperature=0`);
-    const pieces = await Array.fromAsync(answer.body?.pipeThrough(new TextDecoderStream()) ?? []);
-    assertEquals([answer.status, pieces.join("")], [200, await expectedText("ROMEO:", 200)]);
-    assert(pieces.length > 8, `the text came in ${pieces.length} pieces`);
+    await assertWrites(served);
   });
 }
+
+for (const name of ["node", "bun"] as const) {
+  test(`${name} streams the text of examples/node`, async (project) => {
+    await project.copy(`${EXAMPLES}/node`, ".");
+    const program = name === "bun" ? project.tool("bun") : "node";
+    await using served = await project.serve(program, ["server.js"], { PORT: "0", MODEL });
+    await assertWrites(served);
+  });
+}
+
+test("deno serve streams the text of examples/deno-deploy, without files", async (project) => {
+  await project.copy(`${EXAMPLES}/deno-deploy`, "deno-deploy");
+  await project.write(
+    "deno-deploy/deno.json",
+    JSON.stringify({ imports: { "@andromeda/runtime": `${toFileUrl(project.package)}mod.js` } }),
+  );
+  await using site = serveFolders({ "/": `${MODEL}/` }, {});
+  const flags = ["--no-prompt", "--no-lock", "--allow-net", "--allow-env=MODEL", "--port", "0"];
+  const args = ["serve", ...flags, "deno-deploy/main.ts"];
+  await using served = await project.serve(Deno.execPath(), args, { MODEL: `${site.url}/` });
+  await assertWrites(served);
+});

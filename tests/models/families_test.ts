@@ -4,12 +4,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Backend } from "../../backend/backend.ts";
 import type { Tensor } from "../../backend/memory.ts";
 import {
-  type AnyModel,
   ConfigError,
   GPT2,
   HostTensor,
-  LanguageModel,
+  type LanguageModel,
   Llama,
+  loadLanguageModel,
   loadModel,
   readSafetensors,
   WeightsError,
@@ -30,13 +30,7 @@ goldenTest("the cases of families are there", () => {
 
 async function load(name: string, backend: Backend, config = "config.json"): Promise<LanguageModel> {
   const [given, weights] = [await readGoldenJson<Config>(`families/${name}/${config}`), weightsOf(name)];
-  const model = await loadModel({ config: given, weights }, { backend });
-  return languageModel(model);
-}
-
-function languageModel(model: AnyModel): LanguageModel {
-  if (model instanceof LanguageModel) return model;
-  throw new Error(`${model.modelType} is no language model`);
+  return await loadLanguageModel({ config: given, weights }, { backend });
 }
 
 function weightsOf(name: string): URL {
@@ -102,7 +96,7 @@ for (const name of present.filter((name) => !name.includes("bf16"))) {
       for (const [name, { shape, bytes }] of original) {
         assertEquals([saved.get(name)?.shape, saved.get(name)?.bytes], [shape, bytes], name);
       }
-      const again = languageModel(await loadModel(folder, { backend }));
+      const again = await loadLanguageModel(folder, { backend });
       const config: Config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
       const given = await readGoldenJson<Config>(`families/${name}/config.json`);
       for (const key of ["architectures", "model_type", "vocab_size", "eos_token_id"]) {
@@ -240,4 +234,6 @@ engineTest("options that ask for what is not supported are refused by name", asy
   const unknown = { config: { model_type: "mamba" }, weights: writeSafetensors([]) };
   const error = await assertRejects(() => loadModel(unknown, { backend }), ConfigError);
   for (const text of ['"mamba"', "andromeda", "gpt2", "llama"]) assert(error.message.includes(text), error.message);
+  const vision = { config: { model_type: "vit" }, weights: writeSafetensors([]) };
+  await assertRejects(() => loadLanguageModel(vision, { backend }), ConfigError, '"vit": expected one of andromeda');
 });

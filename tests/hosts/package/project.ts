@@ -94,8 +94,8 @@ export class Project implements AsyncDisposable {
    *
    * @throws {Error} With what it printed, if it ends before.
    */
-  async serve(program: string, args: readonly string[]): Promise<Served> {
-    const process = this.#command(program, args).spawn();
+  async serve(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Served> {
+    const process = this.#command(program, args, env).spawn();
     const output = mergeReadableStreams(process.stdout, process.stderr).pipeThrough(new TextDecoderStream());
     const reader = output.getReader();
     let printed = "";
@@ -104,16 +104,16 @@ export class Project implements AsyncDisposable {
       if (done) throw new Error(`${program} printed no address: ${printed}`);
       // deno-lint-ignore no-control-regex
       printed += value.replace(/\x1b\[[\d;]*m/g, "");
-      const [url] = printed.match(/http:\/\/(?:localhost|127\.0\.0\.1):\d+/) ?? [];
-      if (url) return new Served(url, process, reader);
+      const [url] = printed.match(/http:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d+/) ?? [];
+      if (url) return new Served(url.replace("0.0.0.0", "localhost"), process, reader);
     }
   }
 
-  #command(program: string, args: readonly string[]): Deno.Command {
+  #command(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Deno.Command {
     return new Deno.Command(program, {
       args: [...args],
       cwd: this.folder,
-      env: { NO_COLOR: "1", CI: "1", WRANGLER_SEND_METRICS: "false" },
+      env: { NO_COLOR: "1", CI: "1", WRANGLER_SEND_METRICS: "false", ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
