@@ -13,16 +13,19 @@ interface NodeModules {
   readonly "node:fs/promises": typeof import("node:fs/promises");
   readonly "node:os": typeof import("node:os");
   readonly "node:path": typeof import("node:path");
+  readonly "node:process": typeof import("node:process");
   readonly "node:url": typeof import("node:url");
   readonly "node:worker_threads": typeof import("node:worker_threads");
 }
 
-/** The part of Node's `process` that is used here. */
+/** What tells a host, where it has it. */
+interface Host {
+  readonly navigator?: { readonly userAgent?: string };
+  readonly process?: NodeProcess;
+}
+
 interface NodeProcess {
-  readonly pid: number;
-  readonly env: { readonly [name: string]: string | undefined };
   readonly versions?: { readonly node?: string };
-  kill(pid: number, signal: number): void;
   getBuiltinModule?<Name extends keyof NodeModules>(name: Name): NodeModules[Name];
 }
 
@@ -31,13 +34,8 @@ interface NodeProcess {
  * workers don't. Cloudflare's have modules of these names, but files that last for a request, and no threads.
  */
 export function hasNodeModules(): boolean {
-  const { process, navigator } = globalThis as { process?: NodeProcess; navigator?: { readonly userAgent?: string } };
+  const { process, navigator } = globalThis as Host;
   return process?.versions?.node !== undefined && navigator?.userAgent !== "Cloudflare-Workers";
-}
-
-/** Node's `process`; call it where `hasNodeModules()`. */
-export function nodeProcess(): NodeProcess {
-  return (globalThis as unknown as { readonly process: NodeProcess }).process;
 }
 
 /**
@@ -46,9 +44,9 @@ export function nodeProcess(): NodeProcess {
  * @throws {BackendUnavailableError} In a Node before 20.16.
  */
 export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] {
-  const process = nodeProcess();
-  if (process.getBuiltinModule) return process.getBuiltinModule(name);
+  const { process } = globalThis as Host;
+  if (process?.getBuiltinModule) return process.getBuiltinModule(name);
   throw new BackendUnavailableError(
-    `Cannot use ${name}: this host is Node ${process.versions?.node}, and 20.16 is the oldest that works; use a newer one`,
+    `Cannot use ${name}: this host is Node ${process?.versions?.node}, and 20.16 is the oldest that works; use a newer one`,
   );
 }

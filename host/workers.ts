@@ -12,9 +12,13 @@ import { hasNodeModules, nodeModule } from "./node.ts";
 export interface WorkerHandle {
   /** Sends a message; buffers in `transfer` go over without a copy. */
   post(message: unknown, transfer?: ArrayBuffer[]): void;
-  /** Sets the listeners for the worker's messages and for its unexpected end. */
-  listen(onMessage: (message: unknown) => void, onEnd: (reason: string) => void): void;
-  /** Ends it. */
+  /**
+   * Sets the listeners for the worker's messages and for its unexpected end.
+   *
+   * @param patience Milliseconds until a worker that says nothing counts as ended. Default: any number.
+   */
+  listen(onMessage: (message: unknown) => void, onEnd: (reason: string) => void, patience?: number): void;
+  /** Ends it, and what waits for it. */
   terminate(): void;
   /** Lets the process end while the worker waits. */
   unref(): void;
@@ -85,23 +89,37 @@ async function ways(workerUrl: string | URL | undefined, script: WorkerScript): 
 export function nextMessage(worker: WorkerHandle): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void => {
-      clearTimeout(timer);
       worker.terminate();
       reject(new Error(reason));
     };
-    const timer = setTimeout(() => fail(`it said nothing for ${PATIENCE / 1000} s`), PATIENCE);
-    worker.listen((message) => {
-      clearTimeout(timer);
-      resolve(message);
-    }, fail);
+    worker.listen(resolve, fail, PATIENCE);
   });
 }
 
+/** A limit on the wait for a message. */
+class Limit {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Begins to wait; without `milliseconds`, for ever. */
+  begin(milliseconds: number | undefined, onOver: (reason: string) => void): void {
+    this.end();
+    if (milliseconds === undefined) return;
+    this.#timer = setTimeout(() => onOver(`it said nothing for ${milliseconds / 1000} s`), milliseconds);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 function overWebWorker(worker: Worker, onStarted?: () => void): WorkerHandle {
+  const limit = new Limit();
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
-    listen(onMessage, onEnd) {
+    listen(onMessage, onEnd, patience) {
+      limit.begin(patience, onEnd);
       worker.onmessage = ({ data }) => {
+        limit.end();
         onStarted?.();
         onMessage(data);
       };
@@ -113,7 +131,10 @@ function overWebWorker(worker: Worker, onStarted?: () => void): WorkerHandle {
         onEnd(event.message || "its script did not load");
       };
     },
-    terminate: () => worker.terminate(),
+    terminate() {
+      limit.end();
+      worker.terminate();
+    },
     unref: () => {},
   };
 }
@@ -128,16 +149,22 @@ interface WorkerThread {
 }
 
 function overThread(worker: WorkerThread): WorkerHandle {
+  const limit = new Limit();
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
-    listen(onMessage, onEnd) {
+    listen(onMessage, onEnd, patience) {
+      limit.begin(patience, onEnd);
       worker.removeAllListeners();
-      worker.on("message", onMessage);
+      worker.on("message", (message) => {
+        limit.end();
+        onMessage(message);
+      });
       worker.on("messageerror", () => onEnd("a message could not be read"));
       worker.on("error", (error) => onEnd(describe(error)));
       worker.on("exit", () => onEnd("it ended"));
     },
     terminate() {
+      limit.end();
       worker.removeAllListeners();
       worker.on("error", () => {});
       void worker.terminate();

@@ -63,7 +63,7 @@ export async function loadModel(source: ModelSource, options: ModelOptions = {})
 }
 
 /**
- * The same, of the classes that continue texts: those that `generate` can be called on without more.
+ * A language model from a checkpoint: as `loadModel` does, but of no class that needs more than a text to continue it.
  *
  * @throws {ConfigError} Where the configuration names another class; its weights are not read then.
  * @throws {WeightsError} Where the checkpoint can't be read or does not fit its configuration.

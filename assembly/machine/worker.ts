@@ -6,13 +6,13 @@
  */
 
 import { describe } from "../../common/show.ts";
+import { hasNodeModules, nodeModule } from "../../host/node.ts";
 import { layoutOf } from "../memory/layout.ts";
 import { SCRATCH_BYTES } from "../records/constants.ts";
 import { reportFailure } from "./failure.ts";
 import { instantiate } from "./instance.ts";
 import { LocalMachine } from "./local_machine.ts";
 import type { HelpTask, HostTask, MachineReply, MachineRequest } from "./worker_messages.ts";
-import { hasNodeModules, nodeModule } from "../../host/node.ts";
 
 /** This worker's end of the connection. */
 interface Port {

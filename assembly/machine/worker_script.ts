@@ -14,7 +14,7 @@ import { spawn, type WorkerHandle } from "../../host/workers.ts";
 export function startWorker(workerUrl: string | URL | undefined): Promise<WorkerHandle> {
   return spawn(workerUrl, {
     loadText: async () => (await import("../generated/worker_text.ts")).script,
-    // In these words Vite and webpack see that the file is a worker's, and serve it.
+    // In these words Vite sees that the file is a worker's, and serves it.
     startFile: () => new Worker(new URL("../generated/worker.js", import.meta.url), { type: "module" }),
   });
 }

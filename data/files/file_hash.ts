@@ -4,8 +4,8 @@
  * @module
  */
 
-import { gitBlobHeader, type HashName } from "../hub/checksum.ts";
 import { nodeModule } from "../../host/node.ts";
+import { gitBlobHeader, type HashName } from "../hub/checksum.ts";
 
 /**
  * Reads a file from one end to the other, and gives hashes of it in hexadecimal digits. A gigabyte takes about 0.8 s.

@@ -12,9 +12,9 @@
  */
 
 import { WeightsError } from "../../errors.ts";
+import { nodeModule } from "../../host/node.ts";
 import { type ErrorClass, messageOf } from "./byte_source.ts";
 import { absent, createFile, joinPath, kindOfPath, makeFolder, namesIn, type NewFile } from "./local_files.ts";
-import { nodeModule, nodeProcess } from "../../host/node.ts";
 
 /** The folder that holds the committed update; with "-" and an id, the one in which an update is prepared. */
 const UPDATE = ".andromeda-save";
@@ -46,7 +46,7 @@ export interface FolderUpdate {
  */
 export async function beginUpdate(folder: string, errorClass: ErrorClass = WeightsError): Promise<FolderUpdate> {
   const { mkdir, rm } = nodeModule("node:fs/promises");
-  const { pid } = nodeProcess();
+  const { pid } = nodeModule("node:process");
   const explain = (cause: unknown): never => {
     if (cause instanceof errorClass) throw cause;
     throw new errorClass(`Cannot write to ${folder}: ${messageOf(cause)}`, { cause });
@@ -202,7 +202,7 @@ async function removeAbandoned(folder: string): Promise<void> {
 function hasEnded(pid: number): boolean {
   const { Deno: deno } = globalThis as { Deno?: typeof Deno };
   if (deno && deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
-  const { kill } = nodeProcess();
+  const { kill } = nodeModule("node:process");
   try {
     kill(pid, 0);
     return false;

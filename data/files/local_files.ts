@@ -5,8 +5,8 @@
  */
 
 import { WeightsError } from "../../errors.ts";
-import { type ByteSource, type ErrorClass, messageOf } from "./byte_source.ts";
 import { nodeModule } from "../../host/node.ts";
+import { type ByteSource, type ErrorClass, messageOf } from "./byte_source.ts";
 
 /** The kind of thing that a path leads to. */
 export async function kindOfPath(path: string): Promise<"file" | "folder" | "nothing"> {

@@ -5,7 +5,7 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { hasNodeModules, nodeProcess } from "../../host/node.ts";
+import { hasNodeModules, nodeModule } from "../../host/node.ts";
 import { basicAuthorization } from "../http/http.ts";
 import { showUrl } from "../http/show_url.ts";
 import { type HubRepo, isRepoName } from "./hub_repo.ts";
@@ -70,7 +70,7 @@ export function hubFileUrl(hub: string, { repo, revision = "main" }: HubRepo, fi
 /** An environment variable, on hosts that have them and let us read it. */
 export function environment(name: string): string | undefined {
   if (!hasNodeModules()) return undefined;
-  const { env } = nodeProcess();
+  const { env } = nodeModule("node:process");
   try {
     return env[name] || undefined;
   } catch {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { nodeModule } from "../../host/node.ts";
 import type { ByteSource, ErrorClass } from "../files/byte_source.ts";
 import { hashFile } from "../files/file_hash.ts";
 import { fileSource, isAbsence, joinPath, kindOfPath, replaceFile } from "../files/local_files.ts";
@@ -20,7 +21,6 @@ import {
   type HubCache,
   type IncomingFile,
 } from "./hub_cache.ts";
-import { nodeModule } from "../../host/node.ts";
 
 /** The subfolder of this layout. Copies in other layouts are ignored. */
 const LAYOUT = "v2";

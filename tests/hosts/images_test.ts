@@ -5,8 +5,8 @@
  */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { chromium } from "playwright-core";
 import { bytesOf, expected, fixture } from "../image/expected.ts";
+import { lacksChromium, launchChromium } from "../support/chromium.ts";
 import { deno } from "../support/deno.ts";
 
 /** One file as a host has decoded it: bytes of red, green and blue, plane by plane; or its error's name. */
@@ -82,14 +82,11 @@ Deno.test({
   },
 });
 
-const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-const hasChromium = await Deno.stat(executablePath).then(() => true, () => false);
-
 Deno.test({
-  name: `chromium: images have Pillow's pixels${hasChromium ? "" : " (needs chromium)"}`,
-  ignore: !hasChromium && Deno.env.get("REQUIRE_CHROMIUM") !== "1",
+  name: `chromium: images have Pillow's pixels${lacksChromium ? " (needs chromium)" : ""}`,
+  ignore: lacksChromium,
   async fn() {
-    const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       const script = `${await bundle()}; globalThis.decodeAll = ${DECODE_ALL};`;

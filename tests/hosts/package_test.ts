@@ -9,7 +9,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import { AndromedaTokenizer, createBackend, type LanguageModel, loadLanguageModel } from "../../mod.ts";
-import { hasChromium, ISOLATED, serveFolders, STRICT, visit } from "./package/pages.ts";
+import { ISOLATED, lacksChromium } from "../support/chromium.ts";
+import { serveFolders, STRICT, visit } from "./package/pages.ts";
 import { EXAMPLES, hasNpm, Project } from "./package/project.ts";
 
 const MODEL = `${EXAMPLES}/shakespeare`;
@@ -30,7 +31,7 @@ export async function demo(source, options) {
   const backend = await createBackend("wasm", options);
   const tokenizer = await AndromedaTokenizer.load(source);
   const model = await loadLanguageModel(source, { backend, dtype: "f32" });
-    const prompt = tokenizer.encode("ROMEO:");
+  const prompt = tokenizer.encode("ROMEO:");
   const tokens = [];
   for await (const token of model.generate(prompt, { maxNewTokens: 24, temperature: 0 })) tokens.push(token);
   const read = model.forward([...prompt, ...tokens]);
@@ -111,11 +112,15 @@ function share(): Promise<{ project: Project; expected: Demo }> {
 
 Deno.test.afterAll(async () => void await (await shared?.catch(() => undefined))?.project[Symbol.asyncDispose]());
 
+type HostTest = (project: Project, expected: Demo) => Promise<void>;
+
+const lacksNpm = !hasNpm && Deno.env.get("REQUIRE_NODE") !== "1";
+
 /** A test of the package on a host. */
-function test(name: string, fn: (project: Project, expected: Demo) => Promise<void>): void {
+function test(name: string, fn: HostTest, needs = "npm", lacks = lacksNpm): void {
   Deno.test({
-    name: `package: ${name}${hasNpm ? "" : " (needs npm)"}`,
-    ignore: !hasNpm && Deno.env.get("REQUIRE_NODE") !== "1",
+    name: `package: ${name}${lacks ? ` (needs ${needs})` : ""}`,
+    ignore: lacks,
     fn: async () => {
       const { project, expected } = await share();
       await fn(project, expected);
@@ -190,9 +195,8 @@ for (const [names, most] of Object.entries(ENTRY_BYTES)) {
 }
 
 /** A test of the package in a page. */
-function testPage(name: string, fn: (project: Project, expected: Demo) => Promise<void>): void {
-  if (hasChromium || Deno.env.get("REQUIRE_CHROMIUM") === "1") test(`in Chromium, ${name}`, fn);
-  else Deno.test({ name: `package: in Chromium, ${name} (needs chromium)`, ignore: true, fn: () => {} });
+function testPage(name: string, fn: HostTest): void {
+  test(`in Chromium, ${name}`, fn, "npm and chromium", lacksNpm || lacksChromium);
 }
 
 testPage("modules from a static server, under a policy of its own scripts only", async (project, expected) => {

@@ -296,6 +296,25 @@ for (const { ending, options, last, printed } of ENDINGS) {
   });
 }
 
+Deno.test("a process ends at once when its backend is disposed before a helper has joined", async () => {
+  const worker = `
+    import { parentPort } from "node:worker_threads";
+    parentPort.postMessage("running");
+    parentPort.on("message", () => {});
+  `;
+  const program = `
+    import { WasmBackend } from "${new URL("../../assembly/backend.ts", import.meta.url)}";
+    const workerUrl = ${JSON.stringify(`data:text/javascript,${encodeURIComponent(worker)}`)};
+    const backend = await WasmBackend.create({ workerUrl });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    backend.dispose();
+  `;
+  const start = performance.now();
+  const { code, stderr } = await deno(["run", "--no-check", `data:text/javascript,${encodeURIComponent(program)}`]);
+  assertEquals(code, 0, stderr);
+  assert(performance.now() - start < 15_000, `it took ${performance.now() - start} ms`);
+});
+
 Deno.test("threads ask for no permission", async () => {
   const script = `
     import { WasmBackend } from ${JSON.stringify(new URL("assembly/backend.ts", ROOT).href)};

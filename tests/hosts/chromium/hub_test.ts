@@ -8,14 +8,9 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { chromium } from "playwright-core";
 import { noise } from "../../hub/hub_server.ts";
+import { lacksChromium, launchChromium } from "../../support/chromium.ts";
 import { deno } from "../../support/deno.ts";
-
-const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-const isInstalled = await Deno.stat(executablePath).then(() => true, () => false);
-const ignore = !isInstalled && Deno.env.get("REQUIRE_CHROMIUM") !== "1";
-const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 
 /** The length and the sum of each file that the page reads in turn; sums tell bytes apart well enough. */
 const PAGE = `<!doctype html><title>hub</title><script type="module">
@@ -73,9 +68,9 @@ function serveFiles(showsRange: boolean): Deno.HttpServer<Deno.NetAddr> {
 
 Deno.test({
   name: `chromium: files of a site that compresses come as they are, with a cache and without${
-    ignore ? " (needs chromium)" : ""
+    lacksChromium ? " (needs chromium)" : ""
   }`,
-  ignore,
+  ignore: lacksChromium,
   fn: async () => {
     const folder = await Deno.makeTempDir();
     const options = ["--quiet", "--platform", "browser", "--code-splitting", "--outdir", folder];
@@ -91,7 +86,7 @@ Deno.test({
       });
     });
     const hubs = [serveFiles(true), serveFiles(false)];
-    const browser = await chromium.launch({ executablePath, args });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       await page.goto(`http://localhost:${site.addr.port}/`);

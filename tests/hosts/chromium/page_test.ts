@@ -10,7 +10,8 @@
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { lacksChromium, launchChromium } from "../../support/chromium.ts";
 import type { PageResult } from "./page.ts";
 import { serveTests, type Site } from "./serve.ts";
 
@@ -20,22 +21,6 @@ declare global {
   /** Defined by playwright. */
   var report: (result: PageResult) => Promise<void>;
 }
-
-const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-const isInstalled = await Deno.stat(executablePath).then(() => true, () => false);
-const ignore = !isInstalled && Deno.env.get("REQUIRE_CHROMIUM") !== "1";
-
-/** Software rendering, WebGPU on it, and no background work of the browser. */
-const args = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--enable-unsafe-webgpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 const asked = Deno.env.get("CHROMIUM_FLAVORS")?.split(",");
 
@@ -52,11 +37,11 @@ for (const { name: suite, folders, flavor } of suites) {
   ];
   for (const engine of engines) {
     Deno.test({
-      name: `chromium: ${suite} on ${Object.values(engine).join(", ")}${ignore ? " (needs chromium)" : ""}`,
-      ignore,
+      name: `chromium: ${suite} on ${Object.values(engine).join(", ")}${lacksChromium ? " (needs chromium)" : ""}`,
+      ignore: lacksChromium,
       fn: async (t) => {
         await using site = await serveTests(folders);
-        const browser = await chromium.launch({ executablePath, args });
+        const browser = await launchChromium("--enable-unsafe-webgpu");
         try {
           const results = await runInPage(browser, site, {
             ...engine,

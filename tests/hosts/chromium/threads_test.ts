@@ -8,18 +8,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { ISOLATED, lacksChromium, launchChromium } from "../../support/chromium.ts";
 import { deno } from "../../support/deno.ts";
-
-const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-const isInstalled = await Deno.stat(executablePath).then(() => true, () => false);
-const ignore = !isInstalled && Deno.env.get("REQUIRE_CHROMIUM") !== "1";
-const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
-
-const ISOLATED = {
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
-};
 
 /** The results of `run` in PAGE. */
 interface Found {
@@ -123,7 +114,7 @@ async function inPage(headers: Record<string, string>, fn: (page: Page) => Promi
       const type = types[pathname.split(".").at(-1) ?? ""] ?? "text/html";
       return new Response(file ?? null, { status: file ? 200 : 404, headers: { ...headers, "content-type": type } });
     });
-    browser = await chromium.launch({ executablePath, args });
+    browser = await launchChromium();
     const page = await browser.newPage();
     await page.goto(`http://localhost:${server.addr.port}/`);
     await page.waitForFunction(() => "run" in globalThis);
@@ -137,8 +128,8 @@ async function inPage(headers: Record<string, string>, fn: (page: Page) => Promi
 
 function pageTest(name: string, headers: Record<string, string>, fn: (page: Page) => Promise<void>): void {
   Deno.test({
-    name: `chromium: ${name}${ignore ? " (needs chromium)" : ""}`,
-    ignore,
+    name: `chromium: ${name}${lacksChromium ? " (needs chromium)" : ""}`,
+    ignore: lacksChromium,
     fn: () => inPage(headers, fn),
   });
 }

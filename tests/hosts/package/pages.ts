@@ -4,14 +4,7 @@
  * @module
  */
 
-import { chromium } from "playwright-core";
-
-const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-
-/** Whether a Chromium is here. */
-export const hasChromium = await Deno.stat(executablePath).then(() => true, () => false);
-
-const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
+import { launchChromium } from "../../support/chromium.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css",
@@ -23,12 +16,6 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Headers of a site that allows its own scripts, WebAssembly, and nothing else. */
 export const STRICT = { "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" };
-
-/** Headers with which a page may share memory between threads. */
-export const ISOLATED = {
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
-};
 
 /** Serves folders by the paths that they are under. */
 export function serveFolders(
@@ -60,7 +47,7 @@ export interface Visit {
 
 /** Opens a page and waits until its title is JSON. */
 export async function visit(url: string): Promise<Visit> {
-  const browser = await chromium.launch({ executablePath, args });
+  const browser = await launchChromium();
   try {
     const page = await browser.newPage();
     const faults: string[] = [];
@@ -73,10 +60,9 @@ export async function visit(url: string): Promise<Visit> {
     await page.goto(url);
     await page.waitForFunction(() => Reflect.get(globalThis, "document").title.startsWith("{"), undefined, {
       timeout: 60_000,
-    })
-      .catch((error) => {
-        throw new Error(`${url} gave nothing: ${faults.join("; ")}`, { cause: error });
-      });
+    }).catch((error) => {
+      throw new Error(`${url} gave nothing: ${faults.join("; ")}`, { cause: error });
+    });
     return { result: JSON.parse(await page.title()), workers, faults };
   } finally {
     await browser.close();

@@ -5,6 +5,7 @@
  */
 
 import { fromFileUrl } from "@std/path";
+import { mergeReadableStreams } from "@std/streams/merge-readable-streams";
 import { pack } from "../../../npm/pack.ts";
 
 /** The tools, in the versions that are tested. */
@@ -96,8 +97,8 @@ export class Project implements AsyncDisposable {
    */
   async serve(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Served> {
     const process = this.#command(program, args, env).spawn();
-    const output = mergeReadableStreams(process.stdout, process.stderr).pipeThrough(new TextDecoderStream());
-    const reader = output.getReader();
+    const output: ReadableStream<Uint8Array<ArrayBuffer>> = mergeReadableStreams(process.stdout, process.stderr);
+    const reader = output.pipeThrough(new TextDecoderStream()).getReader();
     let printed = "";
     for (;;) {
       const { value, done } = await reader.read();
@@ -133,7 +134,7 @@ export class Served implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #ended: Promise<void>;
 
-  /** @param reader The rest of what it prints, which nobody reads but it must not wait for that. */
+  /** @param reader The rest of what it prints; it is read on, because the server waits where nobody reads. */
   constructor(url: string, process: Deno.ChildProcess, reader: ReadableStreamDefaultReader<string>) {
     this.url = url;
     this.#process = process;
@@ -147,15 +148,4 @@ export class Served implements AsyncDisposable {
     this.#process.kill("SIGTERM");
     await this.#ended;
   }
-}
-
-function mergeReadableStreams(...streams: readonly ReadableStream<Uint8Array>[]): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async start(controller) {
-      await Promise.all(streams.map(async (stream) => {
-        for await (const chunk of stream) controller.enqueue(chunk);
-      }));
-      controller.close();
-    },
-  });
 }
