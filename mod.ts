@@ -135,6 +135,7 @@ export type { JsonFile, TokenizerFileOptions, TokenizerSource } from "./data/tex
 export type {
   DecodeOptions,
   EncodeOptions,
+  TokenDecoder,
   TokenizeOptions,
   TokenizerOptions,
   TypedIds,
