@@ -65,7 +65,7 @@ export class WasmBackend extends Engine<Block> {
     const plan = planThreads(options.threads);
     const tried = build ? [candidateOf(build)] : candidates(options.wasm, plan);
     for (const candidate of tried) {
-      const machine = await startMachine(candidate, plan, options.workerUrl);
+      const machine = await startMachine(candidate, plan, options);
       if (!machine) continue;
       const backend = new WasmBackend(machine, limits, candidate.isShared);
       if (await computesCorrectly(backend)) return backend;
