@@ -1,5 +1,5 @@
 /**
- * Starts machines: in a page in a worker, elsewhere in place, with as many threads as the host allows.
+ * Starts machines: in a worker, as in pages, or in place, with as many threads as the host allows.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { Helpers } from "./helpers.ts";
 import { instantiate, shareMemory } from "./instance.ts";
 import { LocalMachine } from "./local_machine.ts";
 import type { Machine } from "./machine.ts";
-import { PageMachine, type PageParts } from "./page_machine.ts";
+import { WorkerMachine, type WorkerParts } from "./worker_machine.ts";
 import { startWorker } from "./worker_script.ts";
 
 /** The most threads by default: with more, small steps spend more time waiting than they gain. */
@@ -99,11 +99,11 @@ function startHere(
 
 /** A machine in a worker; undefined if the host may start none and none is required. */
 async function startInWorker(
-  parts: Omit<PageParts, "worker">,
+  parts: Omit<WorkerParts, "worker">,
   isRequired: boolean,
-): Promise<PageMachine | undefined> {
+): Promise<WorkerMachine | undefined> {
   try {
-    return await PageMachine.start({ ...parts, worker: await startWorker(parts.workerUrl) });
+    return await WorkerMachine.start({ ...parts, worker: await startWorker(parts.workerUrl) });
   } catch (error) {
     if (!(error instanceof BackendUnavailableError) || isRequired) throw error;
     return undefined;

@@ -61,8 +61,8 @@ const HTML = `<!doctype html><meta charset="utf-8"><title></title>
 
 const PROGRAM = `
 import { demo } from "./demo.js";
-const [source, threads] = process.argv.slice(2);
-console.log(JSON.stringify(await demo(source, { threads: Number(threads) })));
+const [source, threads, place] = process.argv.slice(2);
+console.log(JSON.stringify(await demo(source, { threads: Number(threads), inWorker: place === "worker" })));
 `;
 
 /** A model of text and its tokenizer, in this Deno, from the sources. */
@@ -128,11 +128,17 @@ function test(name: string, fn: HostTest, needs = "npm", lacks = lacksNpm): void
   });
 }
 
+const PLACES = [
+  { threads: 1, place: "here", where: "on 1 thread" },
+  { threads: 2, place: "here", where: "on 2 threads" },
+  { threads: 2, place: "worker", where: "in a worker" },
+];
+
 for (const name of ["the system's Node", "the newest Node", "Bun"]) {
-  for (const threads of [1, 2]) {
-    test(`${name} computes on ${threads} thread${threads === 1 ? "" : "s"}, and ends`, async (project, expected) => {
+  for (const { threads, place, where } of PLACES) {
+    test(`${name} computes ${where}, and ends`, async (project, expected) => {
       const program = { "the newest Node": project.tool("node"), Bun: project.tool("bun") }[name] ?? "node";
-      const { code, stdout, stderr } = await project.run(program, ["program.js", MODEL, String(threads)]);
+      const { code, stdout, stderr } = await project.run(program, ["program.js", MODEL, String(threads), place]);
       assertEquals([code, stderr], [0, ""]);
       const found: Demo = JSON.parse(stdout);
       assertDemo(found, expected);
