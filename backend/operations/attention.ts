@@ -58,8 +58,8 @@ export interface AttentionOptions {
    * Position of each sequence's first query: int32 [b]. Needed with caches; keys that are not cached are numbered from
    * 0. Absent: the last query is at the last key's position, query i at i + m - n.
    *
-   * For caches also int32 [b, 2]: this position, and the row of the cache that the sequence has. The cache may then have
-   * any number of rows; a row beyond them is taken for the nearest that there is. Results are the same to the bit as
+   * For caches also int32 [b, 2]: this position, and the row of the cache that the sequence has. The cache may have any
+   * number of rows then; a row beyond them is taken for the nearest that there is. Results are the same to the bit as
    * with a cache of the sequence's own.
    */
   readonly positions?: Tensor | undefined;
