@@ -1,0 +1,15 @@
+/**
+ * The library, loaded when a command needs it, so that help, mistakes and completions are answered at once.
+ *
+ * @module
+ */
+
+/** Loads the library. */
+export function library(): Promise<typeof import("../mod.ts")> {
+  return import("../mod.ts");
+}
+
+/** Loads what serves models. */
+export function serving(): Promise<typeof import("./http/create_handler.ts")> {
+  return import("./http/create_handler.ts");
+}

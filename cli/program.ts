@@ -1,0 +1,113 @@
+/**
+ * The commands as one program: which of them a command line means, its values, help and completions.
+ *
+ * @module
+ */
+
+import tab from "npm:@bomb.sh/tab@0.0.22/commander";
+import { Command as Program, CommanderError, Option } from "npm:commander@14.0.3";
+import config from "../deno.json" with { type: "json" };
+import type { Command, CommandContext } from "./command.ts";
+import { bench } from "./commands/bench.ts";
+import { evaluate } from "./commands/eval.ts";
+import { generate } from "./commands/generate.ts";
+import { inspect } from "./commands/inspect.ts";
+import { quantize } from "./commands/quantize.ts";
+import { selfTest } from "./commands/self_test.ts";
+import { serve } from "./commands/serve.ts";
+import { asksForHelp, readArguments } from "./flags/arguments.ts";
+import { closest } from "./flags/closest.ts";
+import { type Flag, typedName } from "./flags/flag.ts";
+import { quote, UsageError } from "./flags/usage_error.ts";
+import { print } from "./terminal/output.ts";
+
+const NAME = "andromeda";
+
+const COMMANDS: readonly Command[] = [generate, serve, inspect, quantize, bench, evaluate, selfTest];
+
+const ABOUT = "Transformers on WebAssembly SIMD and on WebGPU.";
+
+const NOTES = `
+A model is a folder, a URL, or org/name on the Hugging Face Hub.
+
+Results go to stdout; progress, timings and errors go to stderr. The exit code is
+2 for a command line that can't be followed, 1 where something else fails, and
+130 after Ctrl-C.
+
+Completion: source <(${NAME} completion bash), the same with zsh, and
+${NAME} completion fish | source.`;
+
+const VALUES = `
+Values may begin with a dash; one that looks like a flag goes behind "=", as in
+--prompt=--verbose. Of a flag that is given more than once, the last value counts.`;
+
+/**
+ * Runs a command line.
+ *
+ * @returns The exit code.
+ * @throws {UsageError} If it can't be followed.
+ */
+export async function run(args: readonly string[], context: CommandContext): Promise<number> {
+  const printed: string[] = [];
+  let code = 0;
+  const program = new Program(NAME)
+    .description(ABOUT)
+    .version(config.version)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void printed.push(text), outputError: () => {} })
+    .addHelpText("after", NOTES);
+  for (const command of COMMANDS) {
+    const added = withFlags(program.command(command.name), command);
+    added.action(async (values: Readonly<Record<string, unknown>>) => void (code = await command.run(values, context)));
+  }
+  tab(program, { completionCommandName: "completion" });
+  try {
+    await program.parseAsync(checked(args, program), { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw new UsageError(error.message.replace(/^error: /, "").replaceAll(/\s+/g, " "));
+  }
+  for (const text of printed) await print(text);
+  return code;
+}
+
+/** Gives a command of the program its flags and its help. */
+function withFlags(program: Program, { name, summary, details = "", examples, flags, bare }: Command): Program {
+  const usage = examples.map((example) => `  ${NAME} ${name} ${example}`).join("\n");
+  program
+    .summary(summary)
+    .description(`${summary}\n${details}`.trim())
+    .usage(`${bare === undefined ? "" : `[${bare}] `}[flags]`)
+    .addHelpText("after", `\nExamples:\n${usage}\n${VALUES}`);
+  for (const [flag, each] of Object.entries(flags)) program.addOption(toOption(flag, each));
+  return program;
+}
+
+function toOption(name: string, { placeholder, help, reader, fallback, isRequired, variable }: Flag<unknown>): Option {
+  const flag = `--${typedName(name)}`;
+  const option = new Option(
+    placeholder === undefined ? flag : `${flag} ${placeholder}`,
+    isRequired ? `${help} (required)` : help,
+  );
+  if (fallback !== undefined) option.default(fallback);
+  if (variable !== undefined) option.env(variable);
+  if (reader === undefined) return option;
+  if (reader.choices !== undefined) option.choices(reader.choices);
+  return option.argParser((text) => reader.read(text, flag));
+}
+
+/** A command line in the form that the program takes without finding a mistake in it. */
+function checked(args: readonly string[], program: Program): readonly string[] {
+  const [name, ...rest] = args;
+  if (name === undefined) return ["--help"];
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command !== undefined) {
+    return asksForHelp(rest) ? [name, "--help"] : [name, ...readArguments(rest, command.flags, command.bare)];
+  }
+  if (name.startsWith("-")) return asksForHelp(args) ? ["--help"] : args;
+  const names = program.commands.map((each) => each.name());
+  if (names.includes(name) || name === "help") return args;
+  const found = closest(name, COMMANDS.map((each) => each.name));
+  const suggestion = found === undefined ? "" : `did you mean ${found}? `;
+  throw new UsageError(`Unknown command ${quote(name)}: ${suggestion}--help lists those that exist`);
+}
