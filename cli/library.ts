@@ -4,6 +4,9 @@
  * @module
  */
 
+/** The model that comes with the repository, but not with packages. */
+export const DEMO_MODEL: URL = new URL("../examples/shakespeare/", import.meta.url);
+
 /** Loads the library. */
 export function library(): Promise<typeof import("../mod.ts")> {
   return import("../mod.ts");

@@ -13,9 +13,9 @@
 
 import process from "node:process";
 import { UsageError } from "./flags/usage_error.ts";
-import { run } from "./program.ts";
+import { readCommandLine } from "./program.ts";
 import { Interruption } from "./terminal/interruption.ts";
-import { hearStreamErrors, isClosedPipe, printNote } from "./terminal/output.ts";
+import { hearStreamErrors, isClosedPipe, print, printNote } from "./terminal/output.ts";
 
 /**
  * Runs a command line: what it makes goes to stdout, all else to stderr.
@@ -30,7 +30,10 @@ export async function main(args: readonly string[]): Promise<number> {
   hearStreamErrors();
   const interruption = new Interruption();
   try {
-    return await run(args, { signal: interruption.signal });
+    const line = await readCommandLine(args);
+    if ("command" in line) return await line.command.run(line.values, { signal: interruption.signal });
+    await print(line.text);
+    return 0;
   } catch (error) {
     if (interruption.signal.aborted) return interruption.code;
     if (isClosedPipe(error)) return 0;

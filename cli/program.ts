@@ -7,7 +7,7 @@
 import tab from "npm:@bomb.sh/tab@0.0.22/commander";
 import { Command as Program, CommanderError, Option } from "npm:commander@14.0.3";
 import config from "../deno.json" with { type: "json" };
-import type { Command, CommandContext } from "./command.ts";
+import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.ts";
 import { evaluate } from "./commands/eval.ts";
 import { generate } from "./commands/generate.ts";
@@ -19,7 +19,6 @@ import { asksForHelp, readArguments } from "./flags/arguments.ts";
 import { closest } from "./flags/closest.ts";
 import { type Flag, typedName } from "./flags/flag.ts";
 import { quote, UsageError } from "./flags/usage_error.ts";
-import { print } from "./terminal/output.ts";
 
 const NAME = "andromeda";
 
@@ -41,24 +40,30 @@ const VALUES = `
 Values may begin with a dash; one that looks like a flag goes behind "=", as in
 --prompt=--verbose. Of a flag that is given more than once, the last value counts.`;
 
+/** What a command line asks for: a text, or a command with the values of its flags. */
+export type CommandLine =
+  | { readonly text: string }
+  | { readonly command: Command; readonly values: Readonly<Record<string, unknown>> };
+
 /**
- * Runs a command line.
+ * Reads a command line.
  *
- * @returns The exit code.
+ * @param args The arguments, without the program's name.
+ * @returns What it asks for. Completions are printed at once.
  * @throws {UsageError} If it can't be followed.
  */
-export async function run(args: readonly string[], context: CommandContext): Promise<number> {
-  const printed: string[] = [];
-  let code = 0;
+export async function readCommandLine(args: readonly string[]): Promise<CommandLine> {
+  let text = "";
+  let line: CommandLine | undefined;
   const program = new Program(NAME)
     .description(ABOUT)
     .version(config.version)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => void printed.push(text), outputError: () => {} })
+    .configureOutput({ writeOut: (written) => void (text += written), outputError: () => {} })
     .addHelpText("after", NOTES);
   for (const command of COMMANDS) {
-    const added = withFlags(program.command(command.name), command);
-    added.action(async (values: Readonly<Record<string, unknown>>) => void (code = await command.run(values, context)));
+    withFlags(program.command(command.name), command)
+      .action((values: Readonly<Record<string, unknown>>) => void (line = { command, values }));
   }
   tab(program, { completionCommandName: "completion" });
   try {
@@ -67,8 +72,7 @@ export async function run(args: readonly string[], context: CommandContext): Pro
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw new UsageError(error.message.replace(/^error: /, "").replaceAll(/\s+/g, " "));
   }
-  for (const text of printed) await print(text);
-  return code;
+  return line ?? { text };
 }
 
 /** Gives a command of the program its flags and its help. */
@@ -76,8 +80,9 @@ function withFlags(program: Program, { name, summary, details = "", examples, fl
   const usage = examples.map((example) => `  ${NAME} ${name} ${example}`).join("\n");
   program
     .summary(summary)
-    .description(`${summary}\n${details}`.trim())
+    .description(summary)
     .usage(`${bare === undefined ? "" : `[${bare}] `}[flags]`)
+    .addHelpText("after", details === "" ? "" : `\n${details}`)
     .addHelpText("after", `\nExamples:\n${usage}\n${VALUES}`);
   for (const [flag, each] of Object.entries(flags)) program.addOption(toOption(flag, each));
   return program;

@@ -44,13 +44,7 @@ export { FamilyModel } from "./families/family_model.ts";
 export { GPT2, type GPT2Config } from "./families/gpt2.ts";
 export { Llama, type LlamaConfig } from "./families/llama.ts";
 export { Transformer } from "./families/transformer.ts";
-export {
-  AttentionStack,
-  CrossAttender,
-  Decoder,
-  Encoder,
-  type StackOptions,
-} from "./families/attention_stack.ts";
+export { AttentionStack, CrossAttender, Decoder, Encoder, type StackOptions } from "./families/attention_stack.ts";
 export { type ImagesInput, type ViTConfig, ViTransformerWrapper } from "./families/vit.ts";
 export { type AnyModel, loadLanguageModel, loadModel } from "./load_model.ts";
 export type { ActivationName } from "./config/hugging_face.ts";
@@ -113,9 +107,5 @@ export {
   type WriteOptions,
   writeSafetensors,
 } from "./weights/safetensors/write.ts";
-export {
-  type CheckpointContents,
-  type CheckpointTensor,
-  inspectCheckpoint,
-} from "./weights/inspect.ts";
+export { type CheckpointContents, type CheckpointTensor, inspectCheckpoint } from "./weights/inspect.ts";
 export type { ModelParts, ModelSource } from "./weights/source.ts";

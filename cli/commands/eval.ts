@@ -42,7 +42,9 @@ export const evaluate = defineCommand({
     return await withEngine({ backend, threads }, async (backend) => {
       const model = await openLanguageModel(place, { backend, dtype, signal });
       const tokens = (await openTokenizer(place, signal)).encode(text);
-      if (tokens.length < 2) throw new UsageError(`--text ${path} has too few tokens to predict any: give a longer text`);
+      if (tokens.length < 2) {
+        throw new UsageError(`--text ${path} has too few tokens to predict any: give a longer text`);
+      }
       const window = windowOf(model, contextLength);
       const { crossEntropy, predictions, milliseconds } = await measure(model, tokens, window, signal);
       const bytes = new TextEncoder().encode(text).byteLength;
@@ -99,6 +101,8 @@ function showReport(report: {
   readonly milliseconds: number;
 }): string {
   const { perplexity, crossEntropy, bitsPerByte, predictions, contextLength, milliseconds } = report;
-  return `perplexity ${perplexity.toFixed(4)} (${crossEntropy.toFixed(4)} nats a token, ${bitsPerByte.toFixed(4)} bits ` +
+  return `perplexity ${perplexity.toFixed(4)} (${crossEntropy.toFixed(4)} nats a token, ${
+    bitsPerByte.toFixed(4)
+  } bits ` +
     `a byte) over ${predictions} tokens, in windows of ${contextLength}, in ${(milliseconds / 1000).toFixed(1)} s\n`;
 }

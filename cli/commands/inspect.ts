@@ -40,7 +40,7 @@ export const inspect = defineCommand({
     const place = placeOf(model);
     const { inspectCheckpoint } = await library();
     const contents = await withBar((onProgress) => inspectCheckpoint(place, { signal, onProgress }));
-    const measureOn = names === "none" ? [] : await onEngines(names, threads, async (backend) => {
+    const memory = names === "none" ? [] : await onEngines(names, threads, async (backend) => {
       const model = await openAnyModel(place, { backend, dtype, signal });
       try {
         return await measure(model, cacheDtype);
@@ -48,14 +48,16 @@ export const inspect = defineCommand({
         model.dispose();
       }
     });
-    const report = { model: place, ...summarize(contents), memory: measureOn };
+    const report = { model: place, ...summarize(contents, memory) };
     await (json ? printJson(report) : print(showReport(report)));
     return 0;
   },
 });
 
-/** The memory of a model on an engine. */
+/** What a model is and takes on an engine. */
 interface MemoryReport {
+  /** Learned values. */
+  readonly parameters: number;
   /** Bytes of its parameters. */
   readonly weights: number;
   /** Keys and values of one text; null for a model that continues none. */
@@ -74,21 +76,25 @@ const MEASURED_TOKENS = 256;
 
 async function measure(model: AnyModel, dtype: CacheFormat): Promise<MemoryReport> {
   const { GenerativeModel } = await library();
-  const { backend } = model;
+  const { backend, parameterCount: parameters } = model;
   const weights = backend.memory().bytesInUse;
-  if (!(model instanceof GenerativeModel) || !Number.isFinite(model.net.maxSeqLen)) return { weights, cache: null };
+  if (!(model instanceof GenerativeModel) || !Number.isFinite(model.net.maxSeqLen)) {
+    return { parameters, weights, cache: null };
+  }
   const tokens = model.net.maxSeqLen;
   const measured = Math.min(tokens, MEASURED_TOKENS);
   const cache = model.createCache(1, measured, dtype);
   const bytesPerToken = Math.round((backend.memory().bytesInUse - weights) / measured);
   cache.dispose();
-  return { weights, cache: { dtype, bytesPerToken, tokens, bytes: bytesPerToken * tokens } };
+  return { parameters, weights, cache: { dtype, bytesPerToken, tokens, bytes: bytesPerToken * tokens } };
 }
 
-/** What a checkpoint holds, as JSON. */
-interface Summary {
+/** What is printed, as JSON. */
+interface Report {
+  /** Where the model is. */
+  readonly model: string;
   readonly type: unknown;
-  /** Values in the file. */
+  /** Learned values; of a model that was not loaded, the values in its file. */
   readonly parameters: number;
   readonly bytes: number;
   readonly config: Readonly<Record<string, unknown>>;
@@ -99,26 +105,28 @@ interface Summary {
     readonly dtype: string;
     readonly bytes: number;
   }[];
+  readonly memory: readonly EngineOutcome<MemoryReport>[];
 }
 
-function summarize({ config, tensors, metadata, byteLength }: CheckpointContents): Summary {
+function summarize(
+  { config, tensors, metadata, byteLength }: CheckpointContents,
+  memory: Report["memory"],
+): Omit<Report, "model"> {
   const listed = [...tensors].map(([name, { shape, format, byteLength: bytes }]) => ({
     ...{ name, shape, dtype: format, bytes },
   }));
   const sizes = listed.map(({ shape }) => shape.reduce((product, size) => product * size, 1));
+  const values = sizes.reduce((sum, size) => sum + size, 0);
+  const [{ parameters } = { parameters: values }] = memory.filter((outcome) => "parameters" in outcome);
   return {
     type: config["model_type"] ?? config["modelType"] ?? null,
-    parameters: sizes.reduce((sum, size) => sum + size, 0),
+    parameters,
     bytes: byteLength,
     config,
     metadata,
     tensors: listed,
+    memory,
   };
-}
-
-interface Report extends Summary {
-  readonly model: string;
-  readonly memory: readonly EngineOutcome<MemoryReport>[];
 }
 
 function showReport({ model, type, parameters, bytes, config, tensors, memory }: Report): string {

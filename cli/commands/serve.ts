@@ -8,7 +8,6 @@ import { defineCommand } from "../command.ts";
 import { fallingBack, optional, type Values } from "../flags/flag.ts";
 import { list, text, wholeNumber } from "../flags/readers.ts";
 import { cacheDtype, engine, model } from "../flags/shared.ts";
-import { UsageError } from "../flags/usage_error.ts";
 import { listen, type Listening } from "../http/listen.ts";
 import { serving } from "../library.ts";
 import { openLanguageModel, openTokenizer, placeOf, withEngine } from "../support/open.ts";
@@ -34,7 +33,11 @@ const flags = {
   maxQueue: optional("<n>", "most texts that wait for their turn; default 64", wholeNumber(0)),
   maxPromptTokens: optional("<n>", "most tokens of a prompt; default: what the context leaves", wholeNumber(1)),
   maxTokens: optional("<n>", "most new tokens of a text; default: what the context leaves", wholeNumber(1)),
-  contextLength: optional("<n>", "most tokens of a text with its prompt; default: what the model takes", wholeNumber(2)),
+  contextLength: optional(
+    "<n>",
+    "most tokens of a text with its prompt; default: what the model takes",
+    wholeNumber(2),
+  ),
   cacheDtype,
   ...engine,
 };
@@ -87,7 +90,7 @@ function nameOf(place: string): string {
   return place.replace(/[\\/]+$/, "").replace(/^.*[\\/]/, "").replace(/@.*$/, "") || "andromeda";
 }
 
-/** @throws {UsageError} If nothing can listen there. */
+/** @throws {Error} If nothing can listen there. */
 async function open(
   handler: (request: Request) => Promise<Response>,
   { host, port, apiKey }: Values<typeof flags>,
@@ -99,28 +102,32 @@ async function open(
     return await listen(handler, host, port);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`Cannot listen at ${host}, port ${port}: ${reason}; give another --port or --host`);
+    throw new Error(`Cannot listen at ${host}, port ${port}: ${reason}; give another --port or --host`);
   }
 }
 
 /** Stops a server: what is in flight may go on for a while, and is ended then. */
 async function stop(server: Listening, handler: { dispose(): void }): Promise<void> {
-  const finished = server.finish().then(() => true);
-  if (await Promise.race([finished, after(PATIENCE)])) return;
+  const finished = server.finish();
+  if (await isDone(finished, PATIENCE)) return;
   handler.dispose();
-  if (await Promise.race([finished, after(CUT_PATIENCE)])) return;
+  if (await isDone(finished, CUT_PATIENCE)) return;
   await server.cut();
+}
+
+/** Whether something is done within some milliseconds. */
+async function isDone(work: Promise<void>, milliseconds: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), milliseconds));
+  try {
+    return await Promise.race([work.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Waits until a signal is aborted. */
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-}
-
-/** Gives false after some milliseconds, without keeping the process. */
-async function after(milliseconds: number): Promise<false> {
-  const signal = AbortSignal.timeout(milliseconds);
-  await aborted(signal);
-  return false;
 }

@@ -35,8 +35,9 @@ export function readArguments(args: readonly string[], flags: Flags, bare?: stri
     const name = typed.replace(/^--/, "");
     const isValued = takesValue.get(name);
     if (isValued === undefined) throw unknownFlag(typed, [...takesValue.keys()]);
-    if (isValued) read.push(`${typed}=${value === undefined ? nextValue(typed, rest.shift()) : notEmpty(typed, value)}`);
-    else if (value !== undefined) throw new UsageError(`${typed} takes no value, but got ${quote(value)}`);
+    if (isValued) {
+      read.push(`${typed}=${value === undefined ? nextValue(typed, rest.shift()) : notEmpty(typed, value)}`);
+    } else if (value !== undefined) throw new UsageError(`${typed} takes no value, but got ${quote(value)}`);
     else read.push(typed);
   }
   for (const [name, { isRequired, placeholder, help }] of Object.entries(flags)) {

@@ -40,11 +40,16 @@ export const engine = {
 };
 
 /** Engines to go through: one, or all that this machine has. */
-export const engines = fallingBack("<engine>", "one engine, or all that start here", keyOf({
-  wasm: true,
-  webgpu: true,
-  all: true,
-}), "all");
+export const engines = fallingBack(
+  "<engine>",
+  "one engine, or all that start here",
+  keyOf({
+    wasm: true,
+    webgpu: true,
+    all: true,
+  }),
+  "all",
+);
 
 /** How keys and values are kept. */
 export const cacheDtype = fallingBack("<format>", "how keys and values are kept", keyOf(CACHE_FORMATS), "f32");

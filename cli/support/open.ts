@@ -9,12 +9,9 @@ import { fileURLToPath } from "node:url";
 import type { AndromedaTokenizer, AnyModel, Backend, LanguageModel, WeightFormat } from "../../mod.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import type { EngineName } from "../flags/shared.ts";
-import { library } from "../library.ts";
+import { DEMO_MODEL, library } from "../library.ts";
 import { keepMesaQuiet } from "../terminal/mesa.ts";
 import { ProgressBar } from "../terminal/progress.ts";
-
-/** The model that comes with the repository. */
-const BUNDLED_MODEL = "../../examples/shakespeare/";
 
 /** How a model is loaded. */
 export interface LoadOptions {
@@ -30,8 +27,7 @@ export interface LoadOptions {
  */
 export function placeOf(model: string | undefined): string {
   if (model !== undefined) return model;
-  const bundled = new URL(BUNDLED_MODEL, import.meta.url);
-  if (bundled.protocol === "file:" && existsSync(bundled)) return fileURLToPath(bundled);
+  if (DEMO_MODEL.protocol === "file:" && existsSync(DEMO_MODEL)) return fileURLToPath(DEMO_MODEL);
   throw new UsageError("Missing --model <model>: a folder, a URL or org/name on the Hugging Face Hub");
 }
 
