@@ -33,8 +33,8 @@ Results go to stdout; progress, timings and errors go to stderr. The exit code i
 2 for a command line that can't be followed, 1 where something else fails, and
 130 after Ctrl-C.
 
-Completion: source <(${NAME} completion bash), the same with zsh, and
-${NAME} completion fish | source.`;
+Completion: source <(${NAME} completion bash), where bash-completion is
+installed, or the same with zsh; ${NAME} completion fish | source.`;
 
 const VALUES = `
 Values may begin with a dash; one that looks like a flag goes behind "=", as in
