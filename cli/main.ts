@@ -3,7 +3,7 @@
  *
  * @example
  * ```ts
- * import { main } from "./cli/main.ts";
+ * import { main } from "./main.ts";
  *
  * console.log(await main(["generate", "--no-such-flag"])); // 2
  * ```
@@ -24,7 +24,7 @@ import { hearStreamErrors, isClosedPipe, print, printNote } from "./terminal/out
  * @returns The exit code: 0 where all went well, 1 where something failed, 2 for a command line that can't be followed,
  * and 128 with the signal's number after a signal.
  *
- * @category Models
+ * @category Serving
  */
 export async function main(args: readonly string[]): Promise<number> {
   hearStreamErrors();
@@ -44,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Whether what was asked for can't be done by anybody: the command line, or options and models that don't go together. */
+/** Whether what was asked for is wrong in itself: the command line, or options for a model that can't take them. */
 function isUsage(error: unknown): boolean {
   return error instanceof UsageError || (error instanceof Error && error.name === "ConfigError");
 }

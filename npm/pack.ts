@@ -1,6 +1,6 @@
 /**
- * Makes the npm package: what `deno pack` makes of the library, the command `andromeda`, and entries for what some hosts
- * must import as files, which are the compiled kernels and the workers' script.
+ * Makes the npm package: what `deno pack` makes of the library, the command `andromeda`, and entries for what some
+ * hosts must import as files, which are the compiled kernels and the workers' script.
  *
  *     deno task pack [folder]
  *

@@ -1,7 +1,7 @@
 /** `andromeda inspect`, `quantize`, `eval` and `bench` on the demo's model. */
 
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { andromeda, andromedaJson, assertFails, withFolder } from "./andromeda.ts";
+import { andromeda, andromedaJson, assertFails, start, withFolder } from "./andromeda.ts";
 
 const MODEL = "examples/shakespeare";
 
@@ -80,6 +80,17 @@ Deno.test("eval measures perplexity, which a text of the model's kind has less o
       "256",
     );
     await assertFails(["eval", `${folder}/none.txt`, ...args], 1, "none.txt");
+  });
+});
+
+Deno.test("Ctrl-C ends an evaluation without a word", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/long.txt`, "It is the east, and Juliet is the sun.\n".repeat(20_000));
+    const child = start("eval", `${folder}/long.txt`, "--model", MODEL, "--backend", "wasm");
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await child.output();
+    assertEquals([code, ...[stdout, stderr].map((bytes) => new TextDecoder().decode(bytes))], [130, "", ""]);
   });
 });
 
