@@ -1,17 +1,17 @@
 /**
- * An HTTP server of the host: Deno's own in Deno, one on Node's modules in Node and Bun.
+ * An HTTP server, on the modules of Node that Deno and Bun have too.
+ *
+ * `Deno.serve` would not do: it says that a client has left only by a signal that it aborts for answered requests too,
+ * with a warning on stderr.
  *
  * @module
  */
-
-/** Answers requests. */
-export type Answer = (request: Request) => Promise<Response>;
 
 /** A server that listens. */
 export interface Listening {
   /** Its address, with the port that it got. */
   readonly url: string;
-  /** Stops to accept connections, and waits until all answers are sent. */
+  /** Accepts no more connections, and waits until all answers are sent. */
   finish(): Promise<void>;
   /** Cuts the connections that are left. */
   cut(): Promise<void>;
@@ -20,38 +20,19 @@ export interface Listening {
 /**
  * Starts a server.
  *
+ * @param answer Answers a request, whose signal is aborted where its client leaves.
+ * @param port 0 takes a free one.
  * @throws {Error} If the port is taken or forbidden: the host's own error.
  */
-export async function listen(answer: Answer, hostname: string, port: number): Promise<Listening> {
-  return "Deno" in globalThis ? listenInDeno(answer, hostname, port) : await listenInNode(answer, hostname, port);
-}
-
-function listenInDeno(answer: Answer, hostname: string, port: number): Listening {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const server = Deno.serve({ hostname, port, signal, onListen: () => {} }, answer);
-  return {
-    url: urlOf(hostname, server.addr.port),
-    finish: () => server.shutdown(),
-    cut: async () => {
-      controller.abort();
-      await server.finished;
-    },
-  };
-}
-
-async function listenInNode(answer: Answer, hostname: string, port: number): Promise<Listening> {
+export async function listen(
+  answer: (request: Request) => Promise<Response>,
+  hostname: string,
+  port: number,
+): Promise<Listening> {
   const { serve } = await import("npm:srvx@1.0.8/node");
   const server = serve({ fetch: answer, hostname, port, silent: true, gracefulShutdown: false, manual: true });
   await server.serve();
-  await server.ready();
-  return {
-    url: urlOf(hostname, Number(new URL(server.url ?? "http://localhost").port || 80)),
-    finish: () => server.close(),
-    cut: () => server.close(true),
-  };
-}
-
-function urlOf(hostname: string, port: number): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const url = new URL(server.url ?? "");
+  url.hostname = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return { url: url.origin, finish: () => server.close(), cut: () => server.close(true) };
 }
