@@ -4,7 +4,6 @@
  * @module
  */
 
-import tab from "npm:@bomb.sh/tab@0.0.22/commander";
 import { Command as Program, CommanderError, Option } from "npm:commander@14.0.3";
 import config from "../deno.json" with { type: "json" };
 import type { Command } from "./command.ts";
@@ -15,6 +14,7 @@ import { inspect } from "./commands/inspect.ts";
 import { quantize } from "./commands/quantize.ts";
 import { selfTest } from "./commands/self_test.ts";
 import { serve } from "./commands/serve.ts";
+import { addCompletions, ASKED } from "./completions.ts";
 import { asksForHelp, readArguments } from "./flags/arguments.ts";
 import { closest } from "./flags/closest.ts";
 import { type Flag, typedName } from "./flags/flag.ts";
@@ -65,7 +65,7 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
     withFlags(program.command(command.name), command)
       .action((values: Readonly<Record<string, unknown>>) => void (line = { command, values }));
   }
-  tab(program, { completionCommandName: "completion" });
+  addCompletions(program, COMMANDS, args[0] === ASKED ? args.at(-1) ?? "" : "");
   try {
     await program.parseAsync(checked(args, program), { from: "user" });
   } catch (error) {

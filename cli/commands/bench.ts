@@ -7,8 +7,8 @@
 import type { Backend, LanguageModel } from "../../mod.ts";
 import { defineCommand } from "../command.ts";
 import { fallingBack, type Values } from "../flags/flag.ts";
-import { wholeNumber } from "../flags/readers.ts";
-import { cacheDtype, engine, engines, json, model } from "../flags/shared.ts";
+import { keyOf, wholeNumber } from "../flags/readers.ts";
+import { cacheDtype, engine, ENGINES, json, model } from "../flags/shared.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { type EngineOutcome, onEngines } from "../support/engines.ts";
 import { openLanguageModel, placeOf, withBar } from "../support/open.ts";
@@ -17,7 +17,12 @@ import { print, printJson } from "../terminal/output.ts";
 
 const flags = {
   model,
-  backend: engines,
+  backend: fallingBack(
+    "<engine>",
+    "what computes: as generate chooses it, one, or all that start here",
+    keyOf({ ...ENGINES, all: true }),
+    "auto",
+  ),
   threads: engine.threads,
   dtype: engine.dtype,
   cacheDtype,
@@ -31,7 +36,11 @@ const flags = {
 export const bench = defineCommand({
   name: "bench",
   summary: "Measure how many tokens a second a model reads and writes here",
-  examples: ["./mine", "./mine --backend wasm --threads 1 --dtype q8_0", "org/name --prompt-tokens 512 --json"],
+  examples: [
+    "./mine",
+    "./mine --backend wasm --threads 1 --dtype q8_0",
+    "org/name --backend all --prompt-tokens 512 --json",
+  ],
   flags,
   bare: "model",
   run: async (values, { signal }) => {

@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import type { LanguageModel } from "../../mod.ts";
 import { defineCommand } from "../command.ts";
 import { optional, required } from "../flags/flag.ts";
-import { text, wholeNumber } from "../flags/readers.ts";
+import { path, wholeNumber } from "../flags/readers.ts";
 import { engine, json, model } from "../flags/shared.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { openLanguageModel, openTokenizer, placeOf, withBar, withEngine } from "../support/open.ts";
@@ -25,7 +25,7 @@ export const evaluate = defineCommand({
     "The text is cut into windows of --context-length tokens; each token but the first is predicted once, from those before it in its window.",
   examples: ["./book.txt --model ./mine", "--text ./book.txt --model org/name --dtype q4_0 --json"],
   flags: {
-    text: required("<file>", "the text, in UTF-8", text),
+    text: required("<file>", "the text, in UTF-8", path),
     model,
     contextLength: optional(
       "<n>",
@@ -36,14 +36,14 @@ export const evaluate = defineCommand({
     json,
   },
   bare: "text",
-  run: async ({ text: path, model: named, contextLength, backend, threads, dtype, json }, { signal }) => {
+  run: async ({ text: file, model: named, contextLength, backend, threads, dtype, json }, { signal }) => {
     const place = placeOf(named);
-    const text = new TextDecoder().decode(await readFile(path));
+    const text = new TextDecoder().decode(await readFile(file));
     return await withEngine({ backend, threads }, async (backend) => {
       const model = await openLanguageModel(place, { backend, dtype, signal });
       const tokens = (await openTokenizer(place, signal)).encode(text);
       if (tokens.length < 2) {
-        throw new UsageError(`--text ${path} has too few tokens to predict any: give a longer text`);
+        throw new UsageError(`--text ${file} has too few tokens to predict any: give a longer text`);
       }
       const window = windowOf(model, contextLength);
       const { crossEntropy, predictions, milliseconds } = await measure(model, tokens, window, signal);

@@ -8,7 +8,7 @@ import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { defineCommand } from "../command.ts";
 import { required } from "../flags/flag.ts";
-import { keyOf, text } from "../flags/readers.ts";
+import { keyOf, path } from "../flags/readers.ts";
 import { json, model, WEIGHT_FORMATS } from "../flags/shared.ts";
 import { quote, UsageError } from "../flags/usage_error.ts";
 import { library } from "../library.ts";
@@ -33,7 +33,7 @@ export const quantize = defineCommand({
   flags: {
     model,
     dtype: required("<format>", "the format of the weights", keyOf(WEIGHT_FORMATS)),
-    output: required("<folder>", "where it is written; a folder that is there must be empty", text),
+    output: required("<folder>", "where it is written; a folder that is there must be empty", path),
     json,
   },
   bare: "model",

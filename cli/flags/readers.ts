@@ -16,10 +16,15 @@ export interface Reader<T> {
   read(text: string, flag: string): T;
   /** The texts that there are, where these are few. */
   readonly choices?: readonly string[];
+  /** Whether it is, or may be, the path of a file or a folder. */
+  readonly isPath?: boolean;
 }
 
 /** Any text. */
 export const text: Reader<string> = { read: (typed) => typed };
+
+/** The path of a file or a folder. */
+export const path: Reader<string> = { ...text, isPath: true };
 
 /** A number that keeps a rule. */
 export function number(isRight: (value: number) => boolean, what: string): Reader<number> {
@@ -58,6 +63,7 @@ export const list: Reader<readonly string[]> = {
 
 /** Where a model is. */
 export const modelSource: Reader<string> = {
+  isPath: true,
   read: (typed, flag) => {
     if (!/\.(safetensors|json)$/.test(typed)) return typed;
     throw new UsageError(

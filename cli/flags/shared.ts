@@ -15,7 +15,7 @@ export const WEIGHT_FORMATS: Readonly<Record<WeightFormat, true>> = { f32: true,
 const CACHE_FORMATS: Readonly<Record<CacheFormat, true>> = { f32: true, f16: true, q8_0: true };
 
 /** The names that an engine can be asked for by. */
-const ENGINES = { auto: true, wasm: true, webgpu: true } as const;
+export const ENGINES = { auto: true, wasm: true, webgpu: true } as const;
 
 /** The name of an engine, or "auto". */
 export type EngineName = keyof typeof ENGINES;
@@ -38,18 +38,6 @@ export const engine = {
   threads: optional("<n>", "threads of the CPU engine; default: one a core, up to 16", wholeNumber(1, 64)),
   dtype: optional("<format>", "how weights are held in memory; default: as in the file", keyOf(WEIGHT_FORMATS)),
 };
-
-/** Engines to go through: one, or all that this machine has. */
-export const engines = fallingBack(
-  "<engine>",
-  "one engine, or all that start here",
-  keyOf({
-    wasm: true,
-    webgpu: true,
-    all: true,
-  }),
-  "all",
-);
 
 /** How keys and values are kept. */
 export const cacheDtype = fallingBack("<format>", "how keys and values are kept", keyOf(CACHE_FORMATS), "f32");

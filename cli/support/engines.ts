@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../../mod.ts";
+import type { EngineName } from "../flags/shared.ts";
 import { library } from "../library.ts";
 import { withEngine } from "./open.ts";
 
@@ -19,7 +20,7 @@ export type EngineOutcome<T> =
  * @throws {BackendUnavailableError} If the only one does not start.
  */
 export async function onEngines<T extends object>(
-  names: "wasm" | "webgpu" | "all",
+  names: EngineName | "all",
   threads: number | undefined,
   use: (backend: Backend) => Promise<T>,
 ): Promise<EngineOutcome<T>[]> {
@@ -30,11 +31,11 @@ export async function onEngines<T extends object>(
       outcomes.push(
         await withEngine({ backend: name, threads }, async (backend) => {
           const result = await use(backend);
-          return { backend: name, description: backend.info.description, ...result };
+          return { backend: backend.name, description: backend.info.description, ...result };
         }),
       );
     } catch (error) {
-      if (names !== "all" || !(error instanceof BackendUnavailableError)) throw error;
+      if (name === "auto" || names !== "all" || !(error instanceof BackendUnavailableError)) throw error;
       outcomes.push({ backend: name, unavailable: error.message });
     }
   }

@@ -30,6 +30,12 @@ Deno.test("commands, flags and their values are suggested, with a line that says
   assertEquals(await suggest("gen"), ["generate\tContinue a text"]);
   assertEquals((await suggest("generate", "--max")).map((line) => line.split("\t")[0]), ["--max-new-tokens"]);
   assertEquals((await suggest("generate", "--backend", "")).map((line) => line.trim()), ["auto", "wasm", "webgpu"]);
+  assertEquals((await suggest("inspect", "examples/shakespeare/tok")).map((line) => line.trim()), [
+    "examples/shakespeare/tokenizer.json",
+    "examples/shakespeare/tokenizer_config.json",
+  ]);
+  const folder = (await suggest("generate", "--model", "examples/sha")).map((line) => line.trim());
+  assertEquals([folder[0], folder.includes("examples/shakespeare/config.json")], ["examples/shakespeare/", true]);
 });
 
 /** Completes `andromeda gen` in bash, with its script and the program itself, and a function of bash-completion. */
