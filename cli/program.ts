@@ -5,7 +5,6 @@
  */
 
 import { Command as Program, CommanderError, Option } from "npm:commander@14.0.3";
-import config from "../deno.json" with { type: "json" };
 import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.ts";
 import { evaluate } from "./commands/eval.ts";
@@ -21,6 +20,9 @@ import { type Flag, typedName } from "./flags/flag.ts";
 import { quote, UsageError } from "./flags/usage_error.ts";
 
 const NAME = "andromeda";
+
+/** The version in deno.json, which says much that is of no use here. */
+const VERSION = "0.1.0";
 
 const COMMANDS: readonly Command[] = [generate, serve, inspect, quantize, bench, evaluate, selfTest];
 
@@ -57,7 +59,7 @@ export async function readCommandLine(args: readonly string[]): Promise<CommandL
   let line: CommandLine | undefined;
   const program = new Program(NAME)
     .description(ABOUT)
-    .version(config.version)
+    .version(VERSION)
     .exitOverride()
     .configureOutput({ writeOut: (written) => void (text += written), outputError: () => {} })
     .addHelpText("after", NOTES);

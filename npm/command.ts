@@ -5,9 +5,14 @@
  * @module
  */
 
+import config from "../deno.json" with { type: "json" };
 import { run } from "./run.ts";
 
 const ENTRY = "cli/main.ts";
+
+/** What stays outside of the bundle: the other entries of the package, as `cli/library.ts` imports them. */
+const EXTERNALS = Object.values(config.exports).filter((path) => path !== `./${ENTRY}`)
+  .map((path) => `--external=.${path}`);
 
 /** The lock file of what is bundled. */
 const LOCK = ["--frozen", "--lock=cli/deno.lock"];
@@ -38,8 +43,7 @@ export async function bundleCommand(root: string): Promise<void> {
   const folder = `${root}/cli`;
   const types = await Deno.readTextFile(`${folder}/main.d.ts`);
   await Deno.remove(folder, { recursive: true });
-  const externals = ["--external=../mod.ts"];
-  const flags = ["--quiet", "--platform=deno", "--code-splitting", ...externals, `--outdir=${folder}`];
+  const flags = ["--quiet", "--platform=deno", "--code-splitting", ...EXTERNALS, `--outdir=${folder}`];
   await run(Deno.execPath(), ["bundle", ...LOCK, ...flags, ENTRY]);
   for await (const { name } of Deno.readDir(folder)) {
     const source = await Deno.readTextFile(`${folder}/${name}`);

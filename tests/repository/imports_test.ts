@@ -143,10 +143,7 @@ Deno.test("an npm package is imported in one place, in an exact version", () => 
 Deno.test("the command line uses public entries only, and modules that Node and Bun have", () => {
   const imports = command.filter(({ from }) => from.startsWith("cli/"));
   const outside = imports.filter(isRelative).filter((each) => !targetOf(each).startsWith("cli/"));
-  for (const each of outside) {
-    const isVersion = targetOf(each) === "deno.json" && each.from === "cli/program.ts";
-    assert(isVersion || entries.includes(targetOf(each)), `${each.from} imports ${targetOf(each)}`);
-  }
+  for (const each of outside) assert(entries.includes(targetOf(each)), `${each.from} imports ${targetOf(each)}`);
   const others = imports.filter((each) => !isRelative(each) && !/^(npm|node):/.test(each.specifier));
   assertEquals(others, []);
 });
