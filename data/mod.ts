@@ -25,6 +25,7 @@ export type { JsonFile, TokenizerFileOptions, TokenizerSource } from "./text/tok
 export type {
   DecodeOptions,
   EncodeOptions,
+  TokenDecoder,
   TokenizeOptions,
   TokenizerOptions,
   TypedIds,

@@ -61,8 +61,8 @@ const HTML = `<!doctype html><meta charset="utf-8"><title></title>
 
 const PROGRAM = `
 import { demo } from "./demo.js";
-const [source, threads] = process.argv.slice(2);
-console.log(JSON.stringify(await demo(source, { threads: Number(threads) })));
+const [source, threads, place] = process.argv.slice(2);
+console.log(JSON.stringify(await demo(source, { threads: Number(threads), inWorker: place === "worker" })));
 `;
 
 /** A model of text and its tokenizer, in this Deno, from the sources. */
@@ -135,10 +135,17 @@ const HOSTS = {
   Bun: (project: Project) => project.tool("bun"),
 };
 
+const PLACES = [
+  { threads: 1, place: "here", where: "on 1 thread" },
+  { threads: 2, place: "here", where: "on 2 threads" },
+  { threads: 2, place: "worker", where: "in a worker" },
+];
+
 for (const [name, programOf] of Object.entries(HOSTS)) {
-  for (const threads of [1, 2]) {
-    test(`${name} computes on ${threads} thread${threads === 1 ? "" : "s"}, and ends`, async (project, expected) => {
-      const { code, stdout, stderr } = await project.run(programOf(project), ["program.js", MODEL, String(threads)]);
+  for (const { threads, place, where } of PLACES) {
+    test(`${name} computes ${where}, and ends`, async (project, expected) => {
+      const args = ["program.js", MODEL, String(threads), place];
+      const { code, stdout, stderr } = await project.run(programOf(project), args);
       assertEquals([code, stderr], [0, ""]);
       const found: Demo = JSON.parse(stdout);
       assertDemo(found, expected);

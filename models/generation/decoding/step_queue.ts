@@ -6,7 +6,7 @@
 
 import type { Tensor } from "../../../backend/memory.ts";
 import { guide, isGuided } from "../sampling/guidance.ts";
-import { drawTokens } from "../sampling/sampling.ts";
+import { drawTokens, needsHistory } from "../sampling/sampling.ts";
 import { unlessAborted } from "../sequences/resources.ts";
 import type { SequenceBatch } from "../sequences/sequence_batch.ts";
 import type { Settings } from "../settings.ts";
@@ -45,7 +45,7 @@ export class StepQueue {
 
   /** @param first Index of the first token in what is generated. */
   constructor(batch: SequenceBatch, texts: readonly Continuation[], settings: Settings, first: number) {
-    const needsHost = isGuided(settings) || settings.repetitionPenalty !== 1 || settings.onLogits !== undefined;
+    const needsHost = isGuided(settings) || needsHistory(settings) || settings.onLogits !== undefined;
     this.#batch = batch;
     this.#texts = texts;
     this.#settings = settings;

@@ -1,5 +1,5 @@
 /**
- * Commands run in a worker, so that a page stays alive while they do.
+ * Commands run in a worker, so that a page or a server stays alive while they do.
  *
  * @module
  */
@@ -19,8 +19,8 @@ interface Reader {
   reject(error: Error): void;
 }
 
-/** The parts of a page's machine. */
-export interface PageParts {
+/** The parts of a machine in a worker. */
+export interface WorkerParts {
   /** Runs `worker.ts`. */
   readonly worker: WorkerHandle;
   readonly compiled: WebAssembly.Module;
@@ -38,7 +38,7 @@ function fail(reason: string): never {
  * A machine in a worker. Messages keep their order, so no call waits: lists and values are sent, bytes are requested.
  * An error in the worker rejects the read that follows it.
  */
-export class PageMachine implements Machine {
+export class WorkerMachine implements Machine {
   readonly isHere = false;
   readonly isRelaxed: boolean;
   readonly base: number;
@@ -59,17 +59,17 @@ export class PageMachine implements Machine {
    *
    * @throws {BackendUnavailableError} If they don't start there.
    */
-  static async start(parts: PageParts): Promise<PageMachine> {
+  static async start(parts: WorkerParts): Promise<WorkerMachine> {
     const { worker, compiled, memory, threads } = parts;
     const task: HostTask = { task: "host", compiled, memory, threads };
     worker.post(task);
     const reply = await nextMessage(worker).catch((error: Error) => fail(error.message)) as MachineReply;
-    if (reply.kind === "started") return new PageMachine(parts, reply);
+    if (reply.kind === "started") return new WorkerMachine(parts, reply);
     worker.terminate();
     return fail(reply.kind === "failed" ? reply.reason : `its worker said "${reply.kind}"`);
   }
 
-  private constructor({ worker, compiled, memory, threads, workerUrl }: PageParts, started: HostStarted) {
+  private constructor({ worker, compiled, memory, threads, workerUrl }: WorkerParts, started: HostStarted) {
     const { team, base } = layoutOf(started.heapBase, threads);
     this.#worker = worker;
     this.#memory = memory;
@@ -84,6 +84,8 @@ export class PageMachine implements Machine {
           new DeviceLostError(`Cannot use the wasm backend: its worker is gone (${reason}); create a new one`),
         ),
     );
+    // The process may end while nobody waits for the worker.
+    worker.unref();
   }
 
   /**
@@ -127,6 +129,7 @@ export class PageMachine implements Machine {
       this.#failure = undefined;
       if (error) return reject(error);
       const id = this.#reads++;
+      if (this.#readers.size === 0) this.#worker.ref();
       this.#readers.set(id, { resolve, reject });
       this.#ask({ task: "read", id, address, bytes });
     });
@@ -149,6 +152,7 @@ export class PageMachine implements Machine {
       case "read":
         this.#readers.get(reply.id)?.resolve(reply.bytes);
         this.#readers.delete(reply.id);
+        if (this.#readers.size === 0) this.#worker.unref();
         return;
       case "refused":
         return this.#close(
@@ -182,5 +186,6 @@ export class PageMachine implements Machine {
   #rejectAll(error: Error): void {
     for (const { reject } of this.#readers.values()) reject(error);
     this.#readers.clear();
+    this.#worker.unref();
   }
 }
