@@ -4,13 +4,14 @@
  * @module
  */
 
+import type { WeightFormat } from "../../mod.ts";
 import { defineCommand } from "../command.ts";
 import { fallingBack, optional, type Values } from "../flags/flag.ts";
 import { list, text, wholeNumber } from "../flags/readers.ts";
-import { cacheDtype, engine, model } from "../flags/shared.ts";
+import { cacheDtype, engine, model, WEIGHT_FORMATS } from "../flags/shared.ts";
 import { listen, type Listening } from "../http/listen.ts";
-import { serving } from "../library.ts";
-import { openLanguageModel, openTokenizer, placeOf, withEngine } from "../support/open.ts";
+import { library, serving } from "../library.ts";
+import { openLanguageModel, openTokenizer, placeOf, withBar, withEngine } from "../support/open.ts";
 import { print, printNote } from "../terminal/output.ts";
 
 /** Milliseconds that texts in flight may take to their end, once the server is asked to stop. */
@@ -18,6 +19,9 @@ const PATIENCE = 10_000;
 
 /** Milliseconds that connections may take to close, once their texts were ended. */
 const CUT_PATIENCE = 1000;
+
+/** Bytes of weights up to which the engine has a thread of its own, whose one memory holds keys and values too. */
+const MOST_IN_WORKER = 2 ** 31;
 
 /** Hosts that no other machine reaches. */
 const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
@@ -56,7 +60,8 @@ export const serve = defineCommand({
   bare: "model",
   run: async (values, { signal }) => {
     const place = placeOf(values.model);
-    return await withEngine(values, async (backend) => {
+    const inWorker = await heldBytes(place, values.dtype, signal) <= MOST_IN_WORKER;
+    return await withEngine({ ...values, inWorker }, async (backend) => {
       const model = await openLanguageModel(place, { backend, dtype: values.dtype, signal });
       const tokenizer = await openTokenizer(place, signal);
       const { createHandler } = await serving();
@@ -88,6 +93,17 @@ function handlerOptions(values: Values<typeof flags>, place: string) {
 /** The last part of a path, a URL or a name on the hub, without a revision. */
 function nameOf(place: string): string {
   return place.replace(/[\\/]+$/, "").replace(/^.*[\\/]/, "").replace(/@.*$/, "") || "andromeda";
+}
+
+/** About the bytes that a model's weights take in memory. */
+async function heldBytes(place: string, dtype: WeightFormat | undefined, signal: AbortSignal): Promise<number> {
+  const { inspectCheckpoint } = await library();
+  const { tensors } = await withBar((onProgress) => inspectCheckpoint(place, { signal, onProgress }));
+  const bytesOf: Readonly<Record<string, number>> = WEIGHT_FORMATS;
+  return [...tensors.values()].reduce((sum, { shape, format }) => {
+    const size = shape.reduce((product, length) => product * length, 1);
+    return sum + size * (bytesOf[dtype ?? format] ?? WEIGHT_FORMATS.f32);
+  }, 0);
 }
 
 /** @throws {Error} If nothing can listen there. */

@@ -8,8 +8,8 @@ import type { CacheFormat, WeightFormat } from "../../mod.ts";
 import { fallingBack, type Flag, optional, toggle } from "./flag.ts";
 import { keyOf, modelSource, wholeNumber } from "./readers.ts";
 
-/** The formats of weights. */
-export const WEIGHT_FORMATS: Readonly<Record<WeightFormat, true>> = { f32: true, f16: true, q8_0: true, q4_0: true };
+/** The formats of weights, and about how many bytes a value takes in each. */
+export const WEIGHT_FORMATS: Readonly<Record<WeightFormat, number>> = { f32: 4, f16: 2, q8_0: 1.1, q4_0: 0.6 };
 
 /** The formats of keys and values. */
 const CACHE_FORMATS: Readonly<Record<CacheFormat, true>> = { f32: true, f16: true, q8_0: true };

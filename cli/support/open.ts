@@ -6,7 +6,7 @@
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { AndromedaTokenizer, AnyModel, Backend, LanguageModel, WeightFormat } from "../../mod.ts";
+import type { AndromedaTokenizer, AnyModel, Backend, BackendOptions, LanguageModel, WeightFormat } from "../../mod.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import type { EngineName } from "../flags/shared.ts";
 import { DEMO_MODEL, library } from "../library.ts";
@@ -31,19 +31,19 @@ export function placeOf(model: string | undefined): string {
   throw new UsageError("Missing --model <model>: a folder, a URL or org/name on the Hugging Face Hub");
 }
 
-/** Starts an engine; its user disposes of it. */
-export async function startEngine(name: EngineName, threads?: number): Promise<Backend> {
-  keepMesaQuiet();
-  const { createBackend } = await library();
-  return await createBackend(name, { threads });
+/** How an engine is started. */
+export interface EngineOptions extends Pick<BackendOptions, "threads" | "inWorker"> {
+  readonly backend: EngineName;
 }
 
 /** Runs something with an engine, which is disposed of then. */
 export async function withEngine<T>(
-  { backend: name, threads }: { readonly backend: EngineName; readonly threads?: number | undefined },
+  { backend: name, threads, inWorker }: EngineOptions,
   use: (backend: Backend) => Promise<T>,
 ): Promise<T> {
-  const backend = await startEngine(name, threads);
+  keepMesaQuiet();
+  const { createBackend } = await library();
+  const backend = await createBackend(name, { threads, inWorker });
   try {
     return await use(backend);
   } finally {
