@@ -28,7 +28,7 @@ const wrong: [options: Record<string, unknown>, message: string][] = [
   [{ logitBias: 3 }, "Cannot use logitBias = 3: it must be numbers up to 1000000 by token id"],
   [{ logitBias: { 3: "a" } }, 'Cannot use logitBias = { 3: "a" }: it must be numbers'],
   [{ logitBias: { 50: 1 } }, "Cannot use logitBias with token id 50: ids must be from 0 to numTokens - 1 = 49"],
-  [{ logitBias: { the: 1 } }, "Cannot use logitBias of \"the\": it must be numbers by token id"],
+  [{ logitBias: { the: 1 } }, 'Cannot use logitBias of "the": it must be numbers by token id'],
   [{ guidanceScale: Infinity }, "Cannot use guidanceScale = Infinity: it must be a number"],
   [{ negativePrompt: [] }, "negativePrompt"],
   [{ negativePrompt: [50] }, "Cannot use negativePrompt with token id 50: ids must be from 0 to numTokens - 1 = 49"],

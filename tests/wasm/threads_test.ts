@@ -159,7 +159,7 @@ Deno.test("threads are as many as the host has, or as asked for", async () => {
 });
 
 Deno.test("a thread that fails rejects the list that used it, and the machine goes on alone", async () => {
-  const machine = await startMachine(candidateOf("simd-shared"), { count: 3, isRequired: true }, undefined);
+  const machine = await startMachine(candidateOf("simd-shared"), { count: 3, isRequired: true }, {});
   if (!machine) throw new Error("there is no machine");
   assertEquals(machine.threads, 3);
   const clear = (address: number, bytes: number) =>
