@@ -1,0 +1,84 @@
+/**
+ * Elements by their ids, messages for everyone, and numbers as people read them.
+ *
+ * @module
+ */
+
+/** An element of `index.html`. */
+export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
+  const found = document.getElementById(id);
+  if (found instanceof type) return found;
+  throw new TypeError(
+    `Cannot find #${id}: index.html must have it as ${type.name}`,
+  );
+}
+
+/** Makes an element with a class and children. */
+export function make<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  className: string,
+  ...children: readonly (Node | string)[]
+): HTMLElementTagNameMap[Tag] {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.append(...children);
+  return element;
+}
+
+const status = byId("status", HTMLElement);
+
+/** Tells people who hear the page instead of seeing it. */
+export function say(text: string): void {
+  status.textContent = text;
+}
+
+/** Shows a failure as one line at the place that it belongs to; an abort is none. */
+export function showError(place: HTMLElement, error: unknown): void {
+  if (error instanceof DOMException && error.name === "AbortError") return;
+  place.textContent = error instanceof Error ? error.message : String(error);
+  place.hidden = false;
+}
+
+/** Takes a message away. */
+export function clearError(place: HTMLElement): void {
+  place.hidden = true;
+  place.textContent = "";
+}
+
+/** The chosen one of a group of radio buttons. */
+export function chosen(name: string): string {
+  const found = document.querySelector(`input[name="${name}"]:checked`);
+  return found instanceof HTMLInputElement ? found.value : "";
+}
+
+/** 4665984 as "4,665,984". */
+export function grouped(count: number): string {
+  return count.toLocaleString("en");
+}
+
+/** A speed: three digits say enough. */
+export function speed(perSecond: number): string {
+  return Number.isFinite(perSecond)
+    ? grouped(Number(perSecond.toPrecision(3)))
+    : "–";
+}
+
+/** Bytes in units of 1,000,000, as networks and shops count. */
+export function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+/** A share of 1 in percent. */
+export function percent(share: number): string {
+  return share >= 0.0995
+    ? `${Math.round(share * 100)} %`
+    : `${(share * 100).toFixed(1)} %`;
+}
+
+/** A token so that its spaces and line breaks can be seen. */
+export function visible(text: string): string {
+  return text.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll(
+    "\t",
+    "⇥",
+  ) || "∅";
+}
