@@ -5,10 +5,7 @@ import { readFileSync } from "node:fs";
 import { defineConfig } from "vite";
 
 /** Headers with which a page may share memory between threads. */
-const ISOLATED = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-};
+const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
 /** Tells the service worker which files the page is made of, so that one visit is enough to work offline. */
 const listFiles = {
@@ -19,12 +16,10 @@ const listFiles = {
     const names = Object.keys(bundle).filter((name) => bundle[name] !== worker)
       .sort();
     // Names hold hashes of contents, but for the page's own.
-    const version = createHash("sha256").update(names.join()).update(
-      readFileSync("index.html"),
-    ).digest("hex");
+    const version = createHash("sha256").update(names.join()).update(readFileSync("index.html")).digest("hex");
     worker.code = worker.code
-      .replace("__FILES__", JSON.stringify(["./", ...names]))
-      .replace("__VERSION__", JSON.stringify(version.slice(0, 12)));
+      .replaceAll("__FILES__", JSON.stringify(["./", ...names]))
+      .replaceAll("__VERSION__", JSON.stringify(version.slice(0, 12)));
   },
 };
 
@@ -39,10 +34,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: {
       input: { index: "index.html", service_worker: "src/service_worker.ts" },
-      output: {
-        entryFileNames: ({ name }) =>
-          name === "service_worker" ? "[name].js" : "assets/[name]-[hash].js",
-      },
+      output: { entryFileNames: ({ name }) => name === "service_worker" ? "[name].js" : "assets/[name]-[hash].js" },
     },
   },
 });

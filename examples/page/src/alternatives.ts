@@ -8,22 +8,14 @@ import { grouped, make, percent, visible } from "./dom.ts";
 import type { ShownPiece } from "./text_view.ts";
 
 /** Shows the alternatives of a piece below it, or nothing. */
-export function showAlternatives(
-  card: HTMLElement,
-  piece: ShownPiece | undefined,
-): void {
+export function showAlternatives(card: HTMLElement, piece: ShownPiece | undefined): void {
   card.hidden = piece === undefined;
   if (!piece) return;
-  card.replaceChildren(
-    ...piece.isPrompt ? [note()] : [head(piece), rows(piece)],
-  );
+  card.replaceChildren(...piece.isPrompt ? [note()] : [head(piece), rows(piece)]);
   const frame = card.offsetParent?.getBoundingClientRect();
   const [line] = piece.element.getClientRects();
   if (!frame || !line) return;
-  const left = Math.min(
-    Math.max(0, line.left - frame.left - 16),
-    frame.width - card.offsetWidth,
-  );
+  const left = Math.min(Math.max(0, line.left - frame.left - 16), frame.width - card.offsetWidth);
   card.style.left = `${Math.max(0, left)}px`;
   card.style.top = `${line.bottom - frame.top + 8}px`;
 }

@@ -44,16 +44,11 @@ export class AttentionView {
     this.#head.addEventListener("change", () => this.#show());
     this.#map.addEventListener("pointermove", ({ offsetY }) => {
       if (!this.#looks) return;
-      this.#query = Math.min(
-        this.#looks.n - 1,
-        Math.floor(offsetY / this.#map.clientHeight * this.#looks.n),
-      );
+      this.#query = Math.min(this.#looks.n - 1, Math.floor(offsetY / this.#map.clientHeight * this.#looks.n));
       this.#show();
     });
     // The map is drawn in the colors of the page.
-    new MutationObserver(() => this.#show()).observe(document.documentElement, {
-      attributeFilter: ["data-theme"],
-    });
+    new MutationObserver(() => this.#show()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   }
 
   /** Takes another model. */
@@ -61,12 +56,7 @@ export class AttentionView {
     this.#loaded = loaded;
     this.#looks = undefined;
     const count = loaded?.model.attentionCount ?? 0;
-    this.#layer.replaceChildren(
-      ...Array.from(
-        { length: count },
-        (_, index) => choice(index, `${index + 1}`),
-      ),
-    );
+    this.#layer.replaceChildren(...Array.from({ length: count }, (_, index) => choice(index, `${index + 1}`)));
     this.#layer.value = String(Math.max(0, count - 1));
     this.#head.replaceChildren();
   }
@@ -82,6 +72,7 @@ export class AttentionView {
   close(): void {
     this.#asked++;
     this.#section.hidden = true;
+    if (!this.#looks) return;
     this.#looks = undefined;
     this.#shade();
   }
@@ -89,10 +80,7 @@ export class AttentionView {
   /** Shows where a token looked. */
   look(piece: ShownPiece): void {
     if (!this.#looks) return;
-    this.#query = Math.max(
-      0,
-      piece.start + piece.tokens.length - 1 - this.#looks.first,
-    );
+    this.#query = Math.max(0, piece.start + piece.tokens.length - 1 - this.#looks.first);
     this.#show();
   }
 
@@ -104,14 +92,9 @@ export class AttentionView {
       const { model } = this.#loaded;
       const tokens = this.#text.tokens;
       const n = Math.min(tokens.length, MOST, model.net.maxSeqLen);
-      const probabilities = model.attentionProbabilities(
-        tokens.slice(-n),
-        Number(this.#layer.value),
-      );
+      const probabilities = model.attentionProbabilities(tokens.slice(-n), Number(this.#layer.value));
       const [, heads = 0, , keys = 0] = probabilities.shape;
-      const values = await probabilities.data().finally(() =>
-        probabilities.dispose()
-      );
+      const values = await probabilities.data().finally(() => probabilities.dispose());
       if (asked !== this.#asked || !(values instanceof Float32Array)) return;
       this.#looks = { values, heads, n, keys, first: tokens.length - n };
       this.#query = Math.min(this.#query, n - 1);
@@ -125,13 +108,7 @@ export class AttentionView {
   #offerHeads(heads: number): void {
     if (this.#head.length === heads + 1) return;
     const all = choice(-1, "all");
-    this.#head.replaceChildren(
-      all,
-      ...Array.from(
-        { length: heads },
-        (_, index) => choice(index, `${index + 1}`),
-      ),
-    );
+    this.#head.replaceChildren(all, ...Array.from({ length: heads }, (_, index) => choice(index, `${index + 1}`)));
   }
 
   #show(): void {
@@ -140,13 +117,8 @@ export class AttentionView {
   }
 
   /** The probability that a token gives to a token: of the chosen head, or the mean of all. */
-  #probability(
-    { values, heads, n, keys }: Looks,
-    query: number,
-    key: number,
-  ): number {
-    const at = (head: number) =>
-      values[(head * n + query) * keys + keys - n + key] ?? 0;
+  #probability({ values, heads, n, keys }: Looks, query: number, key: number): number {
+    const at = (head: number) => values[(head * n + query) * keys + keys - n + key] ?? 0;
     const head = Number(this.#head.value);
     if (head >= 0) return at(head);
     let sum = 0;
@@ -156,28 +128,17 @@ export class AttentionView {
 
   /** What one token gives to each, and the most that it gives to any. */
   #row(looks: Looks, query: number): { row: number[]; most: number } {
-    const row = Array.from(
-      { length: looks.n },
-      (_, key) => this.#probability(looks, query, key),
-    );
+    const row = Array.from({ length: looks.n }, (_, key) => this.#probability(looks, query, key));
     return { row, most: Math.max(...row) };
   }
 
   #shade(): void {
     const looks = this.#looks;
-    const { row, most } = looks
-      ? this.#row(looks, this.#query)
-      : { row: [], most: 1 };
+    const { row, most } = looks ? this.#row(looks, this.#query) : { row: [], most: 1 };
     for (const { element, start, tokens } of this.#text.pieces) {
       const from = start - (looks?.first ?? 0);
-      const sum = row.slice(
-        Math.max(0, from),
-        Math.max(0, from + tokens.length),
-      ).reduce((a, b) => a + b, 0);
-      element.style.setProperty(
-        "--look",
-        `${(100 * shadeOf(sum, most)).toFixed(1)}%`,
-      );
+      const sum = row.slice(Math.max(0, from), Math.max(0, from + tokens.length)).reduce((a, b) => a + b, 0);
+      element.style.setProperty("--look", `${(100 * shadeOf(sum, most)).toFixed(1)}%`);
       element.classList.toggle(
         "is-query",
         looks !== undefined && from <= this.#query &&
@@ -193,29 +154,21 @@ export class AttentionView {
     const { n } = looks;
     this.#map.width = this.#map.height = n;
     const styles = getComputedStyle(this.#map);
-    const [red = 0, green = 0, blue = 0] =
-      styles.color.match(/[\d.]+/g)?.map(Number) ?? [];
+    const [red = 0, green = 0, blue = 0] = styles.color.match(/[\d.]+/g)?.map(Number) ?? [];
     const image = context.createImageData(n, n);
     for (let query = 0; query < n; query++) {
       const { row, most } = this.#row(looks, query);
       for (let key = 0; key <= query; key++) {
-        image.data.set(
-          [red, green, blue, 255 * shadeOf(row[key] ?? 0, most)],
-          (query * n + key) * 4,
-        );
+        image.data.set([red, green, blue, 255 * shadeOf(row[key] ?? 0, most)], (query * n + key) * 4);
       }
     }
     context.putImageData(image, 0, 0);
     context.fillStyle = styles.outlineColor;
     context.fillRect(0, this.#query, n, 1);
-    const head = Number(this.#head.value) < 0
-      ? "all heads"
-      : `head ${Number(this.#head.value) + 1}`;
+    const head = Number(this.#head.value) < 0 ? "all heads" : `head ${Number(this.#head.value) + 1}`;
     this.#map.setAttribute(
       "aria-label",
-      `Attention map of layer ${
-        Number(this.#layer.value) + 1
-      }, ${head}: ${n} tokens by the tokens that they look at`,
+      `Attention map of layer ${Number(this.#layer.value) + 1}, ${head}: ${n} tokens by the tokens that they look at`,
     );
   }
 }

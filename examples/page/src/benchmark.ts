@@ -22,16 +22,10 @@ export interface Measured {
 }
 
 /** Measures both, each as the best of the rounds that fit into its time; the first round only warms up. */
-export async function measure(
-  loaded: LoadedModel,
-  signal: AbortSignal,
-): Promise<Measured> {
+export async function measure(loaded: LoadedModel, signal: AbortSignal): Promise<Measured> {
   const { numTokens, maxSeqLen } = loaded.model.net;
   const length = Math.min(PROMPT, maxSeqLen);
-  const prompt = Array.from(
-    { length },
-    (_, index) => (index * 7 + 1) % numTokens,
-  );
+  const prompt = Array.from({ length }, (_, index) => (index * 7 + 1) % numTokens);
   const prefill = await best(signal, async () => {
     const logits = loaded.model.forward(prompt, { positions: "last" });
     await logits.data();
@@ -41,13 +35,7 @@ export async function measure(
   const decode = await best(signal, async () => {
     let count = 0;
     let start = 0;
-    for await (
-      const _token of loaded.model.generate([1], {
-        maxNewTokens: TEXT + 1,
-        temperature: 0,
-        signal,
-      })
-    ) {
+    for await (const _token of loaded.model.generate([1], { maxNewTokens: TEXT + 1, temperature: 0, signal })) {
       if (count++ === 0) start = performance.now();
       else if (performance.now() - start > TIME) break;
     }
@@ -57,10 +45,7 @@ export async function measure(
 }
 
 /** The best speed of a task that says how many tokens it took. */
-async function best(
-  signal: AbortSignal,
-  task: () => Promise<number>,
-): Promise<number> {
+async function best(signal: AbortSignal, task: () => Promise<number>): Promise<number> {
   await task();
   let fastest = 0;
   const end = performance.now() + TIME;

@@ -7,15 +7,7 @@
 import type { SamplingOptions } from "@andromeda/runtime";
 import { showAlternatives } from "./alternatives.ts";
 import { AttentionView } from "./attention.ts";
-import {
-  byId,
-  chosen,
-  clearError,
-  grouped,
-  say,
-  showError,
-  speed,
-} from "./dom.ts";
+import { byId, chosen, clearError, grouped, nextFrame, say, showError, speed } from "./dom.ts";
 import type { LoadedModel } from "./model.ts";
 import { type ShownPiece, TextView } from "./text_view.ts";
 import { promptPieces, write } from "./writing.ts";
@@ -32,10 +24,7 @@ export class Desk {
   readonly #result = byId("result", HTMLElement);
   readonly #card = byId("alternatives", HTMLElement);
   readonly #textPlace = byId("text", HTMLElement);
-  readonly #view = new TextView(
-    byId("tokens", HTMLElement),
-    (piece) => this.#look(piece),
-  );
+  readonly #view = new TextView(byId("tokens", HTMLElement), (piece) => this.#look(piece));
   readonly #attention = new AttentionView(this.#view);
   readonly #sampling: () => SamplingOptions;
   #loaded: LoadedModel | undefined;
@@ -62,10 +51,7 @@ export class Desk {
       if (this.#abort) void this.stop();
       else this.#look(undefined);
     });
-    byId("lenses", HTMLFieldSetElement).addEventListener(
-      "change",
-      () => this.#changeLens(),
-    );
+    byId("lenses", HTMLFieldSetElement).addEventListener("change", () => this.#changeLens());
   }
 
   /** Takes another model; the text stays. */
@@ -100,11 +86,10 @@ export class Desk {
       this.#result.hidden = false;
       for await (const piece of promptPieces(tokenizer, prompt)) {
         this.#view.append(piece, true);
+        await nextFrame();
       }
       figures.begin();
-      for await (
-        const piece of write(loaded, prompt, { ...this.#sampling(), signal })
-      ) {
+      for await (const piece of write(loaded, prompt, { ...this.#sampling(), signal })) {
         this.#view.append(piece, false);
         figures.add(piece.tokens.length);
       }
@@ -119,9 +104,7 @@ export class Desk {
   }
 
   #setWriting(isWriting: boolean): void {
-    const [shown, hidden] = isWriting
-      ? [this.#stopButton, this.#writeButton]
-      : [this.#writeButton, this.#stopButton];
+    const [shown, hidden] = isWriting ? [this.#stopButton, this.#writeButton] : [this.#writeButton, this.#stopButton];
     shown.hidden = false;
     // The focus stays where the button was.
     if (document.activeElement === hidden) shown.focus();
@@ -177,23 +160,15 @@ class Figures {
   /** The text is complete. */
   end(isStopped: boolean): void {
     this.#show();
-    say(
-      `${
-        isStopped ? "Stopped" : "Done"
-      }: ${this.#tokens} tokens, ${this.#speed.value} tokens per second`,
-    );
+    say(`${isStopped ? "Stopped" : "Done"}: ${this.#tokens} tokens, ${this.#speed.value} tokens per second`);
   }
 
   #show(): void {
     const now = performance.now();
     this.#shownAt = now;
     // The first token belongs to the reading of the prompt.
-    this.#speed.value = this.#tokens > 1
-      ? speed((this.#tokens - 1) * 1000 / (now - this.#firstAt))
-      : "–";
-    this.#first.value = Number.isNaN(this.#firstAt)
-      ? "–"
-      : String(Math.round(this.#firstAt - this.#start));
+    this.#speed.value = this.#tokens > 1 ? speed((this.#tokens - 1) * 1000 / (now - this.#firstAt)) : "–";
+    this.#first.value = Number.isNaN(this.#firstAt) ? "–" : String(Math.round(this.#firstAt - this.#start));
     this.#count.value = grouped(this.#tokens);
   }
 }

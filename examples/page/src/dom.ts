@@ -8,9 +8,7 @@
 export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
   const found = document.getElementById(id);
   if (found instanceof type) return found;
-  throw new TypeError(
-    `Cannot find #${id}: index.html must have it as ${type.name}`,
-  );
+  throw new TypeError(`Cannot find #${id}: index.html must have it as ${type.name}`);
 }
 
 /** Makes an element with a class and children. */
@@ -51,16 +49,19 @@ export function chosen(name: string): string {
   return found instanceof HTMLInputElement ? found.value : "";
 }
 
-/** 4665984 as "4,665,984". */
+/** 4665984 as "4,665,984"; `toLocaleString` takes 24 ms the first time. */
 export function grouped(count: number): string {
-  return count.toLocaleString("en");
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** A speed: three digits say enough. */
 export function speed(perSecond: number): string {
-  return Number.isFinite(perSecond)
-    ? grouped(Number(perSecond.toPrecision(3)))
-    : "–";
+  return Number.isFinite(perSecond) ? grouped(Number(perSecond.toPrecision(3))) : "–";
+}
+
+/** Waits for the next frame, so that what was shown can be drawn before more is done. */
+export function nextFrame(): Promise<void> {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 /** Bytes in units of 1,000,000, as networks and shops count. */
@@ -70,15 +71,10 @@ export function megabytes(bytes: number): string {
 
 /** A share of 1 in percent. */
 export function percent(share: number): string {
-  return share >= 0.0995
-    ? `${Math.round(share * 100)} %`
-    : `${(share * 100).toFixed(1)} %`;
+  return share >= 0.0995 ? `${Math.round(share * 100)} %` : `${(share * 100).toFixed(1)} %`;
 }
 
 /** A token so that its spaces and line breaks can be seen. */
 export function visible(text: string): string {
-  return text.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll(
-    "\t",
-    "⇥",
-  ) || "∅";
+  return text.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
 }

@@ -5,23 +5,8 @@
  */
 
 import type { Progress, WeightFormat } from "@andromeda/runtime";
-import {
-  byId,
-  chosen,
-  clearError,
-  grouped,
-  megabytes,
-  say,
-  showError,
-} from "./dom.ts";
-import {
-  freeModel,
-  type LoadedModel,
-  loadModel,
-  type ModelChoices,
-  type ModelPlace,
-  startEngine,
-} from "./model.ts";
+import { byId, chosen, clearError, grouped, megabytes, nextFrame, say, showError } from "./dom.ts";
+import { freeModel, type LoadedModel, loadModel, type ModelChoices, type ModelPlace, startEngine } from "./model.ts";
 
 /** Told what is loaded, and nothing before it is freed. */
 type OnChange = (loaded: LoadedModel | undefined) => void | Promise<void>;
@@ -42,19 +27,13 @@ export class Loader {
 
   constructor(onChange: OnChange) {
     this.#onChange = onChange;
-    byId("abort", HTMLButtonElement).addEventListener(
-      "click",
-      () => this.#abort?.abort(),
-    );
+    byId("abort", HTMLButtonElement).addEventListener("click", () => this.#abort?.abort());
     for (const id of ["engines", "dtype"]) {
       byId(id, HTMLElement).addEventListener("change", () => {
         if (this.#loaded && this.#place) void this.load(this.#place);
       });
     }
-    byId("change", HTMLButtonElement).addEventListener(
-      "click",
-      () => void this.#leave(),
-    );
+    byId("change", HTMLButtonElement).addEventListener("click", () => void this.#leave());
   }
 
   /** Whether there is nothing that a reload of the page would lose. */
@@ -81,10 +60,7 @@ export class Loader {
       this.#choices = choices;
       await this.#free();
       const onProgress = (progress: Progress) => this.#show(progress);
-      this.#loaded = await loadModel(place, backend, choices.dtype, {
-        signal,
-        onProgress,
-      });
+      this.#loaded = await loadModel(place, backend, choices.dtype, { signal, onProgress });
       this.#place = place;
       say(`${place.name} is loaded`);
       await this.#onChange(this.#loaded);
@@ -93,7 +69,7 @@ export class Loader {
       say("Nothing is loaded");
     } finally {
       this.#abort = undefined;
-      this.#end(isFirst);
+      await this.#end(isFirst);
     }
   }
 
@@ -102,9 +78,9 @@ export class Loader {
     if (!this.#loaded) return;
     const { name, model, backend: { info } } = this.#loaded;
     byId("model-name", HTMLElement).textContent = name;
-    byId("model-facts", HTMLElement).textContent = `${
-      grouped(model.parameterCount)
-    } weights, a context of ${grouped(model.net.maxSeqLen)} tokens`;
+    byId("model-facts", HTMLElement).textContent = `${grouped(model.parameterCount)} weights, a context of ${
+      grouped(model.net.maxSeqLen)
+    } tokens`;
     byId("engine-facts", HTMLElement).textContent = info.description;
   }
 
@@ -112,9 +88,7 @@ export class Loader {
     this.#bar.removeAttribute("value");
     this.#bytes.value = "";
     this.#what.textContent = `Opening ${place.name}`;
-    byId(isFirst ? "start" : "model-section", HTMLElement).append(
-      this.#progress,
-    );
+    byId(isFirst ? "start" : "model-section", HTMLElement).append(this.#progress);
     this.#progress.hidden = false;
     if (isFirst) document.body.dataset["state"] = "loading";
     // Buttons that began it may be hidden now.
@@ -130,11 +104,13 @@ export class Loader {
     if (total !== undefined) this.#bar.value = loaded / total;
   }
 
-  #end(wasFirst: boolean): void {
+  async #end(wasFirst: boolean): Promise<void> {
+    await nextFrame();
     const hadFocus = this.#progress.contains(document.activeElement);
     this.#progress.hidden = true;
     document.body.dataset["state"] = this.#loaded ? "ready" : "start";
     this.describe();
+    await nextFrame();
     if (!hadFocus && !wasFirst) return;
     if (!this.#loaded) byId("load-demo", HTMLElement).focus();
     else if (wasFirst) {
@@ -171,11 +147,7 @@ function isFormat(text: string): text is WeightFormat {
 }
 
 function showChoices({ engine, dtype }: ModelChoices): void {
-  for (
-    const input of document.querySelectorAll<HTMLInputElement>(
-      'input[name="engine"]',
-    )
-  ) {
+  for (const input of document.querySelectorAll<HTMLInputElement>('input[name="engine"]')) {
     input.checked = input.value === engine;
   }
   byId("dtype", HTMLSelectElement).value = dtype ?? "";

@@ -46,10 +46,7 @@ void workOffline({
 /** The ways to a model. */
 function startSection(): void {
   const location = byId("location", HTMLInputElement);
-  byId("load-demo", HTMLButtonElement).addEventListener(
-    "click",
-    () => void loader.load(DEMO),
-  );
+  byId("load-demo", HTMLButtonElement).addEventListener("click", () => void loader.load(DEMO));
   byId("open-form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
     const place = location.value.trim();
@@ -60,17 +57,9 @@ function startSection(): void {
     if (files.length > 0) void loader.load(placeOfFiles(files));
   };
   onDrop(byId("drop", HTMLElement), useFiles);
-  for (
-    const [button, field] of [["choose-files", "files"], [
-      "choose-folder",
-      "folder",
-    ]] as const
-  ) {
+  for (const [button, field] of [["choose-files", "files"], ["choose-folder", "folder"]] as const) {
     const input = byId(field, HTMLInputElement);
-    byId(button, HTMLButtonElement).addEventListener(
-      "click",
-      () => input.click(),
-    );
+    byId(button, HTMLButtonElement).addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
       useFiles(Array.from(input.files ?? []));
       input.value = "";
@@ -94,9 +83,7 @@ function measureSection(): void {
       const { prefill, decode } = await measure(loaded, measuring.signal);
       byId("prefill", HTMLOutputElement).value = `${speed(prefill)} tokens/s`;
       byId("decode", HTMLOutputElement).value = `${speed(decode)} tokens/s`;
-      say(
-        `Reads ${speed(prefill)} and writes ${speed(decode)} tokens per second`,
-      );
+      say(`Reads ${speed(prefill)} and writes ${speed(decode)} tokens per second`);
     } catch (fault) {
       showError(error, fault);
     } finally {

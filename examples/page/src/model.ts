@@ -46,9 +46,7 @@ export interface LoadedModel {
 export function placeOf(location: string): ModelPlace {
   const isUrl = /^(https?:|\.{0,2}\/)/.test(location);
   return {
-    name: location.replace(/\/*$/, "").split("/").slice(isUrl ? -1 : -2).join(
-      "/",
-    ),
+    name: location.replace(/\/*$/, "").split("/").slice(isUrl ? -1 : -2).join("/"),
     model: location,
     tokenizer: location.replace(/[^/]*\.(safetensors|json)$/, ""),
     ...isUrl ? { fetch: keptFetch } : {},
@@ -71,16 +69,8 @@ export async function loadModel(
   },
 ): Promise<LoadedModel> {
   try {
-    const tokenizer = await AndromedaTokenizer.load(place.tokenizer, {
-      ...options,
-      fetch,
-    });
-    const model = await loadLanguageModel(place.model, {
-      ...options,
-      fetch,
-      backend,
-      dtype,
-    });
+    const tokenizer = await AndromedaTokenizer.load(place.tokenizer, { ...options, fetch });
+    const model = await loadLanguageModel(place.model, { ...options, fetch, backend, dtype });
     // On a GPU this compiles the kernels, so that the first token does not wait for them.
     await model.warmUp();
     options.signal.throwIfAborted();

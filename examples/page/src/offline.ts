@@ -14,9 +14,7 @@ export interface OfflineOptions {
 }
 
 /** Registers the service worker, where there can be one. */
-export async function workOffline(
-  { canReload, onUpdate }: OfflineOptions,
-): Promise<void> {
+export async function workOffline({ canReload, onUpdate }: OfflineOptions): Promise<void> {
   const workers = navigator.serviceWorker;
   // Without https there is none, and the development server's files change all the time.
   if (!workers || import.meta.env.DEV) return;

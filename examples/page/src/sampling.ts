@@ -91,10 +91,7 @@ const CONTROLS: readonly Control[] = [
 export function samplingControls(place: HTMLElement): () => SamplingOptions {
   const readers = CONTROLS.map((control) => slider(place, control));
   const seed = seedField(place);
-  return () => ({
-    ...Object.assign({}, ...readers.map((read) => read())),
-    seed: seed(),
-  });
+  return () => ({ ...Object.assign({}, ...readers.map((read) => read())), seed: seed() });
 }
 
 function slider(place: HTMLElement, control: Control): () => SamplingOptions {
@@ -110,15 +107,10 @@ function slider(place: HTMLElement, control: Control): () => SamplingOptions {
   help.id = `${name}-meaning`;
   const isOff = () => off !== undefined && input.valueAsNumber === off[0];
   const show = () => {
-    const text = isOff() && off
-      ? off[1]
-      : String(Number(input.valueAsNumber.toFixed(2)));
+    const text = isOff() && off ? off[1] : String(Number(input.valueAsNumber.toFixed(2)));
     shown.textContent = text;
     input.setAttribute("aria-valuetext", text);
-    input.style.setProperty(
-      "--share",
-      String((input.valueAsNumber - min) / (max - min)),
-    );
+    input.style.setProperty("--share", String((input.valueAsNumber - min) / (max - min)));
   };
   input.addEventListener("input", show);
   show();
@@ -129,12 +121,7 @@ function slider(place: HTMLElement, control: Control): () => SamplingOptions {
 /** The seed: a new one for each text unless a person gives one. */
 function seedField(place: HTMLElement): () => number {
   const input = make("input", "seed");
-  Object.assign(input, {
-    type: "text",
-    id: "seed",
-    inputMode: "numeric",
-    placeholder: "new each time",
-  });
+  Object.assign(input, { type: "text", id: "seed", inputMode: "numeric", placeholder: "new each time" });
   input.autocomplete = "off";
   input.setAttribute("aria-describedby", "seed-meaning");
   const title = make("label", "", "Seed");
@@ -142,10 +129,7 @@ function seedField(place: HTMLElement): () => number {
   const help = make("p", "help", "The same number writes the same text again.");
   help.id = "seed-meaning";
   place.append(make("div", "control", title, input, help));
-  input.addEventListener(
-    "input",
-    () => void (input.value = input.value.replace(/\D/g, "").slice(0, 9)),
-  );
+  input.addEventListener("input", () => void (input.value = input.value.replace(/\D/g, "").slice(0, 9)));
   return () => {
     if (input.value !== "") return Number(input.value);
     const seed = Math.floor(Math.random() * 1e9);

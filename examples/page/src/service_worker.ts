@@ -20,9 +20,7 @@ const CACHE = PREFIX + __VERSION__;
 self.addEventListener("install", (event) => {
   event.waitUntil((async () => {
     const cache = await caches.open(CACHE);
-    await cache.addAll(
-      __FILES__.map((file) => new Request(file, { cache: "no-cache" })),
-    );
+    await cache.addAll(__FILES__.map((file) => new Request(file, { cache: "no-cache" })));
   })());
 });
 
@@ -30,9 +28,7 @@ self.addEventListener("activate", (event) => {
   event.waitUntil((async () => {
     const names = await caches.keys();
     await Promise.all(
-      names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((
-        name,
-      ) => caches.delete(name)),
+      names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
     );
     await self.clients.claim();
   })());
@@ -45,23 +41,11 @@ self.addEventListener("message", ({ data }) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  const path = url.href.slice(self.registration.scope.length).replace(
-    /[?#].*/s,
-    "",
-  );
-  const file =
-    request.mode === "navigate" && (path === "" || path === "index.html")
-      ? "./"
-      : path;
-  if (
-    request.method !== "GET" || !url.href.startsWith(self.registration.scope) ||
-    !__FILES__.includes(file)
-  ) return;
+  const path = url.href.slice(self.registration.scope.length).replace(/[?#].*/s, "");
+  const file = request.mode === "navigate" && (path === "" || path === "index.html") ? "./" : path;
+  if (request.method !== "GET" || !url.href.startsWith(self.registration.scope) || !__FILES__.includes(file)) return;
   event.respondWith(
-    (async () =>
-      isolated(
-        await (await caches.open(CACHE)).match(file) ?? await fetch(request),
-      ))(),
+    (async () => isolated(await (await caches.open(CACHE)).match(file) ?? await fetch(request)))(),
   );
 });
 

@@ -27,10 +27,7 @@ export class TextView {
   #active = -1;
 
   /** @param look Told the piece that the pointer or the focus is on, or nothing when both are gone. */
-  constructor(
-    place: HTMLElement,
-    look: (piece: ShownPiece | undefined) => void,
-  ) {
+  constructor(place: HTMLElement, look: (piece: ShownPiece | undefined) => void) {
     this.#place = place;
     this.#look = look;
     place.addEventListener("pointerover", ({ target }) => {
@@ -38,16 +35,9 @@ export class TextView {
       if (piece) look(piece);
     });
     place.addEventListener("pointerleave", () => this.lookAtFocus());
-    place.addEventListener(
-      "focusin",
-      ({ target }) => look(this.#pieceOf(target)),
-    );
+    place.addEventListener("focusin", ({ target }) => look(this.#pieceOf(target)));
     place.addEventListener("focusout", () => look(undefined));
-    place.addEventListener(
-      "click",
-      ({ target }) =>
-        this.#focus(target ? this.#indices.get(target) : undefined),
-    );
+    place.addEventListener("click", ({ target }) => this.#focus(target ? this.#indices.get(target) : undefined));
     place.addEventListener("keydown", (event) => this.#move(event));
   }
 
@@ -66,11 +56,7 @@ export class TextView {
 
   /** Adds a piece at the end. */
   append(piece: Piece, isPrompt: boolean): void {
-    const element = make(
-      "span",
-      isPrompt ? "token given" : "token",
-      piece.text,
-    );
+    const element = make("span", isPrompt ? "token given" : "token", piece.text);
     const last = this.pieces.at(-1);
     const start = last ? last.start + last.tokens.length : 0;
     this.#indices.set(element, this.pieces.length);
@@ -81,11 +67,7 @@ export class TextView {
 
   /** Looks at the focused token, if there is one. */
   lookAtFocus(): void {
-    this.#look(
-      document.activeElement
-        ? this.#pieceOf(document.activeElement)
-        : undefined,
-    );
+    this.#look(document.activeElement ? this.#pieceOf(document.activeElement) : undefined);
   }
 
   #pieceOf(target: EventTarget | null): ShownPiece | undefined {
@@ -102,10 +84,7 @@ export class TextView {
     if (!now) return;
     now.element.tabIndex = 0;
     now.element.setAttribute("role", "button");
-    now.element.setAttribute(
-      "aria-label",
-      `Token ${index + 1}: ${visible(now.text)}`,
-    );
+    now.element.setAttribute("aria-label", `Token ${index + 1}: ${visible(now.text)}`);
     now.element.setAttribute("aria-describedby", "alternatives");
   }
 

@@ -10,8 +10,7 @@ const KEY = "andromeda-theme";
 export function themeSwitch(button: HTMLButtonElement): void {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const wanted = (): string | null => localStorage.getItem(KEY);
-  const isDark = () =>
-    (wanted() ?? (system.matches ? "dark" : "light")) === "dark";
+  const isDark = () => (wanted() ?? (system.matches ? "dark" : "light")) === "dark";
   const show = () => {
     document.documentElement.dataset["theme"] = isDark() ? "dark" : "light";
     button.setAttribute("aria-pressed", String(isDark()));

@@ -29,15 +29,8 @@ export interface Piece {
 }
 
 /** The pieces of a prompt. */
-export function promptPieces(
-  tokenizer: AndromedaTokenizer,
-  tokens: readonly number[],
-): AsyncGenerator<Piece> {
-  return piecesOf(
-    tokenizer,
-    tokens,
-    () => ({ alternatives: [], probability: NaN, rank: NaN }),
-  );
+export function promptPieces(tokenizer: AndromedaTokenizer, tokens: readonly number[]): AsyncGenerator<Piece> {
+  return piecesOf(tokenizer, tokens, () => ({ alternatives: [], probability: NaN, rank: NaN }));
 }
 
 /** Continues a prompt, piece by piece. */
@@ -63,11 +56,7 @@ export async function* write(
 /** What else could have come, of a token's logits. */
 type Judged = Pick<Piece, "alternatives" | "probability" | "rank">;
 
-function judge(
-  logits: Float32Array,
-  token: number,
-  tokenizer: AndromedaTokenizer,
-): Judged {
+function judge(logits: Float32Array, token: number, tokenizer: AndromedaTokenizer): Judged {
   const own = logits[token] ?? NaN;
   let largest = -Infinity;
   let rank = 1;
@@ -121,9 +110,7 @@ async function* piecesOf(
       yield token;
     }
   }
-  for await (
-    const text of tokenizer.decodeStream(watched(), { skipSpecialTokens: true })
-  ) {
+  for await (const text of tokenizer.decodeStream(watched(), { skipSpecialTokens: true })) {
     yield { text, tokens: held, ...last };
     held = [];
   }
