@@ -249,7 +249,7 @@ test(
     const { page, context } = visitor;
     await visitor.until("crossOriginIsolated && navigator.serviceWorker.controller");
     await visitor.load();
-    await visitor.until(`/[2-9] threads/.test(document.querySelector("#engine-facts").textContent)`);
+    await visitor.until(`/on [2-9] threads/.test(document.querySelector("#engine-facts").textContent)`);
 
     const script = `${site.folder}service_worker.js`;
     const built = await Deno.readTextFile(script);

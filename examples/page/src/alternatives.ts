@@ -4,20 +4,26 @@
  * @module
  */
 
-import { grouped, make, percent, visible } from "./dom.ts";
+import { bars, grouped, make, percent, visible } from "./dom.ts";
 import type { ShownPiece } from "./text_view.ts";
+
+/** Pixels between a token and its card. */
+const GAP = 8;
 
 /** Shows the alternatives of a piece below it, or nothing. */
 export function showAlternatives(card: HTMLElement, piece: ShownPiece | undefined): void {
   card.hidden = piece === undefined;
-  if (!piece) return;
-  card.replaceChildren(...piece.isPrompt ? [note()] : [head(piece), rows(piece)]);
+  // What is hidden would still describe the token that has the focus.
+  if (!piece) return card.replaceChildren();
+  card.replaceChildren(...piece.isPrompt ? [note()] : [head(piece), list(piece)]);
   const frame = card.offsetParent?.getBoundingClientRect();
   const [line] = piece.element.getClientRects();
   if (!frame || !line) return;
   const left = Math.min(Math.max(0, line.left - frame.left - 16), frame.width - card.offsetWidth);
   card.style.left = `${Math.max(0, left)}px`;
-  card.style.top = `${line.bottom - frame.top + 8}px`;
+  // Below the token, or above where the window ends below.
+  const isBelow = line.bottom + GAP + card.offsetHeight <= innerHeight || line.top < GAP + card.offsetHeight;
+  card.style.top = `${(isBelow ? line.bottom + GAP : line.top - GAP - card.offsetHeight) - frame.top}px`;
 }
 
 function note(): HTMLElement {
@@ -34,21 +40,11 @@ function head({ text, rank, probability }: ShownPiece): HTMLElement {
   );
 }
 
-function rows({ alternatives, tokens }: ShownPiece): HTMLElement {
-  const largest = alternatives[0]?.probability ?? 1;
-  const list = make("ol", "bars");
-  for (const { token, text, probability } of alternatives) {
-    const bar = make("span", "bar-fill");
-    bar.style.inlineSize = `${Math.max(1, 100 * probability / largest)}%`;
-    list.append(
-      make(
-        "li",
-        token === tokens.at(-1) ? "is-chosen" : "",
-        make("span", "token-name", visible(text)),
-        make("span", "bar-track", bar),
-        make("span", "bar-value", percent(probability)),
-      ),
-    );
-  }
-  return list;
+function list({ alternatives, tokens }: ShownPiece): HTMLElement {
+  const items = alternatives.map(({ token, text, probability }) => ({
+    text,
+    share: probability,
+    isChosen: token === tokens.at(-1),
+  }));
+  return make("ol", "bars", ...bars(items));
 }

@@ -4,12 +4,15 @@
  * @module
  */
 
-import { byId, clearError, make, showError } from "./dom.ts";
+import { bars, byId, clearError, make, showError } from "./dom.ts";
 import type { LoadedModel } from "./model.ts";
 import type { ShownPiece, TextView } from "./text_view.ts";
 
 /** The most tokens that are looked at: the last ones of the text. */
 const MOST = 256;
+
+/** Tokens that are listed as those that were looked at most. */
+const LISTED = 4;
 
 /** Probabilities of one layer. */
 interface Looks {
@@ -28,6 +31,7 @@ export class AttentionView {
   readonly #section = byId("attention", HTMLElement);
   readonly #layer = byId("layer", HTMLSelectElement);
   readonly #head = byId("head", HTMLSelectElement);
+  readonly #list = byId("looks", HTMLOListElement);
   readonly #map = byId("map", HTMLCanvasElement);
   readonly #error = byId("attention-error", HTMLElement);
   readonly #text: TextView;
@@ -132,19 +136,21 @@ export class AttentionView {
     return { row, most: Math.max(...row) };
   }
 
+  /** Shades the text by the looks of the chosen token, and lists what it looked at most. */
   #shade(): void {
     const looks = this.#looks;
     const { row, most } = looks ? this.#row(looks, this.#query) : { row: [], most: 1 };
-    for (const { element, start, tokens } of this.#text.pieces) {
+    const shares: { text: string; share: number }[] = [];
+    for (const { element, start, tokens, text } of this.#text.pieces) {
       const from = start - (looks?.first ?? 0);
-      const sum = row.slice(Math.max(0, from), Math.max(0, from + tokens.length)).reduce((a, b) => a + b, 0);
-      element.style.setProperty("--look", `${(100 * shadeOf(sum, most)).toFixed(1)}%`);
-      element.classList.toggle(
-        "is-query",
-        looks !== undefined && from <= this.#query &&
-          this.#query < from + tokens.length,
-      );
+      const share = row.slice(Math.max(0, from), Math.max(0, from + tokens.length)).reduce((a, b) => a + b, 0);
+      const isQuery = looks !== undefined && from <= this.#query && this.#query < from + tokens.length;
+      element.style.setProperty("--look", `${(100 * shadeOf(share, most)).toFixed(1)}%`);
+      element.classList.toggle("is-query", isQuery);
+      shares.push({ text, share });
     }
+    const listed = looks ? shares.toSorted((a, b) => b.share - a.share).slice(0, LISTED) : [];
+    this.#list.replaceChildren(...bars(listed));
   }
 
   #draw(): void {

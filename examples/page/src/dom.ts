@@ -78,3 +78,21 @@ export function percent(share: number): string {
 export function visible(text: string): string {
   return text.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
 }
+
+/** Rows of a list: tokens with their shares as bars, the longest first. */
+export function bars(
+  items: readonly { readonly text: string; readonly share: number; readonly isChosen?: boolean }[],
+): HTMLElement[] {
+  const largest = items[0]?.share ?? 1;
+  return items.map(({ text, share, isChosen = false }) => {
+    const bar = make("span", "bar-fill");
+    bar.style.inlineSize = `${Math.max(1, 100 * share / largest)}%`;
+    return make(
+      "li",
+      isChosen ? "is-chosen" : "",
+      make("span", "token-name", visible(text)),
+      make("span", "bar-track", bar),
+      make("span", "bar-value", percent(share)),
+    );
+  });
+}

@@ -76,12 +76,15 @@ export class Loader {
   /** The engine and its threads, which join one after the other. */
   describe(): void {
     if (!this.#loaded) return;
-    const { name, model, backend: { info } } = this.#loaded;
+    const { name, model, backend } = this.#loaded;
     byId("model-name", HTMLElement).textContent = name;
     byId("model-facts", HTMLElement).textContent = `${grouped(model.parameterCount)} weights, a context of ${
       grouped(model.net.maxSeqLen)
     } tokens`;
-    byId("engine-facts", HTMLElement).textContent = info.description;
+    const { threads, features, description } = backend.info;
+    byId("engine-facts", HTMLElement).textContent = backend.name === "webgpu"
+      ? description
+      : `WebAssembly on ${threads} thread${threads === 1 ? "" : "s"}: ${features.join(", ")}`;
   }
 
   #begin(place: ModelPlace, isFirst: boolean): void {

@@ -22,10 +22,13 @@ const DEMO = { ...placeOf("./model/"), name: "Shakespeare" };
 const desk = new Desk(samplingControls(byId("sampling", HTMLElement)));
 let loaded: LoadedModel | undefined;
 let measuring: AbortController | undefined;
+/** Settles when nothing is measured. */
+let measured: Promise<void> = Promise.resolve();
 
 const loader = new Loader(async (changed) => {
   loaded = changed;
   measuring?.abort();
+  await measured;
   await desk.stop();
   desk.use(changed);
 });
@@ -69,26 +72,30 @@ function startSection(): void {
 
 /** The benchmark. */
 function measureSection(): void {
+  byId("measure", HTMLButtonElement).addEventListener("click", () => {
+    if (measuring) measuring.abort();
+    else if (loaded) measured = showMeasured(loaded);
+  });
+}
+
+async function showMeasured(of: LoadedModel): Promise<void> {
   const button = byId("measure", HTMLButtonElement);
   const error = byId("measure-error", HTMLElement);
-  button.addEventListener("click", async () => {
-    if (measuring) return measuring.abort();
-    if (!loaded) return;
-    clearError(error);
+  measuring = new AbortController();
+  const { signal } = measuring;
+  clearError(error);
+  button.textContent = "Stop";
+  say("Measuring");
+  try {
     await desk.stop();
-    measuring = new AbortController();
-    button.textContent = "Stop";
-    say("Measuring");
-    try {
-      const { prefill, decode } = await measure(loaded, measuring.signal);
-      byId("prefill", HTMLOutputElement).value = `${speed(prefill)} tokens/s`;
-      byId("decode", HTMLOutputElement).value = `${speed(decode)} tokens/s`;
-      say(`Reads ${speed(prefill)} and writes ${speed(decode)} tokens per second`);
-    } catch (fault) {
-      showError(error, fault);
-    } finally {
-      measuring = undefined;
-      button.textContent = "Measure";
-    }
-  });
+    const { prefill, decode } = await measure(of, signal);
+    byId("prefill", HTMLOutputElement).value = `${speed(prefill)} tokens/s`;
+    byId("decode", HTMLOutputElement).value = `${speed(decode)} tokens/s`;
+    say(`Reads ${speed(prefill)} and writes ${speed(decode)} tokens per second`);
+  } catch (fault) {
+    showError(error, fault);
+  } finally {
+    measuring = undefined;
+    button.textContent = "Measure";
+  }
 }

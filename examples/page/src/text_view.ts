@@ -85,7 +85,7 @@ export class TextView {
     now.element.tabIndex = 0;
     now.element.setAttribute("role", "button");
     now.element.setAttribute("aria-label", `Token ${index + 1}: ${visible(now.text)}`);
-    now.element.setAttribute("aria-describedby", "alternatives");
+    now.element.setAttribute("aria-describedby", "alternatives looks");
   }
 
   #focus(index: number | undefined): void {
