@@ -129,9 +129,33 @@ export class Visitor implements AsyncDisposable {
     return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
   }
 
+  /** The longest time, in milliseconds, for which the page's thread computes without a pause during an action. */
+  async longestTask(act: () => Promise<void>): Promise<number> {
+    const session = await this.context.newCDPSession(this.page);
+    const events: TraceEvent[] = [];
+    session.on("Tracing.dataCollected", ({ value }) => events.push(...value as unknown as TraceEvent[]));
+    await session.send("Tracing.start", { traceConfig: { includedCategories: ["toplevel"] } });
+    await act();
+    const isComplete = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
+    await session.send("Tracing.end");
+    await isComplete;
+    await session.detach();
+    const threadOf = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`;
+    const pages = new Set(events.filter(({ args }) => args.name === "CrRendererMain").map(threadOf));
+    return Math.max(...events.map((event) => pages.has(threadOf(event)) ? (event.tdur ?? 0) / 1000 : 0));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.context.close();
   }
+}
+
+/** The part of an event of Chromium's traces that is read here; `tdur` is its time on a processor. */
+interface TraceEvent {
+  readonly pid: number;
+  readonly tid: number;
+  readonly tdur?: number;
+  readonly args: { readonly name?: string };
 }
 
 /** The part of axe's result that is read here. */
