@@ -1,6 +1,6 @@
 /**
- * The page of `examples/page` in a real Chromium: what it writes is what Deno writes; everything on it works by keyboard,
- * offline, under a strict policy and at every size, and generating never holds up a frame.
+ * The page of `examples/page` in a real Chromium: what it writes is what Deno writes; everything on it works by
+ * keyboard, offline, under a strict policy and at every size, and generating never holds up a frame.
  *
  * Needs `npm` with its registry and the `chromium` package; without them the tests are ignored, with REQUIRE_NODE=1 and
  * REQUIRE_CHROMIUM=1 they fail. ANDROMEDA_SHOTS names a folder for pictures of the page.
@@ -29,6 +29,8 @@ const LOOKED_AT = 20;
 interface Expected {
   /** The text of each token. */
   readonly pieces: readonly string[];
+  /** The same where that token's likeliest rival took its place, and the text that follows then. */
+  readonly branch: readonly string[];
   /** The largest probabilities in the place of the token that is looked at. */
   readonly probabilities: readonly number[];
   /** What that token gives to each before it, in the last layer's first head. */
@@ -41,11 +43,14 @@ async function expect(): Promise<Expected> {
   const model = await loadLanguageModel(MODEL, { backend });
   const prompt = tokenizer.encode(PROMPT);
   let logits = new Float32Array();
+  const options = { maxNewTokens: LENGTH, temperature: 0 };
   const tokens = await Array.fromAsync(model.generate(prompt, {
-    maxNewTokens: LENGTH,
-    temperature: 0,
+    ...options,
     onLogits: (each, index) => void (logits = index === LOOKED_AT ? each.slice() : logits),
   }));
+  const [, rival = 0] = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!);
+  const kept = [...tokens.slice(0, LOOKED_AT), rival];
+  const branch = [...kept, ...await Array.fromAsync(model.generate([...prompt, ...kept], options))];
   const exponents = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
   const sum = exponents.reduce((sum, each) => sum + each, 0);
   const text = [...prompt, ...tokens];
@@ -54,6 +59,7 @@ async function expect(): Promise<Expected> {
   const looks = (await attention.data()).slice(query * n, query * n + n);
   backend.dispose();
   return {
+    branch: await Array.fromAsync(tokenizer.decodeStream(branch)),
     pieces: await Array.fromAsync(tokenizer.decodeStream(tokens)),
     probabilities: Array.from(exponents.map((each) => each / sum).sort().toReversed().slice(0, 10)),
     looks: Array.from(looks),
@@ -87,54 +93,56 @@ function serve({ folder }: Site, headers: Readonly<Record<string, string>> = { .
   return serveFolders({ "/": folder }, headers);
 }
 
-test(
-  "by keyboard alone, it loads, writes what Deno writes, and shows what else might have come",
-  async (site, expected) => {
-    await using server = serve(site);
-    await using visitor = await Visitor.open(site, server.url);
-    const { page } = visitor;
-    const isFocused = (selector: string) => page.locator(`${selector}:focus`).count();
-    const tabTo = async (selector: string) => {
-      for (let presses = 0; presses < 40; presses++) {
-        await page.keyboard.press("Tab");
-        if (await isFocused(selector)) return;
-      }
-      throw new Error(`Tab does not reach ${selector}`);
-    };
-    await tabTo("#load-demo");
-    await page.keyboard.press("Enter");
-    await visitor.state("ready");
-    await page.waitForSelector("#prompt:focus");
-    for (const [id, key] of [["temperature", "Home"], ["repetitionPenalty", "Home"]] as const) {
-      await tabTo(`#${id}`);
-      await page.keyboard.press(key);
+test("by keyboard alone, it writes what Deno writes and shows what else might have come", async (site, expected) => {
+  await using server = serve(site);
+  await using visitor = await Visitor.open(site, server.url);
+  const { page } = visitor;
+  const isFocused = (selector: string) => page.locator(`${selector}:focus`).count();
+  const tabTo = async (selector: string) => {
+    for (let presses = 0; presses < 40; presses++) {
+      await page.keyboard.press("Tab");
+      if (await isFocused(selector)) return;
     }
-    await tabTo("#maxNewTokens");
-    await page.keyboard.press("Home");
-    for (let length = 10; length < LENGTH; length += 10) await page.keyboard.press("ArrowRight");
-    await tabTo("#prompt");
-    await page.keyboard.press("Control+a");
-    await page.keyboard.type(PROMPT);
-    await page.keyboard.press("Control+Enter");
-    await page.waitForSelector("#stop:not([hidden])");
-    await visitor.written();
-    assertEquals(await visitor.pieces(), expected.pieces);
-    assert(/^Done: 60 tokens/.test(await page.innerText("#status")), await page.innerText("#status"));
+    throw new Error(`Tab does not reach ${selector}`);
+  };
+  await tabTo("#load-demo");
+  await page.keyboard.press("Enter");
+  await visitor.state("ready");
+  await page.waitForSelector("#prompt:focus");
+  for (const [id, key] of [["temperature", "Home"], ["repetitionPenalty", "Home"]] as const) {
+    await tabTo(`#${id}`);
+    await page.keyboard.press(key);
+  }
+  await tabTo("#maxNewTokens");
+  await page.keyboard.press("Home");
+  for (let length = 10; length < LENGTH; length += 10) await page.keyboard.press("ArrowRight");
+  await tabTo("#prompt");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type(PROMPT);
+  await page.keyboard.press("Control+Enter");
+  await page.waitForSelector("#stop:not([hidden])");
+  await visitor.written();
+  assertEquals(await visitor.pieces(), expected.pieces);
+  assert(/^Done: 60 tokens/.test(await page.innerText("#status")), await page.innerText("#status"));
 
-    await tabTo(".token");
-    for (let presses = 0; presses < LOOKED_AT; presses++) await page.keyboard.press("ArrowRight");
-    assertEquals(await page.locator(".token:focus").textContent(), expected.pieces[LOOKED_AT]);
-    const shares = await page.locator("#alternatives .bar-value").allInnerTexts();
-    assertEquals(shares.length, 10);
-    for (const [i, share] of shares.entries()) {
-      assertAlmostEquals(Number.parseFloat(share) / 100, expected.probabilities[i]!, 0.006);
-    }
-    assertEquals(await page.locator("#alternatives li.is-chosen").count(), 1);
-    await page.keyboard.press("Escape");
-    assertEquals(await page.isVisible("#alternatives"), false);
-    assertEquals(visitor.faults, []);
-  },
-);
+  await tabTo(".token");
+  for (let presses = 0; presses < LOOKED_AT; presses++) await page.keyboard.press("ArrowRight");
+  assertEquals(await page.locator(".token:focus").textContent(), expected.pieces[LOOKED_AT]);
+  const shares = await page.locator("#alternatives .bar-value").allInnerTexts();
+  assertEquals(shares.length, 10);
+  for (const [i, share] of shares.entries()) {
+    assertAlmostEquals(Number.parseFloat(share) / 100, expected.probabilities[i]!, 0.006);
+  }
+  assertEquals(await page.locator("#alternatives li.is-chosen").count(), 1);
+  await page.keyboard.press("Escape");
+  assertEquals(await page.isVisible("#alternatives"), false);
+
+  await page.keyboard.press("2");
+  await page.waitForSelector("#stop:not([hidden])");
+  await visitor.written();
+  assertEquals(await visitor.pieces(), expected.branch);
+  assertEquals(visitor.faults, []);
+});
 
 test("attention shades the text and draws a map", async (site, expected) => {
   await using server = serve(site);
@@ -241,36 +249,33 @@ test("an engine that is not there leaves the one that is, and says why", async (
   assertEquals(visitor.faults, []);
 });
 
-test(
-  "after one visit to a plain server it works offline, on several threads, and takes new versions",
-  async (site, expected) => {
-    const server = serve(site, {});
-    await using visitor = await Visitor.open(site, server.url);
-    const { page, context } = visitor;
-    await visitor.until("crossOriginIsolated && navigator.serviceWorker.controller");
-    await visitor.load();
-    await visitor.until(`/on [2-9] threads/.test(document.querySelector("#engine-facts").textContent)`);
+test("after one visit to a plain server it works offline, threaded, and takes new versions", async (site, expected) => {
+  const server = serve(site, {});
+  await using visitor = await Visitor.open(site, server.url);
+  const { page, context } = visitor;
+  await visitor.until("crossOriginIsolated && navigator.serviceWorker.controller");
+  await visitor.load();
+  await visitor.until(`/on [2-9] threads/.test(document.querySelector("#engine-facts").textContent)`);
 
-    const script = `${site.folder}service_worker.js`;
-    const built = await Deno.readTextFile(script);
-    await Deno.writeTextFile(script, built.replace(/"[0-9a-f]{12}"/, '"another one"'));
-    await page.evaluate("navigator.serviceWorker.getRegistration().then((each) => each.update())");
-    await page.click("#update-now");
-    await visitor.until(`document.body.dataset.state === "start"`);
-    await visitor.until(`caches.keys().then((names) => names.includes("andromeda-page-files-another one"))`);
-    await Deno.writeTextFile(script, built);
+  const script = `${site.folder}service_worker.js`;
+  const built = await Deno.readTextFile(script);
+  await Deno.writeTextFile(script, built.replace(/"[0-9a-f]{12}"/, '"another one"'));
+  await page.evaluate("navigator.serviceWorker.getRegistration().then((each) => each.update())");
+  await page.click("#update-now");
+  await visitor.until(`document.body.dataset.state === "start"`);
+  await visitor.until(`caches.keys().then((names) => names.includes("andromeda-page-files-another one"))`);
+  await Deno.writeTextFile(script, built);
 
-    await context.setOffline(true);
-    await server[Symbol.asyncDispose]();
-    await page.reload();
-    await visitor.load();
-    await visitor.set(GREEDY);
-    await page.fill("#prompt", PROMPT);
-    await page.click("#write");
-    await visitor.written();
-    assertEquals(await visitor.pieces(), expected.pieces);
-  },
-);
+  await context.setOffline(true);
+  await server[Symbol.asyncDispose]();
+  await page.reload();
+  await visitor.load();
+  await visitor.set(GREEDY);
+  await page.fill("#prompt", PROMPT);
+  await page.click("#write");
+  await visitor.written();
+  assertEquals(await visitor.pieces(), expected.pieces);
+});
 
 /** Notes how long each frame takes, without looking at the page meanwhile as Playwright does. */
 const FRAMES = `
@@ -346,11 +351,12 @@ for (const colorScheme of ["light", "dark"] as const) {
       await check("1-start");
       await visitor.load();
       await check("2-ready");
-      await visitor.set({ seed: 7 });
+      await visitor.set({ seed: 7, maxNewTokens: 120 });
       await page.click("#write");
       await visitor.written();
       await page.locator(".token:not(.given)").nth(40).click();
       await check("3-alternatives");
+      await page.keyboard.press("Escape");
       await page.check('input[value="attention"]');
       await page.waitForSelector("#head option:nth-child(2)", { state: "attached" });
       await page.locator(".token:not(.given)").nth(60).click();

@@ -15,7 +15,7 @@ export function showAlternatives(card: HTMLElement, piece: ShownPiece | undefine
   card.hidden = piece === undefined;
   // What is hidden would still describe the token that has the focus.
   if (!piece) return card.replaceChildren();
-  card.replaceChildren(...piece.isPrompt ? [note()] : [head(piece), list(piece)]);
+  card.replaceChildren(...piece.alternatives.length === 0 ? [note()] : [head(piece), list(piece)]);
   const frame = card.offsetParent?.getBoundingClientRect();
   const [line] = piece.element.getClientRects();
   if (!frame || !line) return;

@@ -10,10 +10,19 @@ import { AttentionView } from "./attention.ts";
 import { byId, chosen, clearError, grouped, nextFrame, say, showError, speed } from "./dom.ts";
 import type { LoadedModel } from "./model.ts";
 import { type ShownPiece, TextView } from "./text_view.ts";
-import { promptPieces, write } from "./writing.ts";
+import { type Judged, piecesOf, write } from "./writing.ts";
 
 /** Milliseconds between two updates of the figures while text comes. */
 const FIGURES_EVERY = 200;
+
+/** A text that is kept when writing begins. */
+interface Kept {
+  readonly tokens: readonly number[];
+  /** How many of the tokens were given. */
+  readonly given: number;
+  /** What else could have come in the place of a token. */
+  readonly known: ReadonlyMap<number, Judged>;
+}
 
 /** The desk of a page. */
 export class Desk {
@@ -24,7 +33,10 @@ export class Desk {
   readonly #result = byId("result", HTMLElement);
   readonly #card = byId("alternatives", HTMLElement);
   readonly #textPlace = byId("text", HTMLElement);
-  readonly #view = new TextView(byId("tokens", HTMLElement), (piece) => this.#look(piece));
+  readonly #view = new TextView(byId("tokens", HTMLElement), {
+    look: (piece) => this.#look(piece),
+    goOn: (piece, alternative) => this.#goOn(piece, alternative),
+  });
   readonly #attention = new AttentionView(this.#view);
   readonly #sampling: () => SamplingOptions;
   #loaded: LoadedModel | undefined;
@@ -46,6 +58,13 @@ export class Desk {
       this.#begin();
     });
     this.#stopButton.addEventListener("click", () => void this.stop());
+    // The focus stays on the token whose card this is.
+    this.#card.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      const row = event.target instanceof Element ? event.target.closest("li") : null;
+      const piece = this.#view.focused;
+      if (row && piece) this.#goOn(piece, Array.from(row.parentElement?.children ?? []).indexOf(row));
+    });
     document.addEventListener("keydown", ({ key }) => {
       if (key !== "Escape") return;
       if (this.#abort) void this.stop();
@@ -67,12 +86,13 @@ export class Desk {
     await this.#written;
   }
 
-  #begin(): void {
+  /** @param kept A text to go on from, in the place of the prompt. */
+  #begin(kept?: Kept): void {
     if (this.#abort || !this.#loaded) return;
-    this.#written = this.#write(this.#loaded);
+    this.#written = this.#write(this.#loaded, kept);
   }
 
-  async #write(loaded: LoadedModel): Promise<void> {
+  async #write(loaded: LoadedModel, kept?: Kept): Promise<void> {
     const { tokenizer } = loaded;
     this.#abort = new AbortController();
     const { signal } = this.#abort;
@@ -81,15 +101,20 @@ export class Desk {
     const figures = new Figures();
     try {
       const prompt = tokenizer.encode(this.#prompt.value);
-      this.#view.clear();
+      const { tokens, given, known } = kept ?? { tokens: prompt, given: prompt.length, known: new Map() };
+      const hadFocus = this.#view.focused !== undefined;
       this.#attention.close();
+      this.#view.clear();
       this.#result.hidden = false;
-      for await (const piece of promptPieces(tokenizer, prompt)) {
-        this.#view.append(piece, true);
-        await nextFrame();
+      let count = 0;
+      for await (const piece of piecesOf(tokenizer, tokens, known)) {
+        count += piece.tokens.length;
+        this.#view.append(piece, count <= given);
       }
+      if (hadFocus) this.#view.focusLast();
+      await nextFrame();
       figures.begin();
-      for await (const piece of write(loaded, prompt, { ...this.#sampling(), signal })) {
+      for await (const piece of write(loaded, tokens, { ...this.#sampling(), signal })) {
         this.#view.append(piece, false);
         figures.add(piece.tokens.length);
       }
@@ -101,6 +126,23 @@ export class Desk {
       this.#setWriting(false);
       this.#changeLens();
     }
+  }
+
+  /** Drops what comes after a piece, puts an alternative in its place where one is meant, and writes on. */
+  #goOn(piece: ShownPiece, alternative?: number): void {
+    const other = alternative === undefined ? undefined : piece.alternatives[alternative];
+    if (alternative !== undefined && !other) return;
+    const { pieces, tokens } = this.#view;
+    const end = piece.start + piece.tokens.length;
+    const known = new Map<number, Judged>();
+    for (const each of pieces) if (!each.isPrompt) known.set(each.start + each.tokens.length - 1, each);
+    const given = pieces.findLast(({ isPrompt }) => isPrompt);
+    if (other) known.set(end - 1, { ...piece, probability: other.probability, rank: (alternative ?? 0) + 1 });
+    this.#begin({
+      tokens: other ? [...tokens.slice(0, end - 1), other.token] : tokens.slice(0, end),
+      given: given ? given.start + given.tokens.length : 0,
+      known,
+    });
   }
 
   #setWriting(isWriting: boolean): void {
@@ -117,6 +159,8 @@ export class Desk {
     const isAttention = chosen("lens") === "attention";
     if (isAttention && piece) this.#attention.look(piece);
     showAlternatives(this.#card, isAttention ? undefined : piece);
+    // A card that follows the pointer can't be reached by it; that of the focused token can.
+    this.#card.classList.toggle("is-kept", piece !== undefined && piece === this.#view.focused);
   }
 
   #changeLens(): void {

@@ -35,6 +35,7 @@ export function showError(place: HTMLElement, error: unknown): void {
   if (error instanceof DOMException && error.name === "AbortError") return;
   place.textContent = error instanceof Error ? error.message : String(error);
   place.hidden = false;
+  place.scrollIntoView({ block: "nearest" });
 }
 
 /** Takes a message away. */

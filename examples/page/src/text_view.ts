@@ -17,28 +17,35 @@ export interface ShownPiece extends Piece {
   readonly start: number;
 }
 
-/** Shows pieces, and tells at which one a person looks. */
+/** What a person does with the text. */
+export interface TextEvents {
+  /** The pointer or the focus is on a piece, or neither is on any. */
+  look(piece: ShownPiece | undefined): void;
+  /** The text shall go on from a piece, or from the alternative of this number in its place. */
+  goOn(piece: ShownPiece, alternative?: number): void;
+}
+
+/** Shows pieces, and tells what a person does with them. */
 export class TextView {
   readonly pieces: ShownPiece[] = [];
   readonly #place: HTMLElement;
-  readonly #look: (piece: ShownPiece | undefined) => void;
+  readonly #events: TextEvents;
   readonly #indices = new WeakMap<EventTarget, number>();
   /** The piece that Tab reaches. */
   #active = -1;
 
-  /** @param look Told the piece that the pointer or the focus is on, or nothing when both are gone. */
-  constructor(place: HTMLElement, look: (piece: ShownPiece | undefined) => void) {
+  constructor(place: HTMLElement, events: TextEvents) {
     this.#place = place;
-    this.#look = look;
+    this.#events = events;
     place.addEventListener("pointerover", ({ target }) => {
       const piece = this.#pieceOf(target);
-      if (piece) look(piece);
+      if (piece) events.look(piece);
     });
     place.addEventListener("pointerleave", () => this.lookAtFocus());
-    place.addEventListener("focusin", ({ target }) => look(this.#pieceOf(target)));
-    place.addEventListener("focusout", () => look(undefined));
+    place.addEventListener("focusin", ({ target }) => events.look(this.#pieceOf(target)));
+    place.addEventListener("focusout", () => events.look(undefined));
     place.addEventListener("click", ({ target }) => this.#focus(target ? this.#indices.get(target) : undefined));
-    place.addEventListener("keydown", (event) => this.#move(event));
+    place.addEventListener("keydown", (event) => this.#press(event));
   }
 
   /** All tokens of the text. */
@@ -51,7 +58,7 @@ export class TextView {
     this.pieces.length = 0;
     this.#active = -1;
     this.#place.replaceChildren();
-    this.#look(undefined);
+    this.#events.look(undefined);
   }
 
   /** Adds a piece at the end. */
@@ -67,7 +74,17 @@ export class TextView {
 
   /** Looks at the focused token, if there is one. */
   lookAtFocus(): void {
-    this.#look(document.activeElement ? this.#pieceOf(document.activeElement) : undefined);
+    this.#events.look(this.focused);
+  }
+
+  /** The piece that has the focus. */
+  get focused(): ShownPiece | undefined {
+    return this.#pieceOf(document.activeElement);
+  }
+
+  /** Moves the focus to the last piece, where it was on one that is gone. */
+  focusLast(): void {
+    this.#focus(this.pieces.length - 1);
   }
 
   #pieceOf(target: EventTarget | null): ShownPiece | undefined {
@@ -94,8 +111,11 @@ export class TextView {
     this.pieces[index].element.focus();
   }
 
-  #move(event: KeyboardEvent): void {
+  #press(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const piece = this.focused;
+    // The tenth alternative has the digit 0.
+    if (piece && /^\d$/.test(event.key)) return this.#events.goOn(piece, (Number(event.key) + 9) % 10);
     const last = this.pieces.length - 1;
     switch (event.key) {
       case "ArrowLeft":
@@ -109,6 +129,9 @@ export class TextView {
         break;
       case "ArrowDown":
         this.#focus(this.#inLine(1));
+        break;
+      case "Enter":
+        if (piece) this.#events.goOn(piece);
         break;
       case "Home":
         this.#focus(0);

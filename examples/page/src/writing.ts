@@ -28,9 +28,19 @@ export interface Piece {
   readonly rank: number;
 }
 
-/** The pieces of a prompt. */
-export function promptPieces(tokenizer: AndromedaTokenizer, tokens: readonly number[]): AsyncGenerator<Piece> {
-  return piecesOf(tokenizer, tokens, () => ({ alternatives: [], probability: NaN, rank: NaN }));
+/** What else could have come in the place of a token. */
+export type Judged = Pick<Piece, "alternatives" | "probability" | "rank">;
+
+/** A token that was given, of which nothing is known. */
+const GIVEN: Judged = { alternatives: [], probability: NaN, rank: NaN };
+
+/** The pieces of tokens that are there, with what is known of those that were written. */
+export function piecesOf(
+  tokenizer: AndromedaTokenizer,
+  tokens: readonly number[],
+  known: ReadonlyMap<number, Judged>,
+): AsyncGenerator<Piece> {
+  return pieces(tokenizer, tokens, (_, index) => known.get(index) ?? GIVEN);
 }
 
 /** Continues a prompt, piece by piece. */
@@ -46,16 +56,14 @@ export async function* write(
     stopTokens,
     onLogits: (logits, index) => void waiting.set(index, logits),
   });
-  yield* piecesOf(tokenizer, tokens, (token, index) => {
+  yield* pieces(tokenizer, tokens, (token, index) => {
     const logits = waiting.get(index);
     waiting.delete(index);
-    return { ...judge(logits ?? new Float32Array(), token, tokenizer) };
+    return logits ? judge(logits, token, tokenizer) : GIVEN;
   });
 }
 
-/** What else could have come, of a token's logits. */
-type Judged = Pick<Piece, "alternatives" | "probability" | "rank">;
-
+/** What else could have come, by the logits that a token was drawn from. */
 function judge(logits: Float32Array, token: number, tokenizer: AndromedaTokenizer): Judged {
   const own = logits[token] ?? NaN;
   let largest = -Infinity;
@@ -95,14 +103,14 @@ function largestOf(values: Float32Array, count: number): number[] {
 }
 
 /** Texts of tokens. Tokens that end within a character wait for those that complete it. */
-async function* piecesOf(
+async function* pieces(
   tokenizer: AndromedaTokenizer,
   tokens: Iterable<number> | AsyncIterable<number>,
   look: (token: number, index: number) => Judged,
 ): AsyncGenerator<Piece> {
   let held: number[] = [];
   let count = 0;
-  let last: Judged = { alternatives: [], probability: NaN, rank: NaN };
+  let last = GIVEN;
   async function* watched(): AsyncGenerator<number> {
     for await (const token of tokens) {
       last = look(token, count++);
@@ -111,7 +119,7 @@ async function* piecesOf(
     }
   }
   for await (const text of tokenizer.decodeStream(watched(), { skipSpecialTokens: true })) {
-    yield { text, tokens: held, ...last };
+    yield { ...last, text, tokens: held };
     held = [];
   }
 }
