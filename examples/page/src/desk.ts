@@ -41,6 +41,8 @@ export class Desk {
   readonly #sampling: () => SamplingOptions;
   #loaded: LoadedModel | undefined;
   #abort: AbortController | undefined;
+  /** The token that has the focus and shall show nothing. */
+  #dismissed: ShownPiece | undefined;
   /** Settles when nothing is being written. */
   #written: Promise<void> = Promise.resolve();
 
@@ -68,7 +70,7 @@ export class Desk {
     document.addEventListener("keydown", ({ key }) => {
       if (key !== "Escape") return;
       if (this.#abort) void this.stop();
-      else this.#look(undefined);
+      else this.#dismiss();
     });
     byId("lenses", HTMLFieldSetElement).addEventListener("change", () => this.#changeLens());
   }
@@ -156,11 +158,20 @@ export class Desk {
   }
 
   #look(piece: ShownPiece | undefined): void {
+    if (piece && piece === this.#dismissed) return;
+    this.#dismissed = undefined;
     const isAttention = chosen("lens") === "attention";
     if (isAttention && piece) this.#attention.look(piece);
     showAlternatives(this.#card, isAttention ? undefined : piece);
     // A card that follows the pointer can't be reached by it; that of the focused token can.
     this.#card.classList.toggle("is-kept", piece !== undefined && piece === this.#view.focused);
+  }
+
+  /** Takes the card away until another token is looked at. */
+  #dismiss(): void {
+    const { focused } = this.#view;
+    this.#look(undefined);
+    this.#dismissed = focused;
   }
 
   #changeLens(): void {
