@@ -77,7 +77,12 @@ export function percent(share: number): string {
 
 /** A token so that its spaces and line breaks can be seen. */
 export function visible(text: string): string {
-  return text.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
+  return text.replaceAll(" ", "·").replaceAll("\n", "↵").replaceAll("\t", "⇥") || "∅";
+}
+
+/** A token so that it can be heard. */
+export function spoken(text: string): string {
+  return text.trim() || (text.includes("\n") ? "line break" : "space");
 }
 
 /** Rows of a list: tokens with their shares as bars, the longest first. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { make, visible } from "./dom.ts";
+import { make, spoken } from "./dom.ts";
 import type { Piece } from "./writing.ts";
 
 /** A piece where it stands. */
@@ -101,7 +101,7 @@ export class TextView {
     if (!now) return;
     now.element.tabIndex = 0;
     now.element.setAttribute("role", "button");
-    now.element.setAttribute("aria-label", `Token ${index + 1}: ${visible(now.text)}`);
+    now.element.setAttribute("aria-label", `Token ${index + 1}: ${spoken(now.text)}`);
     now.element.setAttribute("aria-describedby", "alternatives looks");
   }
 
