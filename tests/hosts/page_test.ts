@@ -180,15 +180,14 @@ test("files that are dropped or chosen load, and what is no model says so in one
   await using server = serve(site);
   await using visitor = await Visitor.open(site, server.url);
   const { page } = visitor;
-  await page.evaluate(`(async () => {
-    const dataTransfer = new DataTransfer();
-    for (const name of ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]) {
-      dataTransfer.items.add(new File([await (await fetch("./model/" + name)).blob()], name));
-    }
-    document.body.dispatchEvent(new DragEvent("dragover", { dataTransfer, bubbles: true }));
-    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
-  })()`);
+  const session = await visitor.context.newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    const data = { items: [], files: [MODEL], dragOperationsMask: 1 };
+    await session.send("Input.dispatchDragEvent", { type, x: 200, y: 200, data });
+    if (type === "dragOver") await page.waitForSelector("#drop");
+  }
   await visitor.state("ready");
+  assertEquals(await page.innerText("#model-name"), "shakespeare");
   await page.click("#change");
   await page.setInputFiles("#files", [`${MODEL}/config.json`, `${MODEL}/tokenizer.json`]);
   await page.waitForSelector("#start-error:not([hidden])");

@@ -78,13 +78,16 @@ export class AttentionView {
     this.#section.hidden = true;
     if (!this.#looks) return;
     this.#looks = undefined;
+    this.#map.width = this.#map.height = 1;
     this.#shade();
   }
 
   /** Shows where a token looked. */
   look(piece: ShownPiece): void {
     if (!this.#looks) return;
-    this.#query = Math.max(0, piece.start + piece.tokens.length - 1 - this.#looks.first);
+    const query = piece.start + piece.tokens.length - 1 - this.#looks.first;
+    if (query < 0) return;
+    this.#query = query;
     this.#show();
   }
 

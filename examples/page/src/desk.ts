@@ -40,6 +40,8 @@ export class Desk {
   readonly #attention = new AttentionView(this.#view);
   readonly #sampling: () => SamplingOptions;
   #loaded: LoadedModel | undefined;
+  /** The name of the model whose tokens the text is made of. */
+  #writer: string | undefined;
   #abort: AbortController | undefined;
   /** The token that has the focus and shall show nothing. */
   #dismissed: ShownPiece | undefined;
@@ -75,9 +77,14 @@ export class Desk {
     byId("lenses", HTMLFieldSetElement).addEventListener("change", () => this.#changeLens());
   }
 
-  /** Takes another model; the text stays. */
+  /** Takes a model. A text stays if the same model wrote it: tokens of another one mean something else. */
   use(loaded: LoadedModel | undefined): void {
     this.#loaded = loaded;
+    if (loaded && loaded.name !== this.#writer) {
+      this.#writer = loaded.name;
+      this.#view.clear();
+      this.#result.hidden = true;
+    }
     this.#attention.use(loaded);
     this.#changeLens();
   }

@@ -9,46 +9,58 @@ import type { ModelPlace } from "./model.ts";
 /** The address under which dropped files are opened; nothing is ever sent to it. */
 const FOLDER = "https://dropped.invalid/";
 
+/** A file, and its path from where it was dropped or chosen. */
+interface PlacedFile {
+  readonly path: string;
+  readonly file: File;
+}
+
 /** A model among files: the library opens them as it opens those of a server. */
-export function placeOfFiles(files: readonly File[]): ModelPlace {
+export function placeOfFiles(files: readonly PlacedFile[]): ModelPlace {
   // A folder may hold other folders; of files with one name that which lies highest is meant.
-  const byName = new Map(files.toSorted((a, b) => depthOf(b) - depthOf(a)).map((file) => [file.name, file] as const));
-  const weights = [...byName.keys()].filter((name) => name.endsWith(".safetensors"));
-  const [first = ""] = weights;
-  const isNamed = byName.has("model.safetensors") ||
+  const fromBelow = files.toSorted((a, b) => depthOf(b) - depthOf(a));
+  const byName = new Map(fromBelow.map(({ path, file }) => [file.name, { path, file }]));
+  const [first = "", second] = [...byName.keys()].filter((name) => name.endsWith(".safetensors"));
+  const isUsual = first === "" || second !== undefined || first === "model.safetensors" ||
     byName.has("model.safetensors.index.json");
   return {
-    name: byName.get("config.json")?.webkitRelativePath.split("/").at(-2) ||
-      "dropped files",
-    model: isNamed || weights.length !== 1 ? FOLDER : FOLDER + encodeURIComponent(first),
+    name: byName.get("config.json")?.path.split("/").at(-2) || "dropped files",
+    model: isUsual ? FOLDER : FOLDER + encodeURIComponent(first),
     tokenizer: FOLDER,
     fetch: (url) => {
-      const file = byName.get(decodeURIComponent(url.slice(FOLDER.length)));
-      if (!file) return Promise.resolve(new Response(null, { status: 404 }));
-      return Promise.resolve(new Response(file, { headers: { "content-length": String(file.size) } }));
+      const found = byName.get(decodeURIComponent(url.slice(FOLDER.length)));
+      if (!found) return Promise.resolve(new Response(null, { status: 404 }));
+      return Promise.resolve(new Response(found.file, { headers: { "content-length": String(found.file.size) } }));
     },
   };
 }
 
-function depthOf({ webkitRelativePath }: File): number {
-  return webkitRelativePath.split("/").length;
+function depthOf({ path }: PlacedFile): number {
+  return path.split("/").length;
+}
+
+/** Files that were chosen by a field of a form. */
+export function chosenFiles(files: FileList): PlacedFile[] {
+  return Array.from(files, (file) => ({ path: file.webkitRelativePath || file.name, file }));
 }
 
 /** All files that were dropped, those in folders too. */
-export async function filesIn(items: DataTransferItemList): Promise<File[]> {
+async function filesIn(items: DataTransferItemList): Promise<PlacedFile[]> {
   // Items are gone after the first pause.
   const dropped = Array.from(items, (item) => item.webkitGetAsEntry() ?? item.getAsFile());
   return (await Promise.all(dropped.map(filesOf))).flat();
 }
 
-async function filesOf(entry: FileSystemEntry | File | null): Promise<File[]> {
-  if (entry instanceof File) return [entry];
-  if (entry instanceof FileSystemFileEntry) {
-    return [await new Promise<File>((resolve, reject) => entry.file(resolve, reject))];
+async function filesOf(entry: FileSystemEntry | File | null): Promise<PlacedFile[]> {
+  if (entry === null) return [];
+  if (entry instanceof File) return [{ path: entry.name, file: entry }];
+  if (isFile(entry)) {
+    const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
+    return [{ path: entry.fullPath, file }];
   }
-  if (!(entry instanceof FileSystemDirectoryEntry)) return [];
+  if (!isFolder(entry)) return [];
   const reader = entry.createReader();
-  const files: File[] = [];
+  const files: PlacedFile[] = [];
   for (;;) {
     // A folder tells its entries in parts, and ends with an empty one.
     const part = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
@@ -57,8 +69,17 @@ async function filesOf(entry: FileSystemEntry | File | null): Promise<File[]> {
   }
 }
 
+/** Browsers differ in the names of the classes. */
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
+}
+
+function isFolder(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
+  return entry.isDirectory;
+}
+
 /** Calls back with what is dropped anywhere on the page, and shows that it may be dropped. */
-export function onDrop(overlay: HTMLElement, use: (files: File[]) => void): void {
+export function onDrop(overlay: HTMLElement, use: (files: Promise<PlacedFile[]>) => void): void {
   const hasFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes("Files") ?? false;
   document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
@@ -72,6 +93,6 @@ export function onDrop(overlay: HTMLElement, use: (files: File[]) => void): void
     if (!hasFiles(event) || !event.dataTransfer) return;
     event.preventDefault();
     overlay.hidden = true;
-    void filesIn(event.dataTransfer.items).then(use);
+    use(filesIn(event.dataTransfer.items));
   });
 }

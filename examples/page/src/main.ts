@@ -9,7 +9,7 @@ import "@fontsource-variable/newsreader/wght.css";
 import { measure } from "./benchmark.ts";
 import { Desk } from "./desk.ts";
 import { byId, clearError, say, showError, speed } from "./dom.ts";
-import { onDrop, placeOfFiles } from "./dropped_files.ts";
+import { chosenFiles, onDrop, placeOfFiles } from "./dropped_files.ts";
 import { Loader } from "./loader.ts";
 import { type LoadedModel, placeOf } from "./model.ts";
 import { workOffline } from "./offline.ts";
@@ -56,15 +56,15 @@ function startSection(): void {
     if (place === "") location.focus();
     else void loader.load(placeOf(place));
   });
-  const useFiles = (files: readonly File[]) => {
-    if (files.length > 0) void loader.load(placeOfFiles(files));
-  };
-  onDrop(byId("drop", HTMLElement), useFiles);
+  onDrop(byId("drop", HTMLElement), (files) => {
+    files.then((found) => loader.load(placeOfFiles(found)))
+      .catch((error) => showError(byId("start-error", HTMLElement), error));
+  });
   for (const [button, field] of [["choose-files", "files"], ["choose-folder", "folder"]] as const) {
     const input = byId(field, HTMLInputElement);
     byId(button, HTMLButtonElement).addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
-      useFiles(Array.from(input.files ?? []));
+      if (input.files?.length) void loader.load(placeOfFiles(chosenFiles(input.files)));
       input.value = "";
     });
   }
