@@ -13,8 +13,7 @@ const listFiles = {
   enforce: "post",
   generateBundle(_options, bundle) {
     const worker = bundle["service_worker.js"];
-    const names = Object.keys(bundle).filter((name) => bundle[name] !== worker)
-      .sort();
+    const names = Object.keys(bundle).filter((name) => bundle[name] !== worker).sort();
     // Names hold hashes of contents, but for the page's own.
     const version = createHash("sha256").update(names.join()).update(readFileSync("index.html")).digest("hex");
     worker.code = worker.code

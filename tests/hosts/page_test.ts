@@ -295,7 +295,7 @@ globalThis.longestFrame = async (button, isDone) => {
 };`;
 
 /** Rounds in which frames are measured. */
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 test("no frame takes 50 ms while a model loads or writes", async (site) => {
   await using server = serve(site);

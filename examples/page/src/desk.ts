@@ -185,9 +185,8 @@ export class Desk {
     const isAttention = chosen("lens") === "attention";
     this.#textPlace.dataset["lens"] = chosen("lens");
     this.#card.hidden = true;
-    if (isAttention && !this.#abort && this.#view.pieces.length > 0) {
-      void this.#attention.open();
-    } else this.#attention.close();
+    if (isAttention && !this.#abort && this.#view.pieces.length > 0) void this.#attention.open();
+    else this.#attention.close();
   }
 }
 

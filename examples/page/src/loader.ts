@@ -112,13 +112,13 @@ export class Loader {
     const hadFocus = this.#progress.contains(document.activeElement);
     this.#progress.hidden = true;
     document.body.dataset["state"] = this.#loaded ? "ready" : "start";
+    // What was chosen meanwhile was not listened to.
+    if (this.#loaded) showChoices(this.#choices);
     this.describe();
     await nextFrame();
     if (!hadFocus && !wasFirst) return;
     if (!this.#loaded) byId("load-demo", HTMLElement).focus();
-    else if (wasFirst) {
-      byId("prompt", HTMLElement).focus({ preventScroll: true });
-    }
+    else if (wasFirst) byId("prompt", HTMLElement).focus({ preventScroll: true });
   }
 
   async #free(): Promise<void> {
@@ -130,6 +130,7 @@ export class Loader {
   }
 
   async #leave(): Promise<void> {
+    if (this.#abort) return;
     await this.#free();
     document.body.dataset["state"] = "start";
     byId("load-demo", HTMLElement).focus();

@@ -38,13 +38,13 @@ startSection();
 measureSection();
 // Threads join while the first text is written.
 setInterval(() => loader.describe(), 1000);
-void workOffline({
+workOffline({
   canReload: () => loader.isIdle,
   onUpdate(take) {
     byId("update-now", HTMLButtonElement).addEventListener("click", take);
     byId("update", HTMLElement).hidden = false;
   },
-});
+}).catch(console.warn); // Without a service worker the page works as long as there is a network.
 
 /** The ways to a model. */
 function startSection(): void {

@@ -63,10 +63,7 @@ export async function loadModel(
   { name, fetch, ...place }: ModelPlace,
   backend: Backend,
   dtype: WeightFormat | undefined,
-  options: {
-    readonly signal: AbortSignal;
-    readonly onProgress: (progress: Progress) => void;
-  },
+  options: { readonly signal: AbortSignal; readonly onProgress: (progress: Progress) => void },
 ): Promise<LoadedModel> {
   try {
     const tokenizer = await AndromedaTokenizer.load(place.tokenizer, { ...options, fetch });

@@ -22,9 +22,7 @@ export async function workOffline({ canReload, onUpdate }: OfflineOptions): Prom
   let isTaken = false;
   workers.addEventListener("controllerchange", () => {
     // The first one brings the headers of threads, for which the page has to be asked for again.
-    if (isTaken || (!hadOne && !crossOriginIsolated && canReload())) {
-      location.reload();
-    }
+    if (isTaken || (!hadOne && !crossOriginIsolated && canReload())) location.reload();
   });
   const registration = await workers.register("./service_worker.js");
   const offer = (worker: ServiceWorker) =>

@@ -9,13 +9,7 @@ import { make } from "./dom.ts";
 
 /** A number that a person chooses. */
 interface Control {
-  readonly name:
-    | "temperature"
-    | "topK"
-    | "topP"
-    | "minP"
-    | "repetitionPenalty"
-    | "maxNewTokens";
+  readonly name: "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty" | "maxNewTokens";
   readonly label: string;
   readonly meaning: string;
   readonly min: number;

@@ -39,15 +39,23 @@ self.addEventListener("message", ({ data }) => {
 });
 
 self.addEventListener("fetch", (event) => {
-  const { request } = event;
-  const url = new URL(request.url);
-  const path = url.href.slice(self.registration.scope.length).replace(/[?#].*/s, "");
-  const file = request.mode === "navigate" && (path === "" || path === "index.html") ? "./" : path;
-  if (request.method !== "GET" || !url.href.startsWith(self.registration.scope) || !__FILES__.includes(file)) return;
-  event.respondWith(
-    (async () => isolated(await (await caches.open(CACHE)).match(file) ?? await fetch(request)))(),
-  );
+  const file = fileOf(event.request);
+  if (file !== undefined) event.respondWith(respond(file, event.request));
 });
+
+/** The file of the page that a request asks for, if it does. */
+function fileOf({ method, mode, url }: Request): string | undefined {
+  const { scope } = self.registration;
+  if (method !== "GET" || !url.startsWith(scope)) return undefined;
+  const path = url.slice(scope.length).replace(/[?#].*/s, "");
+  if (mode === "navigate" && (path === "" || path === "index.html")) return "./";
+  return __FILES__.includes(path) ? path : undefined;
+}
+
+async function respond(file: string, request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  return isolated(await cache.match(file) ?? await fetch(request));
+}
 
 /** A response with the headers that let a page share memory between threads. */
 function isolated(response: Response): Response {
