@@ -10,8 +10,11 @@ const button = document.querySelector("button");
 const output = document.querySelector("output");
 if (!form || !button || !output) throw new Error("Cannot start the page: index.html lacks its form");
 
-const tokenizer = await AndromedaTokenizer.load(source);
-const model = await loadLanguageModel(source);
+const [tokenizer, model] = await Promise.all([AndromedaTokenizer.load(source), loadLanguageModel(source)])
+  .catch((error) => {
+    output.textContent = error.message;
+    throw error;
+  });
 button.disabled = false;
 button.textContent = "Write";
 
