@@ -276,6 +276,23 @@ test("after one visit to a plain server it works offline, threaded, and takes ne
   assertEquals(await visitor.pieces(), expected.pieces);
 });
 
+test("colors are the system's until a person chooses others, which are remembered", async (site) => {
+  await using server = serve(site);
+  await using visitor = await Visitor.open(site, server.url, { colorScheme: "dark" });
+  const { page } = visitor;
+  const paper = () => page.evaluate("getComputedStyle(document.documentElement).backgroundColor");
+  const dark = await paper();
+  await page.getByRole("button", { name: "Dark colors", pressed: true }).click();
+  const light = await paper();
+  assert(light !== dark, `both are ${light}`);
+  await page.reload();
+  assertEquals(await paper(), light);
+  await page.getByRole("button", { name: "Dark colors", pressed: false }).click();
+  assertEquals(await paper(), dark);
+  await page.emulateMedia({ colorScheme: "light" });
+  await visitor.until(`getComputedStyle(document.documentElement).backgroundColor === "${light}"`);
+});
+
 /** Notes how long each frame takes, without looking at the page meanwhile as Playwright does. */
 const FRAMES = `
 globalThis.frames = [];
