@@ -10,7 +10,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { toFileUrl } from "@std/path";
 import { AndromedaTokenizer, createBackend, type LanguageModel, loadLanguageModel } from "../../mod.ts";
 import { ISOLATED, lacksChromium } from "../support/chromium.ts";
-import { serveFolders, STRICT, visit } from "./package/pages.ts";
+import { openPage, serveFolders, STRICT, visit } from "./package/pages.ts";
 import { EXAMPLES, hasNpm, Project } from "./package/project.ts";
 
 const MODEL = `${EXAMPLES}/shakespeare`;
@@ -297,28 +297,41 @@ for (const splitting of [true, false]) {
   });
 }
 
-testPage("built by Vite, under a policy of its own scripts only, on two threads", async (project, expected) => {
-  await project.write("vite/index.html", HTML.replace("page.js", "/page.js"));
-  await project.write("vite/page.js", PAGE("./demo.js", { threads: 2 }));
-  await project.write("vite/demo.js", DEMO);
-  const { code, stderr } = await project.run(project.tool("vite"), ["build", "vite", "--logLevel", "warn"]);
-  assertEquals([code, stderr], [0, ""]);
-  const folders = { "/model/": `${MODEL}/`, "/": `${project.folder}/vite/dist/` };
-  await using site = serveFolders(folders, { ...STRICT, ...ISOLATED });
-  const { result } = await visit(`${site.url}/`);
-  assertDemo(result as Demo, expected);
-  assertEquals((result as Demo).threads, 2);
-});
-
-testPage("served by Vite's development server", async (project, expected) => {
-  await project.write("vite/index.html", HTML.replace("page.js", "/page.js"));
-  await project.write("vite/page.js", PAGE("./demo.js", {}));
-  await project.write("vite/demo.js", DEMO);
+/** Copies `examples/vite` with a model. */
+async function copyVite(project: Project): Promise<void> {
+  await project.copy(`${EXAMPLES}/vite`, "vite");
   await project.copy(MODEL, "vite/public/model");
+}
+
+/** Lets the page of `examples/vite` write, and gives the number of its workers. */
+async function assertPageWrites(url: string): Promise<number> {
+  return await openPage(url, async (page, { workers }) => {
+    await page.fill("textarea", "ROMEO:");
+    await page.fill("input", "0");
+    await page.click("button:enabled");
+    await page.waitForSelector("button:enabled");
+    assertEquals(await page.textContent("output"), await expectedText("ROMEO:", 200));
+    return workers();
+  });
+}
+
+testPage(
+  "built by Vite, examples/vite writes under a policy of its own scripts only, on all cores",
+  async (project) => {
+    await copyVite(project);
+    for (const [tool, args] of [["tsc", []], ["vite", ["build", "--logLevel", "warn"]]] as const) {
+      const { code, stdout, stderr } = await project.run(project.tool(tool), args, "vite");
+      assertEquals([code, stdout, stderr], [0, "", ""]);
+    }
+    await using site = serveFolders({ "/": `${project.folder}/vite/dist/` }, { ...STRICT, ...ISOLATED });
+    assertEquals(await assertPageWrites(`${site.url}/`), Math.min(navigator.hardwareConcurrency, 16));
+  },
+);
+
+testPage("served by Vite's development server, examples/vite writes", async (project) => {
+  await copyVite(project);
   await using served = await project.serve(project.tool("vite"), ["vite", "--port", "0"]);
-  const { result, workers } = await visit(`${served.url}/`);
-  assertDemo(result as Demo, expected);
-  assert(workers > 0, "the page computed in its own thread");
+  assert(await assertPageWrites(`${served.url}/`) > 0, "the page computed in its own thread");
 });
 
 /** Asks a server of `examples/` for a text, which comes while it is written. */
