@@ -1,6 +1,6 @@
 /**
- * The script of every worker: a helper of another thread, or the machine of an engine. `deno task build` makes one file of
- * it.
+ * The script of every worker: a helper of another thread, or the machine of an engine. `deno task build` makes one file
+ * of it.
  *
  * @module
  */
