@@ -126,7 +126,7 @@ export type { ModelParts, ModelSource } from "./models/weights/source.ts";
 export type { ErrorClass, Progress } from "./data/files/byte_source.ts";
 export type { DownloadOptions, Fetch } from "./data/http/http.ts";
 export type { FileLocation } from "./data/files/files.ts";
-export type { HubOptions } from "./data/hub/hub.ts";
+export type { HubOptions } from "./data/hub/hub_options.ts";
 export type { HubRepo } from "./data/hub/hub_repo.ts";
 export type { SpecialTokenOptions } from "./data/text/special_tokens.ts";
 export type { TokenBatch } from "./data/text/token_batch.ts";

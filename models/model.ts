@@ -6,7 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../backend/memory.ts";
-import type { HubOptions } from "../data/hub/hub.ts";
+import type { HubOptions } from "../data/hub/hub_options.ts";
 import { DeviceLostError, DisposedError, ShapeError, WeightsError } from "../errors.ts";
 import { WEIGHT_FORMATS } from "../formats/formats.ts";
 import { toSnakeCase } from "./config/fields.ts";

@@ -7,8 +7,7 @@
 import { WeightsError } from "../../errors.ts";
 import { hasNodeModules } from "../../host/node.ts";
 import { showUrl } from "../http/show_url.ts";
-import { urlSource } from "../http/url_source.ts";
-import type { HubOptions } from "../hub/hub.ts";
+import type { HubOptions } from "../hub/hub_options.ts";
 import { type HubRepo, isRepoName } from "../hub/hub_repo.ts";
 import { type ByteSource, messageOf } from "./byte_source.ts";
 import { currentPlaces } from "./folder_update.ts";
@@ -137,23 +136,17 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   const hasFolder = /^https?:$/.test(url.protocol);
   // A URL does not say whether it means a folder; the files that belong to a model have one of these endings.
   const file = !hasFolder || /\.(safetensors|json)$/.test(last) ? last : undefined;
-  if (hasFolder && options.offline) {
-    throw new (options.errorClass ?? WeightsError)(
-      `Cannot fetch ${showUrl(url)}: offline nothing is fetched, and of URLs no copies are kept; give a folder, or a ` +
-        `name on the hub`,
-    );
-  }
   const folder = new URL(url);
   if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
   return {
     description: showUrl(url),
     file,
     open: async (name) => {
-      if (name === file) return await urlSource(url, options);
-      if (!hasFolder) return undefined;
-      const sibling = new URL(name, folder);
-      sibling.search = folder.search;
-      return await urlSource(sibling, options);
+      if (name !== file && !hasFolder) return undefined;
+      const place = name === file ? url : new URL(name, folder);
+      place.search = url.search;
+      const { openUrlFile } = await import("../cache/url_file.ts");
+      return await openUrlFile(place, options);
     },
     hasChanged: () => Promise.resolve(false),
   };

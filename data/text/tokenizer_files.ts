@@ -11,7 +11,7 @@ import { readAll } from "../files/byte_source.ts";
 import { openFileSet } from "../files/files.ts";
 import type { FileLocation, FileSet } from "../files/files.ts";
 import { whyNotJson } from "../http/html_page.ts";
-import type { HubOptions } from "../hub/hub.ts";
+import type { HubOptions } from "../hub/hub_options.ts";
 import { parseTokenizerJson } from "./pipeline/long_json.ts";
 
 /** The tokenizer that AndromedaTokenizer documents. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { HubOptions } from "../../data/hub/hub.ts";
+import type { HubOptions } from "../../data/hub/hub_options.ts";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { readSafetensors } from "../../models/weights/safetensors/read.ts";

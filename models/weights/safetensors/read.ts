@@ -14,7 +14,7 @@ import {
 } from "../../../data/files/byte_source.ts";
 import { type FileSet, openTogether } from "../../../data/files/files.ts";
 import { showUrl } from "../../../data/http/show_url.ts";
-import type { HubOptions } from "../../../data/hub/hub.ts";
+import type { HubOptions } from "../../../data/hub/hub_options.ts";
 import { WeightsError } from "../../../errors.ts";
 import type { HostTensor } from "../host_tensor.ts";
 import { readJsonFile } from "../json_file.ts";
