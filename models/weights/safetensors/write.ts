@@ -9,10 +9,9 @@
 
 import { sizeOf } from "../../../common/shape.ts";
 import type { Progress } from "../../../data/files/byte_source.ts";
-import { beginUpdate, type FolderUpdate } from "../../../data/files/folder_update.ts";
-import { fileSource, joinPath, kindOfPath, namesIn, pathOfUrl, splitPath } from "../../../data/files/local_files.ts";
+import { fileSource, joinPath, kindOfPath, namesIn, splitPath } from "../../../data/files/local_files.ts";
+import { pathOfTarget, updateFolder, writeFile } from "../../../data/files/save_target.ts";
 import { ConfigError, ShapeError, WeightsError } from "../../../errors.ts";
-import { hasNodeModules } from "../../../host/node.ts";
 import type { HostTensor } from "../host_tensor.ts";
 import { bytesPerValue, type FloatFormat, fromFloat32 } from "./dtypes.ts";
 import { encodeHeader, quote } from "./header.ts";
@@ -153,34 +152,6 @@ export async function saveSafetensors(
   });
 }
 
-/**
- * The path that a target stands for.
- *
- * @throws {ConfigError} If it stands for none.
- */
-export function pathOfTarget(target: string | URL): string {
-  const refuse = (rule: string, cause?: unknown): never => {
-    const given = target instanceof URL ? target.href : quote(target);
-    throw new ConfigError(
-      `Cannot save to ${given}: ${rule}; give the path or file: URL of a folder, or a WritableStream`,
-      { cause },
-    );
-  };
-  if (typeof target !== "string" && !(target instanceof URL)) return refuse("it is neither a path nor a URL");
-  if (!hasNodeModules()) return refuse("this host has no files");
-  let path = String(target);
-  if (target instanceof URL || /^([a-z][a-z\d+.-]+:\/\/|(file|data|blob):)/i.test(target)) {
-    try {
-      path = pathOfUrl(new URL(target));
-    } catch (cause) {
-      return refuse(`it is not the URL of a file here`, cause);
-    }
-  }
-  if (path.trim() === "") return refuse("it names nothing");
-  if (path.includes("\0")) return refuse("paths have no NUL character");
-  return path;
-}
-
 /** Writes all of a stream. */
 export async function saveToStream(
   stream: WritableStream<Uint8Array>,
@@ -208,26 +179,6 @@ export async function saveToStream(
   } finally {
     writer.releaseLock();
   }
-}
-
-/** Changes a folder, or leaves it as it was. */
-async function updateFolder(folder: string, write: (update: FolderUpdate) => Promise<void>): Promise<void> {
-  const update = await beginUpdate(folder);
-  try {
-    await write(update);
-  } finally {
-    await update.discard();
-  }
-}
-
-async function writeFile(
-  update: FolderUpdate,
-  name: string,
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
-  const file = await update.create(name);
-  for await (const piece of pieces) await file.write(piece);
-  await file.finish();
 }
 
 /**
