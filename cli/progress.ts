@@ -11,32 +11,32 @@ import type { ModelOptions } from "../mod.ts";
 /** The argument of `onProgress`. */
 type Progress = Parameters<NonNullable<ModelOptions["onProgress"]>>[0];
 
-/** A bar on stderr for one file after the other; nothing is shown where stderr is no terminal. */
+/** A bar on stderr for the stages of a load; nothing is shown where stderr is no terminal. */
 export class LoadingBar {
   #bar: InstanceType<typeof cliProgress.SingleBar> | undefined;
-  #file: string | undefined;
+  #stage: string | undefined;
 
-  /** Shows how far a file is. */
-  show({ stage, file, loaded, total }: Progress): void {
+  /** Shows how far a stage is, over all files. */
+  show({ stage, file, whole: { loaded, total } }: Progress): void {
     if (!Deno.stderr.isTerminal() || total === undefined) return;
-    const label = `${stage} ${file}`;
-    if (label !== this.#file) {
+    if (stage !== this.#stage) {
       this.stop();
-      this.#file = label;
+      this.#stage = stage;
       this.#bar = new cliProgress.SingleBar({
         format: "{file} {bar} {percentage} %",
         clearOnComplete: true,
         hideCursor: true,
       });
-      this.#bar.start(total, 0, { file: file.replace(/^.*[/\\]/, "") });
+      this.#bar.start(total, 0, { file: "" });
     }
-    this.#bar?.update(loaded);
+    this.#bar?.setTotal(total);
+    this.#bar?.update(loaded, { file: file.replace(/^.*[/\\]/, "") });
   }
 
   /** Takes the bar away. */
   stop(): void {
     this.#bar?.stop();
     this.#bar = undefined;
-    this.#file = undefined;
+    this.#stage = undefined;
   }
 }

@@ -270,7 +270,7 @@ export abstract class Model {
         if (table) parameter.write(table());
         else parameter.draw(options.seed ?? 0);
         loaded += parameter.size * 4;
-        options.onProgress?.({ stage: "create", file: parameter.name, loaded, total });
+        options.onProgress?.({ stage: "create", file: parameter.name, loaded, total, whole: { loaded, total } });
         if (parameter.size > LONG) await new Promise((resolve) => setTimeout(resolve));
       }
       signal = undefined;

@@ -151,7 +151,7 @@ async function store(
     for await (const chunk of download.chunks()) {
       await keep(writer.write(chunk));
       loaded += chunk.byteLength;
-      onProgress?.({ stage: "download", file: name, loaded, total: size });
+      onProgress?.({ stage: "download", file: name, loaded, total: size, whole: { loaded, total: size } });
     }
     return await keep(writer.commit(signal));
   } catch (error) {

@@ -84,6 +84,7 @@ export async function readTokenizerFiles(
   }
 
   const files = await openFileSet(source, { ...options, errorClass: TokenizerError });
+  files.expect(0);
   const file = files.file ?? TOKENIZER_FILE;
   const tokenizer = await readJson(files, file, options.signal, parseTokenizerJson);
   if (tokenizer === undefined) {

@@ -93,7 +93,7 @@ type Entry = readonly [name: string, tensor: WritableTensor];
  */
 export function writeSafetensors(
   entries: Iterable<readonly [string, HostTensor]>,
-  { metadata = { format: "pt" } }: WriteOptions = {},
+  { metadata }: WriteOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const tensors = inFileOrder(entries);
   const header = headerOf(tensors, metadata);
@@ -203,9 +203,13 @@ export async function saveToFolder(
     );
   }
   await updateFolder(folder, async (update) => {
+    const sizes = shards.map((shard) => headerOf(shard, options.metadata).byteLength + dataBytes(shard));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    let before = 0;
     for (const [i, shard] of shards.entries()) {
       const name = names[i] ?? WEIGHTS_FILE;
-      await writeFile(update, name, filePieces(name, shard, options));
+      await writeFile(update, name, filePieces(name, shard, options, before, total));
+      before += sizes[i] ?? 0;
     }
     for (const [name, text] of texts) await writeFile(update, name, [new TextEncoder().encode(text)]);
     options.signal?.throwIfAborted();
@@ -217,7 +221,7 @@ export async function saveToFolder(
 async function checkpointFiles(folder: string): Promise<string[]> {
   const index = await fileSource(joinPath(folder, INDEX_FILE));
   // An index that can't be understood names no files.
-  const listed = index === undefined ? [] : await readIndex(index).then((map) => map.values(), () => []);
+  const listed = index === undefined ? [] : await readIndex(index).then(({ shardOf }) => shardOf.values(), () => []);
   const shards = (await namesIn(folder)).filter((name) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(name));
   return [...new Set([WEIGHTS_FILE, INDEX_FILE, ...listed, ...shards])];
 }
@@ -254,20 +258,22 @@ function indexOf(shards: readonly (readonly Entry[])[], names: readonly string[]
   const all = shards.flat();
   const places = shards.flatMap((shard, i) => shard.map(([name]) => [name, names[i]]));
   const index = {
-    metadata: { total_size: all.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), 0) },
+    metadata: { total_size: dataBytes(all) },
     weight_map: Object.fromEntries(places),
   };
   return JSON.stringify(index, undefined, 2);
 }
 
-/** A file in pieces. */
+/** A file in pieces; the files before it had `before` of the `totalBytes` of all. */
 async function* filePieces(
   file: string,
   tensors: readonly Entry[],
-  { metadata = { format: "pt" }, signal, onProgress }: SaveOptions,
+  { metadata, signal, onProgress }: SaveOptions,
+  before = 0,
+  totalBytes?: number,
 ): AsyncGenerator<Uint8Array> {
   const header = headerOf(tensors, metadata);
-  const total = tensors.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), header.byteLength);
+  const total = header.byteLength + dataBytes(tensors);
   let loaded = header.byteLength;
   signal?.throwIfAborted();
   yield header;
@@ -276,7 +282,8 @@ async function* filePieces(
       signal?.throwIfAborted();
       yield piece;
       loaded += piece.byteLength;
-      onProgress?.({ stage: "write", file, loaded, total });
+      const whole = { loaded: before + loaded, total: totalBytes ?? total };
+      onProgress?.({ stage: "write", file, loaded, total, whole });
     }
   }
 }
@@ -323,8 +330,16 @@ function inFileOrder<T extends WritableTensor>(entries: Iterable<readonly [strin
   return tensors;
 }
 
-function headerOf(tensors: readonly Entry[], metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+function headerOf(
+  tensors: readonly Entry[],
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
+): Uint8Array<ArrayBuffer> {
   return encodeHeader(tensors.map(([name, { dtype, shape }]) => ({ name, dtype, shape })), metadata);
+}
+
+/** Bytes of the values of a file. */
+function dataBytes(tensors: readonly Entry[]): number {
+  return tensors.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), 0);
 }
 
 function byteLengthOf({ dtype, shape }: WritableTensor): number {
