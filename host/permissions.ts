@@ -7,8 +7,15 @@
 
 import { hasNodeModules, nodeModule } from "./node.ts";
 
+/** What the library does unasked. */
+type Permission =
+  | { readonly name: "env"; readonly variable: string }
+  | { readonly name: "read" | "write"; readonly path: string }
+  | { readonly name: "sys"; readonly kind: "homedir" }
+  | { readonly name: "run" };
+
 /** Whether something is allowed already. Hosts without permissions allow everything. */
-export function isGranted(permission: Deno.PermissionDescriptor): boolean {
+export function isGranted(permission: Permission): boolean {
   const { Deno: deno } = globalThis as { Deno?: typeof Deno };
   // Other hosts imitate parts of Deno, such as its name.
   if (deno?.permissions?.querySync === undefined) return true;

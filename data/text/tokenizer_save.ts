@@ -62,7 +62,7 @@ function withTokens(source: TokenizerFiles["source"], added: readonly AddedToken
   return { ...json, added_tokens: [...before, ...entries] };
 }
 
-/** Refuses files that another tokenizer would be read from: ids of added tokens follow from the size of the vocabulary. */
+/** Refuses files that another tokenizer would be read from: ids of added tokens follow from the vocabulary's size. */
 function checkSame(files: TokenizerFiles, pipeline: Pipeline, special: SpecialTokens): void {
   const again = readPipeline(files.tokenizer);
   const chosen = chooseSpecialTokens(files, again, {});

@@ -84,7 +84,7 @@ export abstract class LanguageModel extends GenerativeModel<KvCache> {
    * How likely the model finds a text: the log-probability, in nats, of each token given those before it.
    *
    * @param tokens Token ids of one text; its first token, of which there is none before, gets no value.
-   * @returns n - 1 values for n tokens: value i is that of token i + 1. Their sum is the log-probability of the text,
+   * @returns For n tokens, n - 1 values: value i is that of token i + 1. Their sum is the log-probability of the text,
    * and minus their mean is `loss`.
    * @throws {ShapeError} For fewer than two tokens or more than maxSeqLen + 1.
    * @throws {ConfigError} For an id outside the vocabulary, and for a model that is not causal.
