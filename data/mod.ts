@@ -16,7 +16,7 @@ export type { ErrorClass, Progress } from "./files/byte_source.ts";
 export type { DownloadOptions, Fetch } from "./http/http.ts";
 export type { FileLocation } from "./files/files.ts";
 export { readModelFile } from "./files/read_model_file.ts";
-export type { HubOptions } from "./hub/hub.ts";
+export type { HubOptions } from "./hub/hub_options.ts";
 export type { HubRepo } from "./hub/hub_repo.ts";
 export type { SpecialTokenOptions } from "./text/special_tokens.ts";
 export type { TokenBatch } from "./text/token_batch.ts";

@@ -14,7 +14,8 @@ export interface BarOptions {
 declare class SingleBar {
   constructor(options: BarOptions);
   start(total: number, value: number, payload: Readonly<Record<string, string>>): void;
-  update(value: number): void;
+  setTotal(total: number): void;
+  update(value: number, payload: Readonly<Record<string, string>>): void;
   stop(): void;
 }
 

@@ -9,25 +9,31 @@ import process from "node:process";
 import cliProgress from "npm:cli-progress@3.12.0";
 
 /** How far something is. */
-interface Progress {
-  readonly stage: string;
-  readonly file: string;
+interface Amount {
   readonly loaded: number;
   readonly total: number | undefined;
+}
+
+/** How far one file is, and all of them together. */
+interface Progress extends Amount {
+  readonly stage: string;
+  readonly file: string;
+  readonly whole?: Amount;
 }
 
 /** A bar on stderr for one thing after the other; nothing is shown where stderr is no terminal. */
 export class ProgressBar {
   #bar: InstanceType<typeof cliProgress.SingleBar> | undefined;
-  #label: string | undefined;
+  #stage: string | undefined;
 
-  /** Shows how far a file is; it can be handed on as `onProgress`. */
-  readonly show = ({ stage, file, loaded, total }: Progress): void => {
+  /** Shows how far all is; it can be handed on as `onProgress`. */
+  readonly show = ({ stage, file, whole, ...own }: Progress): void => {
+    const { loaded, total } = whole ?? own;
     if (!process.stderr.isTTY || total === undefined) return;
     const label = `${stage} ${file.replace(/^.*[/\\]/, "")}`;
-    if (label !== this.#label) {
+    if (stage !== this.#stage) {
       this.stop();
-      this.#label = label;
+      this.#stage = stage;
       this.#bar = new cliProgress.SingleBar({
         format: "{label} {bar} {percentage} %",
         clearOnComplete: true,
@@ -35,13 +41,14 @@ export class ProgressBar {
       });
       this.#bar.start(total, 0, { label });
     }
-    this.#bar?.update(loaded);
+    this.#bar?.setTotal(total);
+    this.#bar?.update(loaded, { label });
   };
 
   /** Takes the bar away. */
   stop(): void {
     this.#bar?.stop();
     this.#bar = undefined;
-    this.#label = undefined;
+    this.#stage = undefined;
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HubOptions } from "../hub/hub.ts";
+import type { HubOptions } from "../hub/hub_options.ts";
 import { readAll } from "./byte_source.ts";
 import { type FileLocation, openFileSet } from "./files.ts";
 

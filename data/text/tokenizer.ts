@@ -6,6 +6,7 @@
 
 import { show } from "../../common/show.ts";
 import { ConfigError, TokenizerError } from "../../errors.ts";
+import { pathOfTarget, updateFolder, writeFile } from "../files/save_target.ts";
 import type { Stage } from "./pipeline/decoders.ts";
 import type { Encoding, Truncation } from "./pipeline/encoding.ts";
 import { readPipeline } from "./pipeline/pipeline.ts";
@@ -14,7 +15,7 @@ import { chooseSpecialTokens } from "./special_tokens.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { TokenBatch } from "./token_batch.ts";
 import { DEFAULT_TOKENIZER, readTokenizerFiles } from "./tokenizer_files.ts";
-import type { TokenizerSource } from "./tokenizer_files.ts";
+import type { TokenizerFiles, TokenizerSource } from "./tokenizer_files.ts";
 import type {
   DecodeOptions,
   EncodeOptions,
@@ -23,6 +24,7 @@ import type {
   TokenizerOptions,
   TypedIds,
 } from "./tokenizer_options.ts";
+import { tokenizerFiles } from "./tokenizer_save.ts";
 
 /** A batch of more ids takes gigabytes. */
 const MOST_IDS = 2 ** 28;
@@ -57,9 +59,18 @@ export class AndromedaTokenizer {
   readonly padId: number | undefined;
 
   readonly #pipeline: Pipeline;
+  readonly #special: SpecialTokens;
+  /** The files it was read from, which `save` writes again. */
+  readonly #files: Omit<TokenizerFiles, "tokenizer">;
 
-  private constructor(pipeline: Pipeline, special: SpecialTokens) {
+  private constructor(
+    pipeline: Pipeline,
+    special: SpecialTokens,
+    { source, config, isDefault }: Omit<TokenizerFiles, "tokenizer">,
+  ) {
     this.#pipeline = pipeline;
+    this.#special = special;
+    this.#files = { source, config, isDefault };
     const { eosToken, padToken } = special;
     pipeline.tokens.addMore(special.added);
     this.vocabSize = pipeline.tokens.limit;
@@ -93,7 +104,7 @@ export class AndromedaTokenizer {
     const given = options ?? {};
     const files = await readTokenizerFiles(source, given);
     const pipeline = readPipeline(files.tokenizer);
-    return new AndromedaTokenizer(pipeline, chooseSpecialTokens(files, pipeline, given));
+    return new AndromedaTokenizer(pipeline, chooseSpecialTokens(files, pipeline, given), files);
   }
 
   /**
@@ -285,6 +296,36 @@ export class AndromedaTokenizer {
       attentionMask.fill(1, start, start + row.length);
     });
     return { inputIds, attentionMask, shape: [rows.length, width] };
+  }
+
+  /**
+   * Writes the tokenizer into a folder, as tokenizer.json and tokenizer_config.json, in place of those that it has. It
+   * gives the same ids when it is loaded from there, without the options that it was loaded with; transformers reads it
+   * too.
+   *
+   * @example
+   * ```ts
+   * import { AndromedaTokenizer } from "../../mod.ts";
+   *
+   * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare", { extraIds: 2 });
+   * const folder = await Deno.makeTempDir();
+   * await tokenizer.save(folder);
+   * const saved = await AndromedaTokenizer.load(folder);
+   * console.log(saved.idOf("<extra_id_1>") === tokenizer.idOf("<extra_id_1>")); // true
+   * await Deno.remove(folder, { recursive: true });
+   * ```
+   *
+   * @param folder The path or `file:` URL of a folder, which is made if need be.
+   * @throws {TokenizerError} If the files can't be written, or can't say what the tokenizer is.
+   * @throws {ConfigError} If the folder is none, or the host has no files.
+   */
+  async save(folder: string | URL): Promise<void> {
+    const path = pathOfTarget(folder);
+    const files = tokenizerFiles(this.#files, this.#pipeline, this.#special);
+    await updateFolder(path, async (update) => {
+      for (const [name, bytes] of files) await writeFile(update, name, [bytes]);
+      await update.commit(() => Promise.resolve([]));
+    }, TokenizerError);
   }
 
   #row(text: string, index: number, maxLength: number, options: TokenizeOptions): number[] {

@@ -5,7 +5,7 @@
  */
 
 import { sizeOf } from "../../common/shape.ts";
-import type { HubOptions } from "../../data/hub/hub.ts";
+import type { HubOptions } from "../../data/hub/hub_options.ts";
 import { type FormatName, FORMATS } from "../../formats/formats.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { ModelSource } from "./source.ts";

@@ -9,22 +9,6 @@ import { type ByteSource, readerOf, skip } from "../files/byte_source.ts";
 import { type Download, startDownload } from "./download.ts";
 import type { DownloadOptions } from "./http.ts";
 import { refusalError } from "./refusal.ts";
-import { showUrl } from "./show_url.ts";
-
-/**
- * A file on a server.
- *
- * @returns Nothing if the server has no such file.
- * @throws {Error} If the server can't be reached or refuses; its class is `options.errorClass`.
- */
-export async function urlSource(url: URL, options: DownloadOptions = {}): Promise<ByteSource | undefined> {
-  const answer = await startDownload(url.href, {}, options);
-  if (answer.kind === "download") return downloadSource(showUrl(url), url.href, answer, options);
-  if (answer.kind === "refusal" && answer.reason !== "no file") {
-    throw refusalError(url.href, answer, options.errorClass ?? WeightsError);
-  }
-  return undefined;
-}
 
 /**
  * A file that has begun to come in. It can be opened again, at any byte: the server is asked anew and must have the

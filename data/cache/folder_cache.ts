@@ -12,15 +12,15 @@ import { nodeModule } from "../../host/node.ts";
 import type { ByteSource, ErrorClass } from "../files/byte_source.ts";
 import { hashFile } from "../files/file_hash.ts";
 import { fileSource, isAbsence, joinPath, kindOfPath, replaceFile } from "../files/local_files.ts";
-import { hashNamesOf, hashOf } from "./checksum.ts";
+import { hashNamesOf, hashOf } from "../hub/checksum.ts";
 import {
   type CachedFile,
   type CacheWriter,
   type CommitResult,
   fieldOf,
-  type HubCache,
+  type FileCache,
   type IncomingFile,
-} from "./hub_cache.ts";
+} from "./file_cache.ts";
 
 /** The subfolder of this layout. Copies in other layouts are ignored. */
 const LAYOUT = "v2";
@@ -64,7 +64,7 @@ interface State {
 }
 
 /** A cache in a folder of the host. */
-export class FolderCache implements HubCache {
+export class FolderCache implements FileCache {
   readonly #folder: string;
   readonly #errorClass: ErrorClass;
   readonly #alwaysHashed: number;

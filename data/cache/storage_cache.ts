@@ -10,8 +10,8 @@
  */
 
 import { type ByteSource, type ErrorClass, readerOf } from "../files/byte_source.ts";
-import { hashNamesOf, hashOf } from "./checksum.ts";
-import { type CachedFile, type CacheWriter, fieldOf, type HubCache, type IncomingFile } from "./hub_cache.ts";
+import { hashNamesOf, hashOf } from "../hub/checksum.ts";
+import { type CachedFile, type CacheWriter, fieldOf, type FileCache, type IncomingFile } from "./file_cache.ts";
 
 /** Bytes of a part: what a download holds in memory. */
 const PART_BYTES = 1 << 24;
@@ -31,7 +31,7 @@ interface Entry {
 }
 
 /** A cache in the browser's Cache API. */
-export class StorageCache implements HubCache {
+export class StorageCache implements FileCache {
   readonly #cache: Cache;
   readonly #errorClass: ErrorClass;
 

@@ -65,7 +65,7 @@ export interface CacheWriter {
 /**
  * A place for copies of files, by URL. Its methods throw the host's errors; an aborted signal throws its own reason.
  */
-export interface HubCache {
+export interface FileCache {
   /** Finds what is there and has been verified. */
   find(url: string, signal?: AbortSignal): Promise<CachedFile>;
   /** Begins or continues a copy. Gives nothing if the partial copy that was to be continued has gone since `find`. */
