@@ -23,7 +23,8 @@ import { type Runner, TextQueue } from "./scheduling/text_queue.ts";
  * @category Serving
  */
 export interface Handler {
-  (request: Request): Promise<Response>;
+  /** @param context Cloudflare's, so that texts go on for others when the client leaves whose request came first. */
+  (request: Request, context?: object): Promise<Response>;
   /** Ends what is being written, and frees the memory that the handler holds; the model is its owner's. */
   dispose(): void;
   /** The same as `dispose()`, for `using`. */
@@ -69,7 +70,7 @@ export function createHandler(model: TextModel, tokenizer: AndromedaTokenizer, o
   }
   const settings = readHandlerOptions(options, model.net.maxSeqLen);
   const server = new Server(model, tokenizer, settings);
-  const handler = (request: Request): Promise<Response> => server.handle(request);
+  const handler = (request: Request, context?: object): Promise<Response> => server.handle(request, context);
   const dispose = () => server.dispose();
   return Object.assign(handler, { dispose, [Symbol.dispose]: dispose });
 }
@@ -108,10 +109,12 @@ class Server {
     this.#queue.dispose(new DisposedError("Cannot go on with the text: the server is shutting down; send it again"));
   }
 
-  async handle(request: Request): Promise<Response> {
+  async handle(request: Request, context: object | undefined): Promise<Response> {
     const preflight = this.#cors.preflight(request);
     if (preflight) return preflight;
-    const response = await this.#answer(request).catch((error: unknown) => asApiError(error).toResponse());
+    const answer = this.#answer(request);
+    if (isExtendable(context)) context.waitUntil(answer.catch(() => {}).then(() => this.#queue.idle()));
+    const response = await answer.catch((error: unknown) => asApiError(error).toResponse());
     for (const [name, value] of Object.entries(this.#cors.headersFor(request))) response.headers.set(name, value);
     this.#metrics.countRequest(response.status);
     return response;
@@ -164,6 +167,11 @@ class Server {
     });
     return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
   }
+}
+
+/** Whether work may go on behind an answer where this is told. */
+function isExtendable(context: object | undefined): context is { waitUntil(work: Promise<unknown>): void } {
+  return context !== undefined && "waitUntil" in context && typeof context.waitUntil === "function";
 }
 
 /** An answer and how it is asked for. */

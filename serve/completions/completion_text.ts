@@ -8,7 +8,7 @@ import { StopStrings } from "../../data/text/stop_strings.ts";
 import type { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
 import { TokenizerError } from "../../errors.ts";
 import type { TokenDecoder } from "../../data/text/tokenizer_options.ts";
-import type { ScoredToken, TextJob } from "../scheduling/text_job.ts";
+import type { ScoredToken, TextEvent, TextJob } from "../scheduling/text_job.ts";
 import type { TokenTexts } from "./token_texts.ts";
 
 /** Log-probabilities in the interface's form: lists of one length. */
@@ -48,6 +48,7 @@ interface Waiting {
 /** The pieces of one completion. */
 export class CompletionText {
   readonly #job: TextJob;
+  readonly #events: AsyncIterable<TextEvent>;
   readonly #options: CompletionTextOptions;
   readonly #texts: TokenTexts;
   readonly #decoder: TokenDecoder;
@@ -57,8 +58,19 @@ export class CompletionText {
   #given = 0;
   readonly #waiting: Waiting[] = [];
 
-  constructor(job: TextJob, tokenizer: AndromedaTokenizer, texts: TokenTexts, options: CompletionTextOptions) {
+  /**
+   * @param job The text.
+   * @param events What happens to it.
+   */
+  constructor(
+    job: TextJob,
+    events: AsyncIterable<TextEvent>,
+    tokenizer: AndromedaTokenizer,
+    texts: TokenTexts,
+    options: CompletionTextOptions,
+  ) {
     this.#job = job;
+    this.#events = events;
     this.#options = options;
     this.#texts = texts;
     this.#decoder = tokenizer.decoder({ skipSpecialTokens: true });
@@ -79,7 +91,7 @@ export class CompletionText {
       if (!this.#job.request.scoresPrompt) yield this.#piece(echo, null);
     }
     let reason: FinishReason = "length";
-    for await (const event of this.#job.events()) {
+    for await (const event of this.#events) {
       if (event.kind === "prompt") {
         this.#scorePrompt(event.scores);
         yield this.#piece(echo ?? "", null);

@@ -112,12 +112,13 @@ export class Completions {
       scoresPrompt,
       signal,
     }));
-    const jobs = this.#parts.queue.submit(requests);
+    const { queue, tokenizer } = this.#parts;
+    const jobs = queue.submit(requests);
     return jobs.map((job, index) => {
       const prompt = texts[index]?.prompt ?? "";
-      const echo = asked.echo ? typeof prompt === "string" ? prompt : this.#parts.tokenizer.decode(prompt) : undefined;
+      const echo = asked.echo ? typeof prompt === "string" ? prompt : tokenizer.decode(prompt) : undefined;
       const options = { stops: stopsOf(asked), echo, hasLogprobs: asked.logprobs !== undefined };
-      return { index, job, text: new CompletionText(job, this.#parts.tokenizer, this.#texts, options) };
+      return { index, job, text: new CompletionText(job, queue.follow(job), tokenizer, this.#texts, options) };
     });
   }
 
@@ -245,6 +246,7 @@ export function asApiError(error: unknown): ApiError {
         headers: { "retry-after": "1" },
       });
     case "QueueTimeoutError":
+    case "TurnLostError":
     case "DisposedError":
     case "DeviceLostError":
     case "OutOfMemoryError":

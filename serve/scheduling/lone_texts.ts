@@ -43,12 +43,17 @@ export class LoneTexts implements Runner {
     } catch (error) {
       job.end(error);
     } finally {
-      this.#job = undefined;
+      if (this.#job === job) this.#job = undefined;
     }
   }
 
-  dispose(reason: unknown): void {
+  reset(reason: unknown): void {
     this.#job?.end(reason);
+    this.#job = undefined;
+  }
+
+  dispose(reason: unknown): void {
+    this.reset(reason);
   }
 
   /** Continues a text to its end. */

@@ -43,6 +43,8 @@ export interface SharedStepsOptions {
 /** A step for some texts. */
 interface StepPlan {
   readonly slots: readonly Slot[];
+  /** The texts, which may have left the slots when the step is done. */
+  readonly jobs: readonly TextJob[];
   /** Tokens of each. */
   readonly count: number;
   /** Whether these are the last tokens of each text, so that a new one is drawn. */
@@ -104,13 +106,20 @@ export class SharedSteps implements Runner {
     }
     const ready = inOrder.filter((slot) => !this.#fresh.has(slot) && !isReading(slot) && pendingOf(slot) === 1);
     if (ready.length > 0) {
-      await this.#try(ready, async () => await this.#run({ slots: ready, count: 1, draws: true }));
+      await this.#try(ready, async () => await this.#run(ready, 1, true));
     }
     this.#letGo();
   }
 
-  dispose(reason: unknown): void {
+  reset(reason: unknown): void {
     for (const { job } of this.#slots.taken) job?.end(reason);
+    this.#letGo();
+    this.#slots.forget();
+    this.#resources.replaceCache(undefined);
+  }
+
+  dispose(reason: unknown): void {
+    this.reset(reason);
     this.#resources.dispose();
   }
 
@@ -188,11 +197,12 @@ export class SharedSteps implements Runner {
       ? Math.max(1, Math.min(CHUNK, Math.floor(MOST_LOGITS / this.#model.net.numTokens)))
       : CHUNK;
     const count = Math.min(pending, most);
-    await this.#run({ slots: [slot], count, draws: count === pending && settings.maxNewTokens > 0 });
+    await this.#run([slot], count, count === pending && settings.maxNewTokens > 0);
   }
 
   /** Runs one step, and tells the texts what came of it. */
-  async #run(plan: StepPlan): Promise<void> {
+  async #run(slots: readonly Slot[], count: number, draws: boolean): Promise<void> {
+    const plan = { slots, jobs: slots.flatMap(({ job }) => job ?? []), count, draws };
     const tensors = this.#compute(plan);
     for (const slot of plan.slots) {
       const from = slot.tokens.length;
@@ -212,11 +222,10 @@ export class SharedSteps implements Runner {
   }
 
   /** Records a step, up to the tokens that it draws. */
-  #compute({ slots, count, draws }: StepPlan): StepTensors {
+  #compute({ slots, jobs, count, draws }: StepPlan): StepTensors {
     const { net, backend } = this.#model;
     const view = this.#cache.select(slots.map(({ row }) => row));
     const ids = slots.flatMap(({ tokens, job }) => job?.tokens.slice(tokens.length, tokens.length + count) ?? []);
-    const jobs = slots.flatMap(({ job }) => job ?? []);
     const scored = jobs.flatMap(({ request }, i) => request.logprobs === undefined ? [] : [i]);
     const { step, tensors } = backend.scope(() => {
       const tokens = backend.tensor(Int32Array.from(ids), [slots.length, count]);
@@ -238,8 +247,7 @@ export class SharedSteps implements Runner {
   }
 
   /** Scores the tokens of a prompt that follow those of the step. */
-  #scorePrompt({ slots: [slot], count, draws }: StepPlan, logits: Float32Array): void {
-    const job = slot?.job;
+  #scorePrompt({ slots: [slot], jobs: [job], count, draws }: StepPlan, logits: Float32Array): void {
     if (!slot || !job) return;
     const { prompt, logprobs = 0 } = job.request;
     const { numTokens } = this.#model.net;
@@ -256,11 +264,10 @@ export class SharedSteps implements Runner {
   }
 
   /** Gives each text its new token. */
-  async #tell({ slots }: StepPlan, tokens: ArrayLike<number>, logits: Float32Array | undefined): Promise<void> {
+  async #tell({ jobs }: StepPlan, tokens: ArrayLike<number>, logits: Float32Array | undefined): Promise<void> {
     const { numTokens } = this.#model.net;
     let read = 0;
-    for (const [i, { job }] of slots.entries()) {
-      if (!job) continue;
+    for (const [i, job] of jobs.entries()) {
       const { logprobs } = job.request;
       const row = logprobs === undefined ? undefined : logits?.subarray(read, read += numTokens);
       const token = tokens[i] ?? NOTHING_DRAWN;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TextJob, type TextRequest } from "./text_job.ts";
+import { type TextEvent, TextJob, type TextRequest } from "./text_job.ts";
 
 /** What continues texts, some at a time. */
 export interface Runner {
@@ -16,9 +16,19 @@ export interface Runner {
   admit(job: TextJob): void;
   /** Goes on with its texts by a step or two, and lets go of those that are over. */
   turn(): Promise<void>;
-  /** Ends its texts with an error, and frees what it holds. */
+  /** Ends its texts with an error, and lets go of them and of what was computed. */
+  reset(reason: unknown): void;
+  /** The same, for good; frees what it holds. */
   dispose(reason: unknown): void;
 }
+
+/**
+ * Milliseconds after which a turn counts as lost. Edge workers end the request that happened to run it, some time after
+ * its client has left, and never resume what it was waiting for.
+ */
+const LONGEST_TURN = 120_000;
+/** Milliseconds between looks at the turn. */
+const WATCH = 10_000;
 
 /** Limits of waiting. */
 export interface QueueLimits {
@@ -31,6 +41,11 @@ export interface QueueLimits {
 /** Refuses texts for which there is no place. */
 export class QueueFullError extends Error {
   override readonly name = "QueueFullError";
+}
+
+/** Ends texts whose turn was lost. */
+export class TurnLostError extends Error {
+  override readonly name = "TurnLostError";
 }
 
 /** Ends a text that has waited for too long. */
@@ -49,7 +64,9 @@ export class TextQueue {
   readonly #runner: Runner;
   readonly #limits: QueueLimits;
   readonly #waiting: Waiting[] = [];
-  #isRunning = false;
+  /** What runs turns now, and resolves when no text is left. */
+  #run: Promise<void> | undefined;
+  #turnBegan = 0;
 
   constructor(runner: Runner, limits: QueueLimits) {
     this.#runner = runner;
@@ -87,8 +104,28 @@ export class TextQueue {
       }, maxWait);
       this.#waiting.push({ job, timer });
     }
-    void this.#run();
+    if (this.#run) this.#revive();
+    else this.#start();
     return jobs;
+  }
+
+  /** Resolves when no text is left. */
+  async idle(): Promise<void> {
+    while (this.#run) await this.#run;
+  }
+
+  /**
+   * What happens to a text, as it happens; meanwhile it sees to it that turns go on.
+   *
+   * @throws What the text ended with.
+   */
+  async *follow(job: TextJob): AsyncGenerator<TextEvent> {
+    const watch = setInterval(() => this.#revive(), WATCH);
+    try {
+      yield* job.events();
+    } finally {
+      clearInterval(watch);
+    }
   }
 
   /** Ends every text. */
@@ -98,19 +135,31 @@ export class TextQueue {
     this.#runner.dispose(reason);
   }
 
-  /** Goes on until no text is left. */
-  async #run(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    try {
-      for (;;) {
-        this.#takeOver();
-        if (this.#runner.running === 0) return;
-        await this.#runner.turn();
-      }
-    } finally {
-      this.#isRunning = false;
+  /** Goes on until no text is left, or until another run has taken over. */
+  async #runAll(): Promise<void> {
+    await Promise.resolve(); // Until `#run` is set.
+    const own = this.#run;
+    while (own === this.#run) {
+      this.#takeOver();
+      if (this.#runner.running === 0) break;
+      this.#turnBegan = performance.now();
+      await this.#runner.turn();
     }
+    if (own === this.#run) this.#run = undefined;
+  }
+
+  /** Begins anew where a turn was lost: its texts end with an error, those that wait go on. */
+  #revive(): void {
+    if (!this.#run || performance.now() - this.#turnBegan < LONGEST_TURN) return;
+    this.#runner.reset(
+      new TurnLostError("Cannot finish the text: the host has ended what was writing it; send it again"),
+    );
+    this.#start();
+  }
+
+  #start(): void {
+    this.#turnBegan = performance.now();
+    this.#run = this.#runAll();
   }
 
   /** Hands waiting texts to the runner as far as it has space, and forgets those that are over. */

@@ -83,8 +83,8 @@ async function expectedDemo(): Promise<Demo> {
 }
 
 /** A text as `examples/` write it. */
-async function expectedText(prompt: string, maxNewTokens: number): Promise<string> {
-  const { model, tokenizer } = await loadHere("q8_0");
+async function expectedText(prompt: string, maxNewTokens: number, dtype: "f32" | "q8_0" = "q8_0"): Promise<string> {
+  const { model, tokenizer } = await loadHere(dtype);
   const tokens = await Array.fromAsync(model.generate(tokenizer.encode(prompt), { maxNewTokens, temperature: 0 }));
   model.backend.dispose();
   return tokenizer.decode(tokens);
@@ -171,16 +171,12 @@ for (const [host, programOf] of Object.entries(HOSTS)) {
     assertMatch(nameless.stderr, /^error: Missing --model <model>: [^\n]*\n$/);
   });
 
-  test(`andromeda serves a model in ${host}, until it is asked to stop`, async (project, expected) => {
+  test(`andromeda serves a model in ${host}, until it is asked to stop`, async (project) => {
     const args = [project.tool("andromeda"), "serve", MODEL, "--port", "0", "--backend", "wasm"];
     await using served = await project.serve(programOf(project), args);
     const answer = await fetch(`${served.url}/v1/models`);
     assertEquals((await answer.json()).data.map(({ id }: { id: string }) => id), ["shakespeare"]);
-    const body = JSON.stringify({ prompt: "ROMEO:", max_tokens: 24, temperature: 0, stream: true });
-    const stream = await fetch(`${served.url}/v1/completions`, { method: "POST", body });
-    const events = (await stream.text()).split("\n\n").filter((event) => event.startsWith("data: {"));
-    const pieces = events.map((event) => JSON.parse(event.slice("data: ".length)).choices[0].text);
-    assertEquals(pieces.join(""), (await AndromedaTokenizer.load(MODEL)).decode(expected.tokens));
+    assertEquals(textOf(await (await complete(served.url)).text()), await expectedText("ROMEO:", 200, "f32"));
   });
 }
 
@@ -334,12 +330,31 @@ testPage("served by Vite's development server, examples/vite writes", async (pro
   assert(await assertPageWrites(`${served.url}/`) > 0, "the page computed in its own thread");
 });
 
-/** Asks a server of `examples/` for a text, which comes while it is written. */
+/** Asks a server for a text by OpenAI's interface, as a stream. */
+async function complete(url: string, signal: AbortSignal | null = null): Promise<Response> {
+  const body = JSON.stringify({ prompt: "ROMEO:", max_tokens: 200, temperature: 0, stream: true });
+  return await fetch(`${url}/v1/completions`, { method: "POST", body, signal });
+}
+
+/** The text of a stream's events. */
+function textOf(stream: string): string {
+  const events = stream.split("\n\n").filter((event) => event.startsWith("data: {"));
+  return events.map((event) => JSON.parse(event.slice("data: ".length)).choices[0]?.text ?? "").join("");
+}
+
+/** Asks a server of `examples/` for a text, which comes while it is written, and goes on when another client leaves. */
 async function assertWrites({ url }: { readonly url: string }): Promise<void> {
-  const answer = await fetch(`${url}/?prompt=ROMEO:&tokens=200&temperature=0`);
+  const expected = await expectedText("ROMEO:", 200);
+  const answer = await complete(url);
   const pieces = await Array.fromAsync(answer.body?.pipeThrough(new TextDecoderStream()) ?? []);
-  assertEquals([answer.status, pieces.join("")], [200, await expectedText("ROMEO:", 200)]);
-  assert(pieces.length > 8, `the text came in ${pieces.length} pieces`);
+  assertEquals([answer.status, textOf(pieces.join(""))], [200, expected]);
+  assert(pieces.length > 3, `the text came in ${pieces.length} pieces`);
+  const leaving = new AbortController();
+  const left = await complete(url, leaving.signal);
+  const others = [complete(url), complete(url)];
+  await left.body?.getReader().read();
+  leaving.abort();
+  for (const other of others) assertEquals(textOf(await (await other).text()), expected);
 }
 
 for (const flags of [[], ["--compatibility-flags", "nodejs_compat"]]) {
@@ -364,7 +379,12 @@ test("deno serve streams the text of examples/deno-deploy, without files", async
   await project.copy(`${EXAMPLES}/deno-deploy`, "deno-deploy");
   await project.write(
     "deno-deploy/deno.json",
-    JSON.stringify({ imports: { "@andromeda/runtime": `${toFileUrl(project.package)}mod.js` } }),
+    JSON.stringify({
+      imports: {
+        "@andromeda/runtime": `${toFileUrl(project.package)}mod.js`,
+        "@andromeda/runtime/serve": `${toFileUrl(project.package)}serve/mod.js`,
+      },
+    }),
   );
   await using site = serveFolders({ "/": `${MODEL}/` }, {});
   const flags = ["--no-prompt", "--no-lock", "--allow-net", "--allow-env=MODEL", "--port", "0"];

@@ -12,7 +12,15 @@ import { pack } from "../../../npm/pack.ts";
 export const PAGE_TOOLS = ["typescript@7.0.2", "vite@8.3.8"];
 
 /** All tools. */
-const TOOLS = [...PAGE_TOOLS, "bun@1.4.5", "esbuild@0.28.2", "node@26.10.0", "@types/node@24", "wrangler@4.86.0"];
+const TOOLS = [
+  ...PAGE_TOOLS,
+  "bun@1.4.5",
+  "esbuild@0.28.2",
+  "node@26.10.0",
+  "@types/node@24",
+  "srvx@1.0.8",
+  "wrangler@4.86.0",
+];
 
 /** Milliseconds that a program may take. */
 const PATIENCE = 120_000;
