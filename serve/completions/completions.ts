@@ -110,7 +110,6 @@ export class Completions {
       settings: { ...settings, seed: (settings.seed + i) >>> 0 },
       logprobs: asked.logprobs,
       scoresPrompt,
-      signal,
     }));
     const { queue, tokenizer } = this.#parts;
     const jobs = queue.submit(requests);
@@ -118,7 +117,7 @@ export class Completions {
       const prompt = texts[index]?.prompt ?? "";
       const echo = asked.echo ? typeof prompt === "string" ? prompt : tokenizer.decode(prompt) : undefined;
       const options = { stops: stopsOf(asked), echo, hasLogprobs: asked.logprobs !== undefined };
-      return { index, job, text: new CompletionText(job, queue.follow(job), tokenizer, this.#texts, options) };
+      return { index, job, text: new CompletionText(job, queue.follow(job, signal), tokenizer, this.#texts, options) };
     });
   }
 

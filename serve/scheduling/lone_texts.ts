@@ -58,7 +58,7 @@ export class LoneTexts implements Runner {
 
   /** Continues a text to its end. */
   async #continue(job: TextJob): Promise<void> {
-    const { prompt, settings, logprobs, signal } = job.request;
+    const { prompt, settings, logprobs } = job.request;
     let score: ScoredToken | undefined;
     let logits = new Float32Array();
     const batch = new SequenceBatch(this.#model, [prompt], {
@@ -69,9 +69,9 @@ export class LoneTexts implements Runner {
       isKept: false,
     });
     try {
-      batch.disposeOnAbort(signal);
+      job.onEnd = () => batch.dispose();
       const onLogits = logprobs === undefined ? undefined : (given: Float32Array) => void (logits = given.slice());
-      for await (const token of decode(batch, { ...settings, signal, onLogits })) {
+      for await (const token of decode(batch, { ...settings, onLogits })) {
         if (logprobs !== undefined) score = scoreToken(logits, token, logprobs);
         job.add(token, score);
         if (job.isOver) return;

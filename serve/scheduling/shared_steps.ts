@@ -154,8 +154,6 @@ export class SharedSteps implements Runner {
   /** Frees the rows of texts that are over. Their keys and values stay for texts that begin alike. */
   #letGo(): void {
     for (const slot of this.#slots.taken) {
-      const signal = slot.job?.request.signal;
-      if (signal?.aborted) slot.job?.end(signal.reason);
       if (!slot.job?.isOver) continue;
       slot.job = undefined;
       this.#fresh.delete(slot);

@@ -24,7 +24,6 @@ export interface TextRequest {
   readonly logprobs: number | undefined;
   /** Whether the tokens of the prompt are scored too. */
   readonly scoresPrompt: boolean;
-  readonly signal: AbortSignal;
 }
 
 /** What happens to a text, in order. */
@@ -45,6 +44,8 @@ export class TextJob {
   #isOver = false;
   #error: unknown;
   #wake = () => {};
+  /** Called when nothing more will happen. */
+  onEnd = () => {};
 
   constructor(request: TextRequest) {
     this.request = request;
@@ -80,6 +81,7 @@ export class TextJob {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#error = error;
+    this.onEnd();
     this.#wake();
   }
 

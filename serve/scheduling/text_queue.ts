@@ -53,17 +53,11 @@ export class QueueTimeoutError extends Error {
   override readonly name = "QueueTimeoutError";
 }
 
-/** A text that waits, and the timer that ends its waiting. */
-interface Waiting {
-  readonly job: TextJob;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-
 /** Brings texts to a runner, in their order. */
 export class TextQueue {
   readonly #runner: Runner;
   readonly #limits: QueueLimits;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: TextJob[] = [];
   /** What runs turns now, and resolves when no text is left. */
   #run: Promise<void> | undefined;
   #turnBegan = 0;
@@ -89,7 +83,7 @@ export class TextQueue {
    * @throws {QueueFullError} If not all of them have a place.
    */
   submit(requests: readonly TextRequest[]): TextJob[] {
-    const { maxQueue, maxWait } = this.#limits;
+    const { maxQueue } = this.#limits;
     const places = this.#runner.capacity - this.#runner.running + maxQueue - this.#waiting.length;
     if (requests.length > places) {
       throw new QueueFullError(
@@ -98,12 +92,7 @@ export class TextQueue {
       );
     }
     const jobs = requests.map((request) => new TextJob(request));
-    for (const job of jobs) {
-      const timer = setTimeout(() => {
-        job.end(new QueueTimeoutError(`Cannot begin the text within ${maxWait} ms: others are being written`));
-      }, maxWait);
-      this.#waiting.push({ job, timer });
-    }
+    this.#waiting.push(...jobs);
     if (this.#run) this.#revive();
     else this.#start();
     return jobs;
@@ -115,22 +104,35 @@ export class TextQueue {
   }
 
   /**
-   * What happens to a text, as it happens; meanwhile it sees to it that turns go on.
+   * What happens to a text, as it happens. Whoever follows it stops waiting when a signal is aborted, or when the text
+   * has waited too long for its turn, and sees to it that turns go on. All of that belongs to the one who follows:
+   * edge workers let no request touch the timers and signals of another.
    *
    * @throws What the text ended with.
    */
-  async *follow(job: TextJob): AsyncGenerator<TextEvent> {
+  async *follow(job: TextJob, signal: AbortSignal): AsyncGenerator<TextEvent> {
+    const { maxWait } = this.#limits;
+    const abort = () => job.end(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
     const watch = setInterval(() => this.#revive(), WATCH);
+    const limit = setTimeout(() => {
+      if (!this.#waiting.includes(job)) return;
+      job.end(new QueueTimeoutError(`Cannot begin the text within ${maxWait} ms: others are being written`));
+    }, maxWait);
     try {
       yield* job.events();
     } finally {
+      job.end();
+      signal.removeEventListener("abort", abort);
       clearInterval(watch);
+      clearTimeout(limit);
     }
   }
 
   /** Ends every text. */
   dispose(reason: unknown): void {
-    for (const { job } of this.#waiting) job.end(reason);
+    for (const job of this.#waiting) job.end(reason);
     this.#takeOver();
     this.#runner.dispose(reason);
   }
@@ -164,16 +166,10 @@ export class TextQueue {
 
   /** Hands waiting texts to the runner as far as it has space, and forgets those that are over. */
   #takeOver(): void {
-    for (const waiting of this.#waiting.splice(0)) {
-      const { job, timer } = waiting;
-      const { signal } = job.request;
-      if (signal.aborted) job.end(signal.reason);
-      if (!job.isOver && this.#runner.running === this.#runner.capacity) {
-        this.#waiting.push(waiting);
-        continue;
-      }
-      clearTimeout(timer);
-      if (!job.isOver) this.#runner.admit(job);
+    for (const job of this.#waiting.splice(0)) {
+      if (job.isOver) continue;
+      if (this.#runner.running < this.#runner.capacity) this.#runner.admit(job);
+      else this.#waiting.push(job);
     }
   }
 }

@@ -20,15 +20,15 @@ interface Asked {
 async function withQueue(
   model: Transformer,
   options: Partial<SharedStepsOptions>,
-  run: (submit: (asked: Asked, signal?: AbortSignal) => TextJob, queue: TextQueue) => Promise<void>,
+  run: (submit: (asked: Asked) => TextJob, queue: TextQueue) => Promise<void>,
 ): Promise<void> {
   const { maxSeqLen } = model.net;
   const steps = new SharedSteps(model, { maxConcurrent: 4, contextLength: maxSeqLen, cacheDtype: "f32", ...options });
   const queue = new TextQueue(steps, { maxQueue: 64, maxWait: 10_000 });
   try {
-    await run(({ prompt, options }, signal = new AbortController().signal) => {
+    await run(({ prompt, options }) => {
       const settings = readSettings(model, { ...options, overflow: "stop" });
-      const request: TextRequest = { prompt, settings, logprobs: undefined, scoresPrompt: false, signal };
+      const request: TextRequest = { prompt, settings, logprobs: undefined, scoresPrompt: false };
       return queue.submit([request])[0]!;
     }, queue);
   } finally {
@@ -153,12 +153,15 @@ engineTest("a text that leaves makes room, and changes nothing for the others", 
     const alone = await Array.fromAsync(model.generate(other.prompt, other.options));
     await withQueue(model, { maxConcurrent: 2 }, async (submit, queue) => {
       const leaving = new AbortController();
-      const left = submit(long, leaving.signal);
+      const left = submit(long);
+      const follow = async () => {
+        for await (const _event of queue.follow(left, leaving.signal)) {
+          if (left.made > 3) leaving.abort(new Error("gone"));
+        }
+      };
       const stays = tokensOf(submit(other));
       const waits = tokensOf(submit(other));
-      for await (const event of left.events()) if (event.kind === "token" && left.made > 3) break;
-      leaving.abort(new Error("gone"));
-      await assertRejects(async () => await tokensOf(left), Error, "gone");
+      await assertRejects(follow, Error, "gone");
       assertEquals([await stays, await waits], [alone, alone]);
       assertEquals([queue.running, queue.waiting], [0, 0]);
     });
