@@ -18,6 +18,7 @@ const BENCHMARKS: { readonly [name: string]: string } = {
   perplexity: "models/perplexity",
   first_token: "models/first_token",
   large: "models/large",
+  serving: "serving/main",
 };
 /**
  * Benchmarks that need more than this repository: the comparison with other engines installs them, the check has NumPy

@@ -16,7 +16,14 @@ import type { SpecialTokens } from "./special_tokens.ts";
 import type { TokenBatch } from "./token_batch.ts";
 import { DEFAULT_TOKENIZER, readTokenizerFiles } from "./tokenizer_files.ts";
 import type { TokenizerFiles, TokenizerSource } from "./tokenizer_files.ts";
-import type { DecodeOptions, EncodeOptions, TokenizeOptions, TokenizerOptions, TypedIds } from "./tokenizer_options.ts";
+import type {
+  DecodeOptions,
+  EncodeOptions,
+  TokenDecoder,
+  TokenizeOptions,
+  TokenizerOptions,
+  TypedIds,
+} from "./tokenizer_options.ts";
 import { tokenizerFiles } from "./tokenizer_save.ts";
 
 /** A batch of more ids takes gigabytes. */
@@ -190,12 +197,10 @@ export class AndromedaTokenizer {
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     if (!isObject(ids) || !(Symbol.iterator in ids)) throw notIds(ids);
-    const skips = skipsSpecialTokens(options);
-    const pieces: string[] = [];
-    const decoder = this.#decoder(pieces);
-    for (const id of ids) this.#decodeId(id, skips, decoder);
-    decoder.end();
-    return pieces.join("");
+    const decoder = this.decoder(options);
+    let text = "";
+    for (const id of ids) text += decoder.push(id);
+    return text + decoder.end();
   }
 
   /**
@@ -213,18 +218,42 @@ export class AndromedaTokenizer {
     options: DecodeOptions = {},
   ): AsyncGenerator<string, void, void> {
     if (!isObject(ids) || !(Symbol.iterator in ids || Symbol.asyncIterator in ids)) throw notIds(ids);
-    const skips = skipsSpecialTokens(options);
-    const pieces: string[] = [];
-    const decoder = this.#decoder(pieces);
-    const take = (): string => pieces.splice(0).join("");
+    const decoder = this.decoder(options);
     for await (const id of ids) {
-      this.#decodeId(id, skips, decoder);
-      const piece = take();
+      const piece = decoder.push(id);
       if (piece !== "") yield piece;
     }
-    decoder.end();
-    const rest = take();
+    const rest = decoder.end();
     if (rest !== "") yield rest;
+  }
+
+  /**
+   * A decoder that takes token ids one by one: together what it gives is what `decode` gives. It holds back characters
+   * as `decodeStream` does. A text that continues another is right where the other's ids are pushed first: some
+   * tokenizers spell a space at the beginning of a text otherwise than within.
+   *
+   * @param options Whether special tokens are left out.
+   * @returns The decoder.
+   */
+  decoder(options: DecodeOptions = {}): TokenDecoder {
+    const skips = skipsSpecialTokens(options);
+    let text = "";
+    const stage = this.#pipeline.decoder({ push: (piece) => void (text += piece), end: () => {} });
+    const take = (): string => {
+      const taken = text;
+      text = "";
+      return taken;
+    };
+    return {
+      push: (id) => {
+        this.#decodeId(id, skips, stage);
+        return take();
+      },
+      end: () => {
+        stage.end();
+        return take();
+      },
+    };
   }
 
   /**
@@ -326,11 +355,6 @@ export class AndromedaTokenizer {
     throw new TokenizerError(
       `Cannot pad text ${needy} to ${width} tokens: the tokenizer names no padding token; load it with the option padToken`,
     );
-  }
-
-  /** Decodes into a list of pieces. */
-  #decoder(pieces: string[]): Stage {
-    return this.#pipeline.decoder({ push: (text) => void pieces.push(text), end: () => {} });
   }
 
   #decodeId(id: number, skipsSpecial: boolean, decoder: Stage): void {

@@ -5,11 +5,12 @@
  */
 
 import type { Tensor } from "../../backend/memory.ts";
-import type { Architecture } from "../network/architecture.ts";
+import { type Architecture, attentionsOf } from "../network/architecture.ts";
 import type { KvCache } from "../network/kv_cache.ts";
 import type { Parameters } from "../network/parameters.ts";
 import { TransformerNet } from "../network/transformer_net.ts";
 import { type PromptInput, type PromptsInput, readPrompt, readPrompts } from "../generation/sequences/prompts.ts";
+import { attentionProbabilities } from "./attention_probabilities.ts";
 import type { ContextInput } from "./context.ts";
 import { GenerativeModel } from "./generative_model.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
@@ -80,6 +81,44 @@ export abstract class LanguageModel extends GenerativeModel<KvCache> {
   loss(tokens: TokensInput, options: LossOptions = {}): Tensor {
     return this.#head.loss(this.backend, tokens, options);
   }
+
+  /** How many attentions the network has: one for each block, or two where blocks attend to a context as well. */
+  get attentionCount(): number {
+    return attentionsOf(this.net.architecture.layers).length;
+  }
+
+  /**
+   * Where one of the attentions looks: the probability that each head gives to each key, for each token. A row sums
+   * to 1; columns are the keys of memory, where the model has some, and then the tokens.
+   *
+   * @param layer Which attention, from 0 to `attentionCount` - 1, in the order in which they are computed.
+   * @param options The context of models that attend to one.
+   * @returns [b, heads, n, keys], which is large for long texts; the caller disposes of it.
+   * @throws {ConfigError} For an attention that there is not.
+   * @throws As `forward`.
+   *
+   * @example
+   * ```ts
+   * import { loadLanguageModel } from "../../mod.ts";
+   *
+   * const model = await loadLanguageModel("examples/shakespeare");
+   * const probabilities = model.attentionProbabilities([7, 11, 13], 0);
+   * console.log(probabilities.shape); // [ 1, 8, 3, 3 ]
+   * const [first] = await probabilities.data();
+   * console.log(first); // 1
+   * probabilities.dispose();
+   * model.dispose();
+   * ```
+   */
+  attentionProbabilities(tokens: TokensInput, layer: number, options: ContextInput = {}): Tensor {
+    return attentionProbabilities(
+      this.backend,
+      layer,
+      this.attentionCount,
+      () => this.forward(tokens, { ...options, returnEmbeddings: true }),
+    );
+  }
+
   /**
    * How likely the model finds a text: the log-probability, in nats, of each token given those before it.
    *

@@ -9,7 +9,7 @@ interface Tag {
   readonly doc?: string;
 }
 
-/** An export of mod.ts. */
+/** An export of an entry. */
 interface Export {
   readonly kind: string;
   readonly name: string;
@@ -34,11 +34,14 @@ interface Documentation {
   >;
 }
 
-const MODULE = "mod.ts";
-const CATEGORIES = ["Models", "Generation", "Weights", "Data", "Backends", "Errors"];
+const { exports: entries }: { exports: Readonly<Record<string, string>> } = JSON.parse(
+  await Deno.readTextFile(new URL("deno.json", ROOT)),
+);
+const MODULES = Object.values(entries).map((path) => path.replace("./", ""));
+const CATEGORIES = ["Models", "Generation", "Weights", "Data", "Backends", "Errors", "Serving"];
 
-async function readExports(): Promise<Export[]> {
-  const { code, stdout, stderr } = await deno(["doc", "--json", MODULE]);
+async function readExports(module: string): Promise<Export[]> {
+  const { code, stdout, stderr } = await deno(["doc", "--json", module]);
   assertEquals(code, 0, stderr);
   const { nodes }: Documentation = JSON.parse(stdout);
   return Object.values(nodes).flatMap(({ symbols }) =>
@@ -53,8 +56,8 @@ async function readExports(): Promise<Export[]> {
   );
 }
 
-const exports = await readExports();
-const sources = [...new Set(["README.md", MODULE, ...exports.map(({ path }) => path)])];
+const exports = (await Promise.all(MODULES.map(readExports))).flat();
+const sources = [...new Set(["README.md", ...MODULES, ...exports.map(({ path }) => path)])];
 
 Deno.test("every public class has an example", () => {
   const classes = exports.filter(({ kind }) => kind === "class");
@@ -91,7 +94,10 @@ Deno.test("examples are formatted as code is, and import what they use", async (
   try {
     for (const [place, code] of examples) {
       await Deno.writeTextFile(`${folder}/${place.replaceAll(/[/:]/g, "_")}.ts`, code);
-      assert(/^import .* from "(\.\/|(\.\.\/)+)mod\.ts";$/ms.test(code), `${place} imports nothing from mod.ts`);
+      assert(
+        /^import .* from "(\.\/|(\.\.\/)+)(mod|main)\.ts";$/ms.test(code),
+        `${place} imports nothing from an entry`,
+      );
     }
     const { code, stderr } = await deno(["fmt", "--check", "--line-width", "115", folder]);
     assertEquals(code, 0, stderr);
