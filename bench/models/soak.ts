@@ -1,6 +1,6 @@
 /**
- * Hours of use in random order: models are loaded, generate alone and together, hold sessions, are aborted and disposed
- * of, engines come and go. After every step the engine must hold what it held before, greedy tokens must stay what they
+ * Hours of use in random order: models are loaded, generate alone and together, hold sessions, answer requests, are
+ * aborted and disposed of, engines come and go. After every step the engine must hold what it held before, greedy tokens must stay what they
  * were, and the process must not grow.
  *
  *     deno task soak [--minutes 10] [--backend wasm] [--seed 1] [--write]
@@ -11,6 +11,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { AndromedaTokenizer, type Backend, createBackend, loadLanguageModel } from "../../mod.ts";
 import type { LanguageModel } from "../../models/language/language_model.ts";
+import { createHandler } from "../../serve/mod.ts";
 import { Draw } from "../../engine/self_test/call.ts";
 import { median, writeReport } from "../support/report.ts";
 
@@ -115,6 +116,21 @@ const STEPS: Readonly<Record<string, Step>> = {
   async refused({ model }) {
     await model.score([1, 2 ** 40]).catch(() => {});
     await model.generate([1], { temperature: NaN }).next().catch(() => {});
+  },
+  async serve({ model, tokenizer, draw }) {
+    const handler = createHandler(model, tokenizer, { maxConcurrent: draw.integer(1, 4), contextLength: 128 });
+    const ask = async (stream: boolean) => {
+      const body = JSON.stringify({ prompt: ["ROMEO:", "To be"], max_tokens: 20, seed: draw.integer(0, 1e6), stream });
+      const headers = { "content-type": "application/json" };
+      const url = "http://localhost/v1/completions";
+      const response = await handler(new Request(url, { method: "POST", headers, body }));
+      if (response.status !== 200) throw new Error(`Status ${response.status}: ${await response.text()}`);
+      // Half of the clients of streams leave.
+      if (stream && draw.once(2)) await response.body?.cancel();
+      else await response.text();
+    };
+    await Promise.all(Array.from({ length: draw.integer(1, 6) }, () => ask(draw.once(2))));
+    handler.dispose();
   },
   async engine({ backend, draw }) {
     const other = await createBackend(backend.name, { threads: draw.integer(1, 3) });

@@ -32,7 +32,7 @@ export interface RemoteFile {
   readonly findElsewhere?: ((signal: AbortSignal | undefined) => Promise<CachedFile | undefined>) | undefined;
 }
 
-/** Failures of what was kept, or of the server's word on it. */
+/** How writing a copy ended. */
 type StoreResult = "kept" | "gone" | "corrupt" | "not kept";
 
 /**

@@ -95,7 +95,7 @@ const fields: Fields<CompletionRequest> = {
   seed: optional(value(Number.isSafeInteger, "it must be a whole number")),
   presence_penalty: real(0, -2, 2),
   frequency_penalty: real(0, -2, 2),
-  repetition_penalty: optional(value((penalty) => typeof penalty === "number" && penalty > 0, "it must be > 0")),
+  repetition_penalty: optional(real(undefined, 0.01, 100)),
   logit_bias: optional(
     value(
       (given) =>

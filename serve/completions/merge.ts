@@ -6,7 +6,12 @@
 
 /** What the sources give, in the order in which it comes. An error of one ends all. */
 export async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
-  const next = (source: AsyncGenerator<T>) => source.next().then((result) => ({ source, result }));
+  const next = (source: AsyncGenerator<T>) => {
+    const pending = source.next().then((result) => ({ source, result }));
+    // It may fail while nobody asks for the next value, and would end the process; who asks meets the error.
+    pending.catch(() => {});
+    return pending;
+  };
   const waiting = new Map(sources.map((source) => [source, next(source)]));
   try {
     while (waiting.size > 0) {
@@ -19,9 +24,6 @@ export async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncGen
       yield result.value;
     }
   } finally {
-    for (const [source, pending] of waiting) {
-      pending.catch(() => {}); // The first error was thrown.
-      void source.return(undefined).catch(() => {});
-    }
+    for (const source of waiting.keys()) void source.return(undefined).catch(() => {});
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Files of a hub in a page of a real Chromium, which asks servers to compress, decompresses what comes, and tells a
+ * Files of a hub and of plain URLs in a page of a real Chromium, which asks servers to compress, decompresses what comes, and tells a
  * page of another site nothing of it.
  *
  * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
@@ -15,17 +15,28 @@ import { deno } from "../../support/deno.ts";
 /** The length and the sum of each file that the page reads in turn; sums tell bytes apart well enough. */
 const PAGE = `<!doctype html><title>hub</title><script type="module">
 import { fetchHubFile } from "./hub/hub.js";
+import { openUrlFile } from "./cache/url_file.js";
 import { readAll } from "./files/byte_source.js";
-globalThis.read = async (host, cache, file) => {
-  const source = await fetchHubFile({ repo: "org/name" }, file, { host, cache, retries: 1, retryDelay: 1 });
+globalThis.read = async (host, cache, file, offline) => {
+  const options = { cache, offline, retries: 1, retryDelay: 1 };
+  const source = await (file.startsWith("http")
+    ? openUrlFile(new URL(file), options)
+    : fetchHubFile({ repo: "org/name" }, file, { ...options, host }));
   const bytes = source && await readAll(source);
   return bytes && [bytes.length, bytes.reduce((sum, byte, i) => (sum + byte * (i % 251 + 1)) % 65521, 0)];
 };
 </script>`;
 
+const ENTRIES = ["data/hub/hub.ts", "data/cache/url_file.ts", "data/files/byte_source.ts"];
+
 declare global {
   /** Defined by PAGE. */
-  var read: (host: string, cache: string | false, file: string) => Promise<[number, number] | undefined>;
+  var read: (
+    host: string,
+    cache: string | false,
+    file: string,
+    offline?: boolean,
+  ) => Promise<[number, number] | undefined>;
 }
 
 const files: Record<string, Uint8Array> = {
@@ -74,7 +85,7 @@ Deno.test({
   fn: async () => {
     const folder = await Deno.makeTempDir();
     const options = ["--quiet", "--platform", "browser", "--code-splitting", "--outdir", folder];
-    const { code, stderr } = await deno(["bundle", ...options, "data/hub/hub.ts", "data/files/byte_source.ts"]);
+    const { code, stderr } = await deno(["bundle", ...options, ...ENTRIES]);
     assertEquals(code, 0, stderr);
     const site = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async ({ url }) => {
       const name = new URL(url).pathname.slice(1);
@@ -95,11 +106,17 @@ Deno.test({
         for (const cache of [`cache-${index}`, `cache-${index}`, false] as const) {
           for (const [name, bytes] of Object.entries(files)) {
             const sum = bytes.reduce((sum, byte, i) => (sum + byte * (i % 251 + 1)) % 65521, 0);
-            const found = await page.evaluate(
-              ([host, cache, name]) => globalThis.read(host, cache, name),
-              [`http://127.0.0.1:${addr.port}`, cache, name] as const,
-            );
-            assertEquals(found, [bytes.length, sum], `${name} in ${cache}`);
+            const host = `http://127.0.0.1:${addr.port}`;
+            const read = (file: string, offline = false) =>
+              page.evaluate(
+                ([host, cache, file, offline]) => globalThis.read(host, cache, file, offline),
+                [host, cache, file, offline] as const,
+              );
+            assertEquals(await read(name), [bytes.length, sum], `${name} in ${cache}`);
+            const url = `${host}/plain/${name}`;
+            assertEquals(await read(url), [bytes.length, sum], `${url} in ${cache}`);
+            // The empty file has no ETag here, so that no copy is kept.
+            if (cache !== false && bytes.length > 0) assertEquals(await read(url, true), [bytes.length, sum]);
           }
         }
       }
