@@ -40,10 +40,9 @@ async function made(folder: string): Promise<string> {
 
 /** Writes what the doc comments say of each entry of the package, by subject. */
 async function writeReference(folder: string): Promise<void> {
-  const { exports }: { exports: string | Readonly<Record<string, string>> } =
-    JSON.parse(
-      await Deno.readTextFile(new URL("deno.json", ROOT)),
-    );
+  const { exports }: { exports: string | Readonly<Record<string, string>> } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", ROOT)),
+  );
   const entries = Object.entries(
     typeof exports === "string" ? { ".": exports } : exports,
   );
@@ -52,11 +51,7 @@ async function writeReference(folder: string): Promise<void> {
     // Pages bear the names of files: those of the entries, as they are imported.
     const files: string[] = [];
     for (const [entry, path] of entries) {
-      const file = `${work}/${
-        entry === "."
-          ? "andromeda"
-          : entry.slice("./".length).replaceAll("/", "_")
-      }.d.ts`;
+      const file = `${work}/${entry === "." ? "andromeda" : entry.slice("./".length).replaceAll("/", "_")}.d.ts`;
       await Deno.writeTextFile(
         file,
         `export * from "${new URL(path, ROOT)}";\n`,
@@ -85,9 +80,7 @@ async function deno(args: readonly string[], cwd: URL): Promise<void> {
     cwd,
   }).output();
   if (success) return;
-  const output = [stdout, stderr].map((bytes) =>
-    new TextDecoder().decode(bytes)
-  ).join("");
+  const output = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
   throw new Error(
     `Cannot build the site: deno ${args.join(" ")} failed\n${output}`,
   );

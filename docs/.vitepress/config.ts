@@ -39,8 +39,8 @@ const guides = [
 
 export default defineConfig({
   title: "Andromeda",
-  description:
-    "Transformers in TypeScript: on the CPU and the GPU, in Deno, Node, Bun, browsers and edge workers.",
+  description: "Transformers in TypeScript: on the CPU and the GPU, in Deno, Node, Bun, browsers and edge workers.",
+  head: [["link", { rel: "icon", href: "/favicon.svg" }]],
   cacheDir: "../dist/vitepress",
   // `deno doc` writes these pages once VitePress is done.
   ignoreDeadLinks: [/^\/api\//],
@@ -60,8 +60,7 @@ export default defineConfig({
       provider: "local",
       options: {
         // Guides are searched, sources are not.
-        _render: (source, env, md) =>
-          env.relativePath.startsWith("source/") ? "" : md.render(source, env),
+        _render: (source, env, md) => env.relativePath.startsWith("source/") ? "" : md.render(source, env),
       },
     },
   },

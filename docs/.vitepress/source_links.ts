@@ -44,9 +44,7 @@ export function linkToSource(md: MarkdownRenderer): void {
     if (token && path !== undefined) {
       token.attrSet("href", `/source/${slugOf(path)}`);
     }
-    return open
-      ? open(tokens, i, options, env, self)
-      : self.renderToken(tokens, i, options);
+    return open ? open(tokens, i, options, env, self) : self.renderToken(tokens, i, options);
   };
 }
 
@@ -55,9 +53,7 @@ export function sourcePages(): Page[] {
   const found = new Set(ALWAYS);
   for (const folder of GUIDES) {
     for (
-      const name of readdirSync(join(ROOT, folder)).filter((name) =>
-        name.endsWith(".md")
-      )
+      const name of readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(".md"))
     ) {
       const text = readFileSync(join(ROOT, folder, name), "utf8");
       for (const [, href = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -85,9 +81,7 @@ function pageOf(path: string): string {
   const shown = files.map(({ name }) => `${path}/${name}`).filter(isText);
   return [
     `# \`${path}\``,
-    ...shown.map((file) =>
-      `## \`${file.slice(path.length + 1)}\`\n\n${fence(file)}`
-    ),
+    ...shown.map((file) => `## \`${file.slice(path.length + 1)}\`\n\n${fence(file)}`),
   ]
     .join("\n\n");
 }
@@ -104,10 +98,6 @@ function isText(path: string): boolean {
 }
 
 function fence(path: string): string {
-  const language = /\/Dockerfile$/.test(path)
-    ? "docker"
-    : /\.(\w+)$/.exec(path)?.[1] ?? "txt";
-  return `\`\`\`\`${language}\n${
-    readFileSync(join(ROOT, path), "utf8").trimEnd()
-  }\n\`\`\`\``;
+  const language = /\/Dockerfile$/.test(path) ? "docker" : /\.(\w+)$/.exec(path)?.[1] ?? "txt";
+  return `\`\`\`\`${language}\n${readFileSync(join(ROOT, path), "utf8").trimEnd()}\n\`\`\`\``;
 }
