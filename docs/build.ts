@@ -38,40 +38,52 @@ async function made(folder: string): Promise<string> {
   return folder;
 }
 
-/** Writes what the doc comments say of each entry of the package, by subject. */
+/** Writes what the doc comments say of the package's exports, by subject. */
 async function writeReference(folder: string): Promise<void> {
   const { exports }: { exports: string | Readonly<Record<string, string>> } = JSON.parse(
     await Deno.readTextFile(new URL("deno.json", ROOT)),
   );
-  const entries = Object.entries(
-    typeof exports === "string" ? { ".": exports } : exports,
-  );
+  const entries = typeof exports === "string" ? [exports] : Object.values(exports);
   const work = await Deno.makeTempDir();
   try {
-    // Pages bear the names of files: those of the entries, as they are imported.
-    const files: string[] = [];
-    for (const [entry, path] of entries) {
-      const file = `${work}/${entry === "." ? "andromeda" : entry.slice("./".length).replaceAll("/", "_")}.d.ts`;
-      await Deno.writeTextFile(
-        file,
-        `export * from "${new URL(path, ROOT)}";\n`,
-      );
-      files.push(file);
-    }
-    await deno([
-      "doc",
-      "--html",
-      "--name=Andromeda",
-      `--output=${folder}`,
-      ...files,
-    ], ROOT);
+    // Entries are documented as one, because subjects belong to a file.
+    const all = `${work}/andromeda.d.ts`;
+    await Deno.writeTextFile(all, entries.map((path) => `export * from "${new URL(path, ROOT)}";\n`).join(""));
+    await deno(["doc", "--html", "--name=Andromeda", `--output=${folder}`, all], ROOT);
   } finally {
     await Deno.remove(work, { recursive: true });
   }
-  const accent = await Deno.readTextFile(
-    new URL(".vitepress/theme/reference.css", DOCS),
-  );
-  await Deno.writeTextFile(`${folder}/styles.css`, accent, { append: true });
+  await Deno.copyFile(new URL(".vitepress/theme/reference.css", DOCS), `${folder}/andromeda.css`);
+  await restyle(folder, "./");
+}
+
+/** Gives pages of `deno doc` the look of the guides, and a way back to them. */
+async function restyle(folder: string, up: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await restyle(path, `${up}../`);
+    if (!name.endsWith(".html")) continue;
+    const html = await Deno.readTextFile(path);
+    await Deno.writeTextFile(
+      path,
+      withNames(html)
+        .replace(
+          "</head>",
+          `<link rel="icon" href="${up}../favicon.svg"><link rel="stylesheet" href="${up}andromeda.css"></head>`,
+        )
+        .replace('<button id="theme-toggle"', `<a class="guides" href="${up}../index.html">Guides</a>$&`),
+    );
+  }
+}
+
+/** Pages without paths of this machine, whose examples import from the package. */
+function withNames(html: string): string {
+  // Where an example imports from above too, the module beside it is that of another entry.
+  const beside = html.includes("../mod.ts&quot;") ? "@andromeda/runtime/serve" : "@andromeda/runtime";
+  return html
+    .replaceAll(/<a\s+class="sourceButton".*?<\/a>/gs, "")
+    .replaceAll(/&quot;(?:\.\.\/)+mod\.ts&quot;/g, "&quot;@andromeda/runtime&quot;")
+    .replaceAll("&quot;./mod.ts&quot;", `&quot;${beside}&quot;`);
 }
 
 async function deno(args: readonly string[], cwd: URL): Promise<void> {

@@ -48,7 +48,7 @@ export function linkToSource(md: MarkdownRenderer): void {
   };
 }
 
-/** A page for each file and folder that a guide links to. */
+/** A page for each file that a guide links to, and for each folder, which has a README.md. */
 export function sourcePages(): Page[] {
   const found = new Set(ALWAYS);
   for (const folder of GUIDES) {
@@ -75,15 +75,10 @@ function pageOf(path: string): string {
   if (!statSync(join(ROOT, path)).isDirectory()) {
     return `# \`${path}\`\n\n${fence(path)}`;
   }
-  const files = readdirSync(join(ROOT, path), { withFileTypes: true }).filter((
-    entry,
-  ) => entry.isFile());
-  const shown = files.map(({ name }) => `${path}/${name}`).filter(isText);
-  return [
-    `# \`${path}\``,
-    ...shown.map((file) => `## \`${file.slice(path.length + 1)}\`\n\n${fence(file)}`),
-  ]
-    .join("\n\n");
+  const files = readdirSync(join(ROOT, path), { withFileTypes: true }).filter((entry) => entry.isFile());
+  const shown = files.map(({ name }) => `${path}/${name}`).filter((file) => isText(file) && !file.endsWith(".md"));
+  const readme = withoutPaths(readFileSync(join(ROOT, path, "README.md"), "utf8"));
+  return [readme, ...shown.map((file) => `## \`${file.slice(path.length + 1)}\`\n\n${fence(file)}`)].join("\n\n");
 }
 
 /** Markdown whose links to files, which have no page, are plain text. */
@@ -92,7 +87,7 @@ function withoutPaths(text: string): string {
 }
 
 function isText(path: string): boolean {
-  return /\.(?:ts|js|jsonc?|md|py|wgsl|yml|yaml)$|\/(?:Caddyfile|Dockerfile)$/
+  return /\.(?:ts|js|jsonc?|py|wgsl|yml|yaml)$|\/(?:Caddyfile|Dockerfile)$/
     .test(path) &&
     statSync(join(ROOT, path)).size < 20_000;
 }
