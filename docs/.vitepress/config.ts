@@ -40,10 +40,10 @@ const guides = [
 export default defineConfig({
   title: "Andromeda",
   description: "Transformers in TypeScript: on the CPU and the GPU, in Deno, Node, Bun, browsers and edge workers.",
-  head: [["link", { rel: "icon", href: "/favicon.svg" }]],
+  transformHead: ({ siteData }) => [["link", { rel: "icon", href: `${siteData.base}favicon.svg` }]],
   cacheDir: "../dist/vitepress",
   // `deno doc` writes these pages once VitePress is done.
-  ignoreDeadLinks: [/^\/api\//],
+  ignoreDeadLinks: [/^\.?\/api\//],
   markdown: {
     theme: { light: "github-light", dark: "github-dark" },
     config: linkToSource,
