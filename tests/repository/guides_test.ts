@@ -1,4 +1,4 @@
-/** The guides tell the truth: their links lead somewhere, their commands are tasks, their messages are the library's. */
+/** The guides tell the truth: links lead somewhere, commands are tasks, messages are the library's. */
 
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../support/deno.ts";
