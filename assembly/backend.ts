@@ -50,7 +50,7 @@ export class WasmBackend extends Engine<Block> {
 
   /**
    * Starts the engine on the best build of the kernels that this host runs correctly. In a page it computes in a
-   * worker, or in place if the page's policy allows no worker.
+   * worker, or in place if the page's policy allows no worker; elsewhere in place, unless a worker is asked for.
    *
    * @param build The build to run, even if it is not the best.
    * @param weightBytes Bytes of weights in one memory before another one is started.
@@ -65,7 +65,7 @@ export class WasmBackend extends Engine<Block> {
     const plan = planThreads(options.threads);
     const tried = build ? [candidateOf(build)] : candidates(options.wasm, plan);
     for (const candidate of tried) {
-      const machine = await startMachine(candidate, plan, options.workerUrl);
+      const machine = await startMachine(candidate, plan, options);
       if (!machine) continue;
       const backend = new WasmBackend(machine, limits, candidate.isShared);
       if (await computesCorrectly(backend)) return backend;

@@ -73,6 +73,11 @@ export interface BackendOptions {
    * are bundled without it: the npm package exports it as "@andromeda/runtime/worker.js".
    */
   readonly workerUrl?: string | URL | undefined;
+  /**
+   * Whether the CPU engine computes in a worker, so that this thread stays free, as that of a server should. Weights
+   * must then fit into one memory of 3 GiB. Default: in pages, where the thread would stop drawing, and not elsewhere.
+   */
+  readonly inWorker?: boolean | undefined;
   /** The GPU device to run on; it belongs to the caller and is not destroyed by `dispose()`. */
   readonly device?: GpuDevice | undefined;
   /** Which GPU to ask for. */

@@ -15,7 +15,7 @@ import type { Operations } from "./operations/table.ts";
 export interface WatchedCommand {
   /** Which operation; `reshape` too, which gives the same values another shape. */
   readonly op: keyof Operations | "reshape";
-  /** The result; `appendCache` has none. */
+  /** The result; `appendCache` and `copyCache` have none. */
   readonly out?: Tensor;
   /** An argument, an option or the result, by its name. */
   readonly [argument: string]: unknown;

@@ -18,15 +18,17 @@ const BENCHMARKS: { readonly [name: string]: string } = {
   perplexity: "models/perplexity",
   first_token: "models/first_token",
   large: "models/large",
+  serving: "serving/main",
 };
 /**
  * Benchmarks that need more than this repository: the comparison with other engines installs them, the check has NumPy
- * read 10 GB.
+ * read 10 GB, the soak takes as long as it is told.
  */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
   "peers": "peers/main",
   "large_check": "models/large_check",
+  "soak": "models/soak",
 };
 
 async function run(name: string, args: readonly string[]): Promise<void> {

@@ -20,8 +20,10 @@ export interface WorkerHandle {
   listen(onMessage: (message: unknown) => void, onEnd: (reason: string) => void, patience?: number): void;
   /** Ends it, and what waits for it. */
   terminate(): void;
-  /** Lets the process end while the worker waits. */
+  /** Lets the process end while the worker waits; workers keep it, unless they were told. */
   unref(): void;
+  /** Keeps the process again. */
+  ref(): void;
 }
 
 /** A worker's script. */
@@ -136,6 +138,7 @@ function overWebWorker(worker: Worker, onStarted?: () => void): WorkerHandle {
       worker.terminate();
     },
     unref: () => {},
+    ref: () => {},
   };
 }
 
@@ -146,6 +149,7 @@ interface WorkerThread {
   removeAllListeners(): unknown;
   terminate(): unknown;
   unref(): void;
+  ref(): void;
 }
 
 function overThread(worker: WorkerThread): WorkerHandle {
@@ -170,5 +174,6 @@ function overThread(worker: WorkerThread): WorkerHandle {
       void worker.terminate();
     },
     unref: () => worker.unref(),
+    ref: () => worker.ref(),
   };
 }

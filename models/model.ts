@@ -6,7 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../backend/memory.ts";
-import type { HubOptions } from "../data/hub/hub.ts";
+import type { HubOptions } from "../data/hub/hub_options.ts";
 import { DeviceLostError, DisposedError, ShapeError, WeightsError } from "../errors.ts";
 import { WEIGHT_FORMATS } from "../formats/formats.ts";
 import { toSnakeCase } from "./config/fields.ts";
@@ -270,7 +270,7 @@ export abstract class Model {
         if (table) parameter.write(table());
         else parameter.draw(options.seed ?? 0);
         loaded += parameter.size * 4;
-        options.onProgress?.({ stage: "create", file: parameter.name, loaded, total });
+        options.onProgress?.({ stage: "create", file: parameter.name, loaded, total, whole: { loaded, total } });
         if (parameter.size > LONG) await new Promise((resolve) => setTimeout(resolve));
       }
       signal = undefined;

@@ -1,22 +1,25 @@
 /**
- * Makes the npm package: what `deno pack` makes of the library, and entries for what some hosts must import as files,
- * which are the compiled kernels and the workers' script.
+ * Makes the npm package: what `deno pack` makes of the library, the command `andromeda`, and entries for what some
+ * hosts must import as files, which are the compiled kernels and the workers' script.
  *
  *     deno task pack [folder]
  *
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
 import { BUILD_NAMES } from "../assembly/machine/builds.ts";
+import { BIN_PATH, bundleCommand, COMMAND_FILES } from "./command.ts";
+import { run } from "./run.ts";
 
-const ROOT = new URL("../", import.meta.url);
 const GENERATED = "./assembly/generated";
 
 /** The part of a package.json that is changed here. */
 interface PackageJson {
-  readonly exports: Readonly<Record<string, unknown>>;
-  readonly sideEffects?: readonly string[];
+  readonly name: string;
+  readonly version: string;
+  readonly exports: Readonly<Record<string, { readonly types: string }>>;
+  /** What `cli/` imports, which is bundled. */
+  readonly dependencies?: unknown;
 }
 
 /** Files that are imported, not read: where they are in the package, and their types. */
@@ -46,17 +49,20 @@ export async function pack(folder: string): Promise<string> {
   await Deno.mkdir(folder, { recursive: true });
   const work = await Deno.makeTempDir({ prefix: "andromeda_pack_" });
   try {
-    const packed = `${work}/packed.tgz`;
-    await run(Deno.execPath(), ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "--output", packed]);
-    await run("tar", ["xzf", packed, "-C", work]);
+    const file = `${work}/packed.tgz`;
+    await run(Deno.execPath(), ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "--output", file]);
+    await run("tar", ["xzf", file, "-C", work]);
     const root = `${work}/package`;
-    const text = await Deno.readTextFile(`${root}/package.json`);
-    const { name, version }: { name: string; version: string } = JSON.parse(text);
-    await Deno.writeTextFile(`${root}/package.json`, JSON.stringify(withEntries(JSON.parse(text)), null, 2) + "\n");
+    const packed: PackageJson = JSON.parse(await Deno.readTextFile(`${root}/package.json`));
+    const { name, version, exports } = packed;
+    await bundleCommand(root);
+    await Deno.writeTextFile(`${root}/package.json`, JSON.stringify(withEntries(packed), null, 2) + "\n");
     for (const { path, types } of ENTRIES) await Deno.writeTextFile(`${root}/${typesOf(path)}`, types);
     // Models and sessions have a `Symbol.dispose`, which TypeScript's libraries before "esnext" don't.
-    const declarations = await Deno.readTextFile(`${root}/mod.d.ts`);
-    await Deno.writeTextFile(`${root}/mod.d.ts`, `/// <reference lib="esnext.disposable" />\n${declarations}`);
+    for (const { types } of Object.values(exports)) {
+      const declarations = await Deno.readTextFile(`${root}/${types}`);
+      await Deno.writeTextFile(`${root}/${types}`, `/// <reference lib="esnext.disposable" />\n${declarations}`);
+    }
     const tarball = `${folder}/${name.replace("@", "").replace("/", "-")}-${version}.tgz`;
     await run("tar", ["czf", tarball, "-C", work, "package"]);
     return tarball;
@@ -70,16 +76,12 @@ function typesOf(path: string): string {
   return `${path}.d.ts`;
 }
 
-function withEntries(packageJson: PackageJson): PackageJson {
+function withEntries({ dependencies: _bundled, ...packageJson }: PackageJson): object {
   const entries = ENTRIES.map(({ name, path }) => [name, { types: typesOf(path), default: path }]);
-  // Bundlers leave out what is not used: importing a module does nothing, but for the workers' script.
-  const sideEffects = [`${GENERATED}/worker.js`];
-  return { ...packageJson, sideEffects, exports: { ...packageJson.exports, ...Object.fromEntries(entries) } };
-}
-
-async function run(program: string, args: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(program, { args: [...args], cwd: fromFileUrl(ROOT) }).output();
-  if (!success) throw new Error(`Cannot pack: ${program} ${args[0]} said ${new TextDecoder().decode(stderr)}`);
+  // Bundlers leave out what is not used: importing a module does nothing, but for programs of their own.
+  const sideEffects = [`${GENERATED}/worker.js`, COMMAND_FILES];
+  const bin = { andromeda: BIN_PATH };
+  return { ...packageJson, bin, sideEffects, exports: { ...packageJson.exports, ...Object.fromEntries(entries) } };
 }
 
 if (import.meta.main) console.log(await pack(Deno.args[0] ?? "dist"));

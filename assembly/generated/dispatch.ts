@@ -8,6 +8,7 @@ import { mergeChunks } from "../kernels/attention/attention_merge";
 import { attentionScores } from "../kernels/attention/attention_scores";
 import { attentionValues } from "../kernels/attention/attention_values";
 import { ReadCacheArguments, readCache } from "../kernels/attention/cache_rows";
+import { CopyCacheArguments, copyCache } from "../kernels/attention/copy_cache";
 import { RotaryArguments, rotary } from "../kernels/attention/rotary";
 import { ActivateArguments, activate } from "../kernels/elementwise/activate";
 import { AddArguments, add } from "../kernels/elementwise/add";
@@ -55,6 +56,8 @@ export function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, sc
       return attentionScores(changetype<AttentionArguments>(args), thread, threads, scratch);
     case Kernel.attentionValues:
       return attentionValues(changetype<AttentionArguments>(args), thread, threads, scratch);
+    case Kernel.copyCache:
+      return copyCache(changetype<CopyCacheArguments>(args), thread, threads, scratch);
     case Kernel.copyRows:
       return copyRows(changetype<CopyRowsArguments>(args), thread, threads, scratch);
     case Kernel.crossEntropy:

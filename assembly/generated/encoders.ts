@@ -11,6 +11,7 @@ export const derived: Pick<
   | "activate"
   | "add"
   | "appendCache"
+  | "copyCache"
   | "embedding"
   | "gatherRows"
   | "glu"
@@ -54,11 +55,25 @@ export const derived: Pick<
     words[3] = addressOf(command.lengths);
     words[4] = command.x?.shape[0] ?? 0;
     words[5] = command.x?.shape[1] ?? 0;
-    words[6] = command.cache?.shape[1] ?? 0;
-    words[7] = command.cache?.shape[2] ?? 0;
-    words[8] = command.cache?.shape[3] ?? 0;
-    words[9] = formatId(command.cache.dtype);
-    recorder.append(Kernel.appendCache, 10, recorder.work);
+    words[6] = command.positions?.shape[1] ?? 0;
+    words[7] = command.cache?.shape[0] ?? 0;
+    words[8] = command.cache?.shape[1] ?? 0;
+    words[9] = command.cache?.shape[2] ?? 0;
+    words[10] = command.cache?.shape[3] ?? 0;
+    words[11] = formatId(command.cache.dtype);
+    recorder.append(Kernel.appendCache, 12, recorder.work);
+  },
+  copyCache(command, recorder) {
+    const { words } = recorder;
+    words[0] = addressOf(command.cache);
+    words[1] = command.from;
+    words[2] = command.to;
+    words[3] = command.count;
+    words[4] = command.cache?.shape[1] ?? 0;
+    words[5] = command.cache?.shape[2] ?? 0;
+    words[6] = command.cache?.shape[3] ?? 0;
+    words[7] = formatId(command.cache.dtype);
+    recorder.append(Kernel.copyCache, 8, recorder.work);
   },
   embedding(command, recorder) {
     const { words } = recorder;

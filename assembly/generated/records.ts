@@ -44,7 +44,7 @@ export interface AttentionArguments {
   readonly v: number;
   /** [b, n, H·d], or scores [b, H, n, memory + columns]. */
   readonly out: number;
-  /** Position of the first query of each sequence: [b] of i32; 0: the last query stands at the last key. */
+  /** Position of the first query of each sequence, see `positions.ts`; 0: the last query stands at the last key. */
   readonly positions: number;
   /** ALiBi: [H]. */
   readonly slopes: number;
@@ -66,6 +66,8 @@ export interface AttentionArguments {
   /** Keys of a sequence, or the capacity of a cache. */
   readonly columns: number;
   readonly isCache: boolean;
+  /** Rows of the cache, if positions give the row of each sequence; else 0. */
+  readonly cacheRows: number;
   readonly memory: number;
   /** Keys that the mask covers. */
   readonly maskWidth: number;
@@ -97,11 +99,12 @@ function putAttentionArguments(to: RecordTarget, a: AttentionArguments): void {
   words[16] = a.n;
   words[17] = a.columns;
   words[18] = a.isCache ? 1 : 0;
-  words[19] = a.memory;
-  words[20] = a.maskWidth;
-  words[21] = a.format;
-  words[22] = a.partials;
-  words[23] = a.chunks;
+  words[19] = a.cacheRows;
+  words[20] = a.memory;
+  words[21] = a.maskWidth;
+  words[22] = a.format;
+  words[23] = a.partials;
+  words[24] = a.chunks;
 }
 
 /** What a record holds as `CopyRowsArguments` of the kernels. */
@@ -353,25 +356,25 @@ export function acceptDraft(to: RecordTarget, a: AcceptDraftArguments, work: num
 /** Appends a record of `attention`, with so much to do. */
 export function attention(to: RecordTarget, a: AttentionArguments, work: number = to.work): void {
   putAttentionArguments(to, a);
-  to.append(Kernel.attention, 24, work);
+  to.append(Kernel.attention, 25, work);
 }
 
 /** Appends a record of `attentionFewRows`, with so much to do. */
 export function attentionFewRows(to: RecordTarget, a: AttentionArguments, work: number = to.work): void {
   putAttentionArguments(to, a);
-  to.append(Kernel.attentionFewRows, 24, work);
+  to.append(Kernel.attentionFewRows, 25, work);
 }
 
 /** Appends a record of `attentionScores`, with so much to do. */
 export function attentionScores(to: RecordTarget, a: AttentionArguments, work: number = to.work): void {
   putAttentionArguments(to, a);
-  to.append(Kernel.attentionScores, 24, work);
+  to.append(Kernel.attentionScores, 25, work);
 }
 
 /** Appends a record of `attentionValues`, with so much to do. */
 export function attentionValues(to: RecordTarget, a: AttentionArguments, work: number = to.work): void {
   putAttentionArguments(to, a);
-  to.append(Kernel.attentionValues, 24, work);
+  to.append(Kernel.attentionValues, 25, work);
 }
 
 /** Appends a record of `copyRows`, with so much to do. */
@@ -407,7 +410,7 @@ export function linear(to: RecordTarget, a: LinearArguments, work: number = to.w
 /** Appends a record of `mergeChunks`, with so much to do. */
 export function mergeChunks(to: RecordTarget, a: AttentionArguments, work: number = to.work): void {
   putAttentionArguments(to, a);
-  to.append(Kernel.mergeChunks, 24, work);
+  to.append(Kernel.mergeChunks, 25, work);
 }
 
 /** Appends a record of `quantizeInputs`, with so much to do. */

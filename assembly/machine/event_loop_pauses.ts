@@ -6,7 +6,7 @@
  */
 
 /** Milliseconds that the engine may work from one pause to the next. */
-const INTERVAL_MS = 50;
+const INTERVAL_MS = 30;
 
 /** The pauses of one engine. */
 export class EventLoopPauses {

@@ -1,9 +1,10 @@
 /**
- * Starts machines: in a page in a worker, elsewhere in place, with as many threads as the host allows.
+ * Starts machines: in a worker, as in pages, or in place, with as many threads as the host allows.
  *
  * @module
  */
 
+import type { BackendOptions } from "../../backend/backend.ts";
 import { BackendUnavailableError, ConfigError } from "../../errors.ts";
 import { hasNodeModules, nodeModule } from "../../host/node.ts";
 import { layoutOf } from "../memory/layout.ts";
@@ -12,7 +13,7 @@ import { Helpers } from "./helpers.ts";
 import { instantiate, shareMemory } from "./instance.ts";
 import { LocalMachine } from "./local_machine.ts";
 import type { Machine } from "./machine.ts";
-import { PageMachine, type PageParts } from "./page_machine.ts";
+import { WorkerMachine, type WorkerParts } from "./worker_machine.ts";
 import { startWorker } from "./worker_script.ts";
 
 /** The most threads by default: with more, small steps spend more time waiting than they gain. */
@@ -49,7 +50,7 @@ export function planThreads(threads: number | undefined): ThreadPlan {
 export async function startMachine(
   { name, isShared, compile }: Candidate,
   plan: ThreadPlan,
-  workerUrl: string | URL | undefined,
+  { workerUrl, inWorker }: Pick<BackendOptions, "workerUrl" | "inWorker">,
 ): Promise<Machine | undefined> {
   const compiled = await compile();
   const threads = isShared ? plan.count : 1;
@@ -60,8 +61,10 @@ export async function startMachine(
       `Cannot compute on ${threads} threads: this host grants no memory that they could share`,
     );
   }
-  if (isPage()) {
-    const machine = await startInWorker({ compiled, memory, threads, workerUrl }, plan);
+  if (inWorker ?? isPage()) {
+    const isRequired = inWorker === true || (plan.isRequired && plan.count > 1);
+    const machine = await startInWorker({ compiled, memory, threads, workerUrl }, isRequired);
+    if (machine && plan.isRequired) await orDispose(machine, machine.joined);
     if (machine || isShared) return machine;
   }
   const { machine, joined } = startHere({ name, compiled, threads, workerUrl }, memory);
@@ -94,14 +97,15 @@ function startHere(
   return { machine: new LocalMachine(instance, { threads, helpers, another }), joined: helpers.joined };
 }
 
-/** A page's machine; undefined if the page may start no workers and the caller didn't require threads. */
-async function startInWorker(parts: Omit<PageParts, "worker">, plan: ThreadPlan): Promise<Machine | undefined> {
+/** A machine in a worker; undefined if the host may start none and none is required. */
+async function startInWorker(
+  parts: Omit<WorkerParts, "worker">,
+  isRequired: boolean,
+): Promise<WorkerMachine | undefined> {
   try {
-    const machine = await PageMachine.start({ ...parts, worker: await startWorker(parts.workerUrl) });
-    if (plan.isRequired) await orDispose(machine, machine.joined);
-    return machine;
+    return await WorkerMachine.start({ ...parts, worker: await startWorker(parts.workerUrl) });
   } catch (error) {
-    if (!(error instanceof BackendUnavailableError) || (plan.isRequired && plan.count > 1)) throw error;
+    if (!(error instanceof BackendUnavailableError) || isRequired) throw error;
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The script of every worker: a helper of another thread, or the machine of a page. `deno task build` makes one file of
- * it.
+ * The script of every worker: a helper of another thread, or the machine of an engine. `deno task build` makes one file
+ * of it.
  *
  * @module
  */
@@ -31,7 +31,7 @@ function help(port: Port, { compiled, memory, thread }: HelpTask): void {
   }
 }
 
-/** The machine of a page: carries out requests in order. */
+/** The machine of an engine in another thread: carries out requests in order. */
 class Host {
   readonly #port: Port;
   #machine: LocalMachine | undefined;
@@ -42,7 +42,7 @@ class Host {
 
   start({ compiled, memory, threads }: HostTask): void {
     const instance = instantiate("host", compiled, memory);
-    // The page starts the helpers and ends them.
+    // The engine's thread starts the helpers and ends them.
     const helpers = { count: threads - 1, dispose: () => {} };
     const machine = new LocalMachine(instance, { threads, helpers: threads > 1 ? helpers : undefined });
     this.#machine = machine;

@@ -13,7 +13,7 @@ export interface HelpTask {
   readonly memory: WebAssembly.Memory;
 }
 
-/** To a worker: be the machine of a page. */
+/** To a worker: be the machine of an engine. */
 export interface HostTask {
   readonly task: "host";
   readonly compiled: WebAssembly.Module;
@@ -22,14 +22,14 @@ export interface HostTask {
   readonly threads: number;
 }
 
-/** To the machine of a page: calls of `Machine`'s methods. */
+/** To the machine in a worker: calls of `Machine`'s methods. */
 export type MachineRequest =
   | { readonly task: "run"; readonly list: Int32Array<ArrayBuffer>; readonly sharedWork: number }
   | { readonly task: "write"; readonly address: number; readonly values: Float32Array | Int32Array | Uint8Array }
   | { readonly task: "read"; readonly id: number; readonly address: number; readonly bytes: number }
   | { readonly task: "grow"; readonly pages: number };
 
-/** From the machine of a page when it has started. */
+/** From the machine in a worker when it has started. */
 export interface HostStarted {
   readonly kind: "started";
   readonly heapBase: number;
@@ -38,7 +38,7 @@ export interface HostStarted {
   readonly bytes: number;
 }
 
-/** From the machine of a page. */
+/** From the machine in a worker. */
 export type MachineReply =
   | HostStarted
   | { readonly kind: "read"; readonly id: number; readonly bytes: ArrayBuffer }

@@ -25,6 +25,9 @@ const PORTION_MS = 10;
 const PART_MS = 25;
 const MOST_PARTS = RecordWord.partMask + 1;
 
+/** Milliseconds after which a pause counts as lost. */
+const LONGEST_PAUSE_MS = 1000;
+
 /** Arguments that any kernel has, without a list that follows. */
 const MOST_ARGUMENTS = 64;
 
@@ -69,7 +72,8 @@ export class CommandList {
   #portions: Portion[] = [];
   #work = 0;
   #sharedWork = 0;
-  #isAdvancing = false;
+  /** When the pause began that the list is in. */
+  #pausedAt: number | undefined;
   /** Milliseconds for a unit of work. */
   #cost = NANOSECONDS * 1e-6;
 
@@ -133,13 +137,16 @@ export class CommandList {
 
   /** Runs portions while an action waits for one. */
   #advance(): void {
-    if (this.#isAdvancing) return;
+    // A pause that never ends was begun by a request that an edge worker has ended.
+    if (this.#pausedAt !== undefined && performance.now() - this.#pausedAt < LONGEST_PAUSE_MS) return;
+    this.#pausedAt = undefined;
     while (this.#portions.some(({ marks }) => marks.length > 0)) {
       const expected = (this.#portions[0]?.work ?? 0) * this.#cost;
       if (this.#pauses?.isDue(expected)) {
-        this.#isAdvancing = true;
+        const began = this.#pausedAt = performance.now();
         void this.#pauses.pause().then(() => {
-          this.#isAdvancing = false;
+          if (this.#pausedAt !== began) return;
+          this.#pausedAt = undefined;
           this.#advance();
         });
         return;

@@ -34,11 +34,13 @@ export function workOf(command: Command<WasmTensor>): number {
       return command.out.size * command.weight.width / PRODUCTS;
     case "attention":
     case "attentionScores":
-      return command.q.size * command.k.rows / Math.max(1, command.q.shape[0] ?? 1) / PRODUCTS;
+      return command.q.size * command.k.rows / Math.max(1, command.k.shape[0] ?? 1) / PRODUCTS;
     case "attentionValues":
       return command.probabilities.size * command.dim / PRODUCTS;
     case "appendCache":
       return command.x.size;
+    case "copyCache":
+      return command.count * (command.cache.shape[1] ?? 0) * command.cache.width;
     case "meanPool":
       return command.x.size;
     case "crossEntropy":

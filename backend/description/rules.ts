@@ -101,6 +101,21 @@ export function rowsOrCache(inRows: readonly string[], inCache: readonly string[
   };
 }
 
+/** Whole numbers in rows of either of two shapes, which differ in how many dimensions they have. */
+export function i32Either(shorter: readonly string[], longer: readonly string[]): Rule<Operand> {
+  return {
+    turn: 2,
+    bind(argument) {
+      const checkShorter = fitting("rows", ["i32"], shorter, argument);
+      const checkLonger = fitting("rows", ["i32"], longer, argument);
+      return (value, engine) => {
+        const own = ownTensor(argument.op, argument.name, value, engine);
+        return own.shape.length === longer.length ? checkLonger(own) : checkShorter(own);
+      };
+    },
+  };
+}
+
 const LAYOUT_NAMES: { readonly [layout in Operand["layout"]]: string } = {
   rows: "values in rows",
   weight: "a weight",

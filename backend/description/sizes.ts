@@ -6,6 +6,8 @@
  *     "heads*d"  a multiple of `heads`, which is known, or of a number; d is how many times
  *     "1|b"      1, or b, which is known
  *     "n+"       n, which is at least 1
+ *     "2"        this number
+ *     "?"        any size
  *     "..."      in front of a pattern: any number of further dimensions
  *
  * @module
@@ -22,7 +24,12 @@ export interface Part {
   readonly factor: Part | number | undefined;
   readonly mayBeOne: boolean;
   readonly isPositive: boolean;
+  /** A size without a name: this number, or any. */
+  readonly fixed: number | "any" | undefined;
 }
+
+/** The slot of a part without a name. */
+const NO_SLOT = -1;
 
 /** The names of one description, and the numbers that they have in the call at hand. */
 export class Sizes {
@@ -53,15 +60,19 @@ export class Sizes {
     }
     if (text.endsWith("+")) return { ...this.part(text.slice(0, -1)), isPositive: true };
     if (text.startsWith("1|")) return { ...this.#known(text.slice(2)), mayBeOne: true };
+    const plain = { factor: undefined, mayBeOne: false, isPositive: false };
+    const fixed = text === "?" ? "any" : /^\d+$/.test(text) ? Number(text) : undefined;
+    if (fixed !== undefined) return { ...plain, name: `${fixed}`, slot: NO_SLOT, isFirst: true, fixed };
     const known = this.#slots.get(text);
     const slot = known ?? this.#slots.size;
     this.#slots.set(text, slot);
-    return { name: text, slot, isFirst: known === undefined, factor: undefined, mayBeOne: false, isPositive: false };
+    return { ...plain, name: text, slot, isFirst: known === undefined, fixed };
   }
 
   /** Takes a size for a part of a pattern: false if it does not fit. */
   take(part: Part, size: number): boolean {
-    const { slot, isFirst, factor, mayBeOne, isPositive } = part;
+    const { slot, isFirst, factor, mayBeOne, isPositive, fixed } = part;
+    if (fixed !== undefined) return fixed === "any" || size === fixed;
     if (mayBeOne && size === 1) return true;
     if (isPositive && size === 0) return false;
     const own = factor === undefined ? size : size / this.valueOf(factor);

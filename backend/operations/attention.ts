@@ -4,20 +4,24 @@
  * @module
  */
 
+import { formatShape } from "../../common/shape.ts";
 import { ConfigError } from "../../errors.ts";
 import { type Checked, type DescriptionsOf, operation } from "../description/operation.ts";
-import { expectDType, expectShape, refuse } from "../description/refusals.ts";
+import { expectDType, expectShape, refuse, refuseValue } from "../description/refusals.ts";
 import {
   cache,
   count,
   f32,
   flag,
   i32,
+  i32Either,
+  MOST_SIZE,
   oneOf,
   type Operand,
   optional,
   real,
   rowsOrCache,
+  whole,
 } from "../description/rules.ts";
 import type { Tensor } from "../memory.ts";
 
@@ -51,8 +55,12 @@ export interface AttentionOptions {
   /** A query sees no key at a later position than its own. */
   readonly causal: boolean;
   /**
-   * Position of each row's first query: int32 [b]. Needed with caches; keys that are not cached are numbered from 0.
-   * Absent: the last query is at the last key's position, query i at i + m - n.
+   * Position of each sequence's first query: int32 [b]. Needed with caches; keys that are not cached are numbered from
+   * 0. Absent: the last query is at the last key's position, query i at i + m - n.
+   *
+   * For caches also int32 [b, 2]: this position, and the row of the cache that the sequence has. The cache may have any
+   * number of rows then; a row beyond them is taken for the nearest that there is. Results are the same to the bit as
+   * with a cache of the sequence's own.
    */
   readonly positions?: Tensor | undefined;
   /** ALiBi slopes: [H], 0 for heads without; the bias is -slope·|query position - key position|. */
@@ -88,7 +96,8 @@ export interface AttentionOperations {
   /**
    * Softmax attention in O(n) memory: q [b, n, H·d]; k and v [b, m, KV·d], or caches [b, KV, capacity, d] that hold the
    * keys of positions up to the last query's, position p in slot p mod capacity; a full cache keeps the last `capacity`
-   * positions, also for the first of several queries. Both have one format. Gives [b, n, H·d].
+   * positions, also for the first of several queries. Both have one format. Caches of another number of rows need
+   * `positions` that say which are meant. Gives [b, n, H·d].
    */
   attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
   /**
@@ -99,13 +108,23 @@ export interface AttentionOperations {
   /** The same attention's sum of values weighted by probabilities [b, H, n, memory + m]: [b, n, H·d]. */
   attentionValues(probabilities: Tensor, v: Tensor, options: AttentionOptions): Tensor;
   /**
-   * Writes x [b, n, KV·d] into a cache at positions[row] + i, modulo its capacity, in its format; `lengths` (int32 [b])
-   * leaves out rows i ≥ lengths[row], and negative positions are left out.
+   * Writes x [b, n, KV·d] into a cache at positions[sequence] + i, modulo its capacity, in its format; `lengths` (int32
+   * [b]) leaves out what has i ≥ lengths[sequence], and negative positions are left out. Positions of int32 [b, 2] give
+   * the row of each sequence too, as in `AttentionOptions`: no two sequences of a call may have the same row, because
+   * either could be written last.
    */
   appendCache(cache: Tensor, x: Tensor, positions: Tensor, lengths?: Tensor): void;
+  /**
+   * Copies slots 0 to count - 1, of all heads, from one row of a cache to another, bit by bit, so that a sequence goes
+   * on from what another one began with. From a row to itself it changes nothing.
+   */
+  copyCache(cache: Tensor, from: number, to: number, count: number): void;
 }
 
-const keys = rowsOrCache(["b", "m", "kvHeads*dim+"], ["b", "kvHeads", "m", "dim+"]);
+const keys = rowsOrCache(["b", "m", "kvHeads*dim+"], ["?", "kvHeads", "m", "dim+"]);
+
+/** Positions of sequences, or with each the row of a cache. */
+const positions = i32Either(["b"], ["b", "2"]);
 
 /** What the three operations of attention have in common. */
 const options = {
@@ -113,7 +132,7 @@ const options = {
   heads: count("heads", { multipleOf: "kvHeads" }),
   scale: real(),
   causal: flag,
-  positions: optional(i32("b")),
+  positions: optional(positions),
   slopes: optional(f32("heads")),
   mask: optional(i32("b", "masked")),
   memoryKeys: optional(f32("kvHeads", "memory", "dim")),
@@ -144,6 +163,7 @@ export const attention = {
       checkScores(args, op);
       if (k.layout !== v.layout) refuse(op, "v", v.shape, `a ${k.layout}, as k is`);
       expectDType(op, "v", v, k.dtype);
+      if (v.shape[0] !== k.shape[0]) refuse(op, "v", v.shape, formatShape(v.shape.with(0, k.shape[0] ?? 0)));
     },
     result: ({ q }) => q,
     carries: ({ q, heads }) => ({ dim: q.width / heads }),
@@ -160,7 +180,8 @@ export const attention = {
   attentionValues: operation({
     takes: { probabilities: f32("b", "heads", "n", "columns"), v: keys },
     options,
-    rule({ probabilities, v, heads, kvHeads, memoryValues }, op) {
+    rule({ probabilities, v, heads, kvHeads, positions, memoryValues }, op) {
+      checkRows(op, "v", v, probabilities, positions);
       const columns = keyCount(v) + memoryCount(memoryValues);
       if (probabilities.width !== columns) {
         refuse(op, "probabilities", probabilities.shape, `[${probabilities.shape[0]}, ${heads}, n, ${columns}]`);
@@ -174,14 +195,30 @@ export const attention = {
   }),
   appendCache: operation({
     takes: {
-      cache: cache("b", "kvHeads", "capacity", "dim"),
+      cache: cache("rows", "kvHeads", "capacity", "dim"),
       x: f32("b", "n", "kvHeads*dim"),
-      positions: i32("b"),
+      positions,
       lengths: optional(i32("b")),
     },
-    rule({ cache: { shape: [b, , capacity = 0] }, x }, op) {
-      const [, n = 0, width] = x.shape;
+    rule({ cache, x, positions }, op) {
+      checkRows(op, "cache", cache, x, positions);
+      const [[, , capacity = 0], [b, n = 0, width]] = [cache.shape, x.shape];
       if (n > capacity) refuse(op, "x", x.shape, `[${b}, up to ${capacity}, ${width}]`);
+    },
+    result: () => undefined,
+  }),
+  copyCache: operation({
+    takes: {
+      cache: cache("rows", "kvHeads", "capacity", "dim"),
+      from: whole(0, MOST_SIZE),
+      to: whole(0, MOST_SIZE),
+      count: whole(0, MOST_SIZE),
+    },
+    rule({ cache: { shape: [rows = 0, , capacity = 0] }, from, to, count }, op) {
+      const expected = `a row of the cache, which has ${rows}`;
+      if (from >= rows) refuseValue(op, "from", from, expected);
+      if (to >= rows) refuseValue(op, "to", to, expected);
+      if (count > capacity) refuseValue(op, "count", count, `up to the cache's capacity, ${capacity}`);
     },
     result: () => undefined,
   }),
@@ -193,10 +230,23 @@ function checkScores(
   op: string,
 ): void {
   checkHead(op, q.width / heads);
+  checkRows(op, "k", k, q, positions);
   if (k.layout === "cache") {
     if (!positions) throw new ConfigError(`Cannot run ${op} on a cache without positions`);
   } else if (mask && mask.shape[1] !== k.shape[1]) {
     refuse(op, "mask", mask.shape, `[${mask.shape[0]}, ${k.shape[1]}]`);
+  }
+}
+
+/** Refuses a cache that has not one row for each sequence of `x`, unless positions say which they have. */
+function checkRows(op: string, name: string, kept: Operand, x: Operand, positions: Operand | undefined): void {
+  const [[rows = 0, ...rest], [b = 0]] = [kept.shape, x.shape];
+  if (positions?.shape.length !== 2) {
+    if (rows !== b) refuse(op, name, kept.shape, formatShape([b, ...rest]));
+  } else if (kept.layout !== "cache") {
+    refuse(op, "positions", positions.shape, `[${b}], because ${name} is not a cache`);
+  } else if (rows === 0 && b > 0) {
+    refuse(op, name, kept.shape, "at least one row");
   }
 }
 

@@ -49,7 +49,7 @@ export interface SequenceOperations {
   clone(x: Tensor): Tensor;
   /** Positions from ≤ i < to of x [b, n, dim], f32 or i32. */
   slice(x: Tensor, from: number, to: number): Tensor;
-  /** Mean over the sequence: [b, n, dim] to [b, dim]. */
+  /** Mean over the sequence, of every row that there is, padding too: [b, n, dim] to [b, dim]. */
   meanPool(x: Tensor): Tensor;
   /** Cuts images [b, c, h, w] into patches, row by row: [b, (h/p)·(w/p), p·p·c], channel fastest. */
   patches(images: Tensor, patchSize: number): Tensor;

@@ -88,7 +88,7 @@ async function sharing(threads: number): Promise<{ best: number; median: number 
   const machine = await startMachine(
     candidateOf("relaxed-simd-shared"),
     { count: threads, isRequired: true },
-    undefined,
+    {},
   );
   if (!machine) throw new Error("Cannot share memory");
   const records = 1000;

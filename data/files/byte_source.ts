@@ -27,6 +27,8 @@ export interface Progress {
   readonly loaded: number;
   /** Bytes in all, where that is known. */
   readonly total: number | undefined;
+  /** The same over all files of this load or save that are at this stage. */
+  readonly whole: { readonly loaded: number; readonly total: number | undefined };
 }
 
 /** Reads a source from one end to the other. */

@@ -7,11 +7,11 @@
 import { WeightsError } from "../../errors.ts";
 import { hasNodeModules } from "../../host/node.ts";
 import { showUrl } from "../http/show_url.ts";
-import { urlSource } from "../http/url_source.ts";
-import type { HubOptions } from "../hub/hub.ts";
+import type { HubOptions } from "../hub/hub_options.ts";
 import { type HubRepo, isRepoName } from "../hub/hub_repo.ts";
 import { type ByteSource, messageOf } from "./byte_source.ts";
 import { currentPlaces } from "./folder_update.ts";
+import { LoadProgress } from "./load_progress.ts";
 import { fileSource, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
 
 /**
@@ -30,6 +30,11 @@ export interface FileSet {
   readonly file: string | undefined;
   /** A file by its name, or nothing if there is none. */
   open(name: string): Promise<ByteSource | undefined>;
+  /**
+   * Says how many bytes all files have that are opened, at least; nothing if that is not known. Progress over all files
+   * has a total from then on.
+   */
+  expect(bytes: number | undefined): void;
   /** Whether another file has taken the place of one that was opened, so that those opened may not belong together. */
   hasChanged(): Promise<boolean>;
 }
@@ -120,6 +125,7 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
       opened.set(name, source?.identity);
       return source;
     },
+    expect: () => {},
     hasChanged: async () => {
       for (const [name, identity] of opened) if ((await open(name))?.identity !== identity) return true;
       return false;
@@ -137,46 +143,53 @@ async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
   const hasFolder = /^https?:$/.test(url.protocol);
   // A URL does not say whether it means a folder; the files that belong to a model have one of these endings.
   const file = !hasFolder || /\.(safetensors|json)$/.test(last) ? last : undefined;
-  if (hasFolder && options.offline) {
-    throw new (options.errorClass ?? WeightsError)(
-      `Cannot fetch ${showUrl(url)}: offline nothing is fetched, and of URLs no copies are kept; give a folder, or a ` +
-        `name on the hub`,
-    );
-  }
   const folder = new URL(url);
   if (file === undefined) folder.pathname = folder.pathname.replace(/\/*$/, "/");
-  return {
-    description: showUrl(url),
-    file,
-    open: async (name) => {
-      if (name === file) return await urlSource(url, options);
-      if (!hasFolder) return undefined;
-      const sibling = new URL(name, folder);
-      sibling.search = folder.search;
-      return await urlSource(sibling, options);
-    },
-    hasChanged: () => Promise.resolve(false),
-  };
+  return fetchedFiles(showUrl(url), file, options, async (name, counted) => {
+    if (name !== file && !hasFolder) return undefined;
+    const place = name === file ? url : new URL(name, folder);
+    place.search = url.search;
+    const { openUrlFile } = await import("../cache/url_file.ts");
+    return await openUrlFile(place, counted);
+  });
 }
 
 /** @param doubt Why the name may have meant something else, for messages. */
 function hubFiles(repo: HubRepo, options: HubOptions, doubt?: string): FileSet {
   const { revision } = repo;
+  const description = `${repo.repo}${revision === undefined ? "" : `@${revision}`} on the Hugging Face Hub`;
+  return fetchedFiles(description, undefined, options, async (name, counted) => {
+    const { openHubFile } = await import("../hub/hub.ts");
+    try {
+      return await openHubFile(repo, name, counted);
+    } catch (error) {
+      const { errorClass = WeightsError } = options;
+      if (doubt === undefined || !(error instanceof errorClass)) throw error;
+      throw new errorClass(`Cannot open ${repo.repo}: as a folder, ${doubt}; on the Hub, ${error.message}`, {
+        cause: error,
+      });
+    }
+  });
+}
+
+/** Files that are fetched, whose bytes are counted together. */
+function fetchedFiles(
+  description: string,
+  file: string | undefined,
+  options: HubOptions,
+  open: (name: string, options: HubOptions) => Promise<ByteSource | undefined>,
+): FileSet {
+  const progress = new LoadProgress(options.onProgress);
+  const counted = { ...options, onProgress: progress.report };
   return {
-    description: `${repo.repo}${revision === undefined ? "" : `@${revision}`} on the Hugging Face Hub`,
-    file: undefined,
+    description,
+    file,
     open: async (name) => {
-      const { openHubFile } = await import("../hub/hub.ts");
-      try {
-        return await openHubFile(repo, name, options);
-      } catch (error) {
-        const { errorClass = WeightsError } = options;
-        if (doubt === undefined || !(error instanceof errorClass)) throw error;
-        throw new errorClass(`Cannot open ${repo.repo}: as a folder, ${doubt}; on the Hub, ${error.message}`, {
-          cause: error,
-        });
-      }
+      const source = await open(name, counted);
+      if (source !== undefined) progress.arrived(source.name, source.size);
+      return source;
     },
+    expect: (bytes) => progress.expect(bytes),
     hasChanged: () => Promise.resolve(false),
   };
 }

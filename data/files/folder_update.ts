@@ -13,6 +13,7 @@
 
 import { WeightsError } from "../../errors.ts";
 import { nodeModule } from "../../host/node.ts";
+import { isGranted } from "../../host/permissions.ts";
 import { type ErrorClass, messageOf } from "./byte_source.ts";
 import { absent, createFile, joinPath, kindOfPath, makeFolder, namesIn, type NewFile } from "./local_files.ts";
 
@@ -195,13 +196,9 @@ async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
-/**
- * Whether a process has certainly ended. Deno checks only if it has the permission, because it would ask the user
- * otherwise.
- */
+/** Whether a process has certainly ended, as far as this one may find out. */
 function hasEnded(pid: number): boolean {
-  const { Deno: deno } = globalThis as { Deno?: typeof Deno };
-  if (deno && deno.permissions.querySync({ name: "run" }).state !== "granted") return false;
+  if (!isGranted({ name: "run" })) return false;
   const { kill } = nodeModule("node:process");
   try {
     kill(pid, 0);

@@ -39,11 +39,10 @@ export interface Download {
   readonly validator: string | undefined;
   /** Size of the whole file in bytes, where the server says it. A claim: nothing is allocated for it. */
   readonly size: number | undefined;
-  /**
-   * Whether a connection that is cut can be told from the end of the file: by a length, a hash, or the form of the
-   * body.
-   */
+  /** Whether a connection that is cut can be told from the end of the file: by a length, or the form of the body. */
   readonly isEndSure: boolean;
+  /** Whether the server forbids to keep copies (`Cache-Control: no-store`). */
+  readonly forbidsCopies: boolean;
   /** The first byte that comes: what was asked for, or 0. */
   readonly from: number;
   /** Whether the file on the server became another one while it came in, so that the download failed. */
@@ -111,7 +110,7 @@ export async function startDownload(
   }
   if (response.status !== 200 && response.status !== 206) return await refusalOf(response);
   // A server without conditional requests, or a proxy that drops the condition, sends the same file again.
-  if (tagAtHand !== undefined && sameTag(response, tagAtHand)) {
+  if (tagAtHand !== undefined && sameTag(response, tagAtHand, answer.linkedEtag)) {
     await response.body?.cancel();
     return { kind: "unchanged" };
   }
@@ -130,6 +129,7 @@ class ResumingDownload implements Download {
   readonly validator: string | undefined;
   readonly size: number | undefined;
   readonly isEndSure: boolean;
+  readonly forbidsCopies: boolean;
   readonly from: number;
   changed = false;
   readonly #url: string;
@@ -163,7 +163,8 @@ class ResumingDownload implements Download {
     this.tag = tagOf(response);
     this.checksum = checksumOf(linkedEtag ?? (isElsewhere ? undefined : response.headers.get("etag")));
     const isSelfEnding = isCoded || response.headers.get("transfer-encoding") === "chunked";
-    this.isEndSure = this.size !== undefined || this.checksum !== undefined || isSelfEnding;
+    this.isEndSure = this.size !== undefined || isSelfEnding;
+    this.forbidsCopies = /\bno-store\b/i.test(response.headers.get("cache-control") ?? "");
     // Positions in a compressed body are not those in the file.
     this.validator = isCoded ? undefined : validatorOf(response);
   }
@@ -327,9 +328,12 @@ function conditionOf(tag: string | undefined): Record<string, string> {
   return isDate ? { "if-modified-since": tag } : { "if-none-match": tag };
 }
 
-/** Whether an answer has a tag. A tag that a proxy made weak by compressing counts as the same. */
-function sameTag(answer: Response, tag: string): boolean {
-  return tagOf(answer)?.replace(/^W\//, "") === tag.replace(/^W\//, "");
+/**
+ * Whether an answer has a tag, or comes from a redirect that has it. A tag that a proxy made weak by compressing counts
+ * as the same.
+ */
+function sameTag(answer: Response, tag: string, linkedEtag?: string): boolean {
+  return [tagOf(answer), linkedEtag].some((each) => each?.replace(/^W\//, "") === tag.replace(/^W\//, ""));
 }
 
 /** Whether a file can't be asked for as a range: it is empty, or compressed all the same. */

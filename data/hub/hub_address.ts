@@ -5,7 +5,7 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { hasNodeModules, nodeModule } from "../../host/node.ts";
+import { environment } from "../../host/permissions.ts";
 import { basicAuthorization } from "../http/http.ts";
 import { showUrl } from "../http/show_url.ts";
 import { type HubRepo, isRepoName } from "./hub_repo.ts";
@@ -17,6 +17,8 @@ const DEFAULT_HOST = "https://huggingface.co";
 export interface HubAddress {
   /** Its URL, without credentials and without a slash at its end. */
   readonly url: string;
+  /** Whether it is https://huggingface.co or HF_ENDPOINT. */
+  readonly isOwn: boolean;
   /** The `Authorization` header for it. */
   readonly authorization: string | undefined;
   /** Whether HF_TOKEN is set but belongs to another hub. */
@@ -41,6 +43,7 @@ export function hubAddress(host: string | undefined, token: string | undefined):
   const secret = checkToken(token ?? (isSent ? inherited : undefined));
   return {
     url,
+    isOwn,
     authorization: secret === "" ? basicAuthorization(base) : `Bearer ${secret}`,
     isTokenWithheld: inherited !== undefined && !isSent,
   };
@@ -65,17 +68,6 @@ export function hubFileUrl(hub: string, { repo, revision = "main" }: HubRepo, fi
     );
   }
   return `${hub}/${repo}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`;
-}
-
-/** An environment variable, on hosts that have them and let us read it. */
-export function environment(name: string): string | undefined {
-  if (!hasNodeModules()) return undefined;
-  const { env } = nodeModule("node:process");
-  try {
-    return env[name] || undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function hubUrl(host: string): URL {

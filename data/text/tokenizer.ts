@@ -6,6 +6,7 @@
 
 import { show } from "../../common/show.ts";
 import { ConfigError, TokenizerError } from "../../errors.ts";
+import { pathOfTarget, updateFolder, writeFile } from "../files/save_target.ts";
 import type { Stage } from "./pipeline/decoders.ts";
 import type { Encoding, Truncation } from "./pipeline/encoding.ts";
 import { readPipeline } from "./pipeline/pipeline.ts";
@@ -14,8 +15,16 @@ import { chooseSpecialTokens } from "./special_tokens.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { TokenBatch } from "./token_batch.ts";
 import { DEFAULT_TOKENIZER, readTokenizerFiles } from "./tokenizer_files.ts";
-import type { TokenizerSource } from "./tokenizer_files.ts";
-import type { DecodeOptions, EncodeOptions, TokenizeOptions, TokenizerOptions, TypedIds } from "./tokenizer_options.ts";
+import type { TokenizerFiles, TokenizerSource } from "./tokenizer_files.ts";
+import type {
+  DecodeOptions,
+  EncodeOptions,
+  TokenDecoder,
+  TokenizeOptions,
+  TokenizerOptions,
+  TypedIds,
+} from "./tokenizer_options.ts";
+import { tokenizerFiles } from "./tokenizer_save.ts";
 
 /** A batch of more ids takes gigabytes. */
 const MOST_IDS = 2 ** 28;
@@ -50,9 +59,18 @@ export class AndromedaTokenizer {
   readonly padId: number | undefined;
 
   readonly #pipeline: Pipeline;
+  readonly #special: SpecialTokens;
+  /** The files it was read from, which `save` writes again. */
+  readonly #files: Omit<TokenizerFiles, "tokenizer">;
 
-  private constructor(pipeline: Pipeline, special: SpecialTokens) {
+  private constructor(
+    pipeline: Pipeline,
+    special: SpecialTokens,
+    { source, config, isDefault }: Omit<TokenizerFiles, "tokenizer">,
+  ) {
     this.#pipeline = pipeline;
+    this.#special = special;
+    this.#files = { source, config, isDefault };
     const { eosToken, padToken } = special;
     pipeline.tokens.addMore(special.added);
     this.vocabSize = pipeline.tokens.limit;
@@ -86,7 +104,7 @@ export class AndromedaTokenizer {
     const given = options ?? {};
     const files = await readTokenizerFiles(source, given);
     const pipeline = readPipeline(files.tokenizer);
-    return new AndromedaTokenizer(pipeline, chooseSpecialTokens(files, pipeline, given));
+    return new AndromedaTokenizer(pipeline, chooseSpecialTokens(files, pipeline, given), files);
   }
 
   /**
@@ -179,12 +197,10 @@ export class AndromedaTokenizer {
    */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     if (!isObject(ids) || !(Symbol.iterator in ids)) throw notIds(ids);
-    const skips = skipsSpecialTokens(options);
-    const pieces: string[] = [];
-    const decoder = this.#decoder(pieces);
-    for (const id of ids) this.#decodeId(id, skips, decoder);
-    decoder.end();
-    return pieces.join("");
+    const decoder = this.decoder(options);
+    let text = "";
+    for (const id of ids) text += decoder.push(id);
+    return text + decoder.end();
   }
 
   /**
@@ -202,18 +218,42 @@ export class AndromedaTokenizer {
     options: DecodeOptions = {},
   ): AsyncGenerator<string, void, void> {
     if (!isObject(ids) || !(Symbol.iterator in ids || Symbol.asyncIterator in ids)) throw notIds(ids);
-    const skips = skipsSpecialTokens(options);
-    const pieces: string[] = [];
-    const decoder = this.#decoder(pieces);
-    const take = (): string => pieces.splice(0).join("");
+    const decoder = this.decoder(options);
     for await (const id of ids) {
-      this.#decodeId(id, skips, decoder);
-      const piece = take();
+      const piece = decoder.push(id);
       if (piece !== "") yield piece;
     }
-    decoder.end();
-    const rest = take();
+    const rest = decoder.end();
     if (rest !== "") yield rest;
+  }
+
+  /**
+   * A decoder that takes token ids one by one: together what it gives is what `decode` gives. It holds back characters
+   * as `decodeStream` does. A text that continues another is right where the other's ids are pushed first: some
+   * tokenizers spell a space at the beginning of a text otherwise than within.
+   *
+   * @param options Whether special tokens are left out.
+   * @returns The decoder.
+   */
+  decoder(options: DecodeOptions = {}): TokenDecoder {
+    const skips = skipsSpecialTokens(options);
+    let text = "";
+    const stage = this.#pipeline.decoder({ push: (piece) => void (text += piece), end: () => {} });
+    const take = (): string => {
+      const taken = text;
+      text = "";
+      return taken;
+    };
+    return {
+      push: (id) => {
+        this.#decodeId(id, skips, stage);
+        return take();
+      },
+      end: () => {
+        stage.end();
+        return take();
+      },
+    };
   }
 
   /**
@@ -258,6 +298,36 @@ export class AndromedaTokenizer {
     return { inputIds, attentionMask, shape: [rows.length, width] };
   }
 
+  /**
+   * Writes the tokenizer into a folder, as tokenizer.json and tokenizer_config.json, in place of those that it has. It
+   * gives the same ids when it is loaded from there, without the options that it was loaded with; transformers reads it
+   * too.
+   *
+   * @example
+   * ```ts
+   * import { AndromedaTokenizer } from "../../mod.ts";
+   *
+   * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare", { extraIds: 2 });
+   * const folder = await Deno.makeTempDir();
+   * await tokenizer.save(folder);
+   * const saved = await AndromedaTokenizer.load(folder);
+   * console.log(saved.idOf("<extra_id_1>") === tokenizer.idOf("<extra_id_1>")); // true
+   * await Deno.remove(folder, { recursive: true });
+   * ```
+   *
+   * @param folder The path or `file:` URL of a folder, which is made if need be.
+   * @throws {TokenizerError} If the files can't be written, or can't say what the tokenizer is.
+   * @throws {ConfigError} If the folder is none, or the host has no files.
+   */
+  async save(folder: string | URL): Promise<void> {
+    const path = pathOfTarget(folder);
+    const files = tokenizerFiles(this.#files, this.#pipeline, this.#special);
+    await updateFolder(path, async (update) => {
+      for (const [name, bytes] of files) await writeFile(update, name, [bytes]);
+      await update.commit(() => Promise.resolve([]));
+    }, TokenizerError);
+  }
+
   #row(text: string, index: number, maxLength: number, options: TokenizeOptions): number[] {
     const { addSpecialTokens = true, truncation = true, truncationSide = "right" } = options ?? {};
     checkBoolean("addSpecialTokens", addSpecialTokens);
@@ -285,11 +355,6 @@ export class AndromedaTokenizer {
     throw new TokenizerError(
       `Cannot pad text ${needy} to ${width} tokens: the tokenizer names no padding token; load it with the option padToken`,
     );
-  }
-
-  /** Decodes into a list of pieces. */
-  #decoder(pieces: string[]): Stage {
-    return this.#pipeline.decoder({ push: (text) => void pieces.push(text), end: () => {} });
   }
 
   #decodeId(id: number, skipsSpecial: boolean, decoder: Stage): void {

@@ -11,13 +11,17 @@ import { readAll } from "../files/byte_source.ts";
 import { openFileSet } from "../files/files.ts";
 import type { FileLocation, FileSet } from "../files/files.ts";
 import { whyNotJson } from "../http/html_page.ts";
-import type { HubOptions } from "../hub/hub.ts";
+import type { HubOptions } from "../hub/hub_options.ts";
 import { parseTokenizerJson } from "./pipeline/long_json.ts";
 
 /** The tokenizer that AndromedaTokenizer documents. */
 export const DEFAULT_TOKENIZER = "EleutherAI/gpt-neox-20b";
 
-const CONFIG_FILE = "tokenizer_config.json";
+/** The file of the vocabulary and all that makes tokens of a text. */
+export const TOKENIZER_FILE = "tokenizer.json";
+
+/** The file that names the special tokens. */
+export const CONFIG_FILE = "tokenizer_config.json";
 
 /**
  * A JSON file: its bytes, or its parsed contents.
@@ -46,7 +50,9 @@ export type TokenizerFileOptions = Omit<HubOptions, "errorClass">;
 
 /** The parsed files of a tokenizer. */
 export interface TokenizerFiles {
-  /** tokenizer.json. */
+  /** tokenizer.json as it came. */
+  readonly source: JsonFile;
+  /** The same, parsed. */
   readonly tokenizer: Record<string, unknown>;
   /** tokenizer_config.json, empty where there is none. */
   readonly config: Record<string, unknown>;
@@ -66,16 +72,9 @@ export async function readTokenizerFiles(
   source: TokenizerSource,
   options: TokenizerFileOptions,
 ): Promise<TokenizerFiles> {
-  if (source instanceof Uint8Array) {
-    return { tokenizer: parseJson(source, "tokenizer.json", parseTokenizerJson), config: {}, isDefault: false };
-  }
+  if (source instanceof Uint8Array) return filesOf(source, {});
   if (typeof source === "object" && source !== null && "tokenizer" in source) {
-    const { tokenizer, config = {} } = source;
-    return {
-      tokenizer: parseJson(tokenizer, "tokenizer.json", parseTokenizerJson),
-      config: parseJson(config, CONFIG_FILE),
-      isDefault: false,
-    };
+    return filesOf(source.tokenizer, source.config ?? {});
   }
   if (!isLocation(source)) {
     throw new TokenizerError(
@@ -85,15 +84,28 @@ export async function readTokenizerFiles(
   }
 
   const files = await openFileSet(source, { ...options, errorClass: TokenizerError });
-  const file = files.file ?? "tokenizer.json";
+  files.expect(0);
+  const file = files.file ?? TOKENIZER_FILE;
   const tokenizer = await readJson(files, file, options.signal, parseTokenizerJson);
   if (tokenizer === undefined) {
     throw new TokenizerError(`Cannot load a tokenizer from ${files.description}: it has no ${file}`);
   }
+  const config = await readJson(files, CONFIG_FILE, options.signal);
   return {
-    tokenizer,
-    config: await readJson(files, CONFIG_FILE, options.signal) ?? {},
+    source: tokenizer.bytes,
+    tokenizer: tokenizer.json,
+    config: config?.json ?? {},
     isDefault: isDefaultLocation(source),
+  };
+}
+
+/** The files of a tokenizer that a caller has at hand. */
+export function filesOf(tokenizer: JsonFile, config: JsonFile): TokenizerFiles {
+  return {
+    source: tokenizer,
+    tokenizer: parseJson(tokenizer, TOKENIZER_FILE, parseTokenizerJson),
+    config: parseJson(config, CONFIG_FILE),
+    isDefault: false,
   };
 }
 
@@ -103,12 +115,12 @@ async function readJson(
   name: string,
   signal?: AbortSignal,
   parse?: (text: string) => unknown,
-): Promise<Record<string, unknown> | undefined> {
+): Promise<{ bytes: Uint8Array; json: Record<string, unknown> } | undefined> {
   const source = await files.open(name);
   if (source === undefined) return undefined;
   const bytes = await readAll(source, signal);
   try {
-    return parseJson(bytes, name, parse);
+    return { bytes, json: parseJson(bytes, name, parse) };
   } catch (error) {
     await source.discard?.();
     throw error;

@@ -77,3 +77,24 @@ export interface DecodeOptions {
   /** Leaves out special tokens such as `<eos>`. Default false. */
   readonly skipSpecialTokens?: boolean | undefined;
 }
+
+/**
+ * Token ids to text, one by one; see `AndromedaTokenizer.decoder`.
+ *
+ * @category Data
+ */
+export interface TokenDecoder {
+  /**
+   * Takes the next token.
+   *
+   * @returns The text that is certain by now; often nothing.
+   * @throws {TokenizerError} If no token has this id.
+   */
+  push(id: number): string;
+  /**
+   * Ends the text.
+   *
+   * @returns What was held back.
+   */
+  end(): string;
+}

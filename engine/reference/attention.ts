@@ -22,6 +22,17 @@ export interface AttentionCase {
   readonly decay?: Values | undefined;
 }
 
+/** The position of a sequence's first query; positions are [b], or [b, 2] with the row of a cache that it has. */
+function firstPosition(positions: Values, sequence: number): number {
+  return at(positions, sequence * (positions.shape[1] ?? 1));
+}
+
+/** The row of keys or values that a sequence has: its own, or one of a cache that positions [b, 2] name. */
+function keptRow(kept: Values, positions: Values | undefined, sequence: number): number {
+  if (positions?.shape.length !== 2) return sequence;
+  return Math.min(Math.max(at(positions, sequence * 2 + 1), 0), size(kept, 0) - 1);
+}
+
 /** Keys or values as [b, m, KV·d], or as a cache [b, KV, capacity, d]. */
 function entry(x: Values, kvHeads: number, b: number, head: number, column: number, feature: number): number {
   if (x.shape.length === 4) {
@@ -55,7 +66,8 @@ export function attentionScores(q: Values, k: Values, options: AttentionCase): R
   const out = zeros([b, heads, n, memory + columns]);
   let write = 0;
   for (let row = 0; row < b; row++) {
-    const first = positions ? at(positions, row) : columns - n;
+    const first = positions ? firstPosition(positions, row) : columns - n;
+    const kept = keptRow(k, positions, row);
     for (let head = 0; head < heads; head++) {
       const kvHead = head % kvHeads;
       for (let i = 0; i < n; i++) {
@@ -76,7 +88,7 @@ export function attentionScores(q: Values, k: Values, options: AttentionCase): R
           const blocks = Math.floor(own / XPOS_BLOCK) - Math.floor(other / XPOS_BLOCK);
           let dot = 0;
           for (let e = 0; e < dim; e++) {
-            dot += query(e) * (decay ? at(decay, e) ** blocks : 1) * entry(k, kvHeads, row, kvHead, c, e);
+            dot += query(e) * (decay ? at(decay, e) ** blocks : 1) * entry(k, kvHeads, kept, kvHead, c, e);
           }
           out.data[write++] = scale * dot - (slopes ? at(slopes, head) * Math.abs(own - other) : 0);
         }
@@ -88,13 +100,14 @@ export function attentionScores(q: Values, k: Values, options: AttentionCase): R
 
 /** `Backend.attentionValues`: probabilities [b, H, n, memory + m]. */
 export function attentionValues(probabilities: Values, v: Values, options: AttentionCase): Result {
-  const { heads, kvHeads, memoryValues } = options;
+  const { heads, kvHeads, positions, memoryValues } = options;
   const [b, n] = [size(probabilities, 0), size(probabilities, 2)];
   const dim = v.shape.length === 4 ? size(v, 3) : size(v, 2) / kvHeads;
   const memory = memoryValues ? size(memoryValues, 1) : 0;
   const columns = columnsOf(v);
   const out = zeros([b, n, heads * dim]);
   for (let row = 0; row < b; row++) {
+    const kept = keptRow(v, positions, row);
     for (let head = 0; head < heads; head++) {
       for (let i = 0; i < n; i++) {
         for (let e = 0; e < dim; e++) {
@@ -102,7 +115,7 @@ export function attentionValues(probabilities: Values, v: Values, options: Atten
           for (let c = 0; c < memory + columns; c++) {
             const value = c < memory && memoryValues
               ? at(memoryValues, ((head % kvHeads) * memory + c) * dim + e)
-              : entry(v, kvHeads, row, head % kvHeads, c - memory, e);
+              : entry(v, kvHeads, kept, head % kvHeads, c - memory, e);
             total += at(probabilities, ((row * heads + head) * n + i) * (memory + columns) + c) * value;
           }
           out.data[(row * n + i) * heads * dim + head * dim + e] = total;
@@ -120,19 +133,32 @@ export function attention(q: Values, k: Values, v: Values, options: AttentionCas
 
 /** `Backend.appendCache`: the cache afterwards; x [b, n, KV·d]. */
 export function appendCache(cache: Values, x: Values, positions: Values, lengths?: Values): Result {
-  const [b = 0, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
-  const n = size(x, 1);
+  const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
+  const [b, n] = [size(x, 0), size(x, 1)];
   const out: Result = { shape: cache.shape, data: Float64Array.from(cache.data) };
   for (let row = 0; row < b; row++) {
+    const kept = keptRow(cache, positions, row);
     for (let i = 0; i < (lengths ? at(lengths, row) : n); i++) {
-      if (at(positions, row) + i < 0) continue;
-      const slot = (at(positions, row) + i) % capacity;
+      const position = firstPosition(positions, row) + i;
+      if (position < 0) continue;
+      const slot = position % capacity;
       for (let head = 0; head < kvHeads; head++) {
         for (let e = 0; e < dim; e++) {
-          out.data[((row * kvHeads + head) * capacity + slot) * dim + e] = entry(x, kvHeads, row, head, i, e);
+          out.data[((kept * kvHeads + head) * capacity + slot) * dim + e] = entry(x, kvHeads, row, head, i, e);
         }
       }
     }
+  }
+  return out;
+}
+
+/** `Backend.copyCache`: the cache afterwards. */
+export function copyCache(cache: Values, from: number, to: number, count: number): Result {
+  const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
+  const out: Result = { shape: cache.shape, data: Float64Array.from(cache.data) };
+  for (let head = 0; head < kvHeads; head++) {
+    const startOf = (row: number) => (row * kvHeads + head) * capacity * dim;
+    out.data.copyWithin(startOf(to), startOf(from), startOf(from) + count * dim);
   }
   return out;
 }

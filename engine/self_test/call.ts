@@ -74,6 +74,12 @@ export class Draw extends RandomValues {
     return { kind: "rows", values: this.integers(shape, from, to) };
   }
 
+  /** The whole numbers below `count` in any order. */
+  order(count: number): number[] {
+    const numbers = Array.from({ length: count }, (_, i) => ({ i, at: this.next() }));
+    return numbers.sort((a, b) => a.at - b.at).map(({ i }) => i);
+  }
+
   /** What `make` makes, or nothing. */
   maybe(make: () => Argument): Argument {
     return this.once(2) ? make() : plain(undefined);

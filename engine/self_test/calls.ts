@@ -101,22 +101,29 @@ export const CALLS: { readonly [Op in CallName]: (draw: Draw) => Call } = {
     return call("attentionScores", [q, k, options({ ...tensors, ...plains(settings) })], expected, 1e-4);
   },
   attentionValues(draw) {
-    const { b, heads, kvHeads, n, columns, v, tensors: { memoryValues } } = drawAttention(draw);
+    const { b, heads, kvHeads, n, columns, v, tensors: { positions, memoryValues } } = drawAttention(draw);
     const probabilities = draw.floats(b, heads, n, columns);
-    const settings = { heads, kvHeads, scale: 1, causal: false };
+    const [settings, tensors] = [{ heads, kvHeads, scale: 1, causal: false }, { positions, memoryValues }];
     const expected = (of: ValuesOf) =>
-      attention.attentionValues(of(probabilities), of(v), { ...settings, memoryValues: optional(of, memoryValues) });
-    return call("attentionValues", [probabilities, v, options({ ...plains(settings), memoryValues })], expected, 1e-4);
+      attention.attentionValues(of(probabilities), of(v), { ...settings, ...each(of, tensors) });
+    const given = options({ ...plains(settings), ...tensors });
+    return call("attentionValues", [probabilities, v, given], expected, 1e-4);
   },
   appendCache(draw) {
-    const { b, kvHeads, capacity, cache, dim } = drawCache(draw);
+    const { b, kvHeads, capacity, cache, dim, drawPositions } = drawCache(draw);
     const n = draw.integer(0, capacity);
     // A row's values reach into every format unrounded, so that its oracle need not know them.
     const x: Argument = { kind: "rows", values: nearOne(draw, [b, n, kvHeads * dim]) };
-    const positions = draw.ids([b], 0, 3 * capacity);
+    const positions = drawPositions(3 * capacity);
     const lengths = draw.maybe(() => draw.ids([b], 0, n));
     const expected = (of: ValuesOf) => attention.appendCache(of(cache), of(x), of(positions), optional(of, lengths));
     return { ...call("appendCache", [cache, x, positions, lengths], expected, 0.02), changes: 0 };
+  },
+  copyCache(draw) {
+    const { rows, capacity, cache } = drawCache(draw, draw.integer(1, 3));
+    const [from, to, count] = [draw.integer(0, rows - 1), draw.integer(0, rows - 1), draw.integer(0, capacity)];
+    const expected = (of: ValuesOf) => attention.copyCache(of(cache), from, to, count);
+    return { ...call("copyCache", [cache, plain(from), plain(to), plain(count)], expected, 0), changes: 0 };
   },
   activate(draw) {
     const [x, name] = [draw.floats(draw.length, draw.width), draw.pick(ACTIVATIONS)];
@@ -253,29 +260,39 @@ function nearOne(draw: Draw, shape: readonly number[]): HostValues & { data: Flo
   return { shape, data: values.data.map((value) => 1 + Math.abs(value) / 4) };
 }
 
-function drawCache(draw: Draw) {
+/** A cache of `b` sequences, which have all of its rows in their order or some of them in any. */
+function drawCache(draw: Draw, b = draw.batch) {
   const format = draw.pick(CACHE_FORMATS);
-  const [b, kvHeads, capacity] = [draw.batch, draw.integer(1, 3), draw.integer(1, 40)];
+  const [kvHeads, capacity] = [draw.integer(1, 3), draw.integer(1, 40)];
   const dim = format === "q8_0" ? 32 * draw.integer(1, 3) : format === "f16" ? 4 * draw.integer(1, 20) : draw.width;
-  const cache: Argument = { kind: "cache", values: nearOne(draw, [b, kvHeads, capacity, dim]), format };
-  return { format, b, kvHeads, capacity, dim, cache };
+  const order = draw.once(2) ? draw.order(b + draw.integer(0, 3)) : undefined;
+  const shape = [order?.length ?? b, kvHeads, capacity, dim];
+  const drawValues = (): Argument => ({ kind: "cache", values: nearOne(draw, shape), format });
+  /** Positions from 0 on, with rows if these are not the sequences' own. */
+  const drawPositions = (most: number): Argument => {
+    const { data } = draw.integers([b], 0, most);
+    if (!order) return { kind: "rows", values: { shape: [b], data } };
+    const pairs = Int32Array.from(Array.from(data).flatMap((position, i) => [position, order[i] ?? 0]));
+    return { kind: "rows", values: { shape: [b, 2], data: pairs } };
+  };
+  return { b, kvHeads, capacity, dim, rows: order?.length ?? b, cache: drawValues(), drawValues, drawPositions };
 }
 
 /** What the three attention operations have in common. */
 function drawAttention(draw: Draw) {
   const isCached = draw.once(2);
   const kept = drawCache(draw);
-  const { b, kvHeads, dim, format } = kept;
+  const { b, kvHeads, dim, drawValues, drawPositions } = kept;
   const heads = kvHeads * draw.pick([1, 1, 2, 3, 4]);
   const n = draw.pick([1, 1, 2, 3, 5, 8, 16, 17]);
   const m = isCached ? kept.capacity : draw.pick([1, 2, 3, 8, 17, 40, 65, 130]);
   const q = draw.floats(b, n, heads * dim);
   const [k, v] = isCached
-    ? [kept.cache, { kind: "cache", values: nearOne(draw, [b, kvHeads, m, dim]), format } as Argument]
+    ? [kept.cache, drawValues()]
     : [draw.floats(b, m, kvHeads * dim), draw.floats(b, m, kvHeads * dim)];
   const memory = draw.once(3) ? draw.integer(1, 5) : 0;
   const tensors = {
-    positions: isCached ? draw.ids([b], 0, 2 * m) : draw.maybe(() => draw.ids([b], 0, m)),
+    positions: isCached ? drawPositions(2 * m) : draw.maybe(() => draw.ids([b], 0, m)),
     slopes: draw.maybe(() => draw.floats(heads)),
     mask: isCached ? plain(undefined) : draw.maybe(() => draw.ids([b, m], 0, 1)),
     decay: draw.once(3) ? { kind: "rows", values: nearOne(draw, [dim]) } as Argument : plain(undefined),

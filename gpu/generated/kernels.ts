@@ -230,8 +230,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "  out[i] = x[i] + other * params.factor;\n" +
     "}",
-  append_cache: "// Writes keys or values [b, n, KV·d] into a cache [b, KV, capacity, d], at their positions modulo its capacity.\n" +
+  append_cache: "// Writes keys or values [b, n, KV·d] into a cache [rows, KV, capacity, d], at their positions modulo its capacity.\n" +
     "#include indices\n" +
+    "#include cache_row\n" +
     "#if FORMAT == f16\n" +
     "#include half\n" +
     "#endif\n" +
@@ -243,6 +244,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  kvHeads: u32,\n" +
     "  capacity: u32,\n" +
     "  dim: u32,\n" +
+    "  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that\n" +
+    "  // the sequence has.\n" +
+    "  positionNumbers: u32,\n" +
+    "  cacheRows: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -282,18 +287,20 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "#endif\n" +
-    "  let position = positions[batch] + i32(row);\n" +
+    "  let position = positions[batch * params.positionNumbers] + i32(row);\n" +
     "  if (position < 0) {\n" +
     "    return;\n" +
     "  }\n" +
     "  let slot = u32(position) % params.capacity;\n" +
-    "  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
+    "  let keptHead = cacheRow(batch) * params.kvHeads + head;\n" +
+    "  cache[(keptHead * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
     "}",
-  append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An\n" +
-    "// invocation makes a word of scales, so it takes two blocks of 32 features, or the last one of an odd number. The\n" +
+  append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [rows, KV, capacity, d], at their positions modulo its capacity.\n" +
+    "// An invocation makes a word of scales, so it takes two blocks of 32 features, or the last one of an odd number. The\n" +
     "// rounding is that of `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the\n" +
     "// nearest, halves away from zero.\n" +
     "#include indices\n" +
+    "#include cache_row\n" +
     "#include half\n" +
     "#include exact_division\n" +
     "\n" +
@@ -304,6 +311,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  kvHeads: u32,\n" +
     "  capacity: u32,\n" +
     "  blocks: u32,\n" +
+    "  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that\n" +
+    "  // the sequence has.\n" +
+    "  positionNumbers: u32,\n" +
+    "  cacheRows: u32,\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -363,12 +374,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "#endif\n" +
-    "  let position = positions[batch] + i32(row);\n" +
+    "  let position = positions[batch * params.positionNumbers] + i32(row);\n" +
     "  if (position < 0) {\n" +
     "    return;\n" +
     "  }\n" +
     "  let slot = u32(position) % params.capacity;\n" +
-    "  let first = ((batch * params.kvHeads + head % params.kvHeads) * params.capacity + slot) * (8 * params.blocks + pairs);\n" +
+    "  let keptHead = cacheRow(batch) * params.kvHeads + head % params.kvHeads;\n" +
+    "  let first = (keptHead * params.capacity + slot) * (8 * params.blocks + pairs);\n" +
     "  let quad = (head * params.blocks + block) * 8;\n" +
     "  var scales = writeBlock(quad, first + 8 * block);\n" +
     "  if (block + 1 < params.blocks) {\n" +
@@ -453,6 +465,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let head = group.y;\n" +
     "  let batch = group.z;\n" +
     "  let kvHead = head % params.kvHeads;\n" +
+    "  let kept = keyRow(batch);\n" +
     "  let first = firstPosition(batch);\n" +
     "  let last = first + i32(params.queries) - 1;\n" +
     "  // Neighboring invocations have neighboring queries; those past the last query repeat its work and write nothing.\n" +
@@ -531,7 +544,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#if STAGED\n" +
     "    workgroupBarrier();\n" +
     "    for (var t = lane; t < count * UNITS; t += WORKGROUP) {\n" +
-    "      let offset = keyOffset(batch, kvHead, column + t / UNITS);\n" +
+    "      let offset = keyOffset(kept, kvHead, column + t / UNITS);\n" +
     "      keyTile[t] = keyUnit(offset, t % UNITS);\n" +
     "      valueTile[t] = valueUnit(offset, t % UNITS);\n" +
     "    }\n" +
@@ -542,7 +555,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#if STAGED\n" +
     "      offsets[c] = min(c, count - 1) * UNITS;\n" +
     "#else\n" +
-    "      offsets[c] = keyOffset(batch, kvHead, column + min(c, count - 1));\n" +
+    "      offsets[c] = keyOffset(kept, kvHead, column + min(c, count - 1));\n" +
     "#endif\n" +
     "      for (var r = 0u; r < QUERIES; r++) {\n" +
     "        scores[r][c] = 0.0;\n" +
@@ -636,6 +649,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let kvHead = group.y % params.kvHeads;\n" +
     "  let firstRow = (group.y / params.kvHeads) * ROWS;\n" +
     "  let batch = group.z;\n" +
+    "  let kept = keyRow(batch);\n" +
     "  let rows = params.queries * (params.heads / params.kvHeads);\n" +
     "  let first = firstPosition(batch);\n" +
     "  let last = first + i32(params.queries) - 1;\n" +
@@ -659,7 +673,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let position = keyPosition(column, last);\n" +
     "  var scores = array<f32, ROWS>();\n" +
     "  if (lane < keys) {\n" +
-    "    let key = keyOffset(batch, kvHead, column);\n" +
+    "    let key = keyOffset(kept, kvHead, column);\n" +
     "    for (var u = 0u; u < UNITS; u++) {\n" +
     "      var unit = keyUnit(key, u);\n" +
     "      if (isMemory) {\n" +
@@ -721,7 +735,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "        if (key < params.memory) {\n" +
     "          value = memoryValues[memoryOffset(kvHead, key) + unit];\n" +
     "        } else {\n" +
-    "          value = valueUnit(keyOffset(batch, kvHead, key - params.memory), unit);\n" +
+    "          value = valueUnit(keyOffset(kept, kvHead, key - params.memory), unit);\n" +
     "        }\n" +
     "        for (var r = 0u; r < ROWS; r++) {\n" +
     "          sums[r] += weights[r][c] * value;\n" +
@@ -749,6 +763,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   attention_inputs: "// Inputs of the attention kernels. A unit is the part of a head's features that one load fetches: four if the width of\n" +
     "// a head allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.\n" +
+    "#include cache_row\n" +
+    "\n" +
     "struct Params {\n" +
     "  // Queries of a batch row; keys of one, or slots of a cache; learned keys in front of them.\n" +
     "  queries: u32,\n" +
@@ -762,8 +778,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  count: u32,\n" +
     "  units: u32,\n" +
     "  causal: u32,\n" +
-    "  // Whether the positions of queries are given; else they are the last of the keys.\n" +
-    "  positioned: u32,\n" +
+    "  // Numbers that `positions` has of a sequence: 1, the position of its first query; 2, with it the row of the cache\n" +
+    "  // that the sequence has. 0: queries are the last of the keys.\n" +
+    "  positionNumbers: u32,\n" +
+    "  cacheRows: u32,\n" +
     "  // The learned keys and the columns that `attention` and `attention_values` take, first ≤ i < end, and whether they\n" +
     "  // continue an earlier dispatch.\n" +
     "  firstMemory: u32,\n" +
@@ -824,9 +842,19 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// No branch here depends on parameters alone: if that leaves out half of a kernel, lavapipe compiles it anew for the\n" +
     "// parameters of every dispatch and never frees the result, 60 ms and 1.8 MB each time in `attention_decode`.\n" +
     "\n" +
-    "// The position of a batch row's first query.\n" +
+    "// The position of a sequence's first query.\n" +
     "fn firstPosition(batch: u32) -> i32 {\n" +
-    "  return select(i32(params.columns) - i32(params.queries), positions[batch], params.positioned != 0);\n" +
+    "  let given = positions[batch * params.positionNumbers];\n" +
+    "  return select(i32(params.columns) - i32(params.queries), given, params.positionNumbers != 0);\n" +
+    "}\n" +
+    "\n" +
+    "// The row of the keys and values that a sequence has.\n" +
+    "fn keyRow(batch: u32) -> u32 {\n" +
+    "#if CACHE\n" +
+    "  return cacheRow(batch);\n" +
+    "#else\n" +
+    "  return batch;\n" +
+    "#endif\n" +
     "}\n" +
     "\n" +
     "// The position of the key in a column; negative for a slot that holds none yet. `last` is the last query's position.\n" +
@@ -902,11 +930,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#endif\n" +
     "\n" +
     "// Where a key or value begins.\n" +
-    "fn keyOffset(batch: u32, kvHead: u32, column: u32) -> u32 {\n" +
+    "fn keyOffset(row: u32, kvHead: u32, column: u32) -> u32 {\n" +
     "#if CACHE\n" +
-    "  return ((batch * params.kvHeads + kvHead) * params.columns + column) * rowSize();\n" +
+    "  return ((row * params.kvHeads + kvHead) * params.columns + column) * rowSize();\n" +
     "#else\n" +
-    "  return ((batch * params.columns + column) * params.kvHeads + kvHead) * rowSize();\n" +
+    "  return ((row * params.columns + column) * params.kvHeads + kvHead) * rowSize();\n" +
     "#endif\n" +
     "}\n" +
     "\n" +
@@ -984,7 +1012,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let own = first + i32(i);\n" +
     "  let column = index - params.memory;\n" +
     "  let position = keyPosition(column, first + i32(params.queries) - 1);\n" +
-    "  let key = keyOffset(batch, kvHead, column);\n" +
+    "  let key = keyOffset(keyRow(batch), kvHead, column);\n" +
     "  for (var u = 0u; u < UNITS; u++) {\n" +
     "#if HAS_DECAY\n" +
     "    sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), keyUnit(key, u));\n" +
@@ -1035,6 +1063,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    return;\n" +
     "  }\n" +
     "  let kvHead = head % params.kvHeads;\n" +
+    "  let kept = keyRow(batch);\n" +
     "  let first = ((batch * params.heads + head) * params.queries + i) * (params.memory + params.columns);\n" +
     "  var sum = VALUE(0.0);\n" +
     "  if (params.resumes != 0) {\n" +
@@ -1044,7 +1073,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];\n" +
     "  }\n" +
     "  for (var column = params.firstColumn; column < params.endColumn; column++) {\n" +
-    "    sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(batch, kvHead, column), unit);\n" +
+    "    sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(kept, kvHead, column), unit);\n" +
     "  }\n" +
     "  out[index] = sum;\n" +
     "}",
@@ -1058,6 +1087,41 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "// Four signed bytes of q8_0.\n" +
     "fn signedBytes(word: u32) -> vec4<f32> {\n" +
     "  return vec4<f32>((vec4<i32>(bitcast<i32>(word)) << vec4<u32>(24, 16, 8, 0)) >> vec4<u32>(24));\n" +
+    "}",
+  cache_row: "// The row of a cache that a sequence has: its own, or the second of its two numbers in `positions`, kept within the\n" +
+    "// cache.\n" +
+    "fn cacheRow(batch: u32) -> u32 {\n" +
+    "  let given = positions[batch * params.positionNumbers + params.positionNumbers / 2];\n" +
+    "  return select(batch, u32(clamp(given, 0, i32(params.cacheRows) - 1)), params.positionNumbers == 2);\n" +
+    "}",
+  copy_cache: "// Copies the first slots of all heads from one row of a cache to another, in words of whatever its format is.\n" +
+    "#include indices\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  size: u32,\n" +
+    "  // Words to copy of a head, and of a head in all.\n" +
+    "  run: u32,\n" +
+    "  stride: u32,\n" +
+    "  // Where the two rows begin.\n" +
+    "  fromOffset: u32,\n" +
+    "  toOffset: u32,\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "@group(0) @binding(1) var<storage, read_write> cache: array<VALUE>;\n" +
+    "\n" +
+    "@compute @workgroup_size(WORKGROUP)\n" +
+    "fn main(\n" +
+    "  @builtin(local_invocation_index) lane: u32,\n" +
+    "  @builtin(workgroup_id) group: vec3<u32>,\n" +
+    "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
+    ") {\n" +
+    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (i >= params.size) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let place = (i / params.run) * params.stride + i % params.run;\n" +
+    "  cache[params.toOffset + place] = cache[params.fromOffset + place];\n" +
     "}",
   copy_rows: "// Copies runs of rows, for concatenation and slicing. Works on bits, so that it serves every dtype.\n" +
     "#include indices\n" +

@@ -239,9 +239,33 @@ function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache
       positions: whole(positions),
       lengths: lengths && whole(lengths),
     },
-    params: { size: size / lanes, rows: x.shape[1] ?? 0, kvHeads, capacity, dim: dim / lanes, blocks },
+    params: {
+      size: size / lanes,
+      rows: x.shape[1] ?? 0,
+      kvHeads,
+      capacity,
+      dim: dim / lanes,
+      blocks,
+      ...rowParams(positions, cache),
+    },
     groups,
     rounds: isQuantized ? 2 * 2 * loop(8) : 0,
+  });
+}
+
+/** The first slots of a row of a cache copied to another row. */
+function copyCache(gpu: Operations, { cache, from, to, count }: CommandOf<GpuTensor, "copyCache">): void {
+  const [, kvHeads = 0, capacity = 0] = cache.shape;
+  const words = cache.storage.stride / 4;
+  const { constants, groups, lanes } = elementwise(gpu, kvHeads * count * words, [words]);
+  const [run, stride] = [count * words / lanes, capacity * words / lanes];
+  gpu.dispatch({
+    kernel: "copy_cache",
+    constants: { ...constants, VALUE: lanes === 4 ? "vec4<u32>" : "u32" },
+    bindings: { cache: whole(cache) },
+    params: { size: kvHeads * run, run, stride, fromOffset: from * kvHeads * stride, toOffset: to * kvHeads * stride },
+    groups,
+    rounds: 0,
   });
 }
 
@@ -308,8 +332,13 @@ function commonParams(command: AttentionCommand<GpuTensor>, k: GpuTensor) {
     scale,
     units: unitsOf(command),
     causal: causal ? 1 : 0,
-    positioned: positions ? 1 : 0,
+    ...rowParams(positions, k),
   };
+}
+
+/** How positions name the sequences' rows of a cache, if they do. */
+function rowParams(positions: GpuTensor | undefined, cache: GpuTensor) {
+  return { positionNumbers: positions ? positions.shape[1] ?? 1 : 0, cacheRows: cache.shape[0] ?? 0 };
 }
 
 /** Rotary positions. */
@@ -331,5 +360,6 @@ export const attentionOperations = {
   attention,
   attentionScores,
   attentionValues,
+  copyCache,
   rotary,
 } satisfies Partial<Dispatches>;

@@ -33,6 +33,14 @@ export function integer(fallback?: number, min = 1, ...aliases: string[]): Field
   return fallback === undefined ? { check, aliases } : { check, fallback, aliases };
 }
 
+/** More than the width of any layer, or the count of its heads: what asks for it is a mistake or an attack. */
+const MOST_FEATURES = 2 ** 20;
+
+/** A width of a layer, or a count of its parts: tables of so many values are made before memory is asked for. */
+export function features(fallback?: number, min = 1, ...aliases: string[]): Field<number> {
+  return atMost(MOST_FEATURES, integer(fallback, min, ...aliases));
+}
+
 /** A finite number from `min` to `max`. */
 export function real(fallback?: number, min = -Infinity, max = Infinity): Field<number> {
   const check = (name: string, value: unknown): number => {

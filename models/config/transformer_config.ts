@@ -5,7 +5,19 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { atMost, choice, type Fields, flag, integer, optional, orDefault, readFields, real, word } from "./fields.ts";
+import {
+  atMost,
+  choice,
+  features,
+  type Fields,
+  flag,
+  integer,
+  optional,
+  orDefault,
+  readFields,
+  real,
+  word,
+} from "./fields.ts";
 import {
   alibiHeadsOf,
   type AttentionStackConfig,
@@ -23,20 +35,20 @@ export const MAX_DEPTH = 10_000;
 const stackFields: Fields<AttentionStackConfig> = {
   reference: choice(["zeta", "x-transformers"], "x-transformers"),
   xTransformersVersion: optional(word()),
-  dim: integer(),
+  dim: features(),
   depth: atMost(MAX_DEPTH, integer()),
-  heads: integer(8),
-  dimHead: integer(64, 1, "attnDimHead"),
+  heads: features(8),
+  dimHead: features(64, 1, "attnDimHead"),
   crossAttend: flag(false),
   contextDim: optional(integer(undefined, 1, "attnContextDim", "crossAttnDimContext")),
   alibiPosBias: flag(false),
-  alibiNumHeads: optional(integer(undefined, 0)),
+  alibiNumHeads: optional(features(undefined, 0)),
   rotaryPosEmb: flag(false),
   rotaryXpos: flag(false),
-  rotaryEmbDim: optional(integer()),
+  rotaryEmbDim: optional(features()),
   rotaryEmbedValues: flag(false, "attnRotaryEmbedValues"),
   attnFlash: flag(true),
-  attnKvHeads: optional(integer()),
+  attnKvHeads: optional(features()),
   attnOneKvHead: flag(false),
   qkNorm: flag(true),
   attnQkNorm: flag(false),
@@ -61,7 +73,7 @@ const stackFields: Fields<AttentionStackConfig> = {
   sandwichNorm: flag(false),
   deepnorm: flag(false),
   scaleResidual: flag(false),
-  shiftTokens: integer(0, 0),
+  shiftTokens: features(0, 0),
   attnDropout: real(0, 0, 1),
   ffDropout: real(0, 0, 1),
 };

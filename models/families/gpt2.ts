@@ -5,8 +5,9 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { type Fields, flag, integer, optional, real } from "../config/fields.ts";
+import { atMost, features, type Fields, flag, integer, optional, real } from "../config/fields.ts";
 import { activation, ACTIVATION_NAMES, type ActivationName, readFamilyConfig } from "../config/hugging_face.ts";
+import { MAX_DEPTH } from "../config/transformer_config.ts";
 import type { Architecture, BlockPlan, NormPlan } from "../network/architecture.ts";
 import { type NamingRules, type NamingTable, within } from "../weights/naming.ts";
 import { type Family, FamilyModel } from "./family_model.ts";
@@ -45,9 +46,9 @@ export interface GPT2Config {
 const fields: Fields<GPT2Config> = {
   vocabSize: integer(50257),
   nPositions: integer(1024),
-  nEmbd: integer(768),
-  nLayer: integer(12),
-  nHead: integer(12),
+  nEmbd: features(768),
+  nLayer: atMost(MAX_DEPTH, integer(12)),
+  nHead: features(12),
   nInner: optional(integer()),
   activationFunction: activation("gelu_new"),
   layerNormEpsilon: real(1e-5, 0),

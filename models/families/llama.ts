@@ -5,8 +5,9 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import { type Fields, flag, integer, optional, orDefault, real } from "../config/fields.ts";
+import { atMost, features, type Fields, flag, integer, optional, orDefault, real } from "../config/fields.ts";
 import { activation, ACTIVATION_NAMES, type ActivationName, readFamilyConfig } from "../config/hugging_face.ts";
+import { MAX_DEPTH } from "../config/transformer_config.ts";
 import type { Architecture, NormPlan, SublayerPlan } from "../network/architecture.ts";
 import { grouped, type NamingRules, type NamingTable, within } from "../weights/naming.ts";
 import { type Family, FamilyModel } from "./family_model.ts";
@@ -51,12 +52,12 @@ export interface LlamaConfig {
 const fields: Fields<LlamaConfig> = {
   vocabSize: integer(32000),
   maxPositionEmbeddings: integer(2048),
-  hiddenSize: integer(4096),
+  hiddenSize: features(4096),
   intermediateSize: integer(11008),
-  numHiddenLayers: integer(32),
-  numAttentionHeads: integer(32),
-  numKeyValueHeads: optional(integer()),
-  headDim: optional(integer()),
+  numHiddenLayers: atMost(MAX_DEPTH, integer(32)),
+  numAttentionHeads: features(32),
+  numKeyValueHeads: optional(features()),
+  headDim: optional(features()),
   hiddenAct: activation("silu"),
   rmsNormEps: real(1e-6, 0),
   ropeTheta: orDefault(real(10000, 0)),

@@ -30,6 +30,15 @@ export interface SamplingOptions extends StrategyOptions {
   readonly topA?: number | { readonly power: number; readonly ratio: number } | undefined;
   /** Penalty on tokens of the prompt and of what was made (arXiv 1909.05858); 1 is none. Default 1. */
   readonly repetitionPenalty?: number | undefined;
+  /**
+   * Subtracted from the logits of tokens that were made already, not of those of the prompt; negative values favor
+   * them. Default 0.
+   */
+  readonly presencePenalty?: number | undefined;
+  /** Subtracted from the logits of tokens for each time that they were made. Default 0. */
+  readonly frequencyPenalty?: number | undefined;
+  /** Added to the logits of tokens, by their ids: -100 all but forbids a token, 100 all but forces it. */
+  readonly logitBias?: Readonly<Record<number, number>> | ReadonlyMap<number, number> | undefined;
   /** Seed of the draws: the same seed gives the same tokens. Default: another one each time. */
   readonly seed?: number | undefined;
   /** Tokens that end the text. The one that ends it is its last token. */

@@ -42,6 +42,10 @@ const callback = <T>(): Field<T | undefined> => optional(value<T>(isFunction, "i
 const isTokenIds = (ids: unknown): ids is readonly number[] =>
   (Array.isArray(ids) || ids instanceof Int32Array) && Array.from(ids).every(Number.isInteger);
 
+const isBias = (bias: unknown) => typeof bias === "number" && Math.abs(bias) <= STRONGEST;
+const isBiases = (given: unknown) =>
+  given instanceof Map ? [...given.values()].every(isBias) : isRecord(given) && Object.values(given).every(isBias);
+
 /** The rules of a strategy and its thresholds. */
 export const strategyFields = {
   strategy: optional(choice<Strategy>(["temperature", "top_k", "top_p", "top_a", "min_p"], "temperature")),
@@ -67,6 +71,11 @@ const samplingFields = {
     1,
     (penalty) => penalty >= 1 / STRONGEST && penalty <= STRONGEST,
     `it must be > 0, from ${1 / STRONGEST} to ${STRONGEST}`,
+  ),
+  presencePenalty: real(0, -STRONGEST, STRONGEST),
+  frequencyPenalty: real(0, -STRONGEST, STRONGEST),
+  logitBias: optional(
+    value<NonNullable<SamplingOptions["logitBias"]>>(isBiases, `it must be numbers up to ${STRONGEST} by token id`),
   ),
   seed: optional(value<number>(Number.isSafeInteger, "it must be a whole number")),
   stopTokens: optional(value<readonly number[]>(isTokenIds, "it must be a list of token ids")),
@@ -144,10 +153,12 @@ export function readSettings(model: TextModel, options: GenerateOptions, encode?
   const ends = new Set([...(stopTokens ?? []), ...(eosToken === undefined ? [] : [eosToken])]);
   checkTokens("stopTokens", ends, numTokens);
   checkTokens("negativePrompt", rest.negativePrompt ?? [], numTokens);
+  const logitBias = rest.logitBias && readBiases(rest.logitBias, numTokens);
   if (rest.draft) checkDraft(model, rest.draft, rest.guidanceScale);
   return {
     ...rest,
     filter: readFilter(filters, numTokens),
+    logitBias,
     seed: (rest.seed ?? Math.floor(Math.random() * 2 ** 32)) >>> 0,
     ends,
     overflow: overflowOf(model, rest.overflow),
@@ -168,6 +179,20 @@ export function readSessionSettings(
   const given = readFields("session", sessionFields, options);
   checkPredictsNext(model);
   return { ...given, overflow: overflowOf(model, given.overflow), context: encode ?? given.context };
+}
+
+/** Biases by token id. */
+function readBiases(given: NonNullable<SamplingOptions["logitBias"]>, numTokens: number): ReadonlyMap<number, number> {
+  const entries: Iterable<readonly [number | string, number]> = given instanceof Map ? given : Object.entries(given);
+  const biases = new Map<number, number>();
+  for (const [token, bias] of entries) {
+    if (token === "" || !Number.isInteger(Number(token))) {
+      throw new ConfigError(`Cannot use logitBias of ${show(token)}: it must be numbers by token id`);
+    }
+    biases.set(Number(token), bias);
+  }
+  checkTokens("logitBias", biases.keys(), numTokens);
+  return biases;
 }
 
 /** The filters given by name and by strategy, in one. */

@@ -136,6 +136,25 @@ export interface SequenceCache {
   dispose(): void;
 }
 
+/**
+ * A cache whose rows may belong to texts that know nothing of each other, so that some of them can take a step.
+ *
+ * @category Generation
+ */
+export interface SharedCache extends SequenceCache {
+  /** Whether rows can be taken apart; where they can't, neither `select` nor `copyRow` is called. */
+  readonly isDivisible: boolean;
+  /** Some of the rows as a cache over the same memory, which is not disposed of by itself. */
+  select(rows: readonly number[]): SequenceCache;
+  /** Gives row `to` the first `length` positions of row `from`, in place of what it held. */
+  copyRow(backend: Backend, from: number, to: number, length: number): void;
+}
+
+/** Whether the rows of a cache can be taken apart. */
+export function isDivisible(cache: SequenceCache | undefined): cache is SharedCache {
+  return cache !== undefined && "isDivisible" in cache && cache.isDivisible === true;
+}
+
 /** Whether a value is a model that generation can use. */
 export function isTextModel(value: unknown): value is TextModel {
   if (!isRecord(value) || !isRecord(value["net"])) return false;

@@ -24,8 +24,8 @@ import {
   type TokensInput,
 } from "./tokens.ts";
 
-/** The most logits in memory at a time while a loss is computed. */
-const LOSS_CHUNK = 1 << 23;
+/** The most logits in memory at a time while a loss or a score is computed. */
+export const LOGITS_CHUNK = 1 << 23;
 
 /** The most bytes that one tensor may take: those that 32-bit addresses reach. */
 const MAX_TENSOR_BYTES = 2 ** 32;
@@ -140,7 +140,7 @@ export class LanguageHead {
     const rows = targets.shape[0] ?? 0;
     const flat = backend.reshape(hidden, [1, rows, this.#net.architecture.layers.dim]);
     const ids = backend.reshape(targets, [1, rows, 1]);
-    const step = Math.max(1, Math.floor(LOSS_CHUNK / this.#net.numTokens));
+    const step = Math.max(1, Math.floor(LOGITS_CHUNK / this.#net.numTokens));
     let sum = backend.tensor(Float32Array.of(0), []);
     for (let from = 0; from < rows; from += step) {
       const to = Math.min(from + step, rows);
@@ -306,6 +306,6 @@ function checkLogitsSize(b: number, n: number, numTokens: number): void {
   if (bytes < MAX_TENSOR_BYTES) return;
   throw new OutOfMemoryError(
     `Cannot hold the logits of ${b} × ${n} positions over ${numTokens} tokens, ${(bytes / 2 ** 30).toFixed(1)} GiB: ` +
-      `ask for fewer with positions ("last" or [from, to]), or use loss(), which never holds them`,
+      `ask for fewer with positions ("last" or [from, to]), or use loss() or score(), which never hold them`,
   );
 }

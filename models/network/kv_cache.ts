@@ -25,11 +25,32 @@ interface LayerCache {
   seen: Tensor | undefined;
   /** Positions that its token shift looks back. */
   readonly shift: number;
+  /** Whether it is a cross attention. */
+  readonly looksAtContext: boolean;
 }
 
 interface KeysAndValues {
   readonly keys: Tensor;
   readonly values: Tensor;
+}
+
+/** What a row has seen, in positions. */
+interface CacheRow {
+  length: number;
+  /** Those of the last step. */
+  lastCount: number;
+  /** The most that it has held since it was empty: beyond the capacity, old ones were overwritten. */
+  longest: number;
+}
+
+/** A row of a step. */
+interface StepRow {
+  /** Position of its first token. */
+  readonly start: number;
+  /** Positions of the step before. */
+  readonly lastCount: number;
+  /** Where it lies in the cache, if that has other rows too. */
+  readonly place: number | undefined;
 }
 
 /**
@@ -55,16 +76,22 @@ interface KeysAndValues {
 export class KvCache {
   /** Positions that it can hold; when more have been seen, it holds the last ones. */
   readonly capacity: number;
-  #lengths: number[];
-  #lastCounts: number[];
-  #longest = 0;
+  /** What each row has seen; other views of the same memory share it. */
+  readonly #rows: readonly CacheRow[];
   readonly #layers: readonly LayerCache[];
+  /** Where each row lies in the memory; undefined where all of them do, in order. */
+  readonly #places: readonly number[] | undefined;
 
-  private constructor(capacity: number, lengths: readonly number[], layers: LayerCache[]) {
+  private constructor(
+    capacity: number,
+    rows: readonly CacheRow[],
+    layers: readonly LayerCache[],
+    places?: readonly number[],
+  ) {
     this.capacity = capacity;
-    this.#lengths = [...lengths];
-    this.#lastCounts = lengths.map(() => 0);
+    this.#rows = rows;
     this.#layers = layers;
+    this.#places = places;
   }
 
   /**
@@ -92,8 +119,11 @@ export class KvCache {
         `Cannot hold keys of batch = ${batch} rows of capacity = ${capacity} tokens: one tensor has up to ${MOST_VALUES} values`,
       );
     }
-    const layers = sublayers.map(({ shifts = [] }) => emptyLayer(Math.max(0, ...shifts)));
-    const cache = new KvCache(capacity + prefix, Array(batch).fill(0), layers);
+    const layers = sublayers.map(({ kind, shifts = [] }) =>
+      emptyLayer({ shift: Math.max(0, ...shifts), looksAtContext: kind === "crossAttention" })
+    );
+    const rows = Array.from({ length: batch }, () => ({ length: 0, lastCount: 0, longest: 0 }));
+    const cache = new KvCache(capacity + prefix, rows, layers);
     return orDispose(cache, () => {
       for (const [i, layer] of layers.entries()) {
         const sublayer = sublayers[i];
@@ -108,12 +138,12 @@ export class KvCache {
 
   /** Positions that each row has seen, memory tokens included. */
   get lengths(): readonly number[] {
-    return this.#lengths;
+    return this.#rows.map(({ length }) => length);
   }
 
   /** Whether no token has been seen. */
   get isEmpty(): boolean {
-    return this.#lengths.every((length) => length === 0);
+    return this.#rows.every(({ length }) => length === 0);
   }
 
   /**
@@ -121,7 +151,12 @@ export class KvCache {
    * @internal
    */
   begin(backend: Backend, counts: readonly number[], n: number): Step {
-    return new Step(backend, this.#layers, this.#lengths, this.#lastCounts, counts, n);
+    const steps = this.#rows.map(({ length, lastCount }, row) => ({
+      start: length,
+      lastCount,
+      place: this.#places?.[row],
+    }));
+    return new Step(backend, this.#layers, steps, counts, n);
   }
 
   /**
@@ -129,9 +164,11 @@ export class KvCache {
    * @internal
    */
   commit(step: Step): void {
-    this.#lengths = this.#lengths.map((length, row) => length + (step.counts[row] ?? 0));
-    this.#lastCounts = [...step.counts];
-    this.#longest = largest(this.#lengths, this.#longest);
+    for (const [i, row] of this.#rows.entries()) {
+      row.lastCount = step.counts[i] ?? 0;
+      row.length += row.lastCount;
+      row.longest = Math.max(row.longest, row.length);
+    }
     for (const [i, layer] of this.#layers.entries()) {
       layer.cross ??= step.madeCross.get(i);
       const seen = step.madeSeen.get(i);
@@ -143,7 +180,7 @@ export class KvCache {
 
   /** Whether a step of one token, made now, can be taken back by `rewind` even after more of such steps. */
   get canUndoSteps(): boolean {
-    return largest(this.#lengths) < this.capacity && !this.#hasShift;
+    return largest(this.lengths) < this.capacity && !this.#hasShift;
   }
 
   get #hasShift(): boolean {
@@ -155,11 +192,12 @@ export class KvCache {
    * the last step.
    */
   canRewind(lengths: readonly number[]): boolean {
-    return lengths.every((length, row) => {
-      const back = (this.#lengths[row] ?? 0) - length;
+    return this.#rows.every((row, i) => {
+      const length = lengths[i] ?? 0;
+      const back = row.length - length;
       if (back < 0) return false;
-      const isKept = this.#longest <= this.capacity;
-      const isSeen = !this.#hasShift || back <= (this.#lastCounts[row] ?? 0);
+      const isKept = length === 0 || row.longest <= this.capacity;
+      const isSeen = !this.#hasShift || back <= row.lastCount;
       return back === 0 || (isKept && isSeen);
     });
   }
@@ -171,20 +209,65 @@ export class KvCache {
    */
   rewind(lengths: readonly number[]): void {
     if (!this.canRewind(lengths)) {
-      throw new ConfigError(`Cannot rewind a cache from ${this.#lengths} to ${lengths}: what came before is not kept`);
+      throw new ConfigError(`Cannot rewind a cache from ${this.lengths} to ${lengths}: what came before is not kept`);
     }
-    this.#lastCounts = this.#lastCounts.map((count, row) =>
-      Math.max(0, count - ((this.#lengths[row] ?? 0) - (lengths[row] ?? 0)))
-    );
-    this.#lengths = [...lengths];
+    for (const [i, row] of this.#rows.entries()) {
+      const length = lengths[i] ?? 0;
+      row.lastCount = Math.max(0, row.lastCount - (row.length - length));
+      row.length = length;
+      if (length === 0) row.longest = 0;
+    }
+  }
+
+  /** Whether `select` can take rows apart: keys and values of a text can, but not what else steps remember. */
+  get isDivisible(): boolean {
+    return this.#layers.every(({ looksAtContext, shift }) => !looksAtContext && shift === 0);
+  }
+
+  /**
+   * Some of the rows as a cache over the same memory: what a step adds to these rows, both have. It is not disposed of
+   * by itself.
+   *
+   * @throws {ConfigError} If `isDivisible` is false, or for a row that there is not.
+   */
+  select(rows: readonly number[]): KvCache {
+    if (!this.isDivisible) {
+      throw new ConfigError("Cannot take rows out of a cache that keeps more than keys and values");
+    }
+    const chosen = rows.map((row) => {
+      const found = this.#rows[row];
+      if (!found) throw new ConfigError(`Cannot take row ${row} out of a cache of ${this.#rows.length} rows`);
+      return found;
+    });
+    return new KvCache(this.capacity, chosen, this.#layers, rows.map((row) => this.#places?.[row] ?? row));
+  }
+
+  /**
+   * Gives row `to` the first `length` positions of row `from`, in place of what it held.
+   *
+   * @throws {ConfigError} If row `from` no longer holds them.
+   */
+  copyRow(backend: Backend, from: number, to: number, length: number): void {
+    const [source, target] = [this.#rows[from], this.#rows[to]];
+    if (!this.isDivisible || !source || !target || source === target) {
+      throw new ConfigError(`Cannot copy row ${from} of a cache to row ${to}: give two rows of a divisible cache`);
+    }
+    if (length > source.length || source.longest > this.capacity) {
+      throw new ConfigError(`Cannot copy ${length} positions of row ${from} of a cache: it no longer holds them`);
+    }
+    const [first, second] = [this.#places?.[from] ?? from, this.#places?.[to] ?? to];
+    for (const { self } of this.#layers) {
+      if (!self) continue;
+      backend.copyCache(self.keys, first, second, length);
+      backend.copyCache(self.values, first, second, length);
+    }
+    Object.assign(target, { length, lastCount: 0, longest: length });
   }
 
   /** A cache of its own with the same contents. */
   fork(backend: Backend): KvCache {
-    const layers = this.#layers.map(({ shift }) => emptyLayer(shift));
-    const copy = new KvCache(this.capacity, this.#lengths, layers);
-    copy.#lastCounts = [...this.#lastCounts];
-    copy.#longest = this.#longest;
+    const layers = this.#layers.map(emptyLayer);
+    const copy = new KvCache(this.capacity, this.#rows.map((row) => ({ ...row })), layers);
     return orDispose(copy, () => {
       for (const [i, { self, cross, seen }] of this.#layers.entries()) {
         const layer = layers[i];
@@ -223,8 +306,7 @@ export class Step implements CacheStep {
   constructor(
     backend: Backend,
     layers: readonly LayerCache[],
-    starts: readonly number[],
-    lastCounts: readonly number[],
+    rows: readonly StepRow[],
     counts: readonly number[],
     n: number,
   ) {
@@ -232,16 +314,18 @@ export class Step implements CacheStep {
     this.#backend = backend;
     this.#layers = layers;
     this.counts = counts;
-    this.positions = int32(starts);
+    this.positions = rows.every(({ place }) => place === undefined)
+      ? int32(rows.map(({ start }) => start))
+      : backend.tensor(Int32Array.from(rows.flatMap(({ start, place = 0 }) => [start, place])), [rows.length, 2]);
     this.lengths = counts.some((count) => count !== n) ? int32(counts) : undefined;
     const tails = new Map<number, Tensor>();
     for (const { shift, seen } of layers) {
       if (shift === 0 || tails.has(shift)) continue;
       const rowsSeen = seen?.shape[1] ?? 0;
-      const rows = lastCounts.flatMap((count, row) =>
-        Array.from({ length: shift }, (_, j) => row * rowsSeen + count + j)
+      const tail = rows.flatMap(({ lastCount }, row) =>
+        Array.from({ length: shift }, (_, j) => row * rowsSeen + lastCount + j)
       );
-      tails.set(shift, int32(rows));
+      tails.set(shift, int32(tail));
     }
     this.#tails = tails;
   }
@@ -277,8 +361,8 @@ export class Step implements CacheStep {
   }
 }
 
-function emptyLayer(shift: number): LayerCache {
-  return { self: undefined, cross: undefined, seen: undefined, shift };
+function emptyLayer({ shift, looksAtContext }: Pick<LayerCache, "shift" | "looksAtContext">): LayerCache {
+  return { self: undefined, cross: undefined, seen: undefined, shift, looksAtContext };
 }
 
 /** Keys of one token, in values. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HubOptions } from "../../data/hub/hub.ts";
+import type { HubOptions } from "../../data/hub/hub_options.ts";
 import type { WeightsReader } from "./reader.ts";
 import { type ModelSource, openModel } from "./source.ts";
 

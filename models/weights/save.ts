@@ -5,6 +5,7 @@
  */
 
 import type { DType } from "../../backend/memory.ts";
+import { pathOfTarget } from "../../data/files/save_target.ts";
 import { ConfigError } from "../../errors.ts";
 import { FORMATS } from "../../formats/formats.ts";
 import type { Parameter, Parameters, StateBuffer } from "../network/parameters.ts";
@@ -13,7 +14,6 @@ import { HostTensor } from "./host_tensor.ts";
 import { floatDType, type FloatFormat } from "./safetensors/dtypes.ts";
 import { quote } from "./safetensors/header.ts";
 import {
-  pathOfTarget,
   type SaveOptions,
   saveToFolder,
   saveToStream,

@@ -1,31 +1,22 @@
-/** The command line, started as a user starts it. */
+/** `andromeda generate`, started as a user starts it. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { deno, type Outcome } from "../support/deno.ts";
+import { ViTransformerWrapper } from "../../mod.ts";
+import type { Outcome } from "../support/deno.ts";
+import { andromeda, assertFails, start } from "./andromeda.ts";
 
 async function generate(...args: string[]): Promise<Outcome> {
-  return await deno(["run", "-A", "cli/generate.ts", ...args]);
+  return await andromeda("generate", ...args);
 }
 
 /** Starts a generation that goes on for hours. */
 function startWithoutEnd(): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "cli/generate.ts", "--prompt", "ROMEO:\n", "--max-new-tokens", "1000000", "--backend", "wasm"],
-    cwd: new URL("../../", import.meta.url),
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  return start("generate", "--prompt", "ROMEO:\n", "--max-new-tokens", "1000000", "--backend", "wasm");
 }
 
 /** Asserts that a command ends with one clear line and nothing else. */
 async function assertRefused(args: readonly string[], code: number, ...parts: string[]): Promise<void> {
-  const outcome = await generate(...args);
-  assertEquals(outcome.stdout, "");
-  assertMatch(outcome.stderr, /^error: [^\n]+\n$/);
-  for (const part of parts) assertStringIncludes(outcome.stderr, part);
-  assertEquals(outcome.code, code);
+  await assertFails(["generate", ...args], code, ...parts);
 }
 
 Deno.test("flags that can't be understood are refused in one line, with exit code 2", async () => {
@@ -43,6 +34,19 @@ Deno.test("flags that can't be understood are refused in one line, with exit cod
 Deno.test("work that can't be done is refused in one line, with exit code 1", async () => {
   await assertRefused(["--prompt", "ROMEO:", "--model", "./no/such/model", "--backend", "wasm"], 1, "./no/such/model");
   await assertRefused(["--prompt", "ROMEO:", "--model", "tests", "--backend", "wasm"], 1, "config.json", "tests");
+});
+
+Deno.test("a model that continues no text is the wrong one to ask for: exit code 2", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const sizes = { imageSize: 8, patchSize: 4, numClasses: 3, dim: 32, depth: 1, heads: 1 };
+    const model = await ViTransformerWrapper.create(sizes);
+    await model.save(folder);
+    model.dispose();
+    await assertRefused(["--prompt", "ROMEO:", "--model", folder, "--backend", "wasm"], 2, "vit", "llama");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("--help lists every flag", async () => {

@@ -1,12 +1,10 @@
-/** `deno task selftest`. */
+/** `andromeda selftest`. */
 
 import { assertEquals } from "@std/assert";
-import { deno, ROOT } from "../support/deno.ts";
+import { andromeda, assertFails } from "./andromeda.ts";
 
 Deno.test("the command line tests an engine, and names those that there are", async () => {
-  const script = new URL("cli/self_test.ts", ROOT).pathname;
-  const usage = await deno(["run", "-A", script, "cpu"]);
-  assertEquals([usage.code, usage.stderr.includes("expected auto, wasm or webgpu")], [2, true]);
-  const { code, stdout } = await deno(["run", "-A", script, "wasm"]);
+  await assertFails(["selftest", "cpu"], 2, "auto, wasm, webgpu", '"cpu"');
+  const { code, stdout } = await andromeda("selftest", "wasm");
   assertEquals([code, /All \d+ checks hold/.test(stdout)], [0, true], stdout);
 });

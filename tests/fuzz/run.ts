@@ -13,8 +13,10 @@ import { sizeOf } from "../../common/shape.ts";
 import type { Values } from "../../engine/reference/values.ts";
 import { type Argument, type Call, Draw } from "../../engine/self_test/call.ts";
 
-const SECONDS = Number(Deno.env.get("ANDROMEDA_FUZZ_SECONDS") ?? 3);
-const FIRST_SEED = Number(Deno.env.get("ANDROMEDA_FUZZ_SEED") ?? 1);
+/** Seconds that each test goes on for. */
+export const SECONDS = Number(Deno.env.get("ANDROMEDA_FUZZ_SECONDS") ?? 3);
+/** The first case. */
+export const FIRST_SEED = Number(Deno.env.get("ANDROMEDA_FUZZ_SEED") ?? 1);
 
 /** Runs cases one after the other until the time is over, at least `fewest` of them; says which one failed. */
 export async function fuzz(fewest: number, runCase: (draw: Draw, seed: number) => Promise<void>): Promise<void> {

@@ -31,6 +31,12 @@ Deno.test("deno: a model is read with the permission to read it, and no other", 
   assertEquals([code, stdout], [0, "4\n"], stderr);
 });
 
+Deno.test("deno: a local model is loaded and used where all else is denied", async () => {
+  const denied = ["net", "env", "write", "run", "sys", "ffi", "import"].map((name) => `--deny-${name}`);
+  const { code, stdout, stderr } = await run(["--allow-read", ...denied]);
+  assertEquals([code, stdout, stderr], [0, "4\n", ""]);
+});
+
 Deno.test("deno: what a permission forbids is not tried again, and the error names the permission", async () => {
   const start = performance.now();
   const { code, stderr } = await run([]);

@@ -6,11 +6,11 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import { AndromedaTokenizer, createBackend, type LanguageModel, loadLanguageModel } from "../../mod.ts";
 import { ISOLATED, lacksChromium } from "../support/chromium.ts";
-import { serveFolders, STRICT, visit } from "./package/pages.ts";
+import { openPage, serveFolders, STRICT, visit } from "./package/pages.ts";
 import { EXAMPLES, hasNpm, Project } from "./package/project.ts";
 
 const MODEL = `${EXAMPLES}/shakespeare`;
@@ -61,8 +61,8 @@ const HTML = `<!doctype html><meta charset="utf-8"><title></title>
 
 const PROGRAM = `
 import { demo } from "./demo.js";
-const [source, threads] = process.argv.slice(2);
-console.log(JSON.stringify(await demo(source, { threads: Number(threads) })));
+const [source, threads, place] = process.argv.slice(2);
+console.log(JSON.stringify(await demo(source, { threads: Number(threads), inWorker: place === "worker" })));
 `;
 
 /** A model of text and its tokenizer, in this Deno, from the sources. */
@@ -83,8 +83,8 @@ async function expectedDemo(): Promise<Demo> {
 }
 
 /** A text as `examples/` write it. */
-async function expectedText(prompt: string, maxNewTokens: number): Promise<string> {
-  const { model, tokenizer } = await loadHere("q8_0");
+async function expectedText(prompt: string, maxNewTokens: number, dtype: "f32" | "q8_0" = "q8_0"): Promise<string> {
+  const { model, tokenizer } = await loadHere(dtype);
   const tokens = await Array.fromAsync(model.generate(tokenizer.encode(prompt), { maxNewTokens, temperature: 0 }));
   model.backend.dispose();
   return tokenizer.decode(tokens);
@@ -128,11 +128,24 @@ function test(name: string, fn: HostTest, needs = "npm", lacks = lacksNpm): void
   });
 }
 
-for (const name of ["the system's Node", "the newest Node", "Bun"]) {
-  for (const threads of [1, 2]) {
-    test(`${name} computes on ${threads} thread${threads === 1 ? "" : "s"}, and ends`, async (project, expected) => {
-      const program = { "the newest Node": project.tool("node"), Bun: project.tool("bun") }[name] ?? "node";
-      const { code, stdout, stderr } = await project.run(program, ["program.js", MODEL, String(threads)]);
+/** Hosts beside Deno, by the programs that they are. */
+const HOSTS = {
+  "the system's Node": () => "node",
+  "the newest Node": (project: Project) => project.tool("node"),
+  Bun: (project: Project) => project.tool("bun"),
+};
+
+const PLACES = [
+  { threads: 1, place: "here", where: "on 1 thread" },
+  { threads: 2, place: "here", where: "on 2 threads" },
+  { threads: 2, place: "worker", where: "in a worker" },
+];
+
+for (const [name, programOf] of Object.entries(HOSTS)) {
+  for (const { threads, place, where } of PLACES) {
+    test(`${name} computes ${where}, and ends`, async (project, expected) => {
+      const args = ["program.js", MODEL, String(threads), place];
+      const { code, stdout, stderr } = await project.run(programOf(project), args);
       assertEquals([code, stderr], [0, ""]);
       const found: Demo = JSON.parse(stdout);
       assertDemo(found, expected);
@@ -141,8 +154,44 @@ for (const name of ["the system's Node", "the newest Node", "Bun"]) {
   }
 }
 
+for (const [host, programOf] of Object.entries(HOSTS)) {
+  test(`andromeda continues a text in ${host}, and shows a model's insides`, async (project, expected) => {
+    const andromeda = (...args: string[]) => project.run(programOf(project), [project.tool("andromeda"), ...args]);
+    const options = ["--max-new-tokens", "24", "--temperature", "0", "--dtype", "f32"];
+    const generated = await andromeda("generate", "--model", MODEL, "--prompt", "ROMEO:", ...options, "--json");
+    assertEquals([generated.code, generated.stderr], [0, ""]);
+    assertEquals(JSON.parse(generated.stdout).tokens, expected.tokens);
+    const inspected = await andromeda("inspect", MODEL, "--backend", "wasm", "--json");
+    assertEquals([inspected.code, inspected.stderr], [0, ""]);
+    assertEquals(JSON.parse(inspected.stdout).parameters, 4665984);
+    const mistaken = await andromeda("generate", "--promt", "ROMEO:");
+    assertEquals([mistaken.code, mistaken.stdout], [2, ""]);
+    assertMatch(mistaken.stderr, /^error: Unknown flag "--promt": did you mean --prompt\? [^\n]*\n$/);
+    const nameless = await andromeda("generate", "--prompt", "ROMEO:");
+    assertMatch(nameless.stderr, /^error: Missing --model <model>: [^\n]*\n$/);
+  });
+
+  test(`andromeda serves a model in ${host}, until it is asked to stop`, async (project) => {
+    const args = [project.tool("andromeda"), "serve", MODEL, "--port", "0", "--backend", "wasm"];
+    await using served = await project.serve(programOf(project), args);
+    const answer = await fetch(`${served.url}/v1/models`);
+    assertEquals((await answer.json()).data.map(({ id }: { id: string }) => id), ["shakespeare"]);
+    assertEquals(textOf(await (await complete(served.url)).text()), await expectedText("ROMEO:", 200, "f32"));
+  });
+}
+
+test("the package depends on no other, and says whose code the command holds", async (project) => {
+  const { dependencies, bin } = JSON.parse(await Deno.readTextFile(`${project.package}package.json`));
+  assertEquals([dependencies, bin], [undefined, { andromeda: "./cli/bin.js" }]);
+  const licenses = await Deno.readTextFile(`${project.package}cli/LICENSES.txt`);
+  for (const name of ["commander", "cli-progress", "srvx"]) assertStringIncludes(licenses, `## ${name} `);
+});
+
 const TYPED = `
 import { AndromedaTokenizer, createBackend, loadLanguageModel, type Session } from "@andromeda/runtime";
+import { main } from "@andromeda/runtime/cli";
+import type { TokenBatch } from "@andromeda/runtime/data";
+import type { Llama } from "@andromeda/runtime/models";
 import kernels from "@andromeda/runtime/relaxed-simd.wasm";
 
 const backend = await createBackend("wasm", { wasm: kernels });
@@ -151,6 +200,8 @@ const model = await loadLanguageModel("model", { backend });
 const session: Session = model.session();
 for await (const token of model.generate(tokenizer.encode("a"), { topK: 5 })) token.toFixed();
 session.dispose();
+export const code: number = await main(["--help"]);
+export const describe = ({ shape }: TokenBatch, { modelType }: Llama): [readonly number[], string] => [shape, modelType];
 `;
 
 for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]] as const) {
@@ -167,8 +218,17 @@ for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "
   }
 }
 
-/** Bytes of gzip that a page loads at once, by what it imports; engines come when they are asked for. */
-const ENTRY_BYTES = { "createBackend": 3_000, "createBackend, loadModel, AndromedaTokenizer": 82_000 };
+/** Programs that use a part of the package, and the bytes of gzip that each loads at once; engines come later. */
+const BUNDLES = [
+  { names: "{ createBackend }", entry: "", most: 3_000 },
+  { names: "{ createBackend, loadModel, AndromedaTokenizer }", entry: "", most: 82_000 },
+  { names: "{ createBackend }", entry: "/models", most: 3_000 },
+  { names: "* as models", entry: "/models", most: 63_000 },
+  { names: "{ AndromedaTokenizer }", entry: "/data", most: 32_000 },
+  { names: "* as data", entry: "/data", most: 44_000 },
+  { names: "createHandler", entry: "/serve", most: 60_000 },
+  { names: "{ main }", entry: "/cli", most: 42_000 },
+];
 
 /** Bytes of gzip of a bundle's file and of those that it imports statically. */
 async function loadedBytes(folder: string, entry: string): Promise<number> {
@@ -183,10 +243,17 @@ async function loadedBytes(folder: string, entry: string): Promise<number> {
   return bytes;
 }
 
-for (const [names, most] of Object.entries(ENTRY_BYTES)) {
-  test(`a bundle that uses ${names} loads at most ${most} bytes`, async (project) => {
-    await project.write("small.js", `import { ${names} } from "@andromeda/runtime";\nconsole.log(${names});\n`);
-    const flags = ["--bundle", "--minify", "--splitting", "--format=esm", "--outdir=small", "--log-level=warning"];
+for (const { names, entry, most } of BUNDLES) {
+  test(`a bundle that uses ${names} of @andromeda/runtime${entry} loads at most ${most} bytes`, async (project) => {
+    const used = names.replace("* as ", "");
+    await project.write("small.js", `import ${names} from "@andromeda/runtime${entry}";\nconsole.log(${used});\n`);
+    const output = [
+      "--format=esm",
+      "--outdir=small",
+      "--log-level=warning",
+      ...entry === "/cli" ? ["--platform=node"] : [],
+    ];
+    const flags = ["--bundle", "--minify", "--splitting", ...output];
     const { code, stderr } = await project.run(project.tool("esbuild"), ["small.js", ...flags]);
     assertEquals([code, stderr], [0, ""]);
     const bytes = await loadedBytes(`${project.folder}/small`, "small.js");
@@ -226,36 +293,68 @@ for (const splitting of [true, false]) {
   });
 }
 
-testPage("built by Vite, under a policy of its own scripts only, on two threads", async (project, expected) => {
-  await project.write("vite/index.html", HTML.replace("page.js", "/page.js"));
-  await project.write("vite/page.js", PAGE("./demo.js", { threads: 2 }));
-  await project.write("vite/demo.js", DEMO);
-  const { code, stderr } = await project.run(project.tool("vite"), ["build", "vite", "--logLevel", "warn"]);
-  assertEquals([code, stderr], [0, ""]);
-  const folders = { "/model/": `${MODEL}/`, "/": `${project.folder}/vite/dist/` };
-  await using site = serveFolders(folders, { ...STRICT, ...ISOLATED });
-  const { result } = await visit(`${site.url}/`);
-  assertDemo(result as Demo, expected);
-  assertEquals((result as Demo).threads, 2);
-});
-
-testPage("served by Vite's development server", async (project, expected) => {
-  await project.write("vite/index.html", HTML.replace("page.js", "/page.js"));
-  await project.write("vite/page.js", PAGE("./demo.js", {}));
-  await project.write("vite/demo.js", DEMO);
+/** Copies `examples/vite` with a model. */
+async function copyVite(project: Project): Promise<void> {
+  await project.copy(`${EXAMPLES}/vite`, "vite");
   await project.copy(MODEL, "vite/public/model");
+}
+
+/** Lets the page of `examples/vite` write, and gives the number of its workers. */
+async function assertPageWrites(url: string): Promise<number> {
+  return await openPage(url, async (page, { workers }) => {
+    await page.fill("textarea", "ROMEO:");
+    await page.fill("input", "0");
+    await page.click("button:enabled");
+    await page.waitForSelector("button:enabled");
+    assertEquals(await page.textContent("output"), await expectedText("ROMEO:", 200));
+    return workers();
+  });
+}
+
+testPage(
+  "built by Vite, examples/vite writes under a policy of its own scripts only, on all cores",
+  async (project) => {
+    await copyVite(project);
+    for (const [tool, args] of [["tsc", []], ["vite", ["build", "--logLevel", "warn"]]] as const) {
+      const { code, stdout, stderr } = await project.run(project.tool(tool), args, "vite");
+      assertEquals([code, stdout, stderr], [0, "", ""]);
+    }
+    await using site = serveFolders({ "/": `${project.folder}/vite/dist/` }, { ...STRICT, ...ISOLATED });
+    assertEquals(await assertPageWrites(`${site.url}/`), Math.min(navigator.hardwareConcurrency, 16));
+  },
+);
+
+testPage("served by Vite's development server, examples/vite writes", async (project) => {
+  await copyVite(project);
   await using served = await project.serve(project.tool("vite"), ["vite", "--port", "0"]);
-  const { result, workers } = await visit(`${served.url}/`);
-  assertDemo(result as Demo, expected);
-  assert(workers > 0, "the page computed in its own thread");
+  assert(await assertPageWrites(`${served.url}/`) > 0, "the page computed in its own thread");
 });
 
-/** Asks a server of `examples/` for a text, which comes while it is written. */
+/** Asks a server for a text by OpenAI's interface, as a stream. */
+async function complete(url: string, signal: AbortSignal | null = null): Promise<Response> {
+  const body = JSON.stringify({ prompt: "ROMEO:", max_tokens: 200, temperature: 0, stream: true });
+  return await fetch(`${url}/v1/completions`, { method: "POST", body, signal });
+}
+
+/** The text of a stream's events. */
+function textOf(stream: string): string {
+  const events = stream.split("\n\n").filter((event) => event.startsWith("data: {"));
+  return events.map((event) => JSON.parse(event.slice("data: ".length)).choices[0]?.text ?? "").join("");
+}
+
+/** Asks a server of `examples/` for a text, which comes while it is written, and goes on when another client leaves. */
 async function assertWrites({ url }: { readonly url: string }): Promise<void> {
-  const answer = await fetch(`${url}/?prompt=ROMEO:&tokens=200&temperature=0`);
+  const expected = await expectedText("ROMEO:", 200);
+  const answer = await complete(url);
   const pieces = await Array.fromAsync(answer.body?.pipeThrough(new TextDecoderStream()) ?? []);
-  assertEquals([answer.status, pieces.join("")], [200, await expectedText("ROMEO:", 200)]);
-  assert(pieces.length > 8, `the text came in ${pieces.length} pieces`);
+  assertEquals([answer.status, textOf(pieces.join(""))], [200, expected]);
+  assert(pieces.length > 3, `the text came in ${pieces.length} pieces`);
+  const leaving = new AbortController();
+  const left = await complete(url, leaving.signal);
+  const others = [complete(url), complete(url)];
+  await left.body?.getReader().read();
+  leaving.abort();
+  for (const other of others) assertEquals(textOf(await (await other).text()), expected);
 }
 
 for (const flags of [[], ["--compatibility-flags", "nodejs_compat"]]) {
@@ -280,7 +379,12 @@ test("deno serve streams the text of examples/deno-deploy, without files", async
   await project.copy(`${EXAMPLES}/deno-deploy`, "deno-deploy");
   await project.write(
     "deno-deploy/deno.json",
-    JSON.stringify({ imports: { "@andromeda/runtime": `${toFileUrl(project.package)}mod.js` } }),
+    JSON.stringify({
+      imports: {
+        "@andromeda/runtime": `${toFileUrl(project.package)}mod.js`,
+        "@andromeda/runtime/serve": `${toFileUrl(project.package)}serve/mod.js`,
+      },
+    }),
   );
   await using site = serveFolders({ "/": `${MODEL}/` }, {});
   const flags = ["--no-prompt", "--no-lock", "--allow-net", "--allow-env=MODEL", "--port", "0"];

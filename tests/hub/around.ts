@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { readAll } from "../../data/files/byte_source.ts";
-import { fetchHubFile, type HubOptions } from "../../data/hub/hub.ts";
+import { fetchHubFile } from "../../data/hub/hub.ts";
+import type { HubOptions } from "../../data/hub/hub_options.ts";
 import { HubServer } from "./hub_server.ts";
 
 /** The repository that a server has. */

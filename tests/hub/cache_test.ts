@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readAll } from "../../data/files/byte_source.ts";
 import { fetchHubFile } from "../../data/hub/hub.ts";
-import { FolderCache } from "../../data/hub/hub_cache_folder.ts";
+import { FolderCache } from "../../data/cache/folder_cache.ts";
 import { WeightsError } from "../../errors.ts";
 import { around, assertSame, repo } from "./around.ts";
 import { type Fault, HubServer, noise, tagOfLargeFile, tagOfSmallFile } from "./hub_server.ts";

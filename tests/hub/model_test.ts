@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { HubOptions } from "../../data/hub/hub.ts";
+import type { Progress } from "../../data/files/byte_source.ts";
+import type { HubOptions } from "../../data/hub/hub_options.ts";
 import { WeightsError } from "../../errors.ts";
 import { HostTensor } from "../../models/weights/host_tensor.ts";
 import { readSafetensors } from "../../models/weights/safetensors/read.ts";
@@ -59,6 +60,29 @@ for (const shardBytes of [undefined, 1000]) {
       await server.close();
       await assertLoads("org/name", options);
       await assertRejects(() => openModel("org/name@v2", { ...options, retries: 0 }), WeightsError, "can't be reached");
+    });
+  });
+
+  Deno.test(`progress counts all files of a model in ${kind}, those at hand too`, async () => {
+    await around(async (server, options, folder) => {
+      await addWeights(server, folder, shardBytes);
+      const names = shardBytes === undefined ? ["large"] : ["small", "large"];
+      // The second time, one file has changed.
+      for (const time of [1, 2]) {
+        const heard: Progress[] = [];
+        const { weights } = await openModel("org/name", { ...options, onProgress: (each) => heard.push(each) });
+        for await (const _ of weights.chunks());
+        for (const stage of ["download", "read"]) {
+          const steps = heard.filter((each) => each.stage === stage && each.file.includes("safetensors"));
+          const counted = steps.map(({ whole }) => whole).filter(({ total }) => total !== undefined);
+          assert(counted.length >= (time === 1 ? names.length : 1), stage);
+          assert(counted.every(({ loaded }, i) => i === 0 || loaded > counted[i - 1]!.loaded), stage);
+          assert(counted.every(({ total }) => total! > size));
+          assertEquals(counted.at(-1)?.loaded, counted.at(-1)?.total, stage);
+        }
+        const last = [...server.files.keys()].findLast((path) => path.endsWith(".safetensors"))!;
+        server.files.set(last, { ...server.files.get(last)!, etag: '"changed"' });
+      }
     });
   });
 

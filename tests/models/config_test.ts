@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { Andromeda, ConfigError, GPT4, PalmE, Transformer, ViTransformerWrapper } from "../../mod.ts";
+import { Andromeda, ConfigError, GPT2, GPT4, Llama, PalmE, Transformer, ViTransformerWrapper } from "../../mod.ts";
 import { readTransformerConfig } from "../../models/config/transformer_config.ts";
 import { alibiSlopes } from "../../models/layers/alibi.ts";
 
@@ -34,6 +34,8 @@ const refusals: [name: string, config: Record<string, unknown>, ...words: string
     ...["2.31.10", "one head", "before 2.17.0"],
   ],
   ["a depth that no model has", { depth: 1e8 }, "depth = 100000000", "<= 10000"],
+  ["heads that no model has", { heads: 2e9 }, "heads = 2000000000", "<= 1048576"],
+  ["a head wider than any model", { dimHead: 2e9, rotaryXpos: true }, "dimHead = 2000000000", "<= 1048576"],
   ["no heads", { heads: 0 }, "heads = 0", ">= 1"],
   ["a fraction", { depth: 1.5 }, "depth = 1.5", "whole number"],
   ["a word in place of a number", { dim: "32" }, 'dim = "32"'],
@@ -52,6 +54,15 @@ for (const [name, config, ...words] of refusals) {
     await assertRefused((backend) => Andromeda.create({ ...tiny, ...config }, { backend }), ...words);
   });
 }
+
+Deno.test("sizes in Hugging Face's form that no model has are refused at once", async () => {
+  for (const name of ["numHiddenLayers", "hiddenSize", "numAttentionHeads", "headDim"]) {
+    await assertRefused((backend) => Llama.create({ [name]: 2e9 }, { backend }), `${name} = 2000000000`);
+  }
+  for (const name of ["nLayer", "nEmbd", "nHead"]) {
+    await assertRefused((backend) => GPT2.create({ [name]: 2e9 }, { backend }), `${name} = 2000000000`);
+  }
+});
 
 Deno.test("an image that patches don't divide is refused", async () => {
   await assertRefused((backend) => PalmE.create({ imageSize: 100, patchSize: 32 }, { backend }), "imageSize = 100");

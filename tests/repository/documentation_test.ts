@@ -1,6 +1,6 @@
 /** The documentation tells the truth: its paths exist, its commands are tasks, its figures were measured. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { withFigures } from "../../bench/readme.ts";
 import { deno, ROOT } from "../support/deno.ts";
 import { sourcesIn } from "../support/sources.ts";
@@ -8,10 +8,14 @@ import { sourcesIn } from "../support/sources.ts";
 const readme = await Deno.readTextFile(new URL("README.md", ROOT));
 const architecture = await Deno.readTextFile(new URL("ARCHITECTURE.md", ROOT));
 const contributing = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
-const { tasks }: { tasks: Readonly<Record<string, { readonly command?: string; readonly description?: string }>> } =
-  JSON.parse(
-    await Deno.readTextFile(new URL("deno.json", ROOT)),
-  );
+
+/** The part of deno.json that is read here. */
+interface Configuration {
+  readonly exports: Readonly<Record<string, string>>;
+  readonly tasks: Readonly<Record<string, { readonly command?: string; readonly description?: string }>>;
+}
+
+const { exports, tasks }: Configuration = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
 
 Deno.test("paths that README.md, ARCHITECTURE.md and CONTRIBUTING.md name exist", async () => {
   const paths = `${readme}\n${architecture}\n${contributing}`.matchAll(
@@ -61,13 +65,18 @@ Deno.test("README.md and .ci/run use the same Deno", async () => {
 });
 
 Deno.test("every public name is documented", async () => {
-  const { code, stdout, stderr } = await deno(["doc", "--lint", "mod.ts"]);
+  const { code, stdout, stderr } = await deno(["doc", "--lint", ...Object.values(exports)]);
   assertEquals(code, 0, stdout + stderr);
+});
+
+Deno.test("deno task check looks at the documentation of every entry", () => {
+  const entries = Object.values(exports).map((path) => path.replace("./", ""));
+  assertStringIncludes(tasks["check"]?.command ?? "", `deno doc --lint ${entries.join(" ")} &&`);
 });
 
 /** Rooms whose comments have one form. */
 const ROOMS =
-  "assembly backend bench cli common data docs/build.ts engine formats gpu host models npm tests create_backend.ts errors.ts mod.ts"
+  "assembly backend bench cli common data docs/build.ts engine formats gpu host models npm serve tests create_backend.ts errors.ts mod.ts"
     .split(" ");
 
 /** The lines of a source's doc comments that have a tag. */

@@ -10,7 +10,7 @@ interface Tag {
   readonly doc?: string;
 }
 
-/** An export of mod.ts. */
+/** An export of an entry. */
 interface Export {
   readonly kind: string;
   readonly name: string;
@@ -35,11 +35,14 @@ interface Documentation {
   >;
 }
 
-const MODULE = "mod.ts";
-const CATEGORIES = ["Models", "Generation", "Weights", "Data", "Backends", "Errors"];
+const { exports: entries }: { exports: Readonly<Record<string, string>> } = JSON.parse(
+  await Deno.readTextFile(new URL("deno.json", ROOT)),
+);
+const MODULES = Object.values(entries).map((path) => path.replace("./", ""));
+const CATEGORIES = ["Models", "Generation", "Weights", "Data", "Backends", "Errors", "Serving"];
 
-async function readExports(): Promise<Export[]> {
-  const { code, stdout, stderr } = await deno(["doc", "--json", MODULE]);
+async function readExports(module: string): Promise<Export[]> {
+  const { code, stdout, stderr } = await deno(["doc", "--json", module]);
   assertEquals(code, 0, stderr);
   const { nodes }: Documentation = JSON.parse(stdout);
   return Object.values(nodes).flatMap(({ symbols }) =>
@@ -54,9 +57,9 @@ async function readExports(): Promise<Export[]> {
   );
 }
 
-const exports = await readExports();
+const exports = (await Promise.all(MODULES.map(readExports))).flat();
 const guides = await markdownIn("docs");
-const sources = [...new Set(["README.md", ...guides, MODULE, ...exports.map(({ path }) => path)])];
+const sources = [...new Set(["README.md", ...guides, ...MODULES, ...exports.map(({ path }) => path)])];
 
 Deno.test("every public class has an example", () => {
   const classes = exports.filter(({ kind }) => kind === "class");
@@ -94,9 +97,9 @@ Deno.test("examples are formatted as code is, and import what they use", async (
     for (const [place, code] of examples) {
       await Deno.writeTextFile(`${folder}/${place.replaceAll(/[/:]/g, "_")}.ts`, code);
       // Guides say it as their readers do, by the name of the package.
-      const library = place.startsWith("docs/") ? /@andromeda\/runtime/ : /(?:\.\/|(?:\.\.\/)+)mod\.ts/;
-      const isComplete = RegExp(`^import .* from "${library.source}";$`, "ms").test(code);
-      assert(isComplete, `${place} imports nothing from the library`);
+      const entry = place.startsWith("docs/") ? "@andromeda/runtime" : "(?:\\./|(?:\\.\\./)+)(?:mod|main)\\.ts";
+      const isComplete = RegExp(`^import .* from "${entry}";$`, "ms").test(code);
+      assert(isComplete, `${place} imports nothing from an entry`);
     }
     const { code, stderr } = await deno(["fmt", "--check", "--line-width", "115", folder]);
     assertEquals(code, 0, stderr);

@@ -41,7 +41,13 @@ function targetOf({ from, specifier }: Import): string {
   return new URL(specifier, new URL(from, ROOT)).href.slice(ROOT.href.length);
 }
 
-const library = await importsOf("mod.ts");
+const { exports }: { exports: Readonly<Record<string, string>> } = JSON.parse(
+  await Deno.readTextFile(new URL("deno.json", ROOT)),
+);
+const entries = Object.values(exports).map((path) => path.replace("./", ""));
+
+const library = [...await importsOf("mod.ts"), ...await importsOf("serve/mod.ts")];
+const command = await importsOf("cli/main.ts");
 
 /** The rooms that every other may import. */
 const GROUND = ["errors.ts", "common/", "formats/", "host/"];
@@ -60,12 +66,13 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   "create_backend.ts": [...CONTRACT, "assembly/", "gpu/"],
   "data/": CONTRACT,
   "models/": [...CONTRACT, "data/", "create_backend.ts"],
-  "mod.ts": [...CONTRACT, "create_backend.ts", "data/", "models/"],
+  "serve/": [...CONTRACT, "data/", "models/"],
+  "mod.ts": ["data/", "models/"],
 };
 
 Deno.test("rooms import only those that they may", () => {
   const rooms = new Set(library.map(({ from }) => roomOf(from)));
-  for (const room of rooms) assert(room in RULES, `mod.ts reaches ${room}, for which there is no rule`);
+  for (const room of rooms) assert(room in RULES, `an entry reaches ${room}, for which there is no rule`);
   const broken = library.filter(isRelative).filter((each) => {
     const [room, other] = [roomOf(each.from), roomOf(targetOf(each))];
     return room !== other && !RULES[room]?.includes(other);
@@ -75,9 +82,18 @@ Deno.test("rooms import only those that they may", () => {
 
 Deno.test("models know of engines one thing: where a default one comes from", () => {
   const imports = library.filter((each) => isRelative(each) && targetOf(each) === "create_backend.ts");
-  assertEquals(imports.map(({ from }) => from).filter((path) => path.startsWith("models/")), [
-    "models/default_backend.ts",
-  ]);
+  const paths = imports.map(({ from }) => from).filter((path) => !entries.includes(path));
+  assertEquals(paths, ["models/default_backend.ts"]);
+});
+
+Deno.test("an entry reaches no more than it is for", async () => {
+  const reached = async (entry: string) => (await importsOf(entry)).map(({ from }) => from);
+  const data = await reached("data/mod.ts");
+  assertEquals(data.filter((path) => /^(assembly|gpu|engine|models)\//.test(path)), []);
+  const models = await reached("models/mod.ts");
+  assertEquals(models.filter((path) => path.startsWith("data/text/")), []);
+  const serve = await reached("serve/mod.ts");
+  assertEquals(serve.filter((path) => /^(assembly|gpu|engine|models\/families)\//.test(path)), []);
 });
 
 /** Files that import one another, each list a way back to its first; `imports` are taken as arrows. */
@@ -101,7 +117,7 @@ function circles(imports: readonly Import[]): string[] {
 
 Deno.test("no file imports itself by way of others", async () => {
   const benchmarks = ["main", "peers/main", "engine/attention"].map((name) => importsOf(`bench/${name}.ts`));
-  const all = [library, await importsOf("cli/generate.ts"), ...await Promise.all(benchmarks)].flat();
+  const all = [library, command, ...await Promise.all(benchmarks)].flat();
   // A tensor names its backend, and a backend makes tensors: their types can't but know each other.
   const others = all.filter(({ from, specifier }) => !(from === "backend/memory.ts" && specifier === "./backend.ts"));
   assertEquals(circles(others), []);
@@ -119,21 +135,34 @@ Deno.test("library code works from a plain URL and in bundles for pages: it impo
   }
 });
 
-Deno.test("an npm package is imported in one place", () => {
-  const places = Map.groupBy(library.filter(({ specifier }) => specifier.startsWith("npm:")), (each) => each.specifier);
-  for (const [specifier, imports] of places) {
+Deno.test("an npm package is imported in one place, in an exact version", () => {
+  const packages = [...library, ...command].filter(({ specifier }) => specifier.startsWith("npm:"));
+  for (const [specifier, imports] of Map.groupBy(packages, (each) => each.specifier)) {
+    assert(/^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(\/[\w./-]+)?$/.test(specifier), specifier);
     assertEquals([...new Set(imports.map(({ from }) => from))].length, 1, `${specifier} is imported by several files`);
   }
 });
 
-Deno.test("the command line uses the public module only", async () => {
-  const imports = (await importsOf("cli/generate.ts")).filter(({ from }) => from.startsWith("cli/")).filter(isRelative);
-  const others = imports.map(targetOf).filter((path) => !path.startsWith("cli/"));
-  assertEquals([...new Set(others)], ["mod.ts"]);
+Deno.test("the command line uses public entries only, and modules that Node and Bun have", () => {
+  const imports = command.filter(({ from }) => from.startsWith("cli/"));
+  const outside = imports.filter(isRelative).filter((each) => !targetOf(each).startsWith("cli/"));
+  for (const each of outside) assert(entries.includes(targetOf(each)), `${each.from} imports ${targetOf(each)}`);
+  const others = imports.filter((each) => !isRelative(each) && !/^(npm|node):/.test(each.specifier));
+  assertEquals(others, []);
 });
 
-Deno.test("the library can be parsed by Node 20: no `using` declarations", async () => {
-  for (const file of new Set(library.map(({ from }) => from))) {
+Deno.test("the command line loads the library when a command needs it", async () => {
+  for (const { from } of command.filter(({ from }) => from.startsWith("cli/"))) {
+    const source = await Deno.readTextFile(new URL(from, ROOT));
+    assert(
+      !/^(?:import|export) (?!type\b).*from "(?:\.\.\/)+(?:\w+\/)?mod\.ts"/m.test(source),
+      `${from} imports it at once`,
+    );
+  }
+});
+
+Deno.test("all that ships can be parsed by Node 20: no `using` declarations", async () => {
+  for (const file of new Set([...library, ...command].map(({ from }) => from))) {
     const source = await Deno.readTextFile(new URL(file, ROOT));
     assert(!/^\s*(await )?using \w+ =/m.test(source), `${file} declares with \`using\``);
   }

@@ -58,6 +58,17 @@ Deno.test("a file's own truncation and padding hold on request, as in Rust", asy
   assertEquals(tokenizer.padToken, "[PAD]");
 });
 
+Deno.test("a file that asks for padding to any length costs nothing", async () => {
+  const padding = { strategy: { Fixed: 2 ** 40 }, direction: "Right", pad_id: 0, pad_type_id: 0, pad_token: "[PAD]" };
+  const tokenizer = await AndromedaTokenizer.load({ tokenizer: { ...byteLevelJson(), padding } });
+  assertEquals(tokenizer.encode("hello").length, 1);
+  assertThrows(
+    () => tokenizer.encode("hello", { padding: true }),
+    TokenizerError,
+    "Cannot pad to 1099511627776 tokens",
+  );
+});
+
 Deno.test("rows of unequal length need a padding token", async () => {
   const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteLevelJson() });
   assertEquals(tokenizer.tokenizeTexts(["hi", "ho"]).shape, [2, 2]);

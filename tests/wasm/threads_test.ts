@@ -159,7 +159,7 @@ Deno.test("threads are as many as the host has, or as asked for", async () => {
 });
 
 Deno.test("a thread that fails rejects the list that used it, and the machine goes on alone", async () => {
-  const machine = await startMachine(candidateOf("simd-shared"), { count: 3, isRequired: true }, undefined);
+  const machine = await startMachine(candidateOf("simd-shared"), { count: 3, isRequired: true }, {});
   if (!machine) throw new Error("there is no machine");
   assertEquals(machine.threads, 3);
   const clear = (address: number, bytes: number) =>
@@ -274,6 +274,14 @@ Deno.test("a worker that says nothing is given up after 30 seconds", async () =>
 const ENDINGS = [
   { ending: "is disposed", options: "{ threads: 2 }", last: "backend.dispose();", printed: ["6 2"] },
   { ending: "is left alone", options: "{ threads: 2 }", last: "", printed: ["6 2"] },
+  { ending: "works in a worker", options: "{ threads: 2, inWorker: true }", last: "", printed: ["6 2"] },
+  { ending: "works in a worker alone", options: "{ threads: 1, inWorker: true }", last: "", printed: ["6 1"] },
+  {
+    ending: "has a worker and is disposed",
+    options: "{ threads: 2, inWorker: true }",
+    last: "backend.dispose();",
+    printed: ["6 2"],
+  },
   { ending: "has just started", options: "{}", last: "", printed: ["6 1", "6 2"] },
 ];
 
@@ -313,6 +321,27 @@ Deno.test("a process ends at once when its backend is disposed before a helper h
   const { code, stderr } = await deno(["run", "--no-check", `data:text/javascript,${encodeURIComponent(program)}`]);
   assertEquals(code, 0, stderr);
   assert(performance.now() - start < 15_000, `it took ${performance.now() - start} ms`);
+});
+
+Deno.test("an engine in a worker gives the same bits, and the event loop goes round meanwhile", async () => {
+  const config = { numTokens: 50, maxSeqLen: 600, dim: 256, depth: 6, heads: 4, dimHead: 64 };
+  const run = async (inWorker: boolean): Promise<{ values: unknown; ticks: number }> => {
+    const backend = await WasmBackend.create({ threads: 2, inWorker });
+    const model = await Transformer.create(config, { backend, seed: 1 });
+    let ticks = 0;
+    const timer = setInterval(() => ticks += 1, 1);
+    const logits = model.forward(Array.from({ length: 600 }, (_, i) => i % 50));
+    const values = await logits.data();
+    clearInterval(timer);
+    logits.dispose();
+    model.dispose();
+    backend.dispose();
+    return { values, ticks };
+  };
+  const [inPlace, inWorker] = [await run(false), await run(true)];
+  assertEquals(inWorker.values, inPlace.values);
+  // In place the engine pauses every 30 ms.
+  assert(inWorker.ticks > 2 * inPlace.ticks, `${inWorker.ticks} ticks in a worker, ${inPlace.ticks} in place`);
 });
 
 Deno.test("threads ask for no permission", async () => {

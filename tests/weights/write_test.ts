@@ -219,4 +219,14 @@ Deno.test("progress counts what was written of each file", async () => {
     ["write", total - 8, total],
     ["write", total, total],
   ]);
+  const folder = await Deno.makeTempDir();
+  heard.length = 0;
+  await saveSafetensors(folder, two, { shardBytes: 1, onProgress: (progress) => heard.push(progress) });
+  await Deno.remove(folder, { recursive: true });
+  const sizes = heard.map(({ total }) => total ?? 0);
+  const whole = sizes[0]! + sizes[1]!;
+  assertEquals(heard.map((progress) => progress.whole), [
+    { loaded: sizes[0]!, total: whole },
+    { loaded: whole, total: whole },
+  ]);
 });

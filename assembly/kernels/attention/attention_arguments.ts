@@ -1,6 +1,7 @@
 import { FormatId } from "../../records/kernel_id";
 import { Address, Flag } from "../common/fields";
 import { rowBytes } from "../formats/formats";
+import { cacheRow, positionOf } from "./positions";
 
 /** Positions that an xPos block covers. */
 export const XPOS_BLOCK_BITS: i32 = 9;
@@ -16,7 +17,7 @@ export class AttentionArguments {
   v: Address;
   /** [b, n, H·d], or scores [b, H, n, memory + columns]. */
   out: Address;
-  /** Position of the first query of each sequence: [b] of i32; 0: the last query stands at the last key. */
+  /** Position of the first query of each sequence, see `positions.ts`; 0: the last query stands at the last key. */
   positions: Address;
   /** ALiBi: [H]. */
   slopes: Address;
@@ -38,6 +39,8 @@ export class AttentionArguments {
   /** Keys of a sequence, or the capacity of a cache. */
   columns: i32;
   isCache: Flag;
+  /** Rows of the cache, if positions give the row of each sequence; else 0. */
+  cacheRows: i32;
   memory: i32;
   /** Keys that the mask covers. */
   maskWidth: i32;
@@ -54,7 +57,7 @@ const FARTHEST: i32 = 1 << 30;
 /** The position of the first query of sequence `b`. */
 export function firstQuery(a: AttentionArguments, b: i32): i32 {
   if (!a.positions) return a.columns - a.n;
-  return max<i32>(min<i32>(load<i32>(a.positions + (<usize> b << 2)), FARTHEST), -FARTHEST);
+  return max<i32>(min<i32>(positionOf(a.positions, b, a.cacheRows), FARTHEST), -FARTHEST);
 }
 
 /** The position of the first key that there is, when the first query is at `first`. */
@@ -75,7 +78,7 @@ export function keyStride(a: AttentionArguments): usize {
 /** Address of a key or value head's first column in `keys`, which is `a.k` or `a.v`. */
 export function keyBase(a: AttentionArguments, keys: usize, b: i32, kvHead: i32): usize {
   const head = rowBytes(a.dim, a.format);
-  const sequence = keys + <usize> b * a.columns * a.kvHeads * head;
+  const sequence = keys + <usize> cacheRow(a.positions, b, a.cacheRows) * a.columns * a.kvHeads * head;
   return sequence + kvHead * (a.isCache ? a.columns * head : head);
 }
 

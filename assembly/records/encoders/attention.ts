@@ -60,14 +60,14 @@ interface Operands {
 }
 
 function argumentsOf(command: AttentionCommand<WasmTensor>, operands: Operands): AttentionArguments {
-  const { heads, kvHeads, dim, memoryKeys, memoryValues, mask } = command;
+  const { heads, kvHeads, dim, positions, memoryKeys, memoryValues, mask } = command;
   const { q, k, v, out, b, n, partials, chunks } = operands;
   return {
     q: addressOf(q),
     k: addressOf(k),
     v: addressOf(v),
     out: addressOf(out),
-    positions: addressOf(command.positions),
+    positions: addressOf(positions),
     slopes: addressOf(command.slopes),
     mask: addressOf(mask),
     memoryKeys: addressOf(memoryKeys),
@@ -82,6 +82,7 @@ function argumentsOf(command: AttentionCommand<WasmTensor>, operands: Operands):
     n,
     columns: columnsOf(k),
     isCache: k.layout === "cache",
+    cacheRows: positions?.shape.length === 2 ? k.shape[0] ?? 0 : 0,
     memory: (memoryKeys ?? memoryValues)?.shape[1] ?? 0,
     maskWidth: mask?.width ?? 0,
     format: formatId(k.dtype),

@@ -62,6 +62,7 @@ export class AddedTokens {
   readonly #specials = new Set<string>();
   readonly #plain = new Trie();
   readonly #normalized = new Trie();
+  readonly #more: AddedToken[] = [];
   #limit = 0;
 
   /**
@@ -87,7 +88,18 @@ export class AddedTokens {
       const id = this.idOf(content) ?? this.limit;
       this.#add(token, id);
       this.#seek(token, id);
+      this.#more.push(token);
     }
+  }
+
+  /** The tokens that were added to those of the file, in their order. */
+  get added(): readonly AddedToken[] {
+    return this.#more;
+  }
+
+  /** All added tokens with their ids. */
+  entries(): IterableIterator<[token: string, id: number]> {
+    return this.#ids.entries();
   }
 
   /** All ids, the model's too, are below this. */

@@ -113,11 +113,19 @@ function cut({ ids, typeIds }: Encoding, length: number, side: "left" | "right")
   return { ids: ids.slice(start, end), typeIds: typeIds.slice(start, end) };
 }
 
+/** A file that asks for more is broken, and would cost gigabytes for each text. */
+const MOST_PADDED = 2 ** 20;
+
 /** Pads an encoding. */
 export function pad({ ids, typeIds }: Encoding, padding: Padding): Encoding {
   let length = padding.length ?? ids.length;
   if (padding.multiple > 0) length = Math.ceil(length / padding.multiple) * padding.multiple;
   if (length <= ids.length) return { ids, typeIds };
+  if (length > MOST_PADDED) {
+    throw new TokenizerError(
+      `Cannot pad to ${length} tokens, as tokenizer.json says: the most are ${MOST_PADDED}; encode without padding`,
+    );
+  }
   const fill = (value: number): number[] => new Array<number>(length - ids.length).fill(value);
   const join = (values: number[], filling: number[]) =>
     padding.side === "left" ? filling.concat(values) : values.concat(filling);

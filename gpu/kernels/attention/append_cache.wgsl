@@ -1,5 +1,6 @@
-// Writes keys or values [b, n, KV·d] into a cache [b, KV, capacity, d], at their positions modulo its capacity.
+// Writes keys or values [b, n, KV·d] into a cache [rows, KV, capacity, d], at their positions modulo its capacity.
 #include indices
+#include cache_row
 #if FORMAT == f16
 #include half
 #endif
@@ -11,6 +12,10 @@ struct Params {
   kvHeads: u32,
   capacity: u32,
   dim: u32,
+  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that
+  // the sequence has.
+  positionNumbers: u32,
+  cacheRows: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -50,10 +55,11 @@ fn main(
     return;
   }
 #endif
-  let position = positions[batch] + i32(row);
+  let position = positions[batch * params.positionNumbers] + i32(row);
   if (position < 0) {
     return;
   }
   let slot = u32(position) % params.capacity;
-  cache[((batch * params.kvHeads + head) * params.capacity + slot) * params.dim + feature] = stored(x[i]);
+  let keptHead = cacheRow(batch) * params.kvHeads + head;
+  cache[(keptHead * params.capacity + slot) * params.dim + feature] = stored(x[i]);
 }

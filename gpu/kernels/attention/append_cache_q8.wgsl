@@ -1,8 +1,9 @@
-// Writes keys or values [b, n, KV·d] into a q8_0 cache [b, KV, capacity, d], at their positions modulo its capacity. An
-// invocation makes a word of scales, so it takes two blocks of 32 features, or the last one of an odd number. The
+// Writes keys or values [b, n, KV·d] into a q8_0 cache [rows, KV, capacity, d], at their positions modulo its capacity.
+// An invocation makes a word of scales, so it takes two blocks of 32 features, or the last one of an odd number. The
 // rounding is that of `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the
 // nearest, halves away from zero.
 #include indices
+#include cache_row
 #include half
 #include exact_division
 
@@ -13,6 +14,10 @@ struct Params {
   kvHeads: u32,
   capacity: u32,
   blocks: u32,
+  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that
+  // the sequence has.
+  positionNumbers: u32,
+  cacheRows: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -72,12 +77,13 @@ fn main(
     return;
   }
 #endif
-  let position = positions[batch] + i32(row);
+  let position = positions[batch * params.positionNumbers] + i32(row);
   if (position < 0) {
     return;
   }
   let slot = u32(position) % params.capacity;
-  let first = ((batch * params.kvHeads + head % params.kvHeads) * params.capacity + slot) * (8 * params.blocks + pairs);
+  let keptHead = cacheRow(batch) * params.kvHeads + head % params.kvHeads;
+  let first = (keptHead * params.capacity + slot) * (8 * params.blocks + pairs);
   let quad = (head * params.blocks + block) * 8;
   var scales = writeBlock(quad, first + 8 * block);
   if (block + 1 < params.blocks) {

@@ -75,6 +75,7 @@ fn main(
   let head = group.y;
   let batch = group.z;
   let kvHead = head % params.kvHeads;
+  let kept = keyRow(batch);
   let first = firstPosition(batch);
   let last = first + i32(params.queries) - 1;
   // Neighboring invocations have neighboring queries; those past the last query repeat its work and write nothing.
@@ -153,7 +154,7 @@ fn main(
 #if STAGED
     workgroupBarrier();
     for (var t = lane; t < count * UNITS; t += WORKGROUP) {
-      let offset = keyOffset(batch, kvHead, column + t / UNITS);
+      let offset = keyOffset(kept, kvHead, column + t / UNITS);
       keyTile[t] = keyUnit(offset, t % UNITS);
       valueTile[t] = valueUnit(offset, t % UNITS);
     }
@@ -164,7 +165,7 @@ fn main(
 #if STAGED
       offsets[c] = min(c, count - 1) * UNITS;
 #else
-      offsets[c] = keyOffset(batch, kvHead, column + min(c, count - 1));
+      offsets[c] = keyOffset(kept, kvHead, column + min(c, count - 1));
 #endif
       for (var r = 0u; r < QUERIES; r++) {
         scores[r][c] = 0.0;

@@ -28,6 +28,7 @@ fn main(
   let kvHead = group.y % params.kvHeads;
   let firstRow = (group.y / params.kvHeads) * ROWS;
   let batch = group.z;
+  let kept = keyRow(batch);
   let rows = params.queries * (params.heads / params.kvHeads);
   let first = firstPosition(batch);
   let last = first + i32(params.queries) - 1;
@@ -51,7 +52,7 @@ fn main(
   let position = keyPosition(column, last);
   var scores = array<f32, ROWS>();
   if (lane < keys) {
-    let key = keyOffset(batch, kvHead, column);
+    let key = keyOffset(kept, kvHead, column);
     for (var u = 0u; u < UNITS; u++) {
       var unit = keyUnit(key, u);
       if (isMemory) {
@@ -113,7 +114,7 @@ fn main(
         if (key < params.memory) {
           value = memoryValues[memoryOffset(kvHead, key) + unit];
         } else {
-          value = valueUnit(keyOffset(batch, kvHead, key - params.memory), unit);
+          value = valueUnit(keyOffset(kept, kvHead, key - params.memory), unit);
         }
         for (var r = 0u; r < ROWS; r++) {
           sums[r] += weights[r][c] * value;

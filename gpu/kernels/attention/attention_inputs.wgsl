@@ -1,5 +1,7 @@
 // Inputs of the attention kernels. A unit is the part of a head's features that one load fetches: four if the width of
 // a head allows it (VALUE is vec4<f32>), else one; a head has UNITS of them.
+#include cache_row
+
 struct Params {
   // Queries of a batch row; keys of one, or slots of a cache; learned keys in front of them.
   queries: u32,
@@ -13,8 +15,10 @@ struct Params {
   count: u32,
   units: u32,
   causal: u32,
-  // Whether the positions of queries are given; else they are the last of the keys.
-  positioned: u32,
+  // Numbers that `positions` has of a sequence: 1, the position of its first query; 2, with it the row of the cache
+  // that the sequence has. 0: queries are the last of the keys.
+  positionNumbers: u32,
+  cacheRows: u32,
   // The learned keys and the columns that `attention` and `attention_values` take, first ≤ i < end, and whether they
   // continue an earlier dispatch.
   firstMemory: u32,
@@ -75,9 +79,19 @@ fn product(a: VALUE, b: VALUE) -> f32 {
 // No branch here depends on parameters alone: if that leaves out half of a kernel, lavapipe compiles it anew for the
 // parameters of every dispatch and never frees the result, 60 ms and 1.8 MB each time in `attention_decode`.
 
-// The position of a batch row's first query.
+// The position of a sequence's first query.
 fn firstPosition(batch: u32) -> i32 {
-  return select(i32(params.columns) - i32(params.queries), positions[batch], params.positioned != 0);
+  let given = positions[batch * params.positionNumbers];
+  return select(i32(params.columns) - i32(params.queries), given, params.positionNumbers != 0);
+}
+
+// The row of the keys and values that a sequence has.
+fn keyRow(batch: u32) -> u32 {
+#if CACHE
+  return cacheRow(batch);
+#else
+  return batch;
+#endif
 }
 
 // The position of the key in a column; negative for a slot that holds none yet. `last` is the last query's position.
@@ -153,11 +167,11 @@ fn decayed(unit: u32, blocks: i32) -> VALUE {
 #endif
 
 // Where a key or value begins.
-fn keyOffset(batch: u32, kvHead: u32, column: u32) -> u32 {
+fn keyOffset(row: u32, kvHead: u32, column: u32) -> u32 {
 #if CACHE
-  return ((batch * params.kvHeads + kvHead) * params.columns + column) * rowSize();
+  return ((row * params.kvHeads + kvHead) * params.columns + column) * rowSize();
 #else
-  return ((batch * params.columns + column) * params.kvHeads + kvHead) * rowSize();
+  return ((row * params.columns + column) * params.kvHeads + kvHead) * rowSize();
 #endif
 }
 

@@ -21,7 +21,7 @@ fn score(batch: u32, head: u32, i: u32, index: u32) -> f32 {
   let own = first + i32(i);
   let column = index - params.memory;
   let position = keyPosition(column, first + i32(params.queries) - 1);
-  let key = keyOffset(batch, kvHead, column);
+  let key = keyOffset(keyRow(batch), kvHead, column);
   for (var u = 0u; u < UNITS; u++) {
 #if HAS_DECAY
     sum += product(q[base + u] * decayed(u, blockOf(own) - blockOf(position)), keyUnit(key, u));

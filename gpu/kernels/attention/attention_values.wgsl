@@ -22,6 +22,7 @@ fn main(
     return;
   }
   let kvHead = head % params.kvHeads;
+  let kept = keyRow(batch);
   let first = ((batch * params.heads + head) * params.queries + i) * (params.memory + params.columns);
   var sum = VALUE(0.0);
   if (params.resumes != 0) {
@@ -31,7 +32,7 @@ fn main(
     sum += probabilities[first + column] * memoryValues[memoryOffset(kvHead, column) + unit];
   }
   for (var column = params.firstColumn; column < params.endColumn; column++) {
-    sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(batch, kvHead, column), unit);
+    sum += probabilities[first + params.memory + column] * valueUnit(keyOffset(kept, kvHead, column), unit);
   }
   out[index] = sum;
 }

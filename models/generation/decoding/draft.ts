@@ -6,7 +6,7 @@
 
 import type { Tensor } from "../../../backend/memory.ts";
 import { NOTHING_DRAWN } from "../../../backend/operations.ts";
-import { distribution, distributionTemperature } from "../sampling/sampling.ts";
+import { distribution, distributionTemperature, needsHistory } from "../sampling/sampling.ts";
 import { Context } from "../sequences/context.ts";
 import { unlessAborted } from "../sequences/resources.ts";
 import { SequenceBatch } from "../sequences/sequence_batch.ts";
@@ -43,7 +43,7 @@ export async function draftTokens(
   { index, count }: { readonly index: number; readonly count: number },
 ): Promise<void> {
   const { backend, rows: [row = []] } = batch;
-  const isHistoryNeeded = settings.repetitionPenalty !== 1;
+  const isHistoryNeeded = needsHistory(settings);
   let known = 0;
   const readTokens = async () => {
     for (const { token } of drafted.slice(known)) {
@@ -54,7 +54,7 @@ export async function draftTokens(
     known = drafted.length;
   };
   const draw = (logits: Tensor): DraftToken => {
-    const from = distribution(backend, logits, settings, [row]);
+    const from = distribution(backend, logits, settings, [{ tokens: row, made: index + drafted.length }]);
     const temperature = distributionTemperature(settings);
     const draw = { temperature, seed: settings.seed, counter: index + drafted.length };
     return { token: backend.sample(from, draw), logits: from };

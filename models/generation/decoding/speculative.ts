@@ -117,7 +117,10 @@ function verify(
   const count = drafted.length;
   const length = row.length - count;
   return batch.step((logits) => {
-    const histories = Array.from({ length: count + 1 }, (_, i) => row.slice(0, length + i));
+    const histories = Array.from(
+      { length: count + 1 },
+      (_, i) => ({ tokens: row.slice(0, length + i), made: index + i }),
+    );
     const target = distribution(backend, logits, settings, histories); // [count + 1, V]
     const parts = drafted.map(({ logits }) => backend.reshape(logits, [1, ...logits.shape]));
     const draft = backend.reshape(backend.concat(parts), [count, logits.shape[1] ?? 0]);

@@ -6,7 +6,7 @@
 
 import type { Tensor } from "../../../backend/memory.ts";
 import { guide, isGuided } from "../sampling/guidance.ts";
-import { drawTokens } from "../sampling/sampling.ts";
+import { drawTokens, needsHistory } from "../sampling/sampling.ts";
 import { unlessAborted } from "../sequences/resources.ts";
 import type { SequenceBatch } from "../sequences/sequence_batch.ts";
 import type { Settings } from "../settings.ts";
@@ -24,6 +24,7 @@ interface DrawnTokens {
 /** The same on their way to the host. */
 interface PendingTokens extends DrawnTokens {
   readonly values: Promise<Float32Array | Int32Array>;
+  readonly logitValues: Promise<Float32Array | Int32Array> | undefined;
 }
 
 /**
@@ -45,7 +46,7 @@ export class StepQueue {
 
   /** @param first Index of the first token in what is generated. */
   constructor(batch: SequenceBatch, texts: readonly Continuation[], settings: Settings, first: number) {
-    const needsHost = isGuided(settings) || settings.repetitionPenalty !== 1 || settings.onLogits !== undefined;
+    const needsHost = isGuided(settings) || needsHistory(settings) || settings.onLogits !== undefined;
     this.#batch = batch;
     this.#texts = texts;
     this.#settings = settings;
@@ -76,7 +77,7 @@ export class StepQueue {
     if (!oldest) return new Int32Array();
     const { onLogits, signal } = this.#settings;
     const tokens = await unlessAborted(oldest.values, signal);
-    const logits = oldest.logits && await unlessAborted(oldest.logits.data(), signal);
+    const logits = oldest.logitValues && await unlessAborted(oldest.logitValues, signal);
     this.#pending.shift();
     this.#batch.free(oldest.tokens, oldest.logits);
     if (logits instanceof Float32Array) {
@@ -104,9 +105,9 @@ export class StepQueue {
   /** Asks for tokens as soon as they are drawn, because reading them then waits for their own step and no later one. */
   #append(drawn: DrawnTokens): void {
     this.#batch.hold(drawn.tokens, drawn.logits);
-    const values = drawn.tokens.data();
-    values.catch(() => {}); // Nobody awaits the tokens beyond the end of a text.
-    this.#pending.push({ ...drawn, values });
+    const [values, logitValues] = [drawn.tokens.data(), drawn.logits?.data()];
+    for (const each of [values, logitValues]) each?.catch(() => {}); // Nobody awaits those beyond the end of a text.
+    this.#pending.push({ ...drawn, values, logitValues });
     this.#next += 1;
   }
 }

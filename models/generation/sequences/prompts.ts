@@ -32,22 +32,24 @@ export type HostPromptsInput = Exclude<PromptsInput, Tensor>;
 /**
  * Token ids of each prompt, without padding.
  *
+ * @param what What is done with it, for messages.
  * @throws {ShapeError} For a prompt without tokens.
  * @throws {ConfigError} For an id outside the vocabulary.
  */
-export async function readPrompts(prompts: PromptsInput, numTokens: number): Promise<number[][]> {
+export async function readPrompts(prompts: PromptsInput, numTokens: number, what = "continue"): Promise<number[][]> {
   const rows = readRows(isTensor(prompts) ? await rowsOnHost(prompts) : prompts, numTokens);
   const empty = rows.findIndex((row) => row.length === 0);
-  if (empty >= 0) throw emptyPrompt(rows.length === 1 ? "" : ` (row ${empty})`);
+  if (empty >= 0) throw emptyPrompt(rows.length === 1 ? "" : ` (row ${empty})`, what);
   return rows;
 }
 
 /** As `readPrompts`, of exactly one prompt. */
-export async function readPrompt(prompt: PromptInput, numTokens: number): Promise<number[]> {
-  const [row, ...others] = await readPrompts(prompt, numTokens);
-  if (!row) throw emptyPrompt();
+export async function readPrompt(prompt: PromptInput, numTokens: number, what = "continue"): Promise<number[]> {
+  const [row, ...others] = await readPrompts(prompt, numTokens, what);
+  if (!row) throw emptyPrompt("", what);
   if (others.length > 0) {
-    throw new ShapeError(`Cannot continue ${others.length + 1} prompts at once with generate: use generateBatch`);
+    const method = what === "score" ? "score" : "generate";
+    throw new ShapeError(`Cannot ${what} ${others.length + 1} prompts at once with ${method}: use ${method}Batch`);
   }
   return row;
 }
@@ -65,9 +67,9 @@ export function readRows(prompts: HostPromptsInput, numTokens: number): number[]
 }
 
 /** The error for a text that has no token to continue. */
-export function emptyPrompt(where = ""): ShapeError {
+export function emptyPrompt(where = "", what = "continue"): ShapeError {
   return new ShapeError(
-    `Cannot continue an empty prompt${where}: give at least one token, such as the tokenizer's eos token`,
+    `Cannot ${what} an empty prompt${where}: give at least one token, such as the tokenizer's eos token`,
   );
 }
 

@@ -14,7 +14,7 @@ import {
 } from "../../../data/files/byte_source.ts";
 import { type FileSet, openTogether } from "../../../data/files/files.ts";
 import { showUrl } from "../../../data/http/show_url.ts";
-import type { HubOptions } from "../../../data/hub/hub.ts";
+import type { HubOptions } from "../../../data/hub/hub_options.ts";
 import { WeightsError } from "../../../errors.ts";
 import type { HostTensor } from "../host_tensor.ts";
 import { readJsonFile } from "../json_file.ts";
@@ -105,9 +105,12 @@ export async function openWeights(files: FileSet, options: HubOptions = {}): Pro
     ? [WEIGHTS_FILE, INDEX_FILE]
     : [files.file];
   for (const candidate of candidates) {
+    const isIndex = candidate.endsWith(".json");
+    // One file is the last; an index says what comes after it.
+    files.expect(isIndex ? undefined : 0);
     const source = await files.open(candidate);
     if (source === undefined) continue;
-    if (!candidate.endsWith(".json")) return await openFiles([source], options);
+    if (!isIndex) return await openFiles([source], options);
     return await openShards(files, source, options);
   }
   throw new WeightsError(
@@ -159,11 +162,12 @@ function sourceOf(source: Exclude<SafetensorsSource, string | URL>): ByteSource 
 }
 
 async function openShards(files: FileSet, index: ByteSource, options: HubOptions): Promise<SafetensorsReader> {
-  const shardOf = await readIndex(index, options.signal).catch(async (error) => {
+  const { shardOf, totalBytes } = await readIndex(index, options.signal).catch(async (error) => {
     // A copy in a cache that is no index is fetched again the next time.
     if (error instanceof WeightsError) await index.discard?.();
     throw error;
   });
+  files.expect(totalBytes);
   const sources: ByteSource[] = [];
   try {
     for (const shard of new Set(shardOf.values())) {
@@ -193,15 +197,23 @@ async function openShards(files: FileSet, index: ByteSource, options: HubOptions
   return reader;
 }
 
+/** The contents of an index of shards. */
+export interface ShardIndex {
+  /** The file that holds each tensor. */
+  readonly shardOf: ReadonlyMap<string, string>;
+  /** Bytes of all values, where it says so; a claim. */
+  readonly totalBytes: number | undefined;
+}
+
 /**
- * The file that holds each tensor, as an index says.
+ * Reads an index of shards.
  *
  * @throws {WeightsError} If the index is not valid.
  */
-export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<Map<string, string>> {
+export async function readIndex(index: ByteSource, signal?: AbortSignal): Promise<ShardIndex> {
   const invalid = (fault: string) =>
     new WeightsError(`Cannot read ${index.name} as an index of safetensors files: ${fault}; fetch it again`);
-  const { weight_map: weightMap } = await readJsonFile(index, signal);
+  const { weight_map: weightMap, metadata } = await readJsonFile(index, signal);
   if (!isRecord(weightMap)) throw invalid("it has no object `weight_map`");
   const shardOf = new Map<string, string>();
   for (const [tensor, file] of Object.entries(weightMap)) {
@@ -210,7 +222,8 @@ export async function readIndex(index: ByteSource, signal?: AbortSignal): Promis
     }
     shardOf.set(tensor, file);
   }
-  return shardOf;
+  const total = isRecord(metadata) ? metadata["total_size"] : undefined;
+  return { shardOf, totalBytes: typeof total === "number" && total > 0 ? total : undefined };
 }
 
 /** Whether a name means a file beside the index, in a folder as well as in a URL. */
@@ -290,8 +303,18 @@ async function* readFiles<T>(
   read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
   const kept = files.map((file) => ({ ...file, reader: takeReader(file) }));
+  const total = files.reduce((sum, { header }) => sum + header.dataEnd, 0);
+  let before = 0;
   try {
-    for (const file of kept) yield* readFile(file, signal, onProgress, read);
+    for (const file of kept) {
+      const report = (name: string, loaded: number) =>
+        onProgress?.({
+          ...{ stage: "read", file: name, loaded, total: file.header.dataEnd },
+          whole: { loaded: before + loaded, total },
+        });
+      yield* readFile(file, signal, report, read);
+      before += file.header.dataEnd;
+    }
   } finally {
     for (const file of kept) await takeReader(file)?.close();
   }
@@ -300,7 +323,7 @@ async function* readFiles<T>(
 async function* readFile<T>(
   file: OpenFile,
   signal: AbortSignal | undefined,
-  onProgress: HubOptions["onProgress"],
+  report: (file: string, loaded: number) => void,
   read: (tensor: TensorInfo, fill: Fill, source: ByteSource) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
   const { source, header } = file;
@@ -320,7 +343,7 @@ async function* readFile<T>(
           "fetch it again",
       );
     }
-    onProgress?.({ stage: "read", file: source.name, loaded, total: header.dataEnd });
+    report(source.name, loaded);
   };
   try {
     for (const tensor of header.tensors) yield* read(tensor, fill, source);

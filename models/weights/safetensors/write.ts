@@ -9,10 +9,9 @@
 
 import { sizeOf } from "../../../common/shape.ts";
 import type { Progress } from "../../../data/files/byte_source.ts";
-import { beginUpdate, type FolderUpdate } from "../../../data/files/folder_update.ts";
-import { fileSource, joinPath, kindOfPath, namesIn, pathOfUrl, splitPath } from "../../../data/files/local_files.ts";
+import { fileSource, joinPath, kindOfPath, namesIn, splitPath } from "../../../data/files/local_files.ts";
+import { pathOfTarget, updateFolder, writeFile } from "../../../data/files/save_target.ts";
 import { ConfigError, ShapeError, WeightsError } from "../../../errors.ts";
-import { hasNodeModules } from "../../../host/node.ts";
 import type { HostTensor } from "../host_tensor.ts";
 import { bytesPerValue, type FloatFormat, fromFloat32 } from "./dtypes.ts";
 import { encodeHeader, quote } from "./header.ts";
@@ -94,7 +93,7 @@ type Entry = readonly [name: string, tensor: WritableTensor];
  */
 export function writeSafetensors(
   entries: Iterable<readonly [string, HostTensor]>,
-  { metadata = { format: "pt" } }: WriteOptions = {},
+  { metadata }: WriteOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const tensors = inFileOrder(entries);
   const header = headerOf(tensors, metadata);
@@ -153,34 +152,6 @@ export async function saveSafetensors(
   });
 }
 
-/**
- * The path that a target stands for.
- *
- * @throws {ConfigError} If it stands for none.
- */
-export function pathOfTarget(target: string | URL): string {
-  const refuse = (rule: string, cause?: unknown): never => {
-    const given = target instanceof URL ? target.href : quote(target);
-    throw new ConfigError(
-      `Cannot save to ${given}: ${rule}; give the path or file: URL of a folder, or a WritableStream`,
-      { cause },
-    );
-  };
-  if (typeof target !== "string" && !(target instanceof URL)) return refuse("it is neither a path nor a URL");
-  if (!hasNodeModules()) return refuse("this host has no files");
-  let path = String(target);
-  if (target instanceof URL || /^([a-z][a-z\d+.-]+:\/\/|(file|data|blob):)/i.test(target)) {
-    try {
-      path = pathOfUrl(new URL(target));
-    } catch (cause) {
-      return refuse(`it is not the URL of a file here`, cause);
-    }
-  }
-  if (path.trim() === "") return refuse("it names nothing");
-  if (path.includes("\0")) return refuse("paths have no NUL character");
-  return path;
-}
-
 /** Writes all of a stream. */
 export async function saveToStream(
   stream: WritableStream<Uint8Array>,
@@ -210,26 +181,6 @@ export async function saveToStream(
   }
 }
 
-/** Changes a folder, or leaves it as it was. */
-async function updateFolder(folder: string, write: (update: FolderUpdate) => Promise<void>): Promise<void> {
-  const update = await beginUpdate(folder);
-  try {
-    await write(update);
-  } finally {
-    await update.discard();
-  }
-}
-
-async function writeFile(
-  update: FolderUpdate,
-  name: string,
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
-  const file = await update.create(name);
-  for await (const piece of pieces) await file.write(piece);
-  await file.finish();
-}
-
 /**
  * Writes a folder's weights, in one file or in shards, and files beside them.
  *
@@ -252,9 +203,13 @@ export async function saveToFolder(
     );
   }
   await updateFolder(folder, async (update) => {
+    const sizes = shards.map((shard) => headerOf(shard, options.metadata).byteLength + dataBytes(shard));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    let before = 0;
     for (const [i, shard] of shards.entries()) {
       const name = names[i] ?? WEIGHTS_FILE;
-      await writeFile(update, name, filePieces(name, shard, options));
+      await writeFile(update, name, filePieces(name, shard, options, before, total));
+      before += sizes[i] ?? 0;
     }
     for (const [name, text] of texts) await writeFile(update, name, [new TextEncoder().encode(text)]);
     options.signal?.throwIfAborted();
@@ -266,7 +221,7 @@ export async function saveToFolder(
 async function checkpointFiles(folder: string): Promise<string[]> {
   const index = await fileSource(joinPath(folder, INDEX_FILE));
   // An index that can't be understood names no files.
-  const listed = index === undefined ? [] : await readIndex(index).then((map) => map.values(), () => []);
+  const listed = index === undefined ? [] : await readIndex(index).then(({ shardOf }) => shardOf.values(), () => []);
   const shards = (await namesIn(folder)).filter((name) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(name));
   return [...new Set([WEIGHTS_FILE, INDEX_FILE, ...listed, ...shards])];
 }
@@ -303,20 +258,22 @@ function indexOf(shards: readonly (readonly Entry[])[], names: readonly string[]
   const all = shards.flat();
   const places = shards.flatMap((shard, i) => shard.map(([name]) => [name, names[i]]));
   const index = {
-    metadata: { total_size: all.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), 0) },
+    metadata: { total_size: dataBytes(all) },
     weight_map: Object.fromEntries(places),
   };
   return JSON.stringify(index, undefined, 2);
 }
 
-/** A file in pieces. */
+/** A file in pieces; the files before it had `before` of the `totalBytes` of all. */
 async function* filePieces(
   file: string,
   tensors: readonly Entry[],
-  { metadata = { format: "pt" }, signal, onProgress }: SaveOptions,
+  { metadata, signal, onProgress }: SaveOptions,
+  before = 0,
+  totalBytes?: number,
 ): AsyncGenerator<Uint8Array> {
   const header = headerOf(tensors, metadata);
-  const total = tensors.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), header.byteLength);
+  const total = header.byteLength + dataBytes(tensors);
   let loaded = header.byteLength;
   signal?.throwIfAborted();
   yield header;
@@ -325,7 +282,8 @@ async function* filePieces(
       signal?.throwIfAborted();
       yield piece;
       loaded += piece.byteLength;
-      onProgress?.({ stage: "write", file, loaded, total });
+      const whole = { loaded: before + loaded, total: totalBytes ?? total };
+      onProgress?.({ stage: "write", file, loaded, total, whole });
     }
   }
 }
@@ -372,8 +330,16 @@ function inFileOrder<T extends WritableTensor>(entries: Iterable<readonly [strin
   return tensors;
 }
 
-function headerOf(tensors: readonly Entry[], metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+function headerOf(
+  tensors: readonly Entry[],
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
+): Uint8Array<ArrayBuffer> {
   return encodeHeader(tensors.map(([name, { dtype, shape }]) => ({ name, dtype, shape })), metadata);
+}
+
+/** Bytes of the values of a file. */
+function dataBytes(tensors: readonly Entry[]): number {
+  return tensors.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), 0);
 }
 
 function byteLengthOf({ dtype, shape }: WritableTensor): number {

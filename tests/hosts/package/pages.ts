@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Page } from "playwright-core";
 import { launchChromium } from "../../support/chromium.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -45,8 +46,16 @@ export interface Visit {
   readonly faults: readonly string[];
 }
 
-/** Opens a page and waits until its title is JSON. */
-export async function visit(url: string): Promise<Visit> {
+/** What a page that is open has done so far. */
+export interface Deeds {
+  /** Workers that it started. */
+  workers(): number;
+  /** What it reported on the console as wrong. */
+  readonly faults: readonly string[];
+}
+
+/** Opens a page in a browser of its own, and closes it after use. */
+export async function openPage<T>(url: string, use: (page: Page, deeds: Deeds) => Promise<T>): Promise<T> {
   const browser = await launchChromium();
   try {
     const page = await browser.newPage();
@@ -58,13 +67,20 @@ export async function visit(url: string): Promise<Visit> {
       if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
     });
     await page.goto(url);
+    return await use(page, { workers: () => workers, faults });
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Opens a page and waits until its title is JSON. */
+export async function visit(url: string): Promise<Visit> {
+  return await openPage(url, async (page, { workers, faults }) => {
     await page.waitForFunction(() => Reflect.get(globalThis, "document").title.startsWith("{"), undefined, {
       timeout: 60_000,
     }).catch((error) => {
       throw new Error(`${url} gave nothing: ${faults.join("; ")}`, { cause: error });
     });
-    return { result: JSON.parse(await page.title()), workers, faults };
-  } finally {
-    await browser.close();
-  }
+    return { result: JSON.parse(await page.title()), workers: workers(), faults };
+  });
 }

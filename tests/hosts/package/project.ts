@@ -8,14 +8,17 @@ import { fromFileUrl } from "@std/path";
 import { mergeReadableStreams } from "@std/streams/merge-readable-streams";
 import { pack } from "../../../npm/pack.ts";
 
-/** The tools, in the versions that are tested. */
+/** Tools that pages are made with, in the versions that are tested. */
+export const PAGE_TOOLS = ["typescript@7.0.2", "vite@8.3.8"];
+
+/** All tools. */
 const TOOLS = [
+  ...PAGE_TOOLS,
   "bun@1.4.5",
   "esbuild@0.28.2",
   "node@26.10.0",
-  "typescript@7.0.2",
   "@types/node@24",
-  "vite@8.3.8",
+  "srvx@1.0.8",
   "wrangler@4.86.0",
 ];
 
@@ -45,13 +48,13 @@ export class Project implements AsyncDisposable {
   }
 
   /** Packs the package and installs it. */
-  static async create(): Promise<Project> {
+  static async create(tools: readonly string[] = TOOLS): Promise<Project> {
     const project = new Project(await Deno.makeTempDir({ prefix: "andromeda_package_" }));
     try {
       await project.write("package.json", JSON.stringify({ name: "stranger", private: true, type: "module" }));
       const tarball = await pack(`${project.folder}/packed`);
       const flags = ["--no-fund", "--no-audit", "--no-save", "--prefer-offline"];
-      const { code, stderr } = await project.run("npm", ["install", ...flags, tarball, ...TOOLS]);
+      const { code, stderr } = await project.run("npm", ["install", ...flags, tarball, ...tools]);
       if (code !== 0) throw new Error(`npm can't install the package: ${stderr}`);
       return project;
     } catch (error) {
@@ -66,11 +69,14 @@ export class Project implements AsyncDisposable {
     await Deno.writeTextFile(`${this.folder}/${path}`, text);
   }
 
-  /** Copies the files of a folder. */
+  /** Copies a folder, without what was installed or built in it. */
   async copy(source: string, target: string): Promise<void> {
     await Deno.mkdir(`${this.folder}/${target}`, { recursive: true });
     for await (const { name, isFile } of Deno.readDir(source)) {
       if (isFile) await Deno.copyFile(`${source}/${name}`, `${this.folder}/${target}/${name}`);
+      else if (!["node_modules", "dist", "model"].includes(name)) {
+        await this.copy(`${source}/${name}`, `${target}/${name}`);
+      }
     }
   }
 
@@ -84,9 +90,9 @@ export class Project implements AsyncDisposable {
     return `${this.folder}/node_modules/.bin/${name}`;
   }
 
-  /** Runs a program to its end. */
-  async run(program: string, args: readonly string[]): Promise<Printed> {
-    const { code, stdout, stderr } = await this.#command(program, args).output();
+  /** Runs a program to its end, in a folder of the project. */
+  async run(program: string, args: readonly string[], folder = ""): Promise<Printed> {
+    const { code, stdout, stderr } = await this.#command(program, args, {}, folder).output();
     return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
   }
 
@@ -110,10 +116,15 @@ export class Project implements AsyncDisposable {
     }
   }
 
-  #command(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Deno.Command {
+  #command(
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    folder = "",
+  ): Deno.Command {
     return new Deno.Command(program, {
       args: [...args],
-      cwd: this.folder,
+      cwd: `${this.folder}/${folder}`,
       env: { NO_COLOR: "1", CI: "1", WRANGLER_SEND_METRICS: "false", ...env },
       stdin: "null",
       stdout: "piped",

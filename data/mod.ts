@@ -1,0 +1,43 @@
+/**
+ * What goes into models: tokenizers, images, and files from folders, URLs and the Hugging Face Hub; no engine.
+ *
+ * @example
+ * ```ts
+ * import { AndromedaTokenizer } from "./mod.ts";
+ *
+ * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+ * console.log(tokenizer.decode(tokenizer.encode("Good morrow."))); // Good morrow.
+ * ```
+ *
+ * @module
+ */
+export * from "../errors.ts";
+export type { ErrorClass, Progress } from "./files/byte_source.ts";
+export type { DownloadOptions, Fetch } from "./http/http.ts";
+export type { FileLocation } from "./files/files.ts";
+export { readModelFile } from "./files/read_model_file.ts";
+export type { HubOptions } from "./hub/hub_options.ts";
+export type { HubRepo } from "./hub/hub_repo.ts";
+export type { SpecialTokenOptions } from "./text/special_tokens.ts";
+export type { TokenBatch } from "./text/token_batch.ts";
+export { AndromedaTokenizer } from "./text/tokenizer.ts";
+export type { JsonFile, TokenizerFileOptions, TokenizerSource } from "./text/tokenizer_files.ts";
+export type {
+  DecodeOptions,
+  EncodeOptions,
+  TokenDecoder,
+  TokenizeOptions,
+  TokenizerOptions,
+  TypedIds,
+} from "./text/tokenizer_options.ts";
+export {
+  type Bitmap,
+  ImageError,
+  type ImageOptions,
+  type ImageSource,
+  type ImageTensor,
+  imageTensor,
+  type Interpolation,
+  type RawImage,
+  type Size,
+} from "./image/image.ts";
