@@ -30,6 +30,7 @@ export async function buildSite(folder: string, base = "/"): Promise<void> {
     "--base",
     base,
   ], DOCS);
+  await Deno.copyFile(new URL("examples/page/src/icon.svg", ROOT), `${site}/icon.svg`);
   await writeReference(`${site}/api`);
 }
 
@@ -69,7 +70,7 @@ async function restyle(folder: string, up: string): Promise<void> {
       withNames(html)
         .replace(
           "</head>",
-          `<link rel="icon" href="${up}../favicon.svg"><link rel="stylesheet" href="${up}andromeda.css"></head>`,
+          `<link rel="icon" href="${up}../icon.svg"><link rel="stylesheet" href="${up}andromeda.css"></head>`,
         )
         .replace('<button id="theme-toggle"', `<a class="guides" href="${up}../index.html">Guides</a>$&`),
     );

@@ -40,7 +40,7 @@ const guides = [
 export default defineConfig({
   title: "Andromeda",
   description: "Transformers in TypeScript: on the CPU and the GPU, in Deno, Node, Bun, browsers and edge workers.",
-  transformHead: ({ siteData }) => [["link", { rel: "icon", href: `${siteData.base}favicon.svg` }]],
+  transformHead: ({ siteData }) => [["link", { rel: "icon", href: `${siteData.base}icon.svg` }]],
   cacheDir: "../dist/vitepress",
   // `deno doc` writes these pages once VitePress is done.
   ignoreDeadLinks: [/^\.?\/api\//],
@@ -49,6 +49,7 @@ export default defineConfig({
     config: linkToSource,
   },
   themeConfig: {
+    logo: "/icon.svg",
     nav: [
       { text: "Guides", link: "/guide/first-steps", activeMatch: "^/guide/" },
       { text: "Reference", link: "/api/index.html", target: "_self" },
