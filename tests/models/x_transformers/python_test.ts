@@ -1,5 +1,5 @@
 /**
- * Models that Python's x-transformers makes here and now, whatever version it has, and the README's recipe for them.
+ * Models that Python's x-transformers makes here and now, whatever version it has, and the guide's recipe for them.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -65,10 +65,10 @@ async function checkRandom(folder: string, backend: Backend): Promise<void> {
   model.dispose();
 }
 
-pythonTest("the README's recipe for one's own checkpoint works with pip's x-transformers", modules, async () => {
-  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
-  const recipe = /```python\n([\s\S]*?)```/.exec(readme)?.[1];
-  assert(recipe?.includes("x_transformers_version"), "the README has no recipe");
+pythonTest("the guide's recipe for one's own checkpoint works with pip's x-transformers", modules, async () => {
+  const guide = await Deno.readTextFile(new URL("../../../docs/guide/checkpoints.md", import.meta.url));
+  const recipe = /```python\n([\s\S]*?)```/.exec(guide)?.[1];
+  assert(recipe?.includes("x_transformers_version"), "the guide has no recipe");
   const folder = await Deno.makeTempDir({ prefix: "andromeda_recipe_" });
   try {
     const program = `
