@@ -41,7 +41,7 @@ export interface ServingFigure {
     readonly ninth: number;
     readonly ratio: number;
   }[];
-  /** Milliseconds to the first token of a prompt of 1,016 tokens, of which 1,000 are new, and known from another text. */
+  /** Milliseconds to the first token of a prompt of 1,016 tokens: all of them new, and 1,000 known from another text. */
   readonly known: { readonly fresh: number; readonly known: number };
   /** While a prompt of 2,000 tokens is read: the longest turn of the event loop, and the longest answer of /health. */
   readonly longPrompt: { readonly longestTurn: number; readonly longestHealth: number };
@@ -104,7 +104,7 @@ class ServerProcess {
   }
 }
 
-/** Tokens a second of some streams that begin together, from the first token of the last one on to the first that ends. */
+/** Tokens a second of some streams that begin together, prompts included. */
 async function throughput(server: ServerProcess, streams: number): Promise<number> {
   const began = performance.now();
   const times = await Promise.all(Array.from({ length: streams }, () => server.stream(freshPrompt(PROMPT), TEXT)));

@@ -4,7 +4,9 @@
  * @module
  */
 
-/** Passes a text on up to the first stop string. What may be the beginning of one is held back until that is certain. */
+/**
+ * Passes a text on up to the first stop string. What may be the beginning of one is held back until that is certain.
+ */
 export class StopStrings {
   readonly #stops: readonly string[];
   #held = "";

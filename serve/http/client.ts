@@ -11,9 +11,9 @@ export class Client {
   readonly #signal: AbortSignal | undefined;
 
   /**
-   * @param request Its signal tells on most hosts that the client has left; Cloudflare's cancels no stream. Deno's is not
-   * asked beside a stream, which it cancels: it aborts signals of requests that were answered too, and prints a warning
-   * where one was looked at.
+   * @param request Its signal tells on most hosts that the client has left; Cloudflare's cancels no stream. Deno's is
+   * not asked beside a stream, which it cancels: it aborts signals of requests that were answered too, and prints a
+   * warning where one was looked at.
    * @param isStreamed Whether the answer is a stream.
    */
   constructor(request: Request, isStreamed: boolean) {

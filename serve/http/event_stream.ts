@@ -17,7 +17,7 @@ export function eventStream(events: AsyncIterable<object>, client: Client): Resp
   const send = (controller: ReadableStreamDefaultController<Uint8Array>, data: string) =>
     controller.enqueue(encoder.encode(`data: ${data}\n\n`));
   const body = new ReadableStream<Uint8Array>({
-    // Not pulled: a text that was begun ends whether or not its client reads on, and what waits is bounded by its length.
+    // Not pulled: a text that was begun ends whether or not its client reads on, and its length bounds what waits.
     async start(controller) {
       // The headers go out before the first event.
       await Promise.resolve();

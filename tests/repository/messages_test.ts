@@ -28,6 +28,11 @@ const INTERNAL_PLACES: Readonly<Record<string, string>> = {
   "data/http/http.ts": "Error",
   "gpu/dispatch/recorder.ts": "Error",
   "host/workers.ts": "Error",
+  // Functions that are given the message, where `REFUSES` finds it.
+  "serve/handler.ts": "ApiError",
+  "serve/http/api_error.ts": "ApiError",
+  "serve/http/api_key.ts": "ApiError",
+  "serve/http/body.ts": "ApiError",
 };
 
 /** A place that makes an error. */
@@ -44,10 +49,15 @@ interface Place {
 const MAKES_ERROR =
   /\bnew (\w*Error|(?:this\.#)?errorClass|\([\w. ]*errorClass[\w ?]*\)|NoAnswer|\w+Fault)\(\[?\s*([^\n]*)/g;
 
+/** A function that makes an error from a field or a status and a message, other than that of an error. */
+const REFUSES = /(?<!function )\b(wrongField|refused)\([^,\n]+,\s*(?!error\.message)([^\n]*)/g;
+
 async function placesIn(path: string): Promise<Place[]> {
   const source = await Deno.readTextFile(new URL(path, ROOT));
   readConstants(path, source);
-  return [...source.matchAll(MAKES_ERROR)].map(({ index, 1: errorClass = "", 2: argument = "" }) => ({
+  return [...source.matchAll(MAKES_ERROR), ...source.matchAll(REFUSES)].map((
+    { index, 1: errorClass = "", 2: argument = "" },
+  ) => ({
     path,
     line: source.slice(0, index).split("\n").length,
     errorClass,

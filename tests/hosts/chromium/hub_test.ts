@@ -1,5 +1,6 @@
 /**
- * Files of a hub and of plain URLs in a page of a real Chromium, which asks servers to compress, decompresses what comes, and tells a
+ * Files of a hub and of plain URLs in a page of a real Chromium, which asks servers to compress, decompresses what
+ * comes, and tells a
  * page of another site nothing of it.
  *
  * Needs the `chromium` package; without it the tests are ignored, with REQUIRE_CHROMIUM=1 they fail.
