@@ -8,7 +8,7 @@ const guides = [
     text: "Start",
     items: [
       { text: "First steps", link: "/guide/first-steps" },
-      { text: "From PyTorch to the browser", link: "/guide/checkpoints" },
+      { text: "From PyTorch to a page", link: "/guide/checkpoints" },
       { text: "Models that load", link: "/guide/models" },
       { text: "The command line", link: "/guide/command-line" },
     ],
