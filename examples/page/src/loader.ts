@@ -99,7 +99,7 @@ export class Loader {
     say(`Loading ${place.name}`);
   }
 
-  #show({ file, loaded, total }: Progress): void {
+  #show({ file, whole: { loaded, total } }: Progress): void {
     this.#what.textContent = `Loading ${file.split("/").at(-1)}`;
     this.#bytes.value = total === undefined
       ? `${megabytes(loaded)} MB`
