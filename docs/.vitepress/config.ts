@@ -33,6 +33,8 @@ const guides = [
     items: [
       { text: "Write a kernel", link: "/guide/kernel" },
       { text: "Architecture", link: "/source/ARCHITECTURE-md" },
+      { text: "Versions", link: "/source/VERSIONING-md" },
+      { text: "Security", link: "/source/SECURITY-md" },
     ],
   },
 ];
