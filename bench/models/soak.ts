@@ -1,7 +1,7 @@
 /**
  * Hours of use in random order: models are loaded, generate alone and together, hold sessions, answer requests, are
- * aborted and disposed of; engines come and go. After every step the engine must hold what it held before, greedy tokens
- * must stay what they were, and the process must not grow.
+ * aborted and disposed of; engines come and go. After every step the engine must hold what it held before, greedy
+ * tokens must stay what they were, and the process must not grow.
  *
  *     deno task soak [--minutes 10] [--backend wasm] [--seed 1] [--write]
  *
