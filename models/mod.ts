@@ -72,6 +72,7 @@ export type {
   SequenceInputs,
   SequenceNetwork,
   SequenceStep,
+  SharedCache,
   TextModel,
 } from "./generation/text_model.ts";
 export type {

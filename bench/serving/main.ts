@@ -41,7 +41,7 @@ export interface ServingFigure {
     readonly ninth: number;
     readonly ratio: number;
   }[];
-  /** Milliseconds to the first token of a prompt of 1,016 tokens: all of them new, and 1,000 known from another text. */
+  /** Milliseconds to the first token of 1,016 tokens: all of them new, and 1,000 known from another text. */
   readonly known: { readonly fresh: number; readonly known: number };
   /** While a prompt of 2,000 tokens is read: the longest turn of the event loop, and the longest answer of /health. */
   readonly longPrompt: { readonly longestTurn: number; readonly longestHealth: number };

@@ -8,7 +8,7 @@ const guides = [
     text: "Start",
     items: [
       { text: "First steps", link: "/guide/first-steps" },
-      { text: "From PyTorch to the browser", link: "/guide/checkpoints" },
+      { text: "From PyTorch to a page", link: "/guide/checkpoints" },
       { text: "Models that load", link: "/guide/models" },
       { text: "The command line", link: "/guide/command-line" },
     ],
@@ -33,6 +33,8 @@ const guides = [
     items: [
       { text: "Write a kernel", link: "/guide/kernel" },
       { text: "Architecture", link: "/source/ARCHITECTURE-md" },
+      { text: "Versions", link: "/source/VERSIONING-md" },
+      { text: "Security", link: "/source/SECURITY-md" },
     ],
   },
 ];

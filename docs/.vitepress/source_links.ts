@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const GUIDES = ["docs", "docs/guide"];
 
 /** Files that every page's frame links to. */
-const ALWAYS = ["ARCHITECTURE.md", "CHANGELOG.md"];
+const ALWAYS = ["ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "VERSIONING.md"];
 
 /** A page of a dynamic route. */
 interface Page {
@@ -56,7 +56,7 @@ export function sourcePages(): Page[] {
       const name of readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(".md"))
     ) {
       const text = readFileSync(join(ROOT, folder, name), "utf8");
-      for (const [, href = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      for (const [, href = ""] of text.matchAll(/(?<!!)\[[^\]]*\]\(([^)\s]+)\)/g)) {
         const path = pathOf(href, join(relative("docs", folder), name));
         if (path !== undefined) found.add(path.replace(/\/$/, ""));
       }

@@ -10,12 +10,12 @@
 
 import type { CacheFormat, Tensor } from "../../backend/memory.ts";
 import { NOTHING_DRAWN } from "../../backend/operations.ts";
+import { DisposedError } from "../../errors.ts";
 import { drawTokens, takesLargest } from "../../models/generation/sampling/sampling.ts";
 import { Context } from "../../models/generation/sequences/context.ts";
 import { nothingDrawn } from "../../models/generation/sequences/not_finite.ts";
 import { Resources } from "../../models/generation/sequences/resources.ts";
 import { lastPositions } from "../../models/generation/sequences/sequence_batch.ts";
-import { DisposedError } from "../../errors.ts";
 import { isDivisible, type SharedCache, type TextModel } from "../../models/generation/text_model.ts";
 import { commonLength, type Slot, Slots } from "./slots.ts";
 import type { TextJob } from "./text_job.ts";

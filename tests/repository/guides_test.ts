@@ -1,6 +1,7 @@
 /** The guides tell the truth: links lead somewhere, commands are tasks, messages are the library's. */
 
 import { assert, assertEquals } from "@std/assert";
+import { readCommandLine } from "../../cli/program.ts";
 import { ROOT } from "../support/deno.ts";
 import { markdownIn, sourcesIn } from "../support/sources.ts";
 
@@ -47,6 +48,38 @@ Deno.test("commands that guides give are tasks and files", async () => {
       await Deno.stat(new URL(path, ROOT));
     }
   }
+});
+
+/** The words of a line for a shell. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? "");
+}
+
+Deno.test("command lines of andromeda that guides give can be followed", async () => {
+  const lines = [...texts].flatMap(([page, text]) =>
+    [...text.matchAll(/^andromeda (?!completion)(.+)$/gm)].map(([, line = ""]) => ({ page, words: wordsOf(line) }))
+  );
+  const dockerfile = await Deno.readTextFile(new URL("examples/compose/Dockerfile", ROOT));
+  const [, command = "[]"] = /^CMD (.*)$/m.exec(dockerfile) ?? [];
+  lines.push({ page: "examples/compose/Dockerfile", words: JSON.parse(command).slice(1) });
+  assert(lines.length > 8, `${lines.length} command lines were found`);
+  for (const { page, words } of lines) {
+    const read = await readCommandLine(words).catch((error) => `${page}: ${error.message}`);
+    assert(typeof read === "object" && "command" in read, `${page}: ${words.join(" ")}: ${JSON.stringify(read)}`);
+  }
+});
+
+Deno.test("the guide on serving names every option of a handler and every field of a request", async () => {
+  const guide = texts.get("docs/guide/serving.md") ?? "";
+  const members = async (path: string, name: string) => {
+    const source = await Deno.readTextFile(new URL(path, ROOT));
+    const [, body = ""] = RegExp(`export interface ${name} {\n(.*?)^}`, "ms").exec(source) ?? [];
+    return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member = ""]) => member);
+  };
+  const options = await members("serve/options.ts", "HandlerOptions");
+  const fields = await members("serve/completions/completion_request.ts", "CompletionRequest");
+  assert(options.length > 8 && fields.length > 15, "options and fields were found");
+  assertEquals([...options, ...fields].filter((name) => !guide.includes(`\`${name}\``)), []);
 });
 
 Deno.test("messages in the guide on troubleshooting are the library's", async () => {

@@ -50,7 +50,7 @@ const MAKES_ERROR =
   /\bnew (\w*Error|(?:this\.#)?errorClass|\([\w. ]*errorClass[\w ?]*\)|NoAnswer|\w+Fault)\(\[?\s*([^\n]*)/g;
 
 /** A function that makes an error from a field or a status and a message, other than that of an error. */
-const REFUSES = /(?<!function )\b(wrongField|refused)\([^,\n]+,\s*(?!error\.message)([^\n]*)/g;
+const REFUSES = /(?<!function )\b(wrongField|refused)\([^,\n]+,(?!\s*error\.message)\s*([^\n]*)/g;
 
 async function placesIn(path: string): Promise<Place[]> {
   const source = await Deno.readTextFile(new URL(path, ROOT));
