@@ -13,7 +13,7 @@ import { fromFileUrl } from "@std/path";
 import { median, writeReport } from "../support/report.ts";
 
 const FORMATS = ["f32", "q8_0", "q4_0"];
-const THREADS = [1, 2];
+const THREADS = [2];
 const STREAMS = [1, 2, 4, 8, 16];
 /** Tokens of a prompt and of a text, where streams are counted. */
 const PROMPT = 16;
