@@ -144,8 +144,9 @@ class Server {
     return {
       method: "GET",
       answer: () => {
-        const name = decodeURIComponent(path.slice("/v1/models/".length));
-        if (name === this.#settings.modelName) return Response.json(this.#modelCard);
+        const { modelName } = this.#settings;
+        const name = path.slice("/v1/models/".length);
+        if (name === modelName || name === encodeURIComponent(modelName)) return Response.json(this.#modelCard);
         throw refused(404, `Cannot find the model ${JSON.stringify(name)}: this server has one`, {}, "model_not_found");
       },
     };

@@ -5,7 +5,7 @@
  */
 
 import type { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
-import { TokenizerError } from "../../errors.ts";
+import { DeviceLostError, DisposedError, OutOfMemoryError, TokenizerError } from "../../errors.ts";
 import { readSettings, type Settings } from "../../models/generation/settings.ts";
 import type { TextModel } from "../../models/generation/text_model.ts";
 import { ApiError, wrongField } from "../http/api_error.ts";
@@ -15,7 +15,7 @@ import { eventStream } from "../http/event_stream.ts";
 import type { Metrics } from "../metrics.ts";
 import type { HandlerSettings } from "../options.ts";
 import type { TextJob, TextRequest } from "../scheduling/text_job.ts";
-import type { TextQueue } from "../scheduling/text_queue.ts";
+import { QueueError, type TextQueue } from "../scheduling/text_queue.ts";
 import {
   type CompletionRequest,
   type Prompt,
@@ -232,29 +232,28 @@ export class Completions {
   }
 }
 
+/** Errors after which the same request may succeed. */
+const PASSING = [QueueError, DisposedError, DeviceLostError, OutOfMemoryError];
+
 /** The error that a client is told. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  switch (error instanceof Error ? error.name : "") {
-    case "QueueFullError":
-      return new ApiError(message, {
-        status: 429,
-        type: "rate_limit_error",
-        code: "rate_limit_exceeded",
-        headers: { "retry-after": "1" },
-      });
-    case "QueueTimeoutError":
-    case "TurnLostError":
-    case "DisposedError":
-    case "DeviceLostError":
-    case "OutOfMemoryError":
-      return new ApiError(message, { status: 503, type: "server_error", headers: { "retry-after": "5" } });
-    case "AbortError":
-      return new ApiError(message, { status: 499, type: "invalid_request_error", code: "client_closed_request" });
-    default:
-      return new ApiError(message, { status: 500, type: "server_error" });
+  if (error instanceof QueueError && error.reason === "full") {
+    return new ApiError(message, {
+      status: 429,
+      type: "rate_limit_error",
+      code: "rate_limit_exceeded",
+      headers: { "retry-after": "1" },
+    });
   }
+  if (PASSING.some((errorClass) => error instanceof errorClass)) {
+    return new ApiError(message, { status: 503, type: "server_error", headers: { "retry-after": "5" } });
+  }
+  if (error instanceof DOMException && error.name === "AbortError") {
+    return new ApiError(message, { status: 499, type: "invalid_request_error", code: "client_closed_request" });
+  }
+  return new ApiError(message, { status: 500, type: "server_error" });
 }
 
 function choiceOf({ index, text, logprobs, finishReason }: ChoicePiece) {
@@ -263,14 +262,14 @@ function choiceOf({ index, text, logprobs, finishReason }: ChoicePiece) {
 
 /** Whole choices from their pieces. */
 async function collected(pieces: AsyncIterable<ChoicePiece>, count: number): Promise<object[]> {
-  const choices = Array.from({ length: count }, (_, index) => ({ index, texts: [] as Piece[] }));
-  for await (const piece of pieces) choices[piece.index]?.texts.push(piece);
-  return choices.map(({ index, texts }) =>
+  const choices = Array.from({ length: count }, (): Piece[] => []);
+  for await (const piece of pieces) choices[piece.index]?.push(piece);
+  return choices.map((own, index) =>
     choiceOf({
       index,
-      text: texts.map(({ text }) => text).join(""),
-      logprobs: joined(texts.flatMap(({ logprobs }) => logprobs ?? [])),
-      finishReason: texts.at(-1)?.finishReason ?? null,
+      text: own.map(({ text }) => text).join(""),
+      logprobs: joined(own.flatMap(({ logprobs }) => logprobs ?? [])),
+      finishReason: own.at(-1)?.finishReason ?? null,
     })
   );
 }

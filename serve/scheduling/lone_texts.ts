@@ -60,7 +60,7 @@ export class LoneTexts implements Runner {
   async #continue(job: TextJob): Promise<void> {
     const { prompt, settings, logprobs } = job.request;
     let score: ScoredToken | undefined;
-    let logits = new Float32Array();
+    let logits: Float32Array = new Float32Array();
     const batch = new SequenceBatch(this.#model, [prompt], {
       overflow: "stop",
       cacheDtype: this.#cacheDtype,
@@ -70,7 +70,7 @@ export class LoneTexts implements Runner {
     });
     try {
       job.onEnd = () => batch.dispose();
-      const onLogits = logprobs === undefined ? undefined : (given: Float32Array) => void (logits = given.slice());
+      const onLogits = logprobs === undefined ? undefined : (given: Float32Array) => void (logits = given);
       for await (const token of decode(batch, { ...settings, onLogits })) {
         if (logprobs !== undefined) score = scoreToken(logits, token, logprobs);
         job.add(token, score);

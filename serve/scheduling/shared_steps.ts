@@ -15,15 +15,12 @@ import { drawTokens, takesLargest } from "../../models/generation/sampling/sampl
 import { Context } from "../../models/generation/sequences/context.ts";
 import { nothingDrawn } from "../../models/generation/sequences/not_finite.ts";
 import { Resources } from "../../models/generation/sequences/resources.ts";
-import { lastPositions } from "../../models/generation/sequences/sequence_batch.ts";
+import { CHUNK, lastPositions } from "../../models/generation/sequences/sequence_batch.ts";
 import { isDivisible, type SharedCache, type TextModel } from "../../models/generation/text_model.ts";
 import { commonLength, type Slot, Slots } from "./slots.ts";
 import type { TextJob } from "./text_job.ts";
 import type { Runner } from "./text_queue.ts";
 import { scoreToken } from "./token_scores.ts";
-
-/** The most tokens of a prompt in one step, as in `SequenceBatch`. */
-const CHUNK = 256;
 
 /** The most logits that are read back at once. */
 const MOST_LOGITS = 1 << 22;
@@ -70,6 +67,8 @@ export class SharedSteps implements Runner {
   readonly #resources: Resources;
   /** Rows whose text has not begun. */
   readonly #fresh = new Set<Slot>();
+  /** Counts resets: a turn that was begun before one has no part in the texts that came after. */
+  #resets = 0;
 
   /**
    * Allocates the cache.
@@ -96,6 +95,7 @@ export class SharedSteps implements Runner {
 
   async turn(): Promise<void> {
     this.#letGo();
+    const resets = this.#resets;
     const inOrder = this.#slots.taken.toSorted((a, b) => a.taken - b.taken);
     const next = inOrder.find((slot) => this.#fresh.has(slot) || isReading(slot));
     if (next) {
@@ -104,6 +104,7 @@ export class SharedSteps implements Runner {
         if (isReading(next)) await this.#readPrompt(next);
       });
     }
+    if (resets !== this.#resets) return;
     const ready = inOrder.filter((slot) => !this.#fresh.has(slot) && !isReading(slot) && pendingOf(slot) === 1);
     if (ready.length > 0) {
       await this.#try(ready, async () => await this.#run(ready, 1, true));
@@ -112,6 +113,7 @@ export class SharedSteps implements Runner {
   }
 
   reset(reason: unknown): void {
+    this.#resets += 1;
     for (const { job } of this.#slots.taken) job?.end(reason);
     this.#letGo();
     this.#slots.forget();
@@ -125,9 +127,11 @@ export class SharedSteps implements Runner {
 
   /** Runs steps; if one fails, their texts end with its error, and the others are computed anew. */
   async #try(slots: readonly Slot[], run: () => Promise<void>): Promise<void> {
+    const resets = this.#resets;
     try {
       await run();
     } catch (error) {
+      if (resets !== this.#resets) return;
       for (const { job } of slots) job?.end(error);
       this.#slots.forget();
       this.#resources.replaceCache(undefined);

@@ -38,19 +38,15 @@ export interface QueueLimits {
   readonly maxWait: number;
 }
 
-/** Refuses texts for which there is no place. */
-export class QueueFullError extends Error {
-  override readonly name = "QueueFullError";
-}
+/** Says why a text is not written: none had a place, it has waited for too long, or its turn was lost. */
+export class QueueError extends Error {
+  override readonly name = "QueueError";
+  readonly reason: "full" | "late" | "lost";
 
-/** Ends texts whose turn was lost. */
-export class TurnLostError extends Error {
-  override readonly name = "TurnLostError";
-}
-
-/** Ends a text that has waited for too long. */
-export class QueueTimeoutError extends Error {
-  override readonly name = "QueueTimeoutError";
+  constructor(message: string, reason: QueueError["reason"]) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** Brings texts to a runner, in their order. */
@@ -80,15 +76,16 @@ export class TextQueue {
   /**
    * Takes the texts of one request.
    *
-   * @throws {QueueFullError} If not all of them have a place.
+   * @throws {QueueError} If not all of them have a place.
    */
   submit(requests: readonly TextRequest[]): TextJob[] {
     const { maxQueue } = this.#limits;
     const places = this.#runner.capacity - this.#runner.running + maxQueue - this.#waiting.length;
     if (requests.length > places) {
-      throw new QueueFullError(
+      throw new QueueError(
         `Cannot take ${requests.length} more texts: ${this.running} are being written and ${this.waiting} wait, ` +
           `of ${maxQueue} that may; try again later`,
+        "full",
       );
     }
     const jobs = requests.map((request) => new TextJob(request));
@@ -118,7 +115,7 @@ export class TextQueue {
     const watch = setInterval(() => this.#revive(), WATCH);
     const limit = setTimeout(() => {
       if (!this.#waiting.includes(job)) return;
-      job.end(new QueueTimeoutError(`Cannot begin the text within ${maxWait} ms: others are being written`));
+      job.end(new QueueError(`Cannot begin the text within ${maxWait} ms: others are being written`, "late"));
     }, maxWait);
     try {
       yield* job.events();
@@ -154,7 +151,7 @@ export class TextQueue {
   #revive(): void {
     if (!this.#run || performance.now() - this.#turnBegan < LONGEST_TURN) return;
     this.#runner.reset(
-      new TurnLostError("Cannot finish the text: the host has ended what was writing it; send it again"),
+      new QueueError("Cannot finish the text: the host has ended what was writing it; send it again", "lost"),
     );
     this.#start();
   }

@@ -115,6 +115,7 @@ Deno.test("paths and methods that there are not are named", async () => {
     await expect("/", "GET", 404);
     await expect("/health", "HEAD", 200);
     await expect("/v1/models/", "GET", 200);
+    await expect("/v1/models/%", "GET", 404);
     assertEquals((await expect("/v1/completions", "GET", 405)).headers.get("allow"), "POST");
     assertEquals((await expect("/health", "DELETE", 405)).headers.get("allow"), "GET");
   });

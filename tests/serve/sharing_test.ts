@@ -5,7 +5,7 @@ import type { Transformer } from "../../mod.ts";
 import { readSettings } from "../../models/generation/settings.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
 import { SharedSteps, type SharedStepsOptions } from "../../serve/scheduling/shared_steps.ts";
-import type { TextJob, TextRequest } from "../../serve/scheduling/text_job.ts";
+import { TextJob, type TextRequest } from "../../serve/scheduling/text_job.ts";
 import { TextQueue } from "../../serve/scheduling/text_queue.ts";
 import { cached, gpuFor, text, withModel } from "../generation/models.ts";
 import { engineTest } from "../support/engines.ts";
@@ -193,5 +193,25 @@ engineTest("a step that fails ends its texts, and the others are computed anew",
     });
     net.step = step;
     assertEquals(backend.memory().tensors, before.tensors);
+  });
+});
+
+engineTest("a turn that was under way at a reset has no part in the texts that come after", async (backend) => {
+  await withModel(backend, { alibiPosBias: true }, async (model) => {
+    const options = { maxNewTokens: 8, temperature: 0 };
+    const settings = readSettings(model, { ...options, overflow: "stop" });
+    const jobOf = (seed: number) =>
+      new TextJob({ prompt: text(6, 50, seed), settings, logprobs: undefined, scoresPrompt: false });
+    const steps = new SharedSteps(model, { maxConcurrent: 1, contextLength: 40, cacheDtype: "f32" });
+    const [lost, next] = [jobOf(1), jobOf(2)];
+    steps.admit(lost);
+    const turn = steps.turn();
+    steps.reset(new Error("lost"));
+    steps.admit(next);
+    await turn;
+    while (!next.isOver) await steps.turn();
+    await assertRejects(async () => await tokensOf(lost), Error, "lost");
+    assertEquals(await tokensOf(next), await Array.fromAsync(model.generate(text(6, 50, 2), options)));
+    steps.dispose(new Error("the test is over"));
   });
 });

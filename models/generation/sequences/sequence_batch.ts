@@ -22,7 +22,7 @@ import { Resources, unlessAborted } from "./resources.ts";
 import { runWhole } from "./whole_pass.ts";
 
 /** The most tokens of all rows in one step. It bounds the memory of a step, and the time until an abort is noticed. */
-const CHUNK = 256;
+export const CHUNK = 256;
 
 /** What a batch has beside its tokens. */
 export interface SequenceBatchOptions extends CacheOptions {
