@@ -7,6 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Tensor, WeightFormat } from "../backend/memory.ts";
 import type { HubOptions } from "../data/hub/hub_options.ts";
+import { eventLoopTurn } from "../common/event_loop.ts";
 import { DeviceLostError, DisposedError, ShapeError, WeightsError } from "../errors.ts";
 import { WEIGHT_FORMATS } from "../formats/formats.ts";
 import { toSnakeCase } from "./config/fields.ts";
@@ -271,7 +272,7 @@ export abstract class Model {
         else parameter.draw(options.seed ?? 0);
         loaded += parameter.size * 4;
         options.onProgress?.({ stage: "create", file: parameter.name, loaded, total, whole: { loaded, total } });
-        if (parameter.size > LONG) await new Promise((resolve) => setTimeout(resolve));
+        if (parameter.size > LONG) await eventLoopTurn();
       }
       signal = undefined;
     });
@@ -288,8 +289,11 @@ export abstract class Model {
   ): Promise<M> {
     let opened: WeightsReader | undefined = weights;
     try {
+      // What runs for the first time is slow: a page is drawn before and after.
+      await eventLoopTurn();
       const model = declare();
       const matched = matchNames(model.#parameters, weights.tensors, true);
+      await eventLoopTurn();
       await Model.#start(model, options, async (backend) => {
         const reader = opened ?? await reopen?.() ?? weights;
         opened = undefined;

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { eventLoopTurn } from "../../common/event_loop.ts";
+
 /** Milliseconds that the engine may work from one pause to the next. */
 const INTERVAL_MS = 30;
 
@@ -42,9 +44,9 @@ export class EventLoopPauses {
     this.#seen = this.#now();
   }
 
-  /** Lets the event loop go round. By a timer, because microtasks and immediates let nobody else read or write. */
+  /** Leaves the event loop a turn. */
   async pause(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve));
+    await eventLoopTurn();
     this.#seen = this.#began = this.#now();
   }
 

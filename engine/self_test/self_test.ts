@@ -6,6 +6,7 @@
 
 import type { Backend } from "../../backend/backend.ts";
 import type { SelfTestCheck, SelfTestOptions, SelfTestReport } from "../../backend/self_test.ts";
+import { eventLoopTurn } from "../../common/event_loop.ts";
 import { DisposedError } from "../../errors.ts";
 import { attentionChecks } from "./attention_checks.ts";
 import { callChecks } from "./call_checks.ts";
@@ -26,7 +27,7 @@ export async function selfTest(backend: Backend, options: SelfTestOptions = {}):
     checks.push(check);
     onProgress?.({ check, done: checks.length, total: all.length });
     // Whoever else runs on this thread gets a turn.
-    await new Promise((resolve) => setTimeout(resolve));
+    await eventLoopTurn();
   }
   const { description, features, threads } = backend.info;
   const host = globalThis.navigator?.userAgent ?? "unknown host";

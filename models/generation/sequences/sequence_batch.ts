@@ -11,6 +11,7 @@
 
 import type { Backend } from "../../../backend/backend.ts";
 import type { Tensor } from "../../../backend/memory.ts";
+import { eventLoopTurn } from "../../../common/event_loop.ts";
 import { ConfigError, DisposedError } from "../../../errors.ts";
 import { largest } from "../../language/largest.ts";
 import type { TextModel } from "../text_model.ts";
@@ -166,7 +167,12 @@ export class SequenceBatch {
     signal?.throwIfAborted();
     this.checkAlive();
     if (!this.#isCached) return;
-    this.#window.align(this.rows.map((row) => row.length), this.#ended, last);
+    const cache = this.#window.align(this.rows.map((row) => row.length), this.#ended, last);
+    // A page is drawn between the making of a cache and the first step, which may be a program's first and slow.
+    if (cache.isEmpty) {
+      await unlessAborted(eventLoopTurn(), signal);
+      this.checkAlive();
+    }
     // A device computes a chunk while the host waits for the one before, so that an abort finds little to wait for.
     const isAhead = (this.backend.info.stepsAhead ?? 0) > 0;
     let previous: Promise<unknown> = Promise.resolve();
