@@ -78,8 +78,12 @@ class ServerProcess {
     throw new Error("Cannot start the server: it printed no port");
   }
 
-  /** Streams a text and times it. */
-  async stream(prompt: readonly number[], maxTokens: number): Promise<Times> {
+  /**
+   * Streams a text and times it.
+   *
+   * @param onFirst Told when its first token is there.
+   */
+  async stream(prompt: readonly number[], maxTokens: number, onFirst?: () => void): Promise<Times> {
     const began = performance.now();
     const response = await fetch(`${this.url}/v1/completions`, {
       method: "POST",
@@ -88,7 +92,10 @@ class ServerProcess {
     if (!response.ok || !response.body) throw new Error(await response.text());
     let [first, tokens] = [NaN, 0];
     for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-      if (tokens === 0) first = performance.now() - began;
+      if (tokens === 0) {
+        first = performance.now() - began;
+        onFirst?.();
+      }
       tokens += text.split('"text":"w').length - 1 + text.split('"text":" w').length - 1;
     }
     return { first, last: performance.now() - began, tokens };
@@ -112,13 +119,14 @@ async function throughput(server: ServerProcess, streams: number): Promise<numbe
   return times.reduce((sum, { tokens }) => sum + tokens, 0) / seconds;
 }
 
-/** Time to the first token of a prompt, idle and beside eight streams. */
+/** Time to the first token of a prompt, idle and beside eight streams that all have begun to write. */
 async function firstTokens(server: ServerProcess, prompt: number): Promise<{ idle: number; ninth: number }> {
   const idle = (await server.stream(freshPrompt(prompt), 1)).first;
-  const others = Array.from({ length: 8 }, () => server.stream(freshPrompt(PROMPT), 100));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const others = Array.from({ length: 8 }, () => Promise.withResolvers<void>());
+  const texts = others.map(({ resolve }) => server.stream(freshPrompt(PROMPT), 200, resolve));
+  await Promise.all(others.map(({ promise }) => promise));
   const ninth = (await server.stream(freshPrompt(prompt), 1)).first;
-  await Promise.all(others);
+  await Promise.all(texts);
   return { idle, ninth };
 }
 
