@@ -65,6 +65,9 @@ export {
 } from "./language/autoregressive_wrapper.ts";
 export { GenerativeModel, type ReadOptions } from "./language/generative_model.ts";
 export { Session } from "./generation/session.ts";
+export type { FinishReason } from "./generation/text/continued_text.ts";
+export { generateText, type GenerateTextOptions, type TextOptions } from "./generation/text/generate_text.ts";
+export type { TextTokenizer } from "./generation/text/text_tokenizer.ts";
 export type { ContextInput } from "./language/context.ts";
 export type {
   CacheUpdate,
