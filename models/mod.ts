@@ -52,6 +52,7 @@ export { quantize } from "./quantize.ts";
 export { Model, type ModelOptions, type StateDict } from "./model.ts";
 export type { SaveTarget } from "./weights/save.ts";
 export { LanguageModel } from "./language/language_model.ts";
+export type { EmbedInput, EmbedOptions, Pooling } from "./language/embed.ts";
 export type { ForwardOptions, LossOptions } from "./language/language_head.ts";
 export type { AttentionStackConfig, Reference, TransformerConfig } from "./config/transformer_options.ts";
 export type { MaskInput, TokensInput } from "./language/tokens.ts";

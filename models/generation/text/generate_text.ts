@@ -15,7 +15,7 @@ import type { GenerateOptions } from "../options.ts";
 import { generateFields } from "../settings.ts";
 import { isTextModel, type SequenceCache } from "../text_model.ts";
 import { ContinuedText, type FinishReason } from "./continued_text.ts";
-import type { TextTokenizer } from "./text_tokenizer.ts";
+import { encodeText, type TextTokenizer } from "./text_tokenizer.ts";
 
 /**
  * What `generateText` has beside the options of `generate`.
@@ -102,7 +102,7 @@ export async function* generateText<Context extends object = ContextInput>(
   const { eosId } = tokenizer;
   const ends = new Set(own.stopTokens ?? (eosId !== undefined && eosId < numTokens ? [eosId] : []));
   if (own.eosToken !== undefined) ends.add(own.eosToken);
-  const ids = typeof prompt === "string" ? encode(tokenizer, prompt, numTokens) : checkIds(prompt);
+  const ids = typeof prompt === "string" ? encodeText(tokenizer, prompt, numTokens) : checkIds(prompt);
   if (ids.length > maxSeqLen && others.overflow === undefined) {
     throw new ShapeError(
       `Cannot continue a prompt of ${ids.length} tokens: maxSeqLen = ${maxSeqLen}; shorten it, or let overflow be ` +
@@ -144,15 +144,4 @@ function checkTokenizer(tokenizer: unknown): void {
 function checkIds(prompt: readonly number[]): readonly number[] {
   if (Array.isArray(prompt)) return prompt;
   throw new ConfigError(`Cannot continue ${show(prompt)}: give a text, or a list of token ids`);
-}
-
-/** @throws {ConfigError} For ids that the model lacks. */
-function encode(tokenizer: TextTokenizer, prompt: string, numTokens: number): readonly number[] {
-  const ids = tokenizer.encode(prompt);
-  const foreign = ids.find((id) => id >= numTokens);
-  if (foreign === undefined) return ids;
-  throw new ConfigError(
-    `Cannot continue the text with this model: its tokenizer has the token id ${foreign}, and numTokens = ` +
-      `${numTokens}; give the tokenizer that belongs to the model`,
-  );
 }

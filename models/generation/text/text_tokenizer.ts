@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ConfigError } from "../../../errors.ts";
+
 /**
  * Makes token ids of texts and texts of token ids. `AndromedaTokenizer` is one; an object around another library's
  * tokenizer may be one too.
@@ -20,4 +22,23 @@ export interface TextTokenizer {
    * TokenizerError where no token has the id; `end` gives what was held back.
    */
   decoder(options: { readonly skipSpecialTokens: boolean }): { push(id: number): string; end(): string };
+}
+
+/**
+ * The token ids of a text.
+ *
+ * @throws {ConfigError} For ids that the model lacks.
+ */
+export function encodeText(
+  tokenizer: Pick<TextTokenizer, "encode">,
+  text: string,
+  numTokens: number,
+): readonly number[] {
+  const ids = tokenizer.encode(text);
+  const foreign = ids.find((id) => id >= numTokens);
+  if (foreign === undefined) return ids;
+  throw new ConfigError(
+    `Cannot use the tokenizer with this model: it gives the token id ${foreign}, and numTokens = ${numTokens}; give ` +
+      "the tokenizer that belongs to the model",
+  );
 }
