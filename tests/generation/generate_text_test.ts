@@ -7,6 +7,7 @@ import {
   type Backend,
   ConfigError,
   generateText,
+  PalmE,
   ShapeError,
   type Transformer,
 } from "../../mod.ts";
@@ -105,6 +106,25 @@ engineTest("what a decoder holds back of the prompt is no part of the text that 
   });
 });
 
+engineTest("a text about an image takes the image that generate takes", async (backend) => {
+  const [encoder, decoder] = [{ encoderDim: 32, encoderDepth: 1, encoderHeads: 1 }, {
+    decoderDim: 32,
+    decoderDepth: 1,
+  }];
+  const sizes = { imageSize: 8, patchSize: 4, numTokens: bytes.vocabSize, maxSeqLen: 16 };
+  const config = { ...sizes, ...encoder, ...decoder, decoderHeads: 1, alibiNumHeads: 1 };
+  const model = await PalmE.create(config, { backend, seed: 1 });
+  const image = { data: Float32Array.from({ length: 192 }, (_, i) => i % 7 / 7), shape: [1, 3, 8, 8] };
+  const ids = bytes.encode("the");
+  const options = { maxNewTokens: 6, temperature: 0, image };
+  const tokens = await Array.fromAsync(model.generate(ids, options));
+  const { pieces } = await collect(generateText(model, bytes, "the", { ...options, stopTokens: [] }));
+  const whole = bytes.decode([...ids, ...tokens], { skipSpecialTokens: true });
+  assertEquals(`the${pieces.join("")}`, whole);
+  await assertRejects(() => generateText(model, bytes, "the").next(), ConfigError, "or PalmE an image");
+  model.dispose();
+});
+
 engineTest("a reader who leaves, a stop string, an abort and an error free the cache at once", async (backend) => {
   await withVerse(backend, async (model) => {
     const before = backend.memory();
@@ -154,10 +174,6 @@ engineTest("what can't be continued is refused by name", async (backend) => {
     await fails(ConfigError, "give what AndromedaTokenizer.load() gives", model, "a");
     await fails(ConfigError, "give a language model", verse, model, "a");
     await fails(ConfigError, "Cannot continue undefined: give a text", model, verse);
-    const short = { ...greedy, maxNewTokens: 4 };
-    const cut = await collect(generateText(model, verse, long, { ...short, overflow: "slide" }));
-    const last = verse.encode(long).slice(-model.net.maxSeqLen);
-    assertEquals(cut, await collect(generateText(model, verse, last, short)));
   });
   await withModel(backend, { numTokens: 300 }, async (model) => {
     await assertRejects(
@@ -166,4 +182,14 @@ engineTest("what can't be continued is refused by name", async (backend) => {
       "give the tokenizer that belongs to the model",
     );
   });
-}, "slow");
+});
+
+engineTest("a prompt that is too long is cut where overflow says so", async (backend) => {
+  await withBytes(backend, async (model) => {
+    const prompt = "the cat sat on the mat ".repeat(4);
+    const short = { ...greedy, maxNewTokens: 4 };
+    const cut = await collect(generateText(model, bytes, prompt, { ...short, overflow: "slide" }));
+    const last = bytes.encode(prompt).slice(-model.net.maxSeqLen);
+    assertEquals(cut, await collect(generateText(model, bytes, last, short)));
+  });
+});
