@@ -52,6 +52,7 @@ export { quantize } from "./quantize.ts";
 export { Model, type ModelOptions, type StateDict } from "./model.ts";
 export type { SaveTarget } from "./weights/save.ts";
 export { LanguageModel } from "./language/language_model.ts";
+export type { EmbedInput, EmbedOptions, Pooling } from "./language/embed.ts";
 export type { ForwardOptions, LossOptions } from "./language/language_head.ts";
 export type { AttentionStackConfig, Reference, TransformerConfig } from "./config/transformer_options.ts";
 export type { MaskInput, TokensInput } from "./language/tokens.ts";
@@ -65,6 +66,9 @@ export {
 } from "./language/autoregressive_wrapper.ts";
 export { GenerativeModel, type ReadOptions } from "./language/generative_model.ts";
 export { Session } from "./generation/session.ts";
+export type { FinishReason } from "./generation/text/continued_text.ts";
+export { generateText, type GenerateTextOptions, type TextOptions } from "./generation/text/generate_text.ts";
+export type { TextTokenizer } from "./generation/text/text_tokenizer.ts";
 export type { ContextInput } from "./language/context.ts";
 export type {
   CacheUpdate,

@@ -89,7 +89,7 @@ async function measure(
       show({ stage: "measure", file: backend.name, loaded: round, total: rounds + 1 });
       const timing = new Timing(promptTokens);
       const options = { maxNewTokens: newTokens, temperature: 0, cacheDtype, signal };
-      for await (const _token of timing.count(model.generate(prompt, options)));
+      for await (const token of model.generate(prompt, options)) timing.add(token);
       if (round > 0) timings.push(timing);
     }
   });

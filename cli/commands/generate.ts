@@ -9,6 +9,7 @@ import { defineCommand } from "../command.ts";
 import { fallingBack, optional, required, type Values } from "../flags/flag.ts";
 import { number, text, wholeNumber } from "../flags/readers.ts";
 import { cacheDtype, engine, json, model } from "../flags/shared.ts";
+import { library } from "../library.ts";
 import { openLanguageModel, openTokenizer, placeOf, withEngine } from "../support/open.ts";
 import { Timing } from "../support/timing.ts";
 import { print, printJson, printNote } from "../terminal/output.ts";
@@ -39,6 +40,7 @@ const flags = {
     "above 1: makes tokens that came before less likely",
     number((x) => x > 0, "a number above 0"),
   ),
+  stop: optional("<text>", "end the text before this one", text),
   seed: optional("<n>", "the same seed gives the same text; default: another one each time", wholeNumber(0)),
   ...engine,
   cacheDtype,
@@ -53,7 +55,7 @@ export const generate = defineCommand({
   examples: [
     '--prompt "ROMEO:"',
     '--model org/name --dtype q4_0 --prompt "Once upon a time" --max-new-tokens 100',
-    '--model ./mine --prompt "To be" --temperature 0 --json',
+    '--model ./mine --prompt "To be" --temperature 0 --stop "." --json',
   ],
   flags,
   run: async (values, { signal }) => {
@@ -83,19 +85,19 @@ interface Loaded {
 /** Continues the prompt: prints the text as it comes, or JSON at its end. */
 async function write(loaded: Loaded, values: Values<typeof flags>, signal: AbortSignal): Promise<void> {
   const { model, tokenizer } = loaded;
-  const { prompt, maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, cacheDtype } = values;
+  const { prompt, maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, stop, cacheDtype } = values;
   const seed = values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  const { eosId } = tokenizer;
   const ids = tokenizer.encode(prompt);
   const { maxSeqLen } = model.net;
   const timing = new Timing(Math.min(ids.length, maxSeqLen));
   if (ids.length > maxSeqLen) {
     await printNote(`note: the prompt has ${ids.length} tokens, of which the model reads the last ${maxSeqLen}`);
   }
+  const { generateText } = await library();
   const sampling = { maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed };
-  const stopTokens = eosId !== undefined && eosId < model.net.numTokens ? [eosId] : [];
-  const tokens = timing.count(model.generate(ids, { ...sampling, stopTokens, cacheDtype, signal }));
-  const pieces = tokenizer.decodeStream(tokens, { skipSpecialTokens: true });
+  const onToken = (token: number) => timing.add(token);
+  const options = { ...sampling, stop, cacheDtype, signal, onToken };
+  const pieces = generateText(model, tokenizer, ids.slice(-maxSeqLen), options);
   if (values.json) {
     let text = "";
     for await (const piece of pieces) text += piece;

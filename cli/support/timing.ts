@@ -25,20 +25,17 @@ export class Timing {
     this.#promptLength = promptLength;
   }
 
-  /** The same tokens, clocked. */
-  async *count(tokens: AsyncIterable<number>): AsyncGenerator<number> {
-    for await (const token of tokens) {
-      this.#last = performance.now();
-      if (this.tokens.length === 0) this.#first = this.#last;
-      this.tokens.push(token);
-      yield token;
-    }
-    if (this.tokens.length === 0) this.#first = this.#last = performance.now();
+  /** Clocks the next token. */
+  add(token: number): void {
+    this.#last = performance.now();
+    if (this.tokens.length === 0) this.#first = this.#last;
+    this.tokens.push(token);
   }
 
-  /** Reading the prompt: its tokens, and the time to the first new one, or to the end where none comes. */
+  /** Reading the prompt: its tokens, and the time to the first new one, or until now where none has come. */
   get prefill(): Rate {
-    return rate(this.#promptLength, this.#first - this.#start);
+    const end = this.tokens.length > 0 ? this.#first : performance.now();
+    return rate(this.#promptLength, end - this.#start);
   }
 
   /** Writing: the tokens after the first. */

@@ -1,6 +1,6 @@
 /** Streams text from the model in `public/model`. */
 
-import { AndromedaTokenizer, loadLanguageModel } from "@andromeda/runtime";
+import { AndromedaTokenizer, generateText, loadLanguageModel } from "@andromeda/runtime";
 
 /** Where the model is: a folder beside the page, a URL, or "org/name" on the Hugging Face Hub. */
 const source = "./model/";
@@ -24,11 +24,11 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   output.textContent = "";
   try {
-    const tokens = model.generate(tokenizer.encode(String(fields.get("prompt"))), {
+    const pieces = generateText(model, tokenizer, String(fields.get("prompt")), {
       maxNewTokens: 200,
       temperature: Number(fields.get("temperature")),
     });
-    for await (const text of tokenizer.decodeStream(tokens)) output.append(text);
+    for await (const text of pieces) output.append(text);
   } catch (error) {
     output.textContent = error instanceof Error ? error.message : String(error);
   } finally {

@@ -273,9 +273,8 @@ export function checkImages(images: unknown): asserts images is ImagesInput {
     return;
   }
   throw new ShapeError(
-    `Cannot encode ${
-      show(images)
-    } as images: give a tensor, or { data, shape } of as many float values; imageTensor makes one`,
+    `Cannot encode ${show(images)} as images: give a tensor, or { data, shape } of as many float values; ` +
+      "imageTensor(image, { resize, crop }) makes them of a PNG or JPEG file, and of pixels",
   );
 }
 

@@ -12,6 +12,7 @@ import { TransformerNet } from "../network/transformer_net.ts";
 import { type PromptInput, type PromptsInput, readPrompt, readPrompts } from "../generation/sequences/prompts.ts";
 import { attentionProbabilities } from "./attention_probabilities.ts";
 import type { ContextInput } from "./context.ts";
+import { embed, type EmbedInput, type EmbedOptions } from "./embed.ts";
 import { GenerativeModel } from "./generative_model.ts";
 import { type ForwardOptions, LanguageHead, type LossOptions } from "./language_head.ts";
 import { scoreRows } from "./score.ts";
@@ -80,6 +81,32 @@ export abstract class LanguageModel extends GenerativeModel<KvCache> {
    */
   loss(tokens: TokensInput, options: LossOptions = {}): Tensor {
     return this.#head.loss(this.backend, tokens, options);
+  }
+
+  /**
+   * A vector for each text: the hidden states of its tokens after the final norm, pooled. Rows may have any lengths;
+   * each gets what it gets alone.
+   *
+   * @param texts Texts, with a `tokenizer` among the options, or their token ids.
+   * @returns [b, dim]; the caller disposes of it.
+   * @throws {ShapeError} For a row without a token that counts, and as `forward`.
+   * @throws {ConfigError} For texts without a tokenizer, an id outside the vocabulary, and options that can't work.
+   *
+   * @example
+   * ```ts
+   * import { AndromedaTokenizer, loadLanguageModel } from "../../mod.ts";
+   *
+   * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+   * const model = await loadLanguageModel("examples/shakespeare");
+   * const texts = ["Good morrow, cousin.", "Is the day so young?"];
+   * const vectors = model.embed(texts, { tokenizer, normalize: true });
+   * console.log(vectors.shape); // [ 2, 256 ]
+   * vectors.dispose();
+   * model.dispose();
+   * ```
+   */
+  embed(texts: EmbedInput, options: EmbedOptions = {}): Tensor {
+    return embed(this, texts, options);
   }
 
   /** How many attentions the network has: one for each block, or two where blocks attend to a context as well. */

@@ -89,10 +89,10 @@ function checkRows(net: TransformerNet, rows: readonly (readonly number[])[]): v
           (length < 2 ? "put the token that begins texts before it" : "score it in parts"),
       );
     }
-    if (net.canCache || length === rows[0]?.length) continue;
+    if (!net.paddingObstacle || length === rows[0]?.length) continue;
     throw new ShapeError(
-      `Cannot score rows of ${rows[0]?.length} and ${length} tokens together: this model's values change with the ` +
-        `length of the text; score them one by one`,
+      `Cannot score rows of ${rows[0]?.length} and ${length} tokens together: ${net.paddingObstacle}; score them one ` +
+        "by one",
     );
   }
 }

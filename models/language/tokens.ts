@@ -217,7 +217,8 @@ type Row = readonly number[] | Int32Array;
 function rowsIn(tokens: unknown): readonly Row[] {
   if (typeof tokens === "string") {
     throw new ConfigError(
-      `Cannot use ${show(tokens)} as tokens: a text must be encoded first, by a tokenizer's encode`,
+      `Cannot use ${show(tokens)} as tokens: a text must be encoded first, by a tokenizer's encode; ` +
+        "generateText(model, tokenizer, text) and embed(text, { tokenizer }) do it",
     );
   }
   if (!isRow(tokens)) {

@@ -50,6 +50,8 @@ export class TransformerNet {
   readonly canCache: boolean;
   /** Why the oldest tokens can't be dropped from a cache; undefined where they can. */
   readonly slidingObstacle: string | undefined;
+  /** Why padding behind a text would change its values; undefined where a mask hides it. */
+  readonly paddingObstacle: string | undefined;
   readonly #tokenEmbedding: Embedding;
   readonly #positionEmbedding: Embedding | undefined;
   readonly #embeddingNorm: Norm | undefined;
@@ -76,6 +78,11 @@ export class TransformerNet {
     this.slidingObstacle = this.canCache
       ? slidingObstacle(embedding, rotaries)
       : "its keys and values change with the length of the text, so that none can be kept";
+    this.paddingObstacle = this.isCausal && !this.canCache
+      ? "this model's values change with the length of the text"
+      : sublayers.some(({ shifts = [] }) => shifts.some((shift) => shift < 0))
+      ? "this model shifts features of the padding behind a text into it"
+      : undefined;
     const own = parameters.in("embedding");
     if (memoryTokens > 0) this.#memoryTokens = own.values("memory", [memoryTokens, dim], normal(1));
     const drawTokens = normal(isNormalized ? 1e-5 : Math.sqrt(2 / width)); // kaiming normal

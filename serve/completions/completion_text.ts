@@ -4,10 +4,8 @@
  * @module
  */
 
-import { StopStrings } from "../../data/text/stop_strings.ts";
 import type { AndromedaTokenizer } from "../../data/text/tokenizer.ts";
-import { TokenizerError } from "../../errors.ts";
-import type { TokenDecoder } from "../../data/text/tokenizer_options.ts";
+import { ContinuedText, type FinishReason } from "../../models/generation/text/continued_text.ts";
 import type { ScoredToken, TextEvent, TextJob } from "../scheduling/text_job.ts";
 import type { TokenTexts } from "./token_texts.ts";
 
@@ -19,9 +17,6 @@ export interface Logprobs {
   /** Where each token begins in the text. */
   readonly text_offset: number[];
 }
-
-/** Why a text has ended. */
-export type FinishReason = "stop" | "length";
 
 /** A piece of a completion. */
 export interface Piece {
@@ -51,11 +46,9 @@ export class CompletionText {
   readonly #events: AsyncIterable<TextEvent>;
   readonly #options: CompletionTextOptions;
   readonly #texts: TokenTexts;
-  readonly #decoder: TokenDecoder;
-  readonly #stops: StopStrings;
-  /** Characters that were decoded, and characters that were given out. */
-  #decoded = 0;
-  #given = 0;
+  readonly #continued: ContinuedText;
+  /** Characters that were given out. */
+  #given: number;
   readonly #waiting: Waiting[] = [];
 
   /**
@@ -73,8 +66,8 @@ export class CompletionText {
     this.#events = events;
     this.#options = options;
     this.#texts = texts;
-    this.#decoder = tokenizer.decoder({ skipSpecialTokens: true });
-    this.#stops = new StopStrings(options.stops);
+    this.#continued = new ContinuedText(tokenizer, job.request.prompt, options.stops);
+    this.#given = options.echo?.length ?? 0;
   }
 
   /**
@@ -83,13 +76,9 @@ export class CompletionText {
    * @throws What the text ended with, if that was an error.
    */
   async *pieces(): AsyncGenerator<Piece> {
-    const { prompt, settings } = this.#job.request;
+    const { scoresPrompt, settings } = this.#job.request;
     const { echo } = this.#options;
-    for (const id of prompt) this.#decoder.push(id);
-    if (echo !== undefined) {
-      this.#decoded = this.#given = echo.length;
-      if (!this.#job.request.scoresPrompt) yield this.#piece(echo, null);
-    }
+    if (echo !== undefined && !scoresPrompt) yield this.#piece(echo, null);
     let reason: FinishReason = "length";
     for await (const event of this.#events) {
       if (event.kind === "prompt") {
@@ -102,34 +91,20 @@ export class CompletionText {
         reason = "stop";
         break;
       }
-      const text = this.#take(this.#decode(token), score);
-      if (this.#stops.isFound) {
+      if (score) this.#waiting.push({ score, offset: (echo?.length ?? 0) + this.#continued.length });
+      const text = this.#give(this.#continued.push(token));
+      if (this.#continued.isStopped) {
         this.#job.end();
         return yield this.#piece(text, "stop");
       }
       if (text !== "") yield this.#piece(text, null);
     }
-    const rest = this.#take(this.#decoder.end(), undefined);
-    const held = this.#stops.isFound ? "" : this.#stops.end();
-    this.#given += held.length;
-    yield this.#piece(rest + held, this.#stops.isFound ? "stop" : reason);
+    const rest = this.#give(this.#continued.end());
+    yield this.#piece(rest, this.#continued.isStopped ? "stop" : reason);
   }
 
-  /** The text of the next token, nothing where it has none: a model may have more tokens than its tokenizer. */
-  #decode(token: number): string {
-    try {
-      return this.#decoder.push(token);
-    } catch (error) {
-      if (error instanceof TokenizerError) return "";
-      throw error;
-    }
-  }
-
-  /** Takes decoded text, and gives what is certain to be in the completion. */
-  #take(decoded: string, score: ScoredToken | undefined): string {
-    if (score) this.#waiting.push({ score, offset: this.#decoded });
-    this.#decoded += decoded.length;
-    const text = this.#stops.push(decoded);
+  /** Counts what is given out. */
+  #give(text: string): string {
     this.#given += text.length;
     return text;
   }
@@ -145,7 +120,7 @@ export class CompletionText {
 
   #piece(text: string, finishReason: FinishReason | null): Piece {
     if (!this.#options.hasLogprobs) return { text, logprobs: null, finishReason };
-    const certain = finishReason !== null && !this.#stops.isFound
+    const certain = finishReason !== null && !this.#continued.isStopped
       ? this.#waiting.splice(0)
       : this.#waiting.splice(0, this.#waiting.findLastIndex(({ offset }) => offset < this.#given) + 1);
     return { text, logprobs: this.#logprobsOf(certain), finishReason };

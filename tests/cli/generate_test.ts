@@ -52,7 +52,20 @@ Deno.test("a model that continues no text is the wrong one to ask for: exit code
 Deno.test("--help lists every flag", async () => {
   const { code, stdout, stderr } = await generate("--help");
   assertEquals([code, stderr], [0, ""]);
-  for (const flag of ["model", "prompt", "max-new-tokens", "temperature", "top-k", "top-p", "min-p", "seed", "json"]) {
+  for (
+    const flag of [
+      "model",
+      "prompt",
+      "max-new-tokens",
+      "temperature",
+      "top-k",
+      "top-p",
+      "min-p",
+      "stop",
+      "seed",
+      "json",
+    ]
+  ) {
     assertStringIncludes(stdout, `--${flag}`);
   }
 });
@@ -115,6 +128,16 @@ Deno.test("--json gives one object, and the same seed the same tokens", async ()
   assertEquals(report.decode.tokens, 11);
   assert(report.prefill.tokensPerSecond > 0 && report.decode.tokensPerSecond > 0 && report.loadMilliseconds > 0);
   assertEquals(JSON.parse(second.stdout).tokens, report.tokens);
+});
+
+Deno.test("a stop string ends the text before it", async () => {
+  const args = ["--json", "--prompt", "ROMEO:\n", "--temperature", "0", "--backend", "wasm"];
+  const read = ({ stdout }: Outcome) => JSON.parse(stdout);
+  const whole = read(await generate(...args, "--max-new-tokens", "24")).text;
+  const stop = whole.slice(20, 23);
+  const cut = read(await generate(...args, "--stop", stop));
+  assertEquals(cut.text, whole.slice(0, whole.indexOf(stop)));
+  assert(cut.tokens.length < 24, `${cut.tokens.length} tokens`);
 });
 
 Deno.test("Ctrl-C ends the text where it is", async () => {

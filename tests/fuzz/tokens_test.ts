@@ -53,6 +53,7 @@ function drawTokens(draw: Draw): unknown {
 const METHODS: Readonly<Record<string, (model: Transformer, tokens: never) => unknown>> = {
   forward: (model, tokens) => model.forward(tokens).dispose(),
   loss: (model, tokens) => model.loss(tokens).dispose(),
+  embed: (model, tokens) => model.embed(tokens).dispose(),
   score: (model, tokens) => model.score(tokens),
   scoreBatch: (model, tokens) => model.scoreBatch(tokens),
   generate: (model, tokens) => Array.fromAsync(model.generate(tokens, { maxNewTokens: 1 })),

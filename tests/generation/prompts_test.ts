@@ -1,7 +1,15 @@
 /** Values that are no list of token ids of the vocabulary are refused by name, wherever tokens are taken. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { AutoregressiveWrapper, type Backend, ConfigError, PalmE, ShapeError, type Transformer } from "../../mod.ts";
+import {
+  AutoregressiveWrapper,
+  type Backend,
+  ConfigError,
+  PalmE,
+  ShapeError,
+  type Transformer,
+  ViTransformerWrapper,
+} from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
 import { text, withModel } from "./models.ts";
 
@@ -12,7 +20,11 @@ delete holes[1];
 const wrong: [prompt: unknown, message: string][] = [
   [undefined, "Cannot use undefined as tokens"],
   [null, "Cannot use null as tokens"],
-  ["hello", 'Cannot use "hello" as tokens: a text must be encoded first'],
+  [
+    "hello",
+    'Cannot use "hello" as tokens: a text must be encoded first, by a tokenizer\'s encode; ' +
+    "generateText(model, tokenizer, text) and embed(text, { tokenizer }) do it",
+  ],
   ["", 'Cannot use "" as tokens'],
   [5, "Cannot use 5 as tokens"],
   [5n, "Cannot use 5n as tokens"],
@@ -305,3 +317,16 @@ async function checkPalmE(backend: Backend, model: PalmE): Promise<void> {
   }
   image.dispose();
 }
+
+engineTest("a picture's file in place of an image is refused with what makes one of it", async (backend) => {
+  const sizes = { imageSize: 8, patchSize: 4, dim: 32, depth: 1, heads: 1 };
+  const model = await ViTransformerWrapper.create(sizes, { backend });
+  const file = Uint8Array.of(0xff, 0xd8, 0xff);
+  const error = assertThrows(() => model.forward(file as never), ShapeError);
+  assertEquals(
+    error.message,
+    "Cannot encode an object of class Uint8Array as images: give a tensor, or { data, shape } of as many float " +
+      "values; imageTensor(image, { resize, crop }) makes them of a PNG or JPEG file, and of pixels",
+  );
+  model.dispose();
+});

@@ -188,7 +188,7 @@ test("the package depends on no other, and says whose code the command holds", a
 });
 
 const TYPED = `
-import { AndromedaTokenizer, createBackend, loadLanguageModel, type Session } from "@andromeda/runtime";
+import { AndromedaTokenizer, createBackend, generateText, loadLanguageModel, type Session } from "@andromeda/runtime";
 import { main } from "@andromeda/runtime/cli";
 import type { TokenBatch } from "@andromeda/runtime/data";
 import type { Llama } from "@andromeda/runtime/models";
@@ -199,6 +199,8 @@ const tokenizer: AndromedaTokenizer = await AndromedaTokenizer.load("model");
 const model = await loadLanguageModel("model", { backend });
 const session: Session = model.session();
 for await (const token of model.generate(tokenizer.encode("a"), { topK: 5 })) token.toFixed();
+for await (const text of generateText(model, tokenizer, "a", { topK: 5, stop: ["."] })) text.trim();
+model.embed(["a"], { tokenizer, pooling: "last" }).dispose();
 session.dispose();
 export const code: number = await main(["--help"]);
 export const describe = ({ shape }: TokenBatch, { modelType }: Llama): [readonly number[], string] => [shape, modelType];

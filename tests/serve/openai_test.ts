@@ -2,6 +2,9 @@
 
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import OpenAI from "openai";
+import { AndromedaTokenizer, Transformer } from "../../mod.ts";
+import { createHandler } from "../../serve/mod.ts";
+import { byteFallbackJson } from "../tokenizer/tiny_tokenizers.ts";
 import { aloneText, type Served, withServer } from "./server.ts";
 
 const PROMPT = "ROMEO:\nWhat light";
@@ -144,6 +147,27 @@ Deno.test("seeds repeat texts, several texts of one prompt differ, and several p
     );
     assertEquals(usage?.completion_tokens, 72);
   });
+});
+
+Deno.test("what a tokenizer holds back of a prompt is echoed once, and is no part of the completion", async () => {
+  const tokenizer = await AndromedaTokenizer.load({ tokenizer: byteFallbackJson(), config: {} });
+  const model = await Transformer.create({
+    numTokens: tokenizer.vocabSize,
+    maxSeqLen: 16,
+    dim: 32,
+    depth: 1,
+    heads: 1,
+  });
+  const handler = createHandler(model, tokenizer);
+  // A byte of its own, which waits for those that may follow.
+  const request = { prompt: "a\n", max_tokens: 3, logit_bias: { [tokenizer.idOf("b")]: 100 } };
+  for (const [echo, text] of [[false, "bbb"], [true, "a\nbbb"]] as const) {
+    const body = JSON.stringify({ ...request, echo });
+    const answer = await handler(new Request("http://localhost/v1/completions", { method: "POST", body }));
+    assertEquals((await answer.json()).choices[0].text, text);
+  }
+  handler.dispose();
+  model.dispose();
 });
 
 Deno.test("token ids are a prompt too", async () => {

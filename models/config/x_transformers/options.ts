@@ -249,6 +249,7 @@ const inert = {
 };
 
 const instead: Readonly<Record<string, string>> = {
+  average_pool_embed: "embed(tokens, { mask }) of a model without it gives the same mean",
   disable_abs_pos_emb: "use_abs_pos_emb: false does the same",
   depth_scale_residual: "it may be left out where it was true, since only fresh values differ",
 };

@@ -49,6 +49,9 @@ async function checkRandom(folder: string, backend: Backend): Promise<void> {
     assertAgrees(`${name}: ${what}`, Float32Array.from(await logits.data()), io.get(name)!.values());
     logits.dispose();
   }
+  const pooled = model.embed(ids, { ...options, mask: kept("mask") });
+  assertAgrees(`pooled: ${what}`, Float32Array.from(await pooled.data()), io.get("pooled")!.values());
+  pooled.dispose();
   if (io.has("greedy")) {
     const loss = model.loss(ids, options);
     assert(Math.abs(await scalar(loss) - io.get("loss")!.values()[0]!) < 5e-5, `loss: ${what}`);

@@ -68,6 +68,9 @@ def make(folder: Path, wrapper: dict, layers: dict, is_decoder: bool, seed: int,
         mask = torch.rand(2, 11) < 0.8
         io["logits"] = model(ids, **given)
         io["masked_logits"] = model(ids, mask=mask, **given)
+        model.average_pool_embed = True
+        io["pooled"] = model(ids, mask=mask, return_embeddings=True, **given)
+        model.average_pool_embed = False
         if is_decoder:
             greedy = ids[:, :5]
             for _ in range(6):
