@@ -220,6 +220,28 @@ for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "
   }
 }
 
+const BOUND = `
+import { AndromedaTokenizer, bindingFetch } from "@andromeda/runtime";
+
+interface Env {
+  readonly assets: Fetcher;
+  readonly bucket: R2Bucket;
+  readonly values: KVNamespace;
+}
+export const load = ({ assets, bucket, values }: Env) =>
+  Promise.all([assets, bucket, values].map((binding) =>
+    AndromedaTokenizer.load("https://model/", { fetch: bindingFetch(binding) })
+  ));
+`;
+
+test("TypeScript takes Cloudflare's bindings", async (project) => {
+  await project.write("bound.ts", BOUND);
+  const flags = ["--noEmit", "--strict", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2024"];
+  const args = [...flags, "--target", "es2024", "--types", "@cloudflare/workers-types", "bound.ts"];
+  const { code, stdout } = await project.run(project.tool("tsc"), args);
+  assertEquals([code, stdout], [0, ""]);
+});
+
 /** Programs that use a part of the package, and the bytes of gzip that each loads at once; engines come later. */
 const BUNDLES = [
   { names: "{ createBackend }", entry: "", most: 3_000 },
@@ -365,6 +387,75 @@ for (const flags of [[], ["--compatibility-flags", "nodejs_compat"]]) {
     await project.copy(MODEL, "model");
     await using served = await project.serve(project.tool("wrangler"), ["dev", "--port", "0", ...flags]);
     await assertWrites(served);
+  });
+}
+
+/** Puts the files of a folder into the local store that \`wrangler dev\` has for the binding \`MODEL\`. */
+const STORE = `
+import { readdir, readFile } from "node:fs/promises";
+import { getPlatformProxy } from "wrangler";
+
+const [folder] = process.argv.slice(2);
+const { env, dispose } = await getPlatformProxy();
+for (const name of await readdir(folder)) {
+  await env.MODEL.put(name, Uint8Array.from(await readFile(folder + "/" + name)).buffer);
+}
+await dispose();
+`;
+
+/** The worker of examples/cloudflare, which shows what its binding gives too. */
+const FILES = `
+import { bindingFetch } from "@andromeda/runtime";
+import worker from "./worker.js";
+
+export default {
+  fetch: (request, env, context) => new URL(request.url).pathname.startsWith("/v1/")
+    ? worker.fetch(request, env, context)
+    : bindingFetch(env.MODEL)(request.url, { headers: request.headers }),
+};
+`;
+
+/** The bindings that examples/cloudflare/wrangler.jsonc has as comments, and whether they answer with parts of files. */
+const STORES = [
+  { name: "R2", field: "r2_buckets", hasRanges: true },
+  { name: "KV", field: "kv_namespaces", hasRanges: false },
+];
+
+for (const { name, field, hasRanges } of STORES) {
+  test(`Cloudflare's runtime streams the text of examples/cloudflare, with its model in ${name}`, async (project) => {
+    await project.copy(`${EXAMPLES}/cloudflare`, ".");
+    const configuration = await Deno.readTextFile(`${project.folder}/wrangler.jsonc`);
+    await project.write(
+      "wrangler.jsonc",
+      configuration.replace(/^ *"assets".*\n/m, "").replace(`// "${field}"`, `"${field}"`),
+    );
+    await project.write("store.js", STORE);
+    await project.write("files.js", FILES);
+    // Files of KV are small ones.
+    const folder = `${project.folder}/${name}`;
+    const { model, tokenizer } = await loadHere("q8_0");
+    await model.save(folder, { shardBytes: hasRanges ? undefined : 2e6 });
+    await tokenizer.save(folder);
+    model.backend.dispose();
+    assertEquals(await project.run("node", ["store.js", folder]), { code: 0, stdout: "", stderr: "" });
+    await using served = await project.serve(project.tool("wrangler"), ["dev", "files.js", "--port", "0"]);
+    await assertWrites(served);
+
+    const file = await Deno.readTextFile(`${folder}/config.json`);
+    const ask = async (headers: Record<string, string> = {}) => {
+      const answer = await fetch(`${served.url}/config.json`, { headers });
+      return { status: answer.status, part: answer.headers.get("content-range"), text: await answer.text(), answer };
+    };
+    const { answer, ...whole } = await ask();
+    assertEquals(whole, { status: 200, part: null, text: file });
+    const part = { status: 206, part: `bytes 2-9/${file.length}`, text: file.slice(2, 10) };
+    const etag = answer.headers.get("etag") ?? "";
+    for (const [validator, expected] of [[etag, part], ['"another"', whole]] as const) {
+      const { answer: _, ...found } = await ask({ range: "bytes=2-9", "if-range": validator });
+      assertEquals(found, hasRanges ? expected : whole);
+    }
+    const absent = await fetch(`${served.url}/absent.json`);
+    assertEquals([absent.status, await absent.text()], [404, ""]);
   });
 }
 
