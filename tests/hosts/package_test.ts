@@ -415,7 +415,7 @@ export default {
 };
 `;
 
-/** The bindings that examples/cloudflare/wrangler.jsonc has as comments, and whether they answer with parts of files. */
+/** Bindings that examples/cloudflare/wrangler.jsonc has as comments, and whether they answer with parts of files. */
 const STORES = [
   { name: "R2", field: "r2_buckets", hasRanges: true },
   { name: "KV", field: "kv_namespaces", hasRanges: false },
