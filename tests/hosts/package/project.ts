@@ -20,6 +20,7 @@ const TOOLS = [
   "node@26.10.0",
   "@types/node@24",
   "srvx@1.0.8",
+  "webpack@5.113.0",
   "wrangler@4.86.0",
 ];
 
