@@ -62,7 +62,7 @@ export class WasmBackend extends Engine<Block> {
     weightBytes = MOST_WEIGHT_BYTES,
   ): Promise<WasmBackend> {
     const limits = { weightBytes, hostBytes: hostBytes() };
-    const plan = planThreads(options.threads);
+    const plan = planThreads(options);
     const tried = build ? [candidateOf(build)] : candidates(options.wasm, plan);
     for (const candidate of tried) {
       const machine = await startMachine(candidate, plan, options);

@@ -76,6 +76,7 @@ export interface BackendOptions {
   /**
    * Whether the CPU engine computes in a worker, so that this thread stays free, as that of a server should. Weights
    * must then fit into one memory of 3 GiB. Default: in pages, where the thread would stop drawing, and not elsewhere.
+   * A page's own thread computes alone, because it must not wait for others.
    */
   readonly inWorker?: boolean | undefined;
   /** The GPU device to run on; it belongs to the caller and is not destroyed by `dispose()`. */

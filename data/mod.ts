@@ -13,6 +13,13 @@
  */
 export * from "../errors.ts";
 export type { ErrorClass, Progress } from "./files/byte_source.ts";
+export {
+  bindingFetch,
+  type BucketBinding,
+  type BucketObject,
+  type FetchBinding,
+  type KeyValueBinding,
+} from "./http/binding_fetch.ts";
 export type { DownloadOptions, Fetch } from "./http/http.ts";
 export type { FileLocation } from "./files/files.ts";
 export { readModelFile } from "./files/read_model_file.ts";

@@ -21,13 +21,15 @@ const DEFAULT_THREADS = 16;
 const MOST_THREADS = 64;
 
 /**
- * The threads that were asked for, or as many as the host has if it shares memory.
+ * The threads that were asked for, or as many as the host has if it shares memory and this thread may wait for others.
  *
- * @throws {BackendUnavailableError} If several are asked for and memory can't be shared.
+ * @throws {BackendUnavailableError} If several are asked for and can't be had.
  */
-export function planThreads(threads: number | undefined): ThreadPlan {
+export function planThreads({ threads, inWorker }: Pick<BackendOptions, "threads" | "inWorker">): ThreadPlan {
+  // A page's own thread is not allowed to wait.
+  const mayWait = inWorker !== false || !isPage();
   if (threads === undefined) {
-    const count = canShareMemory() ? Math.min(processors(), DEFAULT_THREADS) : 1;
+    const count = canShareMemory() && mayWait ? Math.min(processors(), DEFAULT_THREADS) : 1;
     return { count, isRequired: false };
   }
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
@@ -37,6 +39,12 @@ export function planThreads(threads: number | undefined): ThreadPlan {
     throw new BackendUnavailableError(
       `Cannot compute on ${threads} threads: this host shares no memory between them. A page must be cross-origin isolated, by ` +
         `the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp; or leave out threads`,
+    );
+  }
+  if (threads > 1 && !mayWait) {
+    throw new BackendUnavailableError(
+      `Cannot compute on ${threads} threads with inWorker = false: a page's own thread must not wait for others; leave ` +
+        "out inWorker, or threads",
     );
   }
   return { count: threads, isRequired: true };

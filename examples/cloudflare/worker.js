@@ -1,6 +1,6 @@
 /** Serves a model by OpenAI's interface: POST /v1/completions */
 
-import { AndromedaTokenizer, createBackend, loadLanguageModel } from "@andromeda/runtime";
+import { AndromedaTokenizer, bindingFetch, createBackend, loadLanguageModel } from "@andromeda/runtime";
 import kernels from "@andromeda/runtime/relaxed-simd.wasm";
 import { createHandler } from "@andromeda/runtime/serve";
 
@@ -8,9 +8,9 @@ import { createHandler } from "@andromeda/runtime/serve";
 let loaded;
 
 async function load(env) {
-  // The folder `model` is served by a binding, under any host name.
+  // The binding of wrangler.jsonc gives the files, under any host name: static assets, R2 or KV.
   const source = "https://model/";
-  const fetch = (url, init) => env.MODEL.fetch(url, init);
+  const fetch = bindingFetch(env.MODEL);
   const backend = await createBackend("wasm", { wasm: kernels, threads: 1 });
   const tokenizer = await AndromedaTokenizer.load(source, { fetch });
   const model = await loadLanguageModel(source, { backend, fetch, dtype: "q8_0" });

@@ -26,7 +26,7 @@ export interface Runner {
  * Milliseconds after which a turn counts as lost. Edge workers end the request that happened to run it, some time after
  * its client has left, and never resume what it was waiting for.
  */
-const LONGEST_TURN = 120_000;
+export const LONGEST_TURN = 120_000;
 /** Milliseconds between looks at the turn. */
 const WATCH = 10_000;
 

@@ -8,9 +8,15 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { toFileUrl } from "@std/path";
-import { AndromedaTokenizer, createBackend, type LanguageModel, loadLanguageModel } from "../../mod.ts";
+import {
+  AndromedaTokenizer,
+  type BackendOptions,
+  createBackend,
+  type LanguageModel,
+  loadLanguageModel,
+} from "../../mod.ts";
 import { ISOLATED, lacksChromium } from "../support/chromium.ts";
-import { openPage, serveFolders, STRICT, visit } from "./package/pages.ts";
+import { openPage, serveFolders, STRICT, type Visit, visit } from "./package/pages.ts";
 import { EXAMPLES, hasNpm, Project } from "./package/project.ts";
 
 const MODEL = `${EXAMPLES}/shakespeare`;
@@ -21,14 +27,16 @@ interface Demo {
   /** Of the last token, read together with all before it. */
   readonly logits: readonly number[];
   readonly threads: number;
+  /** Why it gives nothing. */
+  readonly error?: string;
 }
 
 /** Loads the demo's model, continues a text, and reads the result once more. */
 const DEMO = `
 import { AndromedaTokenizer, createBackend, loadLanguageModel } from "@andromeda/runtime";
 
-export async function demo(source, options) {
-  const backend = await createBackend("wasm", options);
+export async function demo(source, engine, options) {
+  const backend = await createBackend(engine, options);
   const tokenizer = await AndromedaTokenizer.load(source);
   const model = await loadLanguageModel(source, { backend, dtype: "f32" });
   const prompt = tokenizer.encode("ROMEO:");
@@ -47,13 +55,42 @@ export async function demo(source, options) {
 }
 `;
 
-/** The same for a page, which knows no name of a package without a bundler. */
-const PAGE = (demo: string, options: object) => `
-import { demo } from ${JSON.stringify(demo)};
-demo("/model/", ${JSON.stringify(options)}).then(
-  (result) => document.title = JSON.stringify(result),
-  (error) => console.error(error.stack),
-);
+/** A run of it in a page: there or in a worker of the page, and what `createBackend` is given. */
+interface Run {
+  readonly place: "page" | "worker";
+  readonly engine: "wasm" | "webgpu";
+  readonly options: BackendOptions;
+}
+
+/** A page that does the runs which its address names, and gives what came of each in its title. */
+const PAGE = `
+import { demo } from "./demo.js";
+
+const inWorker = (...given) =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./demo_worker.js", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data }) => {
+      worker.terminate();
+      if (data.error === undefined) resolve(data);
+      else reject(new Error(data.error));
+    };
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(given);
+  });
+
+const results = [];
+for (const { place, engine, options } of JSON.parse(decodeURIComponent(location.hash.slice(1)))) {
+  const run = place === "worker" ? inWorker : demo;
+  results.push(await run("/model/", engine, options).catch(({ message: error }) => ({ error })));
+}
+document.title = JSON.stringify({ results });
+`;
+
+const DEMO_WORKER = `
+import { demo } from "./demo.js";
+
+onmessage = ({ data }) =>
+  demo(...data).then(postMessage, ({ message: error }) => postMessage({ error }));
 `;
 
 const HTML = `<!doctype html><meta charset="utf-8"><title></title>
@@ -62,7 +99,7 @@ const HTML = `<!doctype html><meta charset="utf-8"><title></title>
 const PROGRAM = `
 import { demo } from "./demo.js";
 const [source, threads, place] = process.argv.slice(2);
-console.log(JSON.stringify(await demo(source, { threads: Number(threads), inWorker: place === "worker" })));
+console.log(JSON.stringify(await demo(source, "wasm", { threads: Number(threads), inWorker: place === "worker" })));
 `;
 
 /** A model of text and its tokenizer, in this Deno, from the sources. */
@@ -91,7 +128,7 @@ async function expectedText(prompt: string, maxNewTokens: number, dtype: "f32" |
 }
 
 function assertDemo(found: Demo, expected: Demo): void {
-  assertEquals(found.tokens, expected.tokens);
+  assertEquals([found.error, found.tokens], [undefined, expected.tokens]);
   const errors = found.logits.map((logit, i) => Math.abs(logit - (expected.logits[i] ?? NaN)));
   assertEquals(errors.length, expected.logits.length);
   assert(Math.max(...errors) <= 1e-4, `logits differ by ${Math.max(...errors)}`);
@@ -220,6 +257,28 @@ for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "
   }
 }
 
+const BOUND = `
+import { AndromedaTokenizer, bindingFetch } from "@andromeda/runtime";
+
+interface Env {
+  readonly assets: Fetcher;
+  readonly bucket: R2Bucket;
+  readonly values: KVNamespace;
+}
+export const load = ({ assets, bucket, values }: Env) =>
+  Promise.all([assets, bucket, values].map((binding) =>
+    AndromedaTokenizer.load("https://model/", { fetch: bindingFetch(binding) })
+  ));
+`;
+
+test("TypeScript takes Cloudflare's bindings", async (project) => {
+  await project.write("bound.ts", BOUND);
+  const flags = ["--noEmit", "--strict", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2024"];
+  const args = [...flags, "--target", "es2024", "--types", "@cloudflare/workers-types", "bound.ts"];
+  const { code, stdout } = await project.run(project.tool("tsc"), args);
+  assertEquals([code, stdout], [0, ""]);
+});
+
 /** Programs that use a part of the package, and the bytes of gzip that each loads at once; engines come later. */
 const BUNDLES = [
   { names: "{ createBackend }", entry: "", most: 3_000 },
@@ -268,32 +327,108 @@ function testPage(name: string, fn: HostTest): void {
   test(`in Chromium, ${name}`, fn, "npm and chromium", lacksNpm || lacksChromium);
 }
 
-testPage("modules from a static server, under a policy of its own scripts only", async (project, expected) => {
-  await project.write("plain/index.html", HTML);
-  await project.write("plain/page.js", PAGE("./demo.js", {}));
-  await project.write("plain/demo.js", DEMO.replace("@andromeda/runtime", "/package/mod.js"));
-  const folders = { "/package/": project.package, "/model/": `${MODEL}/`, "/": `${project.folder}/plain/` };
-  await using site = serveFolders(folders, { ...STRICT, ...ISOLATED });
-  const { result, workers } = await visit(`${site.url}/`);
-  assertDemo(result as Demo, expected);
-  assert(workers > 0, "the page computed in its own thread");
-});
+/** Writes a page and its worker into a folder; `from` is the package's name there. */
+async function writePage(project: Project, folder: string, from = "@andromeda/runtime"): Promise<void> {
+  await project.write(`${folder}/index.html`, HTML);
+  await project.write(`${folder}/page.js`, PAGE);
+  await project.write(`${folder}/demo_worker.js`, DEMO_WORKER);
+  await project.write(`${folder}/demo.js`, DEMO.replace("@andromeda/runtime", from));
+}
+
+/** Lets a page do some runs. */
+async function visitRuns(url: string, runs: readonly Run[]): Promise<Visit & { readonly results: readonly Demo[] }> {
+  const hash = encodeURIComponent(JSON.stringify(runs));
+  const done = await visit(`${url}/#${hash}`, "--enable-unsafe-webgpu");
+  const { results } = done.result as { results: readonly Demo[] };
+  return { ...done, results };
+}
+
+/** Pages that may share memory, and one that may not; the most threads, and what is refused by name. */
+const SITES = [
+  {
+    name: "isolated",
+    headers: ISOLATED,
+    threads: 2,
+    refused: { threads: 2, inWorker: false },
+    message: /^Cannot compute on 2 threads with inWorker = false: a page's own thread must not wait/,
+  },
+  {
+    name: "not isolated",
+    headers: {},
+    threads: 1,
+    refused: { threads: 2 },
+    message: /^Cannot compute on 2 threads: .* A page must be cross-origin isolated/,
+  },
+];
+
+for (const { name, headers, threads, refused, message } of SITES) {
+  testPage(
+    `modules from a static server, under a policy of its own scripts only, ${name}`,
+    async (project, expected) => {
+      await writePage(project, "plain", "/package/mod.js");
+      const folders = { "/package/": project.package, "/model/": `${MODEL}/`, "/": `${project.folder}/plain/` };
+      await using site = serveFolders(folders, { ...STRICT, ...headers });
+      const { results } = await visitRuns(site.url, [
+        { place: "page", engine: "wasm", options: refused },
+        { place: "page", engine: "wasm", options: { threads } },
+        { place: "page", engine: "wasm", options: { inWorker: false } },
+        { place: "worker", engine: "wasm", options: { threads } },
+        { place: "page", engine: "webgpu", options: {} },
+        { place: "worker", engine: "webgpu", options: {} },
+      ]);
+      const [{ error = "" } = {}, ...demos] = results;
+      assertMatch(error, message);
+      for (const found of demos) assertDemo(found, expected);
+      assertEquals(demos.map((found) => found.threads), [threads, 1, threads, 1, 1]);
+    },
+  );
+}
 
 for (const splitting of [true, false]) {
   testPage(`bundled by esbuild ${splitting ? "into several files" : "into one file"}`, async (project, expected) => {
     const folder = `esbuild-${splitting}`;
-    await project.write(`${folder}/index.html`, HTML);
-    await project.write("page.js", PAGE("./demo.js", { workerUrl: "/worker.js" }));
+    await writePage(project, "bundled");
     const flags = ["--bundle", "--format=esm", `--outdir=${folder}`, ...splitting ? ["--splitting"] : []];
-    const { code, stderr } = await project.run(project.tool("esbuild"), ["page.js", "--log-level=warning", ...flags]);
+    const args = ["bundled/page.js", "bundled/demo_worker.js", "--log-level=warning", ...flags];
+    const { code, stderr } = await project.run(project.tool("esbuild"), args);
     assertEquals([code, stderr], [0, ""]);
+    await project.write(`${folder}/index.html`, HTML);
     await Deno.copyFile(`${project.package}assembly/generated/worker.js`, `${project.folder}/${folder}/worker.js`);
     await using site = serveFolders({ "/model/": `${MODEL}/`, "/": `${project.folder}/${folder}/` }, STRICT);
-    const { result, workers, faults } = await visit(`${site.url}/`);
-    assertDemo(result as Demo, expected);
+    const { results, workers, faults } = await visitRuns(site.url, [
+      { place: "page", engine: "wasm", options: { workerUrl: "/worker.js" } },
+      ...splitting ? [{ place: "page", engine: "webgpu", options: {} } as const] : [],
+    ]);
+    for (const found of results) assertDemo(found, expected);
     assertEquals([workers, faults], [1, []]);
   });
 }
+
+/** Bundles a page; webpack finds the workers that it starts by itself. */
+const WEBPACK = `
+import webpack from "webpack";
+
+const output = { path: import.meta.dirname + "/webpack", filename: "[name].js" };
+webpack({ mode: "production", entry: { page: "./bundled/page.js" }, output }, (fault, stats) => {
+  if (fault) throw fault;
+  if (stats.hasErrors() || stats.hasWarnings()) throw new Error(stats.toString("errors-warnings"));
+});
+`;
+
+testPage("bundled by webpack, on several threads", async (project, expected) => {
+  await writePage(project, "bundled");
+  await project.write("webpack.js", WEBPACK);
+  assertEquals(await project.run("node", ["webpack.js"]), { code: 0, stdout: "", stderr: "" });
+  await project.write("webpack/index.html", HTML);
+  const folders = { "/model/": `${MODEL}/`, "/": `${project.folder}/webpack/` };
+  await using site = serveFolders(folders, { ...STRICT, ...ISOLATED });
+  const { results } = await visitRuns(site.url, [
+    { place: "page", engine: "wasm", options: { threads: 2 } },
+    { place: "worker", engine: "wasm", options: { threads: 2 } },
+  ]);
+  for (const found of results) assertDemo(found, expected);
+  assertEquals(results.map(({ threads }) => threads), [2, 2]);
+});
 
 /** Copies `examples/vite` with a model. */
 async function copyVite(project: Project): Promise<void> {
@@ -365,6 +500,75 @@ for (const flags of [[], ["--compatibility-flags", "nodejs_compat"]]) {
     await project.copy(MODEL, "model");
     await using served = await project.serve(project.tool("wrangler"), ["dev", "--port", "0", ...flags]);
     await assertWrites(served);
+  });
+}
+
+/** Puts the files of a folder into the local store that \`wrangler dev\` has for the binding \`MODEL\`. */
+const STORE = `
+import { readdir, readFile } from "node:fs/promises";
+import { getPlatformProxy } from "wrangler";
+
+const [folder] = process.argv.slice(2);
+const { env, dispose } = await getPlatformProxy();
+for (const name of await readdir(folder)) {
+  await env.MODEL.put(name, Uint8Array.from(await readFile(folder + "/" + name)).buffer);
+}
+await dispose();
+`;
+
+/** The worker of examples/cloudflare, which shows what its binding gives too. */
+const FILES = `
+import { bindingFetch } from "@andromeda/runtime";
+import worker from "./worker.js";
+
+export default {
+  fetch: (request, env, context) => new URL(request.url).pathname.startsWith("/v1/")
+    ? worker.fetch(request, env, context)
+    : bindingFetch(env.MODEL)(request.url, { headers: request.headers }),
+};
+`;
+
+/** Bindings that examples/cloudflare/wrangler.jsonc has as comments, and whether they answer with parts of files. */
+const STORES = [
+  { name: "R2", field: "r2_buckets", hasRanges: true },
+  { name: "KV", field: "kv_namespaces", hasRanges: false },
+];
+
+for (const { name, field, hasRanges } of STORES) {
+  test(`Cloudflare's runtime streams the text of examples/cloudflare, with its model in ${name}`, async (project) => {
+    await project.copy(`${EXAMPLES}/cloudflare`, ".");
+    const configuration = await Deno.readTextFile(`${project.folder}/wrangler.jsonc`);
+    await project.write(
+      "wrangler.jsonc",
+      configuration.replace(/^ *"assets".*\n/m, "").replace(`// "${field}"`, `"${field}"`),
+    );
+    await project.write("store.js", STORE);
+    await project.write("files.js", FILES);
+    // Files of KV are small ones.
+    const folder = `${project.folder}/${name}`;
+    const { model, tokenizer } = await loadHere("q8_0");
+    await model.save(folder, { shardBytes: hasRanges ? undefined : 2e6 });
+    await tokenizer.save(folder);
+    model.backend.dispose();
+    assertEquals(await project.run("node", ["store.js", folder]), { code: 0, stdout: "", stderr: "" });
+    await using served = await project.serve(project.tool("wrangler"), ["dev", "files.js", "--port", "0"]);
+    await assertWrites(served);
+
+    const file = await Deno.readTextFile(`${folder}/config.json`);
+    const ask = async (headers: Record<string, string> = {}) => {
+      const answer = await fetch(`${served.url}/config.json`, { headers });
+      return { status: answer.status, part: answer.headers.get("content-range"), text: await answer.text(), answer };
+    };
+    const { answer, ...whole } = await ask();
+    assertEquals(whole, { status: 200, part: null, text: file });
+    const part = { status: 206, part: `bytes 2-9/${file.length}`, text: file.slice(2, 10) };
+    const etag = answer.headers.get("etag") ?? "";
+    for (const [validator, expected] of [[etag, part], ['"another"', whole]] as const) {
+      const { answer: _, ...found } = await ask({ range: "bytes=2-9", "if-range": validator });
+      assertEquals(found, hasRanges ? expected : whole);
+    }
+    const absent = await fetch(`${served.url}/absent.json`);
+    assertEquals([absent.status, await absent.text()], [404, ""]);
   });
 }
 

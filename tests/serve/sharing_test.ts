@@ -5,8 +5,8 @@ import type { Transformer } from "../../mod.ts";
 import { readSettings } from "../../models/generation/settings.ts";
 import type { GenerateOptions } from "../../models/generation/options.ts";
 import { SharedSteps, type SharedStepsOptions } from "../../serve/scheduling/shared_steps.ts";
-import { TextJob, type TextRequest } from "../../serve/scheduling/text_job.ts";
-import { TextQueue } from "../../serve/scheduling/text_queue.ts";
+import { type TextEvent, TextJob, type TextRequest } from "../../serve/scheduling/text_job.ts";
+import { LONGEST_TURN, QueueError, TextQueue } from "../../serve/scheduling/text_queue.ts";
 import { cached, gpuFor, text, withModel } from "../generation/models.ts";
 import { engineTest } from "../support/engines.ts";
 
@@ -20,27 +20,36 @@ interface Asked {
 async function withQueue(
   model: Transformer,
   options: Partial<SharedStepsOptions>,
-  run: (submit: (asked: Asked) => TextJob, queue: TextQueue) => Promise<void>,
+  run: (submit: (asked: Asked) => TextJob, queue: TextQueue, steps: SharedSteps) => Promise<void>,
 ): Promise<void> {
   const { maxSeqLen } = model.net;
   const steps = new SharedSteps(model, { maxConcurrent: 4, contextLength: maxSeqLen, cacheDtype: "f32", ...options });
   const queue = new TextQueue(steps, { maxQueue: 64, maxWait: 10_000 });
   try {
-    await run(({ prompt, options }) => {
-      const settings = readSettings(model, { ...options, overflow: "stop" });
-      const request: TextRequest = { prompt, settings, logprobs: undefined, scoresPrompt: false };
-      return queue.submit([request])[0]!;
-    }, queue);
+    await run(
+      ({ prompt, options }) => {
+        const settings = readSettings(model, { ...options, overflow: "stop" });
+        const request: TextRequest = { prompt, settings, logprobs: undefined, scoresPrompt: false };
+        return queue.submit([request])[0]!;
+      },
+      queue,
+      steps,
+    );
   } finally {
     queue.dispose(new Error("the test is over"));
   }
 }
 
-/** The tokens that continue a text. */
-async function tokensOf(job: TextJob): Promise<number[]> {
+/** The tokens among what happens to a text. */
+async function tokensIn(events: AsyncIterable<TextEvent>): Promise<number[]> {
   const tokens: number[] = [];
-  for await (const event of job.events()) if (event.kind === "token") tokens.push(event.token);
+  for await (const event of events) if (event.kind === "token") tokens.push(event.token);
   return tokens;
+}
+
+/** The tokens that continue a text. */
+function tokensOf(job: TextJob): Promise<number[]> {
+  return tokensIn(job.events());
 }
 
 /** Prompts of all lengths, some of which begin alike, greedy and drawn. */
@@ -215,3 +224,65 @@ engineTest("a turn that was under way at a reset has no part in the texts that c
     steps.dispose(new Error("the test is over"));
   });
 });
+
+/** Runs with a clock of the test's own, on which `pass` lets milliseconds pass and all intervals fire. */
+async function withClock(run: (pass: (milliseconds: number) => void) => Promise<void>): Promise<void> {
+  const { setInterval } = globalThis;
+  const { now } = performance;
+  const intervals: (() => void)[] = [];
+  let time = 0;
+  performance.now = () => time;
+  Object.assign(globalThis, { setInterval: (fire: () => void) => void intervals.push(fire) });
+  try {
+    await run((milliseconds) => {
+      time += milliseconds;
+      for (const fire of intervals) fire();
+    });
+  } finally {
+    performance.now = now;
+    globalThis.setInterval = setInterval;
+  }
+}
+
+for (const finder of ["waits", "comes"]) {
+  engineTest(`a turn that the host ended is lost after two minutes: a text that ${finder} goes on`, async (backend) => {
+    await withModel(backend, { alibiPosBias: true }, async (model) => {
+      const asked = (seed: number) => ({ prompt: text(6, 50, seed), options: { maxNewTokens: 8, temperature: 0 } });
+      const alone = await Array.fromAsync(model.generate(asked(2).prompt, asked(2).options));
+      await withQueue(model, { maxConcurrent: 1 }, async (submit, queue, steps) => {
+        await withClock(async (pass) => {
+          const [ended, resumed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+          const turn = steps.turn.bind(steps);
+          steps.turn = async () => {
+            steps.turn = turn;
+            await turn();
+            ended.resolve();
+            await resumed.promise;
+          };
+          const job = submit(asked(1));
+          const lost = assertRejects(() => tokensOf(job), QueueError, "the host has ended what was writing it");
+          const waiting = submit(asked(2));
+          const written = [
+            finder === "waits" ? tokensIn(queue.follow(waiting, new AbortController().signal)) : tokensOf(waiting),
+          ];
+          const find = () => {
+            if (finder === "comes") written.push(tokensOf(submit(asked(2))));
+          };
+          await ended.promise;
+          pass(LONGEST_TURN - 1);
+          find();
+          assertEquals([job.isOver, queue.running, queue.waiting], [false, 1, written.length]);
+          pass(1);
+          find();
+          assertEquals((await lost).reason, "lost");
+          // What was lost touches nothing if it goes on after all.
+          resumed.resolve();
+          for (const tokens of written) assertEquals(await tokens, alone);
+          await queue.idle();
+          assertEquals([queue.running, queue.waiting], [0, 0]);
+          assertEquals(await tokensOf(submit(asked(2))), alone);
+        });
+      });
+    });
+  });
+}

@@ -54,9 +54,13 @@ export interface Deeds {
   readonly faults: readonly string[];
 }
 
-/** Opens a page in a browser of its own, and closes it after use. */
-export async function openPage<T>(url: string, use: (page: Page, deeds: Deeds) => Promise<T>): Promise<T> {
-  const browser = await launchChromium();
+/** Opens a page in a browser of its own, started with some flags, and closes it after use. */
+export async function openPage<T>(
+  url: string,
+  use: (page: Page, deeds: Deeds) => Promise<T>,
+  flags: readonly string[] = [],
+): Promise<T> {
+  const browser = await launchChromium(...flags);
   try {
     const page = await browser.newPage();
     const faults: string[] = [];
@@ -74,7 +78,7 @@ export async function openPage<T>(url: string, use: (page: Page, deeds: Deeds) =
 }
 
 /** Opens a page and waits until its title is JSON. */
-export async function visit(url: string): Promise<Visit> {
+export async function visit(url: string, ...flags: readonly string[]): Promise<Visit> {
   return await openPage(url, async (page, { workers, faults }) => {
     await page.waitForFunction(() => Reflect.get(globalThis, "document").title.startsWith("{"), undefined, {
       timeout: 60_000,
@@ -82,5 +86,5 @@ export async function visit(url: string): Promise<Visit> {
       throw new Error(`${url} gave nothing: ${faults.join("; ")}`, { cause: error });
     });
     return { result: JSON.parse(await page.title()), workers: workers(), faults };
-  });
+  }, flags);
 }

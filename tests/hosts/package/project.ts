@@ -14,11 +14,13 @@ export const PAGE_TOOLS = ["typescript@7.0.2", "vite@8.3.8"];
 /** All tools. */
 const TOOLS = [
   ...PAGE_TOOLS,
+  "@cloudflare/workers-types@4.20260702.1",
   "bun@1.4.5",
   "esbuild@0.28.2",
   "node@26.10.0",
   "@types/node@24",
   "srvx@1.0.8",
+  "webpack@5.113.0",
   "wrangler@4.86.0",
 ];
 
