@@ -94,8 +94,8 @@ export class DatasetBuilder {
   async buildDataset(options: BuildOptions = {}): Promise<Dataset> {
     const { seqLen, output } = this.#settings;
     options.signal?.throwIfAborted();
-    const tokenizer = await this.#loadTokenizer();
     const source = await this.#openSource(options.signal);
+    const tokenizer = await this.#loadTokenizer();
     if (output !== undefined) return await this.#buildFolder(output, source, tokenizer, options);
     const rows: DatasetRow[] = [];
     const sink = { next: BEGINNING, add: (row: DatasetRow) => void rows.push(row) };
