@@ -9,12 +9,12 @@ import { ConfigError } from "../../errors.ts";
 import { AndromedaTokenizer } from "../text/tokenizer.ts";
 import type { TokenizerFileOptions, TokenizerSource } from "../text/tokenizer_files.ts";
 import type { Remainder } from "./packing/packer.ts";
-import type { DatasetSource } from "./sources/source.ts";
+import type { DatasetSource } from "./sources/text_source.ts";
 
 /**
  * How a dataset is built.
  *
- * @category Datasets
+ * @category Data
  */
 export interface DatasetBuilderOptions {
   /**

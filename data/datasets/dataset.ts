@@ -20,7 +20,7 @@ import { shuffled } from "./shuffle.ts";
 /**
  * How batches are made.
  *
- * @category Datasets
+ * @category Data
  */
 export interface BatchOptions {
   /** Rows of a batch; the last one may have fewer. */
@@ -52,7 +52,7 @@ const SHARD_TOKENS = 1 << 24;
  * }
  * ```
  *
- * @category Datasets
+ * @category Data
  */
 export class Dataset {
   readonly #blocks: Blocks;

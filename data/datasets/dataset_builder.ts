@@ -12,19 +12,22 @@ import { Dataset, datasetOf } from "./dataset.ts";
 import { BEGINNING, documentsOf, endTokenOf, type SourcePlace } from "./documents.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
 import { Packer } from "./packing/packer.ts";
-import { openTextSource, type TextSource } from "./sources/source.ts";
+import { openTextSource } from "./sources/source.ts";
+import type { TextSource } from "./sources/text_source.ts";
 
 /**
  * How far a build is.
  *
- * @category Datasets
+ * @category Data
  */
 export interface BuildProgress {
-  /** Texts so far, and those that were skipped. */
+  /** Texts that were read by this call. */
   readonly texts: number;
+  /** Rows of files that were skipped by this call, because they have no text. */
   readonly skipped: number;
-  /** Rows and tokens that are done, with those of an earlier call that this one goes on from. */
+  /** Rows that are done, with those of an earlier call that this one goes on from. */
   readonly rows: number;
+  /** Tokens in them. */
   readonly tokens: number;
   /** Tokens a second of this call. */
   readonly tokensPerSecond: number;
@@ -33,7 +36,7 @@ export interface BuildProgress {
 /**
  * Options of `buildDataset`.
  *
- * @category Datasets
+ * @category Data
  */
 export interface BuildOptions {
   /** Is told now and then how far the build is, and at its end. */
@@ -68,7 +71,7 @@ interface Sink {
  * console.log(dataset.length, (await dataset.get(0)).inputIds);
  * ```
  *
- * @category Datasets
+ * @category Data
  */
 export class DatasetBuilder {
   readonly #settings: BuilderSettings;

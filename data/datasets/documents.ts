@@ -7,7 +7,7 @@
 import { ConfigError, DatasetError } from "../../errors.ts";
 import { messageOf } from "../files/byte_source.ts";
 import type { AndromedaTokenizer } from "../text/tokenizer.ts";
-import type { TextFile, TextSource } from "./sources/source.ts";
+import type { TextFile, TextSource } from "./sources/text_source.ts";
 
 /** A place between two tokens of a source: so many tokens into a row of a file. */
 export interface SourcePlace {

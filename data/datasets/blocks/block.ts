@@ -12,10 +12,10 @@ export const NO_DOCUMENT = -1;
 /**
  * A row of a dataset.
  *
- * @category Datasets
+ * @category Data
  */
 export interface DatasetRow {
-  /** Token ids: [n], with n = `seqLen` in all rows but the last of a dataset that was built with `remainder: "keep"`. */
+  /** Token ids: [n], n = `seqLen` in all rows but the last of a dataset that was built with `remainder: "keep"`. */
   readonly inputIds: Int32Array;
   /** 1 where `inputIds` holds a token of a text, 0 where it holds padding: [n]. */
   readonly attentionMask: Int32Array;

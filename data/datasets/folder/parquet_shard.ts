@@ -8,7 +8,7 @@ import type { DatasetRow } from "../blocks/block.ts";
 import { COLUMNS } from "./card.ts";
 
 /** The package that writes parquet, loaded when a dataset is written. */
-const writing = () => import("npm:hyparquet-writer@0.17.0");
+const writing = () => import("../packages/hyparquet_writer.ts");
 
 /** Tokens of a group of rows, which is read together: random access costs as many. */
 const GROUP_TOKENS = 1 << 16;

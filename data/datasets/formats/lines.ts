@@ -37,7 +37,9 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>, name: string): 
  * @throws {DatasetError} Where they are not UTF-8.
  */
 export async function textOf(bytes: AsyncIterable<Uint8Array>, name: string): Promise<string> {
-  return decode(joined(await Array.fromAsync(bytes)), name, 0);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return decode(joined(pieces), name, 0);
 }
 
 /** Lines that are whole. The text is decoded at once, which is several times as fast as line by line. */

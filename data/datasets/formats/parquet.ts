@@ -8,8 +8,8 @@ import { DatasetError } from "../../../errors.ts";
 import { type ByteSource, messageOf } from "../../files/byte_source.ts";
 
 /** The packages that read parquet, loaded by those who have such a file. */
-const reading = () => import("npm:hyparquet@1.33.0");
-const decompressing = () => import("npm:hyparquet-compressors@1.1.2");
+const reading = () => import("../packages/hyparquet.ts");
+const decompressing = () => import("../packages/hyparquet_compressors.ts");
 
 /** Codecs that the reader has itself. */
 const BUILT_IN = ["UNCOMPRESSED", "SNAPPY"];
@@ -94,7 +94,9 @@ async function readRange(source: ByteSource, start: number, end: number, signal?
   try {
     const bytes = new Uint8Array(end - start);
     const count = await reader.read(bytes);
-    if (count < bytes.length) throw new Error(`it ends ${bytes.length - count} bytes too early`);
+    if (count < bytes.length) {
+      throw new DatasetError(`Cannot read ${source.name}: it ends ${bytes.length - count} bytes too early`);
+    }
     return bytes.buffer;
   } finally {
     await reader.close();

@@ -10,7 +10,7 @@ import { type DatasetRow, NO_DOCUMENT } from "../blocks/block.ts";
  * What becomes of the tokens that are left at the end of all documents: they are dropped, padded, or kept as a shorter
  * row.
  *
- * @category Datasets
+ * @category Data
  */
 export type Remainder = "drop" | "pad" | "keep";
 

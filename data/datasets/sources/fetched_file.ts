@@ -8,7 +8,7 @@ import { DatasetError } from "../../../errors.ts";
 import { openUrlFile } from "../../cache/url_file.ts";
 import { showUrl } from "../../http/show_url.ts";
 import { rowsOf } from "../formats/rows.ts";
-import type { SourceOptions, TextSource } from "./source.ts";
+import type { SourceOptions, TextSource } from "./text_source.ts";
 
 /**
  * Opens a file.

@@ -9,7 +9,7 @@ import { nodeModule } from "../../../host/node.ts";
 import { type ByteSource, messageOf } from "../../files/byte_source.ts";
 import { fileSource, joinPath, kindOfPath } from "../../files/local_files.ts";
 import { isReadable, readableEndings, rowsOf } from "../formats/rows.ts";
-import type { SourceOptions, TextFile, TextSource } from "./source.ts";
+import type { SourceOptions, TextFile, TextSource } from "./text_source.ts";
 import { filesOfSplit } from "./splits.ts";
 
 /**
