@@ -6,7 +6,7 @@
 
 import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
-import { AndromedaTokenizer } from "../text/tokenizer.ts";
+import type { AndromedaTokenizer } from "../text/tokenizer.ts";
 import type { TokenizerFileOptions, TokenizerSource } from "../text/tokenizer_files.ts";
 import type { Remainder } from "./packing/packer.ts";
 import type { DatasetSource } from "./sources/text_source.ts";

@@ -10,12 +10,8 @@ import { showUrl } from "../../http/show_url.ts";
 import { rowsOf } from "../formats/rows.ts";
 import type { SourceOptions, TextSource } from "./text_source.ts";
 
-/**
- * Opens a file.
- *
- * @throws {DatasetError} Where it can't be fetched.
- */
-export async function fetchedFile(url: URL, options: SourceOptions): Promise<TextSource> {
+/** A file that is fetched when it is read, and then throws DatasetErrors. */
+export function fetchedFile(url: URL, options: SourceOptions): TextSource {
   const description = showUrl(url);
   return {
     description,

@@ -24,7 +24,7 @@ export async function openTextSource(source: DatasetSource, options: SourceOptio
     throw new DatasetError(`Cannot read texts from ${show(source)}: give a path, a URL or { texts }`);
   }
   const place = String(source);
-  if (/^https?:/.test(place)) return await fetchedFile(new URL(place), options);
+  if (/^https?:/.test(place)) return fetchedFile(new URL(place), options);
   const path = /^file:/.test(place) ? pathOfUrl(new URL(place)) : place;
   if (hasNodeModules() && await kindOfPath(path) !== "nothing") return await localFiles(path, options);
   throw new DatasetError(
