@@ -7,6 +7,7 @@
 import { Command as Program, CommanderError, Option } from "npm:commander@14.0.3";
 import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.ts";
+import { dataset } from "./commands/dataset.ts";
 import { evaluate } from "./commands/eval.ts";
 import { generate } from "./commands/generate.ts";
 import { inspect } from "./commands/inspect.ts";
@@ -24,7 +25,7 @@ const NAME = "andromeda";
 /** The version in deno.json, which says much that is of no use here. */
 const VERSION = "0.1.0";
 
-const COMMANDS: readonly Command[] = [generate, serve, inspect, quantize, bench, evaluate, selfTest];
+const COMMANDS: readonly Command[] = [generate, serve, dataset, inspect, quantize, bench, evaluate, selfTest];
 
 const ABOUT = "Transformers on WebAssembly SIMD and on WebGPU.";
 

@@ -23,6 +23,12 @@ export {
 export type { DownloadOptions, Fetch } from "./http/http.ts";
 export type { FileLocation } from "./files/files.ts";
 export { readModelFile } from "./files/read_model_file.ts";
+export type { DatasetRow } from "./datasets/blocks/block.ts";
+export type { DatasetBuilderOptions } from "./datasets/builder_options.ts";
+export { type BatchOptions, Dataset } from "./datasets/dataset.ts";
+export { type BuildOptions, type BuildProgress, DatasetBuilder } from "./datasets/dataset_builder.ts";
+export type { Remainder } from "./datasets/packing/packer.ts";
+export type { DatasetSource } from "./datasets/sources/text_source.ts";
 export type { HubOptions } from "./hub/hub_options.ts";
 export type { HubRepo } from "./hub/hub_repo.ts";
 export type { SpecialTokenOptions } from "./text/special_tokens.ts";

@@ -57,7 +57,7 @@ export type { ForwardOptions, LossOptions } from "./language/language_head.ts";
 export type { AttentionStackConfig, Reference, TransformerConfig } from "./config/transformer_options.ts";
 export type { MaskInput, TokensInput } from "./language/tokens.ts";
 export { KvCache } from "./network/kv_cache.ts";
-export { Random } from "./network/random.ts";
+export { Random } from "../common/random.ts";
 
 export {
   AutoregressiveWrapper,

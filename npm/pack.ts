@@ -8,7 +8,7 @@
  */
 
 import { BUILD_NAMES } from "../assembly/machine/builds.ts";
-import { BIN_PATH, bundleCommand, COMMAND_FILES } from "./command.ts";
+import { BIN_PATH, bundleCommand, bundlePackages, COMMAND_FILES, writeLicenses } from "./bundles.ts";
 import { run } from "./run.ts";
 
 const GENERATED = "./assembly/generated";
@@ -18,7 +18,7 @@ interface PackageJson {
   readonly name: string;
   readonly version: string;
   readonly exports: Readonly<Record<string, { readonly types: string }>>;
-  /** What `cli/` imports, which is bundled. */
+  /** What is imported of other packages, which is bundled. */
   readonly dependencies?: unknown;
 }
 
@@ -56,6 +56,8 @@ export async function pack(folder: string): Promise<string> {
     const packed: PackageJson = JSON.parse(await Deno.readTextFile(`${root}/package.json`));
     const { name, version, exports } = packed;
     await bundleCommand(root);
+    await bundlePackages(root);
+    await writeLicenses(root);
     await Deno.writeTextFile(`${root}/package.json`, JSON.stringify(withEntries(packed), null, 2) + "\n");
     for (const { path, types } of ENTRIES) await Deno.writeTextFile(`${root}/${typesOf(path)}`, types);
     // Models and sessions have a `Symbol.dispose`, which TypeScript's libraries before "esnext" don't.

@@ -30,6 +30,8 @@ export interface SpecialTokenOptions {
 export interface SpecialTokens {
   /** The token that ends a text, if there is one. */
   readonly eosToken: string | undefined;
+  /** The one that ended texts when the vocabulary was made, if that is known. */
+  readonly ownEosToken: string | undefined;
   /** The token that fills a row of a batch up, if there is one. */
   readonly padToken: string | undefined;
   /** Those that are to be special tokens, in the order in which new ones take ids, with the extra ids. */
@@ -39,7 +41,13 @@ export interface SpecialTokens {
 }
 
 /** The documented settings of AndromedaTokenizer. Its special tokens are for its own vocabulary alone. */
-const DOCUMENTED = { eosToken: "<eos>", padToken: "<pad>", extraIds: 0, modelMaxLength: 8192 };
+const DOCUMENTED = {
+  eosToken: "<eos>",
+  ownEosToken: "<|endoftext|>",
+  padToken: "<pad>",
+  extraIds: 0,
+  modelMaxLength: 8192,
+};
 
 /** More would take longer to add than to read the rest. */
 const MOST_EXTRA_IDS = 1_000_000;
@@ -92,12 +100,14 @@ export function chooseSpecialTokens(
       `Cannot cut texts to modelMaxLength ${show(modelMaxLength)}: expected a whole number of tokens above 0`,
     );
   }
-  return { eosToken, padToken, added, modelMaxLength };
+  const ownEosToken = tokenContent(files.config["eos_token"]) ??
+    (isDocumentedVocabulary(pipeline) ? DOCUMENTED.ownEosToken : undefined);
+  return { eosToken, ownEosToken, padToken, added, modelMaxLength };
 }
 
 /** Whether a vocabulary is that of GPT-NeoX, wherever the file comes from. */
 function isDocumentedVocabulary({ tokens, modelSize }: Pipeline): boolean {
-  return modelSize === 50_254 && tokens.idOf("<|endoftext|>") === 0 && tokens.idOf("<|padding|>") === 1;
+  return modelSize === 50_254 && tokens.idOf(DOCUMENTED.ownEosToken) === 0 && tokens.idOf("<|padding|>") === 1;
 }
 
 /** The padding token that tokenizer.json itself names, if it is one. */

@@ -47,6 +47,11 @@ const MOST_IDS = 2 ** 28;
 export class AndromedaTokenizer {
   /** The token that ends a text. A tokenizer whose configuration names none has none. */
   readonly eosToken: string | undefined;
+  /**
+   * The token that ended texts when the vocabulary was made: what its configuration names, `<|endoftext|>` for GPT-NeoX
+   * although `<eos>` is added to it.
+   */
+  readonly ownEosToken: string | undefined;
   /** The token that pads a row of a batch. A tokenizer whose configuration names neither it nor an end has none. */
   readonly padToken: string | undefined;
   /** Tokens that a text may have before `tokenizeTexts` cuts it. */
@@ -71,10 +76,11 @@ export class AndromedaTokenizer {
     this.#pipeline = pipeline;
     this.#special = special;
     this.#files = { source, config, isDefault };
-    const { eosToken, padToken } = special;
+    const { eosToken, ownEosToken, padToken } = special;
     pipeline.tokens.addMore(special.added);
     this.vocabSize = pipeline.tokens.limit;
     this.eosToken = eosToken;
+    this.ownEosToken = ownEosToken;
     this.padToken = padToken;
     this.modelMaxLength = special.modelMaxLength;
     this.eosId = eosToken === undefined ? undefined : this.idOf(eosToken);

@@ -13,7 +13,7 @@ import { LanguageModel } from "../language/language_model.ts";
 import { Model, type ModelOptions } from "../model.ts";
 import { AndromedaEmbedding, type EmbeddingProvider } from "../network/embedding_provider.ts";
 import { Parameters } from "../network/parameters.ts";
-import { Random } from "../network/random.ts";
+import { Random } from "../../common/random.ts";
 import { type Checkpoint, openCheckpoint } from "../weights/checkpoint.ts";
 import { naming } from "../weights/naming.ts";
 import type { ModelSource } from "../weights/source.ts";

@@ -81,7 +81,9 @@ async function oneByOne(
       const batch = new SequenceBatch(model, [prompt], { ...options, context: context.ofRow(row) });
       try {
         batch.disposeOnAbort(settings.signal);
-        results.push(await Array.fromAsync(decode(batch, settingsOfRow(settings, row))));
+        const tokens: number[] = [];
+        for await (const token of decode(batch, settingsOfRow(settings, row))) tokens.push(token);
+        results.push(tokens);
       } finally {
         batch.dispose();
       }

@@ -14,7 +14,7 @@ import { type FilterLogitsFn, strategies, topK } from "../generation/sampling/fi
 import { emptyPrompt, readPrompt, readPrompts } from "../generation/sequences/prompts.ts";
 import { strategyFields } from "../generation/settings.ts";
 import { isTextModel } from "../generation/text_model.ts";
-import { Random } from "../network/random.ts";
+import { Random } from "../../common/random.ts";
 import type { ForwardOptions, LossOptions } from "./language_head.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { largest } from "./largest.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { normal, type Random } from "./random.ts";
+import type { Random } from "../../common/random.ts";
+import { normal } from "./random.ts";
 
 /**
  * Makes a table of token embeddings.

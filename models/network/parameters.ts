@@ -9,7 +9,8 @@ import type { Tensor, WeightFormat } from "../../backend/memory.ts";
 import { ConfigError, DisposedError } from "../../errors.ts";
 import { WEIGHT_FORMATS } from "../../formats/formats.ts";
 import { type Naming, NO_NAMES } from "../weights/naming.ts";
-import { type Initializer, Random } from "./random.ts";
+import { Random } from "../../common/random.ts";
+import type { Initializer } from "./random.ts";
 
 /** Values a chunk of a parameter is drawn or copied in. */
 const CHUNK = 1 << 20;

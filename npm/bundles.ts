@@ -1,6 +1,6 @@
 /**
- * The command `andromeda` in the npm package: what `cli/` needs of other packages is bundled into it, so that the
- * package depends on none. The licenses of what it holds are beside it.
+ * What the npm package needs of others is bundled into it, so that it depends on none: the command `andromeda`, and the
+ * modules that read and write parquet. The licenses of what it holds are beside it.
  *
  * @module
  */
@@ -9,6 +9,9 @@ import config from "../deno.json" with { type: "json" };
 import { run } from "./run.ts";
 
 const ENTRY = "cli/main.ts";
+
+/** The modules that hand on what others export. */
+const PACKAGES = "data/datasets/packages";
 
 /** What stays outside of the bundle: the other entries of the package, as `cli/library.ts` imports them. */
 const EXTERNALS = Object.values(config.exports).filter((path) => path !== `./${ENTRY}`)
@@ -51,7 +54,20 @@ export async function bundleCommand(root: string): Promise<void> {
   }
   await Deno.writeTextFile(`${folder}/main.d.ts`, types);
   await Deno.writeTextFile(`${folder}/bin.js`, BIN, { mode: 0o755 });
-  await Deno.writeTextFile(`${folder}/LICENSES.txt`, await licenses());
+}
+
+/** Replaces the modules that hand on what other packages export by what they hand on. */
+export async function bundlePackages(root: string): Promise<void> {
+  const folder = `${root}/${PACKAGES}`;
+  await Deno.remove(folder, { recursive: true });
+  const entries = (await Array.fromAsync(Deno.readDir(PACKAGES))).map(({ name }) => `${PACKAGES}/${name}`).toSorted();
+  const flags = ["--quiet", "--minify", "--platform=browser", "--code-splitting", `--outdir=${folder}`];
+  await run(Deno.execPath(), ["bundle", ...LOCK, ...flags, ...entries]);
+}
+
+/** Writes the licenses of what is bundled beside the package's own. */
+export async function writeLicenses(root: string): Promise<void> {
+  await Deno.writeTextFile(`${root}/BUNDLED_LICENSES.txt`, await licenses());
 }
 
 /** The licenses of what is bundled. */
@@ -60,7 +76,7 @@ async function licenses(): Promise<string> {
     await run(Deno.execPath(), ["info", "--json", ...LOCK, ENTRY]),
   );
   const texts = await Promise.all(Object.values(npmPackages).map(licenseOf));
-  return `The files of this folder hold code of these packages.\n\n${texts.join("\n")}`;
+  return `Files of this package hold code of these packages.\n\n${texts.join("\n")}`;
 }
 
 async function licenseOf({ name, version, localPath }: Bundled): Promise<string> {

@@ -1,0 +1,78 @@
+/**
+ * `andromeda dataset`: rows of tokens that a model can be trained on, from texts.
+ *
+ * @module
+ */
+
+import { defineCommand } from "../command.ts";
+import { fallingBack, optional, required, toggle } from "../flags/flag.ts";
+import { keyOf, path, text, wholeNumber } from "../flags/readers.ts";
+import { json } from "../flags/shared.ts";
+import { library } from "../library.ts";
+import { StatusLine } from "../terminal/status_line.ts";
+import { print, printJson } from "../terminal/output.ts";
+
+const REMAINDERS = { drop: 0, pad: 0, keep: 0 };
+const BAD_ROWS = { error: 0, skip: 0 };
+
+/** The command. */
+export const dataset = defineCommand({
+  name: "dataset",
+  summary: "Make rows of tokens of texts, ready for training",
+  details:
+    "Files are plain text, JSON lines, JSON or parquet, by the ends of their names, also with .gz. The folder is one " +
+    "that Python's datasets loads. A build that was stopped goes on where its last shard ended.",
+  examples: [
+    "./books --tokenizer org/name --seq-len 2048 --out ./blocks",
+    "--dataset ./posts.jsonl --text-column body --tokenizer ./mine --out ./blocks --json",
+  ],
+  flags: {
+    dataset: required("<place>", "the texts: a file, a folder of files, or the URL of a file", path),
+    tokenizer: fallingBack("<place>", "the tokenizer: a folder, a URL or org/name", path, "EleutherAI/gpt-neox-20b"),
+    out: required("<folder>", "where the rows are written: a folder of their own", path),
+    seqLen: fallingBack("<n>", "tokens of a row", wholeNumber(2), 8192),
+    split: fallingBack("<name>", "the part of the dataset", text, "train"),
+    textColumn: fallingBack("<name>", "the column of the texts, where rows have columns", text, "text"),
+    endToken: optional("<token>", "the token after each text; default: the tokenizer's own", text),
+    linePerDocument: toggle("take each line of a plain text for a document, not each file"),
+    remainder: fallingBack("<what>", "what becomes of tokens that fill no row at the end", keyOf(REMAINDERS), "drop"),
+    onBadRow: fallingBack("<what>", "what a row without a text does", keyOf(BAD_ROWS), "error"),
+    json,
+  },
+  bare: "dataset",
+  run: async ({ dataset, out, json, ...options }, { signal }) => {
+    const { DatasetBuilder } = await library();
+    const builder = new DatasetBuilder({ datasetName: dataset, output: out, ...options });
+    const line = new StatusLine();
+    const began = performance.now();
+    let [texts, skipped, tokens] = [0, 0, 0];
+    try {
+      const built = await builder.buildDataset({
+        signal,
+        onProgress: (progress) => {
+          ({ texts, skipped, tokens } = progress);
+          line.show(
+            `${count(texts)} texts, ${count(tokens)} tokens, ${count(Math.round(progress.tokensPerSecond))} tokens/s`,
+          );
+        },
+      });
+      const seconds = (performance.now() - began) / 1000;
+      const report = { dataset, out, rows: built.length, seqLen: built.seqLen, texts, skipped, tokens, seconds };
+      line.clear();
+      if (json) await printJson(report);
+      else {
+        const left = skipped > 0 ? `, ${count(skipped)} rows skipped` : "";
+        await print(
+          `${out}: ${count(built.length)} rows of ${count(built.seqLen)} tokens${left}, in ${seconds.toFixed(1)} s\n`,
+        );
+      }
+      return 0;
+    } finally {
+      line.clear();
+    }
+  },
+});
+
+function count(number: number): string {
+  return number.toLocaleString("en");
+}

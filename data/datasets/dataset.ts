@@ -1,0 +1,239 @@
+/**
+ * A dataset that is ready for training.
+ *
+ * @module
+ */
+
+import { show } from "../../common/show.ts";
+import { ConfigError, DatasetError } from "../../errors.ts";
+import { readAll } from "../files/byte_source.ts";
+import { type FileLocation, openFileSet } from "../files/files.ts";
+import type { HubOptions } from "../hub/hub_options.ts";
+import type { TokenBatch } from "../text/token_batch.ts";
+import { type Blocks, type DatasetRow, isRow, MappedBlocks, MemoryBlocks, SelectedBlocks } from "./blocks/block.ts";
+import { ParquetBlocks } from "./blocks/parquet_blocks.ts";
+import { BEGINNING } from "./documents.ts";
+import { BuildFolder } from "./folder/build_folder.ts";
+import { MANIFEST, readManifest } from "./folder/manifest.ts";
+import { shuffled } from "./shuffle.ts";
+
+/**
+ * How batches are made.
+ *
+ * @category Data
+ */
+export interface BatchOptions {
+  /** Rows of a batch; the last one may have fewer. */
+  readonly batchSize: number;
+  /** Whether rows come in an order drawn from `seed`. Default false. */
+  readonly shuffle?: boolean | undefined;
+  /** Default 0. Another seed for each epoch gives each another order. */
+  readonly seed?: number | undefined;
+  /** The first batch that is given, so that an epoch goes on where it was left. Default 0. */
+  readonly start?: number | undefined;
+}
+
+/** Tokens of a shard, where a dataset is saved. */
+const SHARD_TOKENS = 1 << 24;
+
+/**
+ * Rows of token ids, all of the same length: what `DatasetBuilder` makes, and training takes. Rows are read when they
+ * are asked for.
+ *
+ * @example
+ * ```ts
+ * import { AndromedaTokenizer, DatasetBuilder } from "../../mod.ts";
+ *
+ * const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+ * const texts = ["Good morrow, cousin.", "Is the day so young?", "But new struck nine."];
+ * const dataset = await new DatasetBuilder({ datasetName: { texts }, tokenizer, seqLen: 8 }).buildDataset();
+ * for await (const { inputIds, shape } of dataset.batches({ batchSize: 2, shuffle: true, seed: 1 })) {
+ *   console.log(shape, tokenizer.decode(inputIds.subarray(0, shape[1])));
+ * }
+ * ```
+ *
+ * @category Data
+ */
+export class Dataset {
+  readonly #blocks: Blocks;
+
+  private constructor(blocks: Blocks) {
+    this.#blocks = blocks;
+  }
+
+  /**
+   * A dataset of rows that can be read.
+   * @internal
+   */
+  static of(blocks: Blocks): Dataset {
+    return new Dataset(blocks);
+  }
+
+  /**
+   * Opens a dataset that `DatasetBuilder` or `save` has written.
+   *
+   * @param source A folder, or the URL of one.
+   * @param options How its files are fetched.
+   * @throws {DatasetError} If there is none, or it can't be read.
+   */
+  static async load(source: FileLocation, options: HubOptions = {}): Promise<Dataset> {
+    const files = await openFileSet(source, { ...options, errorClass: DatasetError });
+    const open = async (name: string) => {
+      const file = await files.open(name);
+      if (file) return file;
+      throw new DatasetError(`Cannot load a dataset from ${files.description}: it has no ${name}`);
+    };
+    const text = new TextDecoder().decode(await readAll(await open(MANIFEST), options.signal));
+    const { shards, seqLen } = readManifest(text, `${MANIFEST} of ${files.description}`);
+    return new Dataset(new ParquetBlocks(shards, seqLen, open));
+  }
+
+  /** Rows. */
+  get length(): number {
+    return this.#blocks.length;
+  }
+
+  /** Tokens of a row. */
+  get seqLen(): number {
+    return this.#blocks.seqLen;
+  }
+
+  /**
+   * A row.
+   *
+   * @param index From 0 on; negative ones count from the end.
+   * @throws {RangeError} If there is no such row.
+   */
+  async get(index: number): Promise<DatasetRow> {
+    const place = index < 0 ? this.length + index : index;
+    if (!Number.isSafeInteger(index) || place < 0 || place >= this.length) {
+      throw new RangeError(`Cannot read row ${show(index)}: the dataset has ${this.length} rows`);
+    }
+    return await this.#blocks.read(place);
+  }
+
+  /** All rows, in their order. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<DatasetRow, void, void> {
+    for (let index = 0; index < this.length; index++) yield await this.#blocks.read(index);
+  }
+
+  /**
+   * The rows in batches: an epoch. Shorter rows are padded with 0, which their mask leaves out.
+   *
+   * @throws {ConfigError} If an option is out of its range.
+   */
+  async *batches(options: BatchOptions): AsyncGenerator<TokenBatch, void, void> {
+    const { batchSize, shuffle = false, seed = 0, start = 0 } = options;
+    whole("batchSize", batchSize, 1);
+    whole("start", start, 0);
+    const order = shuffle ? shuffled(this.length, seed) : undefined;
+    for (let first = start * batchSize; first < this.length; first += batchSize) {
+      const indices = Array.from({ length: Math.min(batchSize, this.length - first) }, (_, i) => first + i);
+      yield asBatch(await Promise.all(indices.map((index) => this.#blocks.read(order?.[index] ?? index))));
+    }
+  }
+
+  /**
+   * The same rows, changed as they are read.
+   *
+   * @param change Gives a row for a row; it is called anew at each reading.
+   */
+  map(change: (row: DatasetRow, index: number) => DatasetRow | Promise<DatasetRow>): Dataset {
+    return new Dataset(
+      new MappedBlocks(this.#blocks, async (row, index) => {
+        const changed = await change(row, index);
+        if (isRow(changed)) return changed;
+        throw new DatasetError(
+          `Cannot use what map() was given for row ${index}: it is ${show(changed)}; give Int32Arrays of one length`,
+        );
+      }),
+    );
+  }
+
+  /** The rows that a test lets pass; all rows are read for it. */
+  async filter(test: (row: DatasetRow, index: number) => boolean | Promise<boolean>): Promise<Dataset> {
+    const passed: number[] = [];
+    for (let index = 0; index < this.length; index++) {
+      if (await test(await this.#blocks.read(index), index)) passed.push(index);
+    }
+    return this.#select(passed.length, (index) => passed[index] ?? 0);
+  }
+
+  /** The first rows. */
+  take(count: number): Dataset {
+    whole("count", count, 0);
+    return this.#select(Math.min(count, this.length), (index) => index);
+  }
+
+  /**
+   * Parts the rows for training and for validation, drawn from a seed.
+   *
+   * @param options `validation` is the share of the rows that are held out, between 0 and 1, or their number.
+   */
+  split(
+    { validation, seed = 0 }: { readonly validation: number; readonly seed?: number | undefined },
+  ): { readonly train: Dataset; readonly validation: Dataset } {
+    const count = validation < 1 ? Math.round(validation * this.length) : validation;
+    if (!Number.isSafeInteger(count) || count < 0 || count > this.length) {
+      throw new ConfigError(
+        `Cannot use validation = ${
+          show(validation)
+        }: it must be a share below 1, or a number of the ${this.length} rows`,
+      );
+    }
+    const order = shuffled(this.length, seed);
+    const held = order.slice(0, count).toSorted();
+    const rest = order.slice(count).toSorted();
+    return {
+      train: this.#select(rest.length, (index) => rest[index] ?? 0),
+      validation: this.#select(held.length, (index) => held[index] ?? 0),
+    };
+  }
+
+  /**
+   * Writes the rows into a folder of their own, as parquet files that Python's `datasets` loads too.
+   *
+   * @param folder Its path; it is made if need be.
+   * @throws {DatasetError} If something is in it, or it can't be written.
+   */
+  async save(folder: string, options: { readonly split?: string; readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { split = "train", signal } = options;
+    const recipe = { rows: this.length, seqLen: this.seqLen };
+    const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / this.seqLen));
+    const target = await BuildFolder.open(folder, { split, seqLen: this.seqLen, shardRows, recipe });
+    for (let index = target.written.rows; index < this.length && !target.isComplete; index++) {
+      signal?.throwIfAborted();
+      await target.add(await this.#blocks.read(index), BEGINNING);
+    }
+    await target.finish();
+  }
+
+  #select(length: number, indexOf: (index: number) => number): Dataset {
+    return new Dataset(new SelectedBlocks(this.#blocks, length, indexOf));
+  }
+}
+
+/**
+ * A dataset in memory.
+ *
+ * @param rows Its rows.
+ * @param seqLen Tokens of a row.
+ */
+export function datasetOf(rows: readonly DatasetRow[], seqLen: number): Dataset {
+  return Dataset.of(new MemoryBlocks(rows, seqLen));
+}
+
+function asBatch(rows: readonly DatasetRow[]): TokenBatch {
+  const width = rows.reduce((longest, { inputIds }) => Math.max(longest, inputIds.length), 0);
+  const [inputIds, attentionMask] = [new Int32Array(rows.length * width), new Int32Array(rows.length * width)];
+  for (const [i, row] of rows.entries()) {
+    inputIds.set(row.inputIds, i * width);
+    attentionMask.set(row.attentionMask, i * width);
+  }
+  return { inputIds, attentionMask, shape: [rows.length, width] };
+}
+
+function whole(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be a whole number >= ${least}`);
+}

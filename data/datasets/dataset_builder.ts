@@ -1,0 +1,248 @@
+/**
+ * From texts to rows that a model can be trained on.
+ *
+ * @module
+ */
+
+import { DatasetError } from "../../errors.ts";
+import { AndromedaTokenizer } from "../text/tokenizer.ts";
+import type { DatasetRow } from "./blocks/block.ts";
+import { type BuilderSettings, type DatasetBuilderOptions, readBuilderOptions } from "./builder_options.ts";
+import { Dataset, datasetOf } from "./dataset.ts";
+import { BEGINNING, documentsOf, endTokenOf, type SourcePlace } from "./documents.ts";
+import { BuildFolder } from "./folder/build_folder.ts";
+import { Packer } from "./packing/packer.ts";
+import { openTextSource } from "./sources/source.ts";
+import type { TextSource } from "./sources/text_source.ts";
+
+/**
+ * How far a build is.
+ *
+ * @category Data
+ */
+export interface BuildProgress {
+  /** Texts that were read by this call. */
+  readonly texts: number;
+  /** Rows of files that were skipped by this call, because they have no text. */
+  readonly skipped: number;
+  /** Rows that are done, with those of an earlier call that this one goes on from. */
+  readonly rows: number;
+  /** Tokens in them. */
+  readonly tokens: number;
+  /** Tokens a second of this call. */
+  readonly tokensPerSecond: number;
+}
+
+/**
+ * Options of `buildDataset`.
+ *
+ * @category Data
+ */
+export interface BuildOptions {
+  /** Is told now and then how far the build is, and at its end. */
+  readonly onProgress?: ((progress: BuildProgress) => void) | undefined;
+  /** Ends the build. Finished shards stay, and the next call goes on from them. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds between two reports. */
+const REPORT_EVERY = 200;
+
+/** What rows are handed to. */
+interface Sink {
+  readonly next: SourcePlace;
+  add(row: DatasetRow, next: SourcePlace): Promise<void> | void;
+}
+
+/**
+ * Makes a dataset of texts: appends the end token to each, tokenizes them, and cuts what comes into rows of `seqLen`
+ * tokens, one text after the other.
+ *
+ * @example
+ * ```ts
+ * import { DatasetBuilder } from "../../mod.ts";
+ *
+ * const builder = new DatasetBuilder({
+ *   datasetName: { texts: ["Good morrow, cousin.", "Is the day so young?"] },
+ *   tokenizer: "examples/shakespeare",
+ *   seqLen: 8,
+ * });
+ * const dataset = await builder.buildDataset();
+ * console.log(dataset.length, (await dataset.get(0)).inputIds);
+ * ```
+ *
+ * @category Data
+ */
+export class DatasetBuilder {
+  readonly #settings: BuilderSettings;
+  #tokenizer: Promise<AndromedaTokenizer> | undefined;
+
+  /**
+   * A builder; nothing is read yet.
+   *
+   * @throws {ConfigError} If an option is out of its range.
+   */
+  constructor(options: DatasetBuilderOptions) {
+    this.#settings = readBuilderOptions(options);
+  }
+
+  /**
+   * Builds the dataset.
+   *
+   * @returns It, from `output` or from memory.
+   * @throws {DatasetError} If the texts can't be read, a row has none, or the folder holds something else; what was
+   * finished stays finished.
+   * @throws {TokenizerError} If the tokenizer can't be read.
+   */
+  async buildDataset(options: BuildOptions = {}): Promise<Dataset> {
+    const { seqLen, output } = this.#settings;
+    options.signal?.throwIfAborted();
+    const source = await this.#openSource(options.signal);
+    const tokenizer = await this.#loadTokenizer();
+    if (output !== undefined) return await this.#buildFolder(output, source, tokenizer, options);
+    const rows: DatasetRow[] = [];
+    const sink = { next: BEGINNING, add: (row: DatasetRow) => void rows.push(row) };
+    await this.#pack(source, tokenizer, sink, options);
+    return datasetOf(rows, seqLen);
+  }
+
+  /**
+   * Tokenizes texts, each with the end token.
+   *
+   * @param example As rows of a dataset come: a list for each column.
+   * @returns Token ids and attention masks, a list for each text.
+   * @throws {TokenizerError} If a text can't be tokenized.
+   */
+  async tokenizeFunction(
+    example: { readonly text: readonly string[] },
+  ): Promise<{ inputIds: number[][]; attentionMask: number[][] }> {
+    const tokenizer = await this.#loadTokenizer();
+    const endToken = endTokenOf(tokenizer, this.#settings.endToken);
+    const inputIds = example.text.map((text) => tokenizer.encode(text + endToken));
+    return { inputIds, attentionMask: inputIds.map((ids) => ids.map(() => 1)) };
+  }
+
+  /**
+   * Joins rows of any lengths and cuts them into rows of `seqLen`; what is left at the end goes by `remainder`, except
+   * that it is dropped where it were to be padded.
+   *
+   * @param examples Token ids, a list for each text.
+   */
+  groupTexts(
+    examples: { readonly inputIds: readonly (readonly number[])[] },
+  ): { inputIds: number[][]; attentionMask: number[][] } {
+    const packer = new Packer(this.#settings.seqLen);
+    const rows = examples.inputIds.flatMap((ids) => [...packer.add(ids)].map(({ row }) => row));
+    const last = this.#settings.remainder === "keep" ? packer.end("keep", 0) : undefined;
+    const all = last ? [...rows, last] : rows;
+    return {
+      inputIds: all.map(({ inputIds }) => [...inputIds]),
+      attentionMask: all.map(({ attentionMask }) => [...attentionMask]),
+    };
+  }
+
+  async #buildFolder(
+    output: string,
+    source: TextSource,
+    tokenizer: AndromedaTokenizer,
+    options: BuildOptions,
+  ): Promise<Dataset> {
+    const { split, seqLen, shardTokens } = this.#settings;
+    const folder = await BuildFolder.open(output, {
+      split,
+      seqLen,
+      shardRows: Math.max(1, Math.floor(shardTokens / seqLen)),
+      recipe: this.#recipe(source, tokenizer),
+    });
+    if (source.once && !folder.isComplete && folder.written.rows > 0) {
+      throw new DatasetError(
+        `Cannot go on in ${output}: the texts can be read only once; remove the folder to begin anew`,
+      );
+    }
+    if (!folder.isComplete) await this.#pack(source, tokenizer, folder, options, folder.written);
+    await folder.finish();
+    return await Dataset.load(output);
+  }
+
+  /** Reads the source from where the sink's rows end, and hands it the rows that follow. */
+  async #pack(
+    source: TextSource,
+    tokenizer: AndromedaTokenizer,
+    sink: Sink,
+    { onProgress, signal }: BuildOptions,
+    before = { rows: 0, tokens: 0 },
+  ): Promise<void> {
+    const { seqLen, remainder, onBadRow, endToken } = this.#settings;
+    const packer = new Packer(seqLen);
+    let [texts, skipped, rows, lastReport] = [0, 0, 0, 0];
+    const began = performance.now();
+    const report = () => {
+      const tokens = rows * seqLen;
+      const tokensPerSecond = tokens * 1000 / Math.max(1, performance.now() - began);
+      onProgress?.({ texts, skipped, rows: before.rows + rows, tokens: before.tokens + tokens, tokensPerSecond });
+      lastReport = performance.now();
+    };
+    const documents = documentsOf(source, tokenizer, sink.next, {
+      endToken: endTokenOf(tokenizer, endToken),
+      onBadRow,
+      onSkip: () => skipped += 1,
+      signal,
+    });
+    for await (const { place, tokens } of documents) {
+      for (const { row, taken } of packer.add(tokens)) {
+        rows += 1;
+        await sink.add(row, { ...place, tokens: place.tokens + taken });
+      }
+      texts += 1;
+      if (performance.now() - lastReport > REPORT_EVERY) report();
+    }
+    if (texts === 0 && before.rows === 0) {
+      throw new DatasetError(`Cannot build a dataset of ${source.description}: it has no texts`);
+    }
+    const last = packer.end(remainder, this.#padId(tokenizer));
+    if (last) {
+      rows += 1;
+      await sink.add(last, BEGINNING);
+    }
+    report();
+  }
+
+  /** @throws {DatasetError} Where a row is to be padded, and the tokenizer has no token for it. */
+  #padId(tokenizer: AndromedaTokenizer): number {
+    const id = tokenizer.padId ?? tokenizer.eosId;
+    if (id !== undefined || this.#settings.remainder !== "pad") return id ?? 0;
+    throw new DatasetError(
+      "Cannot pad the last row: the tokenizer names no token for it; load it with the option padToken, or drop the row",
+    );
+  }
+
+  /** What decides on every byte of the dataset. */
+  #recipe(source: TextSource, tokenizer: AndromedaTokenizer): Readonly<Record<string, unknown>> {
+    const { datasetName, seqLen, textColumn, split, linePerDocument, remainder, shardTokens } = this.#settings;
+    return {
+      dataset: typeof datasetName === "string" || datasetName instanceof URL ? String(datasetName) : "texts",
+      files: source.files.length,
+      split,
+      seqLen,
+      vocabSize: tokenizer.vocabSize,
+      endToken: endTokenOf(tokenizer, this.#settings.endToken),
+      textColumn,
+      linePerDocument,
+      remainder,
+      shardTokens,
+    };
+  }
+
+  #openSource(signal: AbortSignal | undefined): Promise<TextSource> {
+    const { datasetName, textColumn, linePerDocument, split, hub } = this.#settings;
+    return openTextSource(datasetName, { textColumn, isLinePerDocument: linePerDocument, split, hub, signal });
+  }
+
+  #loadTokenizer(): Promise<AndromedaTokenizer> {
+    const { tokenizer, hub } = this.#settings;
+    if (tokenizer instanceof AndromedaTokenizer) return Promise.resolve(tokenizer);
+    this.#tokenizer ??= AndromedaTokenizer.load(tokenizer, hub);
+    this.#tokenizer.catch(() => this.#tokenizer = undefined);
+    return this.#tokenizer;
+  }
+}

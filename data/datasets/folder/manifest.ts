@@ -1,0 +1,73 @@
+/**
+ * What a folder says of the dataset in it: its shards, and how it was made.
+ *
+ * @module
+ */
+
+import { isRecord } from "../../../common/record.ts";
+import { DatasetError } from "../../../errors.ts";
+
+/** The file that says it. */
+export const MANIFEST = "andromeda_dataset.json";
+
+/** The version of the file. */
+const VERSION = 1;
+
+/** A file of rows. */
+export interface Shard {
+  /** Its path in the folder. */
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** A dataset in a folder. */
+export interface Manifest {
+  readonly split: string;
+  readonly seqLen: number;
+  readonly rows: number;
+  /** Tokens that are no padding. */
+  readonly tokens: number;
+  readonly shards: readonly Shard[];
+  /** What it was made from, and how. */
+  readonly recipe: Readonly<Record<string, unknown>>;
+}
+
+/** The file's text. */
+export function writeManifest(manifest: Manifest): string {
+  return `${JSON.stringify({ version: VERSION, ...manifest }, null, 2)}\n`;
+}
+
+/**
+ * Reads the file's text.
+ *
+ * @param name Its name in messages.
+ * @throws {DatasetError} If it is none, or of a later version.
+ */
+export function readManifest(text: string, name: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new DatasetError(`Cannot read ${name}: it is no JSON`, { cause });
+  }
+  if (isManifest(value)) return value;
+  const version = isRecord(value) && typeof value["version"] === "number" ? value["version"] : undefined;
+  if (version !== undefined && version > VERSION) {
+    throw new DatasetError(
+      `Cannot read ${name}: it is of version ${version}, and ${VERSION} is known; use a newer release`,
+    );
+  }
+  throw new DatasetError(`Cannot read ${name}: it does not say what a dataset consists of; build it anew`);
+}
+
+function isManifest(value: unknown): value is Manifest {
+  if (!isRecord(value) || value["version"] !== VERSION || !Array.isArray(value["shards"])) return false;
+  return typeof value["split"] === "string" && isRecord(value["recipe"]) &&
+    ["seqLen", "rows", "tokens"].every((name) => Number.isSafeInteger(value[name])) && value["shards"].every(isShard);
+}
+
+function isShard(value: unknown): value is Shard {
+  return isRecord(value) && typeof value["path"] === "string" &&
+    ["rows", "bytes"].every((name) => Number.isSafeInteger(value[name]));
+}

@@ -1,0 +1,92 @@
+/**
+ * Text of UTF-8 bytes, whole and line by line.
+ *
+ * @module
+ */
+
+import { DatasetError } from "../../../errors.ts";
+
+const LINE_FEED = 10;
+
+/**
+ * The lines of bytes that come in pieces, without the ends of lines; an empty last line is none.
+ *
+ * @param name The file's, for messages.
+ * @throws {DatasetError} Where a line is not UTF-8; the message names it.
+ */
+export async function* linesOf(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<string> {
+  let row = 0;
+  let begun: Uint8Array[] = [];
+  for await (const piece of bytes) {
+    const end = piece.lastIndexOf(LINE_FEED) + 1;
+    if (end === 0) {
+      begun.push(piece);
+      continue;
+    }
+    const lines = decodeLines(joined([...begun, piece.subarray(0, end - 1)]), name, row);
+    for (const line of lines) yield line;
+    row += lines.length;
+    begun = end < piece.length ? [piece.subarray(end)] : [];
+  }
+  if (begun.length > 0) yield* decodeLines(joined(begun), name, row);
+}
+
+/**
+ * All of some bytes as text.
+ *
+ * @throws {DatasetError} Where they are not UTF-8.
+ */
+export async function textOf(bytes: AsyncIterable<Uint8Array>, name: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return decode(joined(pieces), name, 0);
+}
+
+/** Lines that are whole. The text is decoded at once, which is several times as fast as line by line. */
+function decodeLines(bytes: Uint8Array, name: string, firstRow: number): string[] {
+  let text: string;
+  try {
+    text = strict().decode(bytes);
+  } catch {
+    return splitBytes(bytes).map((line, i) => decode(line, name, firstRow + i));
+  }
+  return text.split("\n").map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
+}
+
+function decode(bytes: Uint8Array, name: string, row: number): string {
+  try {
+    return strict().decode(bytes);
+  } catch (cause) {
+    throw new DatasetError(
+      `Cannot read row ${row} of ${name}: it is not UTF-8; convert the file, or skip such rows with onBadRow "skip"`,
+      { cause },
+    );
+  }
+}
+
+/** A decoder that leaves a byte order mark to `decode`'s first call, as files have it, and refuses what is no UTF-8. */
+function strict(): TextDecoder {
+  return new TextDecoder("utf-8", { fatal: true });
+}
+
+function splitBytes(bytes: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let start = 0; start <= bytes.length;) {
+    const end = bytes.indexOf(LINE_FEED, start);
+    lines.push(bytes.subarray(start, end < 0 ? bytes.length : end));
+    if (end < 0) break;
+    start = end + 1;
+  }
+  return lines;
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1 && pieces[0]) return pieces[0];
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

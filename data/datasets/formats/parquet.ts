@@ -1,0 +1,104 @@
+/**
+ * Rows of parquet files, which are read by ranges of bytes and never whole.
+ *
+ * @module
+ */
+
+import { DatasetError } from "../../../errors.ts";
+import { type ByteSource, messageOf } from "../../files/byte_source.ts";
+
+/** The packages that read parquet, loaded by those who have such a file. */
+const reading = () => import("../packages/hyparquet.ts");
+const decompressing = () => import("../packages/hyparquet_compressors.ts");
+
+/** Codecs that the reader has itself. */
+const BUILT_IN = ["UNCOMPRESSED", "SNAPPY"];
+
+/** A parquet file that is open. */
+export interface ParquetFile {
+  /** Rows that it has. */
+  readonly length: number;
+  /** The first row of each group of rows: what is read together. */
+  readonly groups: readonly number[];
+  /** Names of its columns. */
+  readonly columns: readonly string[];
+  /** Reads rows from one up to another, as objects of columns. */
+  read(start: number, end: number, columns: readonly string[]): Promise<Record<string, unknown>[]>;
+}
+
+/**
+ * Opens a parquet file.
+ *
+ * @throws {DatasetError} Where it is none, or broken.
+ */
+export async function openParquet(source: ByteSource, signal?: AbortSignal): Promise<ParquetFile> {
+  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await reading();
+  const explain = (cause: unknown): never => {
+    signal?.throwIfAborted();
+    if (cause instanceof DatasetError) throw cause;
+    throw new DatasetError(`Cannot read ${source.name} as parquet: ${messageOf(cause)}`, { cause });
+  };
+  const { size: byteLength } = source;
+  if (byteLength === undefined) {
+    throw new DatasetError(`Cannot read ${source.name} as parquet: its size is not known, and its end is read first`);
+  }
+  const file = { byteLength, slice: (start: number, end = byteLength) => readRange(source, start, end, signal) };
+  const metadata = await parquetMetadataAsync(file).catch(explain);
+  const codecs = metadata.row_groups.flatMap(({ columns }) => columns.map(({ meta_data }) => meta_data?.codec ?? ""));
+  const compressors = codecs.every((codec) => BUILT_IN.includes(codec)) ? {} : (await decompressing()).compressors;
+  const groups: number[] = [];
+  let length = 0;
+  for (const { num_rows } of metadata.row_groups) {
+    groups.push(length);
+    length += Number(num_rows);
+  }
+  return {
+    length,
+    groups,
+    columns: parquetSchema(metadata).children.map(({ element }) => element.name),
+    read: async (rowStart, rowEnd, columns) =>
+      await parquetReadObjects({ file, metadata, compressors, columns: [...columns], rowStart, rowEnd }).catch(explain),
+  };
+}
+
+/**
+ * The rows of a parquet file, from a row on.
+ *
+ * @param columns Those that are wanted; a column that the file lacks is left out of its rows.
+ */
+export async function* parquetRows(
+  source: ByteSource,
+  from: number,
+  columns: readonly string[],
+  signal?: AbortSignal,
+): AsyncGenerator<Record<string, unknown>> {
+  const file = await openParquet(source, signal);
+  const missing = columns.find((column) => !file.columns.includes(column));
+  if (missing !== undefined) {
+    throw new DatasetError(
+      `Cannot read the column ${JSON.stringify(missing)} of ${source.name}: its columns are ${
+        file.columns.map((column) => JSON.stringify(column)).join(", ")
+      }; name another as textColumn`,
+    );
+  }
+  for (const [group, start] of file.groups.entries()) {
+    const end = file.groups[group + 1] ?? file.length;
+    if (end <= from) continue;
+    signal?.throwIfAborted();
+    yield* await file.read(Math.max(start, from), end, columns);
+  }
+}
+
+async function readRange(source: ByteSource, start: number, end: number, signal?: AbortSignal): Promise<ArrayBuffer> {
+  const reader = await source.open(start, signal);
+  try {
+    const bytes = new Uint8Array(end - start);
+    const count = await reader.read(bytes);
+    if (count < bytes.length) {
+      throw new DatasetError(`Cannot read ${source.name}: it ends ${bytes.length - count} bytes too early`);
+    }
+    return bytes.buffer;
+  } finally {
+    await reader.close();
+  }
+}

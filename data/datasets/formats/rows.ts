@@ -1,0 +1,137 @@
+/**
+ * The texts of files, whatever their format.
+ *
+ * @module
+ */
+
+import { isRecord } from "../../../common/record.ts";
+import { show } from "../../../common/show.ts";
+import { DatasetError } from "../../../errors.ts";
+import type { ByteSource } from "../../files/byte_source.ts";
+import { bytesOf, plainName } from "./bytes.ts";
+import { linesOf, textOf } from "./lines.ts";
+import { parquetRows } from "./parquet.ts";
+
+/** How texts are found in files. */
+export interface RowOptions {
+  /** The column of rows that have several. */
+  readonly textColumn: string;
+  /** Whether each line of a plain text is a document, and not the whole file. */
+  readonly isLinePerDocument: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A row of a file, by its number in it: its text, or why it has none. */
+export type TextRow = { readonly row: number } & ({ readonly text: string } | { readonly fault: DatasetError });
+
+/** Reads the rows of a file, from a row on. */
+type ReadRows = (source: ByteSource, from: number, options: RowOptions) => AsyncGenerator<TextRow>;
+
+/** The formats, by the ends of names. */
+const FORMATS: Readonly<Record<string, ReadRows>> = {
+  ".txt": plainText,
+  ".text": plainText,
+  ".md": plainText,
+  ".jsonl": jsonLines,
+  ".ndjson": jsonLines,
+  ".json": json,
+  ".parquet": parquet,
+};
+
+/** Whether the texts of a file of this name can be read. */
+export function isReadable(name: string): boolean {
+  return formatOf(name) !== undefined;
+}
+
+/** The ends of the names of files that can be read, for messages. */
+export function readableEndings(): string {
+  return `${Object.keys(FORMATS).join(", ")}, and these with .gz`;
+}
+
+/**
+ * The rows of a file, in their order.
+ *
+ * @param from The first row that is wanted.
+ * @throws {DatasetError} Where the file can't be read, or has no such column.
+ */
+export async function* rowsOf(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
+  const read = formatOf(source.name);
+  if (!read) {
+    throw new DatasetError(
+      `Cannot read texts from ${source.name}: its name says no format; expected ${readableEndings()}`,
+    );
+  }
+  yield* read(source, from, options);
+}
+
+function formatOf(name: string): ReadRows | undefined {
+  const plain = plainName(name).toLowerCase();
+  const ending = Object.keys(FORMATS).find((ending) => plain.endsWith(ending));
+  return ending === undefined ? undefined : FORMATS[ending];
+}
+
+async function* plainText(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
+  const bytes = bytesOf(source, options.signal);
+  if (!options.isLinePerDocument) {
+    if (from === 0) yield { row: 0, text: await textOf(bytes, source.name) };
+    return;
+  }
+  let row = -1;
+  for await (const text of linesOf(bytes, source.name)) {
+    row += 1;
+    if (row >= from && text !== "") yield { row, text };
+  }
+}
+
+async function* jsonLines(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
+  let row = -1;
+  for await (const line of linesOf(bytesOf(source, options.signal), source.name)) {
+    row += 1;
+    if (row < from || line.trim() === "") continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (cause) {
+      yield { row, fault: new DatasetError(`Cannot read row ${row} of ${source.name}: it is no JSON`, { cause }) };
+      continue;
+    }
+    yield textIn(value, row, source.name, options);
+  }
+}
+
+async function* json(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
+  const text = await textOf(bytesOf(source, options.signal), source.name);
+  let rows: unknown;
+  try {
+    rows = JSON.parse(text);
+  } catch (cause) {
+    throw new DatasetError(`Cannot read ${source.name}: it is no JSON; JSON lines have the ending .jsonl`, { cause });
+  }
+  if (!Array.isArray(rows)) {
+    throw new DatasetError(`Cannot read ${source.name}: expected a list of rows, such as [{ "text": "…" }]`);
+  }
+  for (const [row, value] of rows.entries()) if (row >= from) yield textIn(value, row, source.name, options);
+}
+
+async function* parquet(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
+  let row = from;
+  for await (const value of parquetRows(source, from, [options.textColumn], options.signal)) {
+    yield textIn(value, row, source.name, options);
+    row += 1;
+  }
+}
+
+/** The text of a row, which is a string or has a column of strings. */
+function textIn(value: unknown, row: number, name: string, { textColumn }: RowOptions): TextRow {
+  const text = isRecord(value) ? value[textColumn] : value;
+  if (typeof text === "string") return { row, text };
+  const place = `Cannot read row ${row} of ${name}`;
+  if (isRecord(value) && !Object.hasOwn(value, textColumn)) {
+    const columns = Object.keys(value).map(show).join(", ") || "none";
+    return {
+      row,
+      fault: new DatasetError(`${place}: it has no column ${show(textColumn)}; its columns are ${columns}`),
+    };
+  }
+  return { row, fault: new DatasetError(`${place}: ${show(textColumn)} is ${show(text)}, where a text is expected`) };
+}

@@ -1,0 +1,39 @@
+/**
+ * The texts that a dataset is made of, in a fixed order.
+ *
+ * @module
+ */
+
+import type { HubOptions } from "../../hub/hub_options.ts";
+import type { RowOptions, TextRow } from "../formats/rows.ts";
+
+/**
+ * Where texts come from: a file or a folder of files, the URL of a file, or texts at hand.
+ *
+ * @category Data
+ */
+export type DatasetSource = string | URL | { readonly texts: AsyncIterable<string> | Iterable<string> };
+
+/** How texts are found. */
+export interface SourceOptions extends RowOptions {
+  /** The part of the dataset, such as "train". */
+  readonly split: string;
+  /** How files are fetched. */
+  readonly hub: HubOptions;
+}
+
+/** A file of texts. */
+export interface TextFile {
+  /** Its name in messages, which tells it from the others. */
+  readonly name: string;
+  /** Its rows, from a row on. */
+  rows(from: number): AsyncGenerator<TextRow>;
+}
+
+/** Texts that can be read again from any row of any file, unless they come from an iterable. */
+export interface TextSource {
+  readonly description: string;
+  readonly files: readonly TextFile[];
+  /** Whether the texts can be read only once, so that a build of them can't be resumed. */
+  readonly once: boolean;
+}

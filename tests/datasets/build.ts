@@ -1,0 +1,9 @@
+/** Builds a dataset in a process of its own: `deno run -A tests/datasets/build.ts <source> <folder>`. */
+
+import { DatasetBuilder } from "../../data/mod.ts";
+
+const [datasetName = "", output = ""] = Deno.args;
+await new DatasetBuilder({
+  ...{ datasetName, output, tokenizer: "examples/shakespeare" },
+  ...{ seqLen: 32, shardTokens: 640, remainder: "pad" },
+}).buildDataset();

@@ -1,0 +1,56 @@
+/** Python's `datasets` reads what is written, and its `tokenizers` make the same rows of the same texts. */
+
+import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { DatasetBuilder } from "../../mod.ts";
+import { pythonTest, runPython } from "../support/python.ts";
+import { markdownIn } from "../support/sources.ts";
+import { withFiles } from "./folders.ts";
+
+const SEQ_LEN = 64;
+const END = "<|endoftext|>";
+const TOKENIZER = "examples/shakespeare";
+
+const SCRIPT = `
+import json, sys
+from datasets import load_dataset, disable_caching
+from tokenizers import Tokenizer
+folder, tokenizer, n, cache = sys.argv[1], Tokenizer.from_file(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+texts = json.load(sys.stdin)
+joined = sum((tokenizer.encode(text + "${END}").ids for text in texts), [])
+expected = [joined[i:i + n] for i in range(0, len(joined) // n * n, n)]
+data = load_dataset(folder, cache_dir=cache)["train"]
+print(json.dumps({
+  "same": [row for row in data["input_ids"]] == expected,
+  "ones": all(bit == 1 for row in data["attention_mask"] for bit in row),
+  "rows": len(data),
+  "features": str(data.features),
+}))
+`;
+
+pythonTest(
+  "datasets reads the folder, with the rows that Python makes itself",
+  ["datasets", "tokenizers"],
+  async () => {
+    const paths = await markdownIn("docs/guide");
+    const texts = await Promise.all(paths.map((path) => Deno.readTextFile(path)));
+    await withFiles({ "texts.jsonl": texts.map((text) => JSON.stringify({ text })).join("\n") }, async (folder) => {
+      const dataset = await new DatasetBuilder({
+        datasetName: `${folder}/texts.jsonl`,
+        output: `${folder}/out`,
+        tokenizer: TOKENIZER,
+        seqLen: SEQ_LEN,
+        shardTokens: SEQ_LEN * 200,
+      }).buildDataset();
+      const tokenizer = fromFileUrl(new URL(`../../${TOKENIZER}/tokenizer.json`, import.meta.url));
+      const args = [`${folder}/out`, tokenizer, String(SEQ_LEN), `${folder}/cache`];
+      assertEquals(await runPython(SCRIPT, args, texts), {
+        same: true,
+        ones: true,
+        rows: dataset.length,
+        features:
+          "{'input_ids': List(Value('int32')), 'attention_mask': List(Value('int8')), 'document_ids': List(Value('int32'))}",
+      });
+    });
+  },
+);

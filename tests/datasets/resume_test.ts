@@ -1,0 +1,93 @@
+/** Builds into a folder: killed at any moment and begun again, they end with the same bytes. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { AndromedaTokenizer, DatasetBuilder, DatasetError } from "../../mod.ts";
+import { RandomValues } from "../../engine/reference/random_values.ts";
+import { contentsOf, withFiles } from "./folders.ts";
+
+const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+const OPTIONS = { tokenizer, seqLen: 32, shardTokens: 640, remainder: "pad" } as const;
+
+/** A text for each line, of very different lengths. */
+const random = new RandomValues(3);
+const LINES = Array.from(
+  { length: 400 },
+  (_, i) =>
+    JSON.stringify({
+      text: `${i} ${"What light through yonder window breaks? ".repeat(random.integer(0, i % 50 === 0 ? 40 : 3))}`,
+    }),
+).join("\n");
+
+Deno.test("a build that is aborted goes on where its last shard ended, and ends with the same bytes", async () => {
+  await withFiles({ "in/a.jsonl": LINES, "in/b.jsonl": LINES }, async (folder) => {
+    const builder = (output: string) => new DatasetBuilder({ datasetName: `${folder}/in`, output, ...OPTIONS });
+    await builder(`${folder}/whole`).buildDataset();
+    const expected = await contentsOf(`${folder}/whole`);
+    assert(expected.size > 10, `${expected.size} files`);
+    let attempts = 0;
+    for (const isOver = () => attempts > 200; !isOver(); attempts++) {
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(), random.integer(1, 60));
+      const building = builder(`${folder}/parts`).buildDataset({ signal: abort.signal });
+      if (await building.then(() => true, (error) => error !== abort.signal.reason && Promise.reject(error))) break;
+    }
+    assert(attempts > 0, "it was never aborted");
+    assertEquals(await contentsOf(`${folder}/parts`), expected);
+  });
+});
+
+Deno.test("a process that is killed leaves what the next one goes on from", async () => {
+  await withFiles({ "in/a.jsonl": LINES, "in/b.jsonl": LINES }, async (folder) => {
+    const build = (out: string) =>
+      new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "-A", "--no-check", fromFileUrl(new URL("build.ts", import.meta.url))],
+          ...[`${folder}/in`, `${folder}/${out}`],
+        ],
+        cwd: fromFileUrl(new URL("../../", import.meta.url)),
+        stdout: "null",
+        stderr: "inherit",
+      }).spawn();
+    assertEquals((await build("whole").status).code, 0);
+    const expected = await contentsOf(`${folder}/whole`);
+    let kills = 0;
+    for (; kills < 20; kills++) {
+      const child = build("parts");
+      const timer = setTimeout(() => child.kill("SIGKILL"), random.integer(150, 900));
+      const { code } = await child.status;
+      clearTimeout(timer);
+      if (code === 0) break;
+    }
+    if (kills === 20) assertEquals((await build("parts").status).code, 0);
+    assert(kills > 0, "it was never killed");
+    assertEquals(await contentsOf(`${folder}/parts`), expected);
+  });
+});
+
+Deno.test("a build that is complete is opened and not made again", async () => {
+  await withFiles({ "a.jsonl": LINES }, async (folder) => {
+    const builder = new DatasetBuilder({ datasetName: `${folder}/a.jsonl`, output: `${folder}/out`, ...OPTIONS });
+    const first = await builder.buildDataset();
+    const stats = await Deno.stat(`${folder}/out/data`);
+    const again = await builder.buildDataset();
+    assertEquals(again.length, first.length);
+    assertEquals((await Deno.stat(`${folder}/out/data`)).mtime, stats.mtime);
+  });
+});
+
+Deno.test("a folder with something else in it is refused and left alone", async () => {
+  await withFiles({ "a.jsonl": LINES, "other/notes.txt": "mine" }, async (folder) => {
+    const options = { datasetName: `${folder}/a.jsonl`, ...OPTIONS };
+    const other = new DatasetBuilder({ ...options, output: `${folder}/other` });
+    await assertRejects(() => other.buildDataset(), DatasetError, "it holds notes.txt");
+    assertEquals([...(await contentsOf(`${folder}/other`)).keys()], ["notes.txt"]);
+    await new DatasetBuilder({ ...options, output: `${folder}/out` }).buildDataset();
+    const longer = new DatasetBuilder({ ...options, seqLen: 64, output: `${folder}/out` });
+    await assertRejects(
+      () => longer.buildDataset(),
+      DatasetError,
+      "it holds one with seqLen = 32, and 64 is asked for",
+    );
+  });
+});
