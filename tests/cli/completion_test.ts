@@ -7,7 +7,18 @@ import { andromeda, assertFails } from "./andromeda.ts";
 
 const SHELLS = ["bash", "zsh", "fish"];
 
-const COMMANDS = ["bench", "completion", "eval", "generate", "help", "inspect", "quantize", "selftest", "serve"];
+const COMMANDS = [
+  "bench",
+  "completion",
+  "dataset",
+  "eval",
+  "generate",
+  "help",
+  "inspect",
+  "quantize",
+  "selftest",
+  "serve",
+];
 
 Deno.test("there are completions for bash, zsh and fish", async () => {
   for (const shell of SHELLS) {
