@@ -11,16 +11,11 @@ import { pack } from "../../../npm/pack.ts";
 /** Tools that pages are made with, in the versions that are tested. */
 export const PAGE_TOOLS = ["typescript@7.0.2", "vite@8.3.8"];
 
+/** Hosts that npm brings. */
+export const HOST_TOOLS = ["bun@1.4.5", "node@26.10.0", "wrangler@4.86.0"];
+
 /** All tools. */
-const TOOLS = [
-  ...PAGE_TOOLS,
-  "bun@1.4.5",
-  "esbuild@0.28.2",
-  "node@26.10.0",
-  "@types/node@24",
-  "srvx@1.0.8",
-  "wrangler@4.86.0",
-];
+const TOOLS = [...PAGE_TOOLS, ...HOST_TOOLS, "esbuild@0.28.2", "@types/node@24", "srvx@1.0.8"];
 
 /** Milliseconds that a program may take. */
 const PATIENCE = 120_000;
