@@ -21,12 +21,13 @@ const BENCHMARKS: { readonly [name: string]: string } = {
   serving: "serving/main",
 };
 /**
- * Benchmarks that need more than this repository: the comparison with other engines installs them, the check has NumPy
- * read 10 GB, the soak takes as long as it is told.
+ * Benchmarks that need more than this repository: the comparison with other engines installs them, and that of hosts
+ * these; the check has NumPy read 10 GB, the soak takes as long as it is told.
  */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
   "peers": "peers/main",
+  "hosts": "hosts/main",
   "large_check": "models/large_check",
   "soak": "models/soak",
 };

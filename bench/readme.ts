@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { HostFigure } from "./hosts/main.ts";
+import type { Largest } from "./hosts/largest.ts";
 import type { GenerationFigure } from "./models/generation.ts";
 import type { LargeFigure } from "./models/large.ts";
 import type { Origin } from "./support/report.ts";
@@ -51,6 +53,12 @@ interface StartFigures {
   readonly milliseconds: { readonly fromImport: number };
   /** The engine alone, then a language model on it. */
   readonly downloads: readonly { readonly bytes: number }[];
+}
+
+/** The figures of `hosts`. */
+interface HostsFigures {
+  readonly hosts: readonly HostFigure[];
+  readonly largest: readonly Largest[];
 }
 
 /** Between these two lines README.md holds what this file makes. */
@@ -101,6 +109,7 @@ async function makeTables(): Promise<string> {
       "",
     ]),
   ];
+  const hosts = await read<HostsFigures>("hosts");
   return [
     ...table(["tokens/s", "weights", ...prompts, ...texts], speeds),
     "",
@@ -114,7 +123,11 @@ async function makeTables(): Promise<string> {
     "",
     describeStart(start.figures),
     "",
-    ...[generation, large, linear, threads, perplexity, start].map(({ origin }) => `- ${describeOrigin(origin)}`),
+    ...tablesOfHosts(hosts.figures),
+    "",
+    ...[generation, large, linear, threads, perplexity, start, hosts].map(({ origin }) =>
+      `- ${describeOrigin(origin)}`
+    ),
     "",
   ].join("\n");
 }
@@ -139,6 +152,29 @@ function describeStart({ milliseconds, downloads }: StartFigures): string {
   const [engine, model] = downloads.map(({ bytes }) => `${(bytes / 1000).toFixed(0)} KB`);
   return `From the import to the demo's first token: ${milliseconds.fromImport.toFixed(0)} ms in a fresh process. ` +
     `A page downloads ${engine} for the CPU engine (gzip), ${model} with layers, generation and loading.`;
+}
+
+/** Each host's time and memory, and the largest model where memory has a limit. */
+function tablesOfHosts({ hosts, largest }: HostsFigures): string[] {
+  const models = new Set(hosts.map(({ model, format }) => `${model}, ${format}`));
+  const rows = [...Map.groupBy(hosts, ({ host, version }) => `${host}: ${version}`)].map(([name, figures]) => [
+    name,
+    String(figures[0]?.threads),
+    megabytes(figures[0]?.stages.imported?.resident ?? NaN),
+    ...figures.map(({ firstToken, peak }) => `${firstToken.toFixed(0)} ms, ${megabytes(peak)}`),
+  ]);
+  const largestRows = largest.map(({ host, limit, format, parameters, firstToken, bytes }) => [
+    host,
+    `${megabytes(bytes)} of ${megabytes(limit)}`,
+    format,
+    `${(parameters / 1e6).toFixed(0)} million`,
+    `${(firstToken / 1000).toFixed(1)} s`,
+  ]);
+  return [
+    ...table(["first token after the import, most memory", "threads", "imported", ...models], rows),
+    "",
+    ...table(["largest model", "memory", "format", "parameters", "first token, of 256 before it"], largestRows),
+  ];
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
@@ -180,6 +216,10 @@ function speedOnTwoThreads({ rows, twoThreads, ofTwoThreads }: ThreadsFigure): s
 function describeOrigin({ command, commit, date, machine, runtime }: Origin): string {
   const state = commit.slice(0, 7) + (commit.endsWith("changes") ? " with changes" : "");
   return `\`${command}\` on ${machine}; ${runtime}; ${date}, commit ${state}`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
 }
 
 function percent(share: number): string {

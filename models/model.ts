@@ -13,6 +13,7 @@ import { WEIGHT_FORMATS } from "../formats/formats.ts";
 import { toSnakeCase } from "./config/fields.ts";
 import { type BackendLease, leaseBackend } from "./default_backend.ts";
 import type { Parameter, Parameters, StateBuffer } from "./network/parameters.ts";
+import { Backlog } from "./weights/backlog.ts";
 import type { Checkpoint } from "./weights/checkpoint.ts";
 import { HostTensor } from "./weights/host_tensor.ts";
 import { type Matched, matchNames } from "./weights/match.ts";
@@ -263,7 +264,8 @@ export abstract class Model {
   ): Promise<M> {
     const total = model.parameterCount * 4;
     let { signal } = options; // of this call; values that are drawn once more, later, don't heed it
-    return await Model.#start(model, options, async () => {
+    return await Model.#start(model, options, async (backend) => {
+      const backlog = new Backlog(backend);
       let loaded = 0;
       for (const parameter of model.#parameters.byName.values()) {
         signal?.throwIfAborted();
@@ -272,6 +274,7 @@ export abstract class Model {
         else parameter.draw(options.seed ?? 0);
         loaded += parameter.size * 4;
         options.onProgress?.({ stage: "create", file: parameter.name, loaded, total, whole: { loaded, total } });
+        await backlog.add(parameter.size * 4);
         if (parameter.size > LONG) await eventLoopTurn();
       }
       signal = undefined;
@@ -298,8 +301,10 @@ export abstract class Model {
         const reader = opened ?? await reopen?.() ?? weights;
         opened = undefined;
         const writers = new Map([...matched.arranged].map(([name, tensor]) => [name, tensor.writer()]));
+        const backlog = new Backlog(backend);
         for await (const chunk of reader.chunks()) {
-          const { name, format, offset } = chunk;
+          const { name, format, offset, bytes } = chunk;
+          await backlog.add(bytes.byteLength);
           const buffer = matched.buffers.get(name);
           if (buffer) checkBuffer(buffer, format, offset, chunk.values);
           writers.get(name)?.(offset, chunk.values);

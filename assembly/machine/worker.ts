@@ -55,9 +55,9 @@ class Host {
     if (!machine) return;
     switch (request.task) {
       case "run":
-        return machine.run(request.list, request.sharedWork);
+        return machine.run(new Int32Array(request.list), request.sharedWork);
       case "write":
-        return machine.write(request.address, request.values);
+        return machine.write(request.address, new Uint8Array(request.bytes));
       case "grow":
         if (!machine.grow(request.pages)) this.#reply({ kind: "refused", bytes: machine.bytes });
         return;

@@ -114,13 +114,13 @@ export class WorkerMachine implements Machine {
   }
 
   run(list: Int32Array<ArrayBuffer>, sharedWork: number): void {
-    const copy = list.slice();
-    this.#ask({ task: "run", list: copy, sharedWork }, [copy.buffer]);
+    const { buffer } = list.slice();
+    this.#ask({ task: "run", list: buffer, sharedWork }, [buffer]);
   }
 
   write(address: number, values: Float32Array | Int32Array | Uint8Array): void {
-    const copy = values.slice();
-    this.#ask({ task: "write", address, values: copy }, [copy.buffer]);
+    const { buffer } = values.slice();
+    this.#ask({ task: "write", address, bytes: buffer }, [buffer]);
   }
 
   read(address: number, bytes: number): Promise<ArrayBuffer> {

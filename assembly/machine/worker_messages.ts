@@ -22,10 +22,13 @@ export interface HostTask {
   readonly threads: number;
 }
 
-/** To the machine in a worker: calls of `Machine`'s methods. */
+/**
+ * To the machine in a worker: calls of `Machine`'s methods. Values go as buffers, because Deno's `node:worker_threads`
+ * looks at every element of a typed array, which takes 75 ms for a megabyte.
+ */
 export type MachineRequest =
-  | { readonly task: "run"; readonly list: Int32Array<ArrayBuffer>; readonly sharedWork: number }
-  | { readonly task: "write"; readonly address: number; readonly values: Float32Array | Int32Array | Uint8Array }
+  | { readonly task: "run"; readonly list: ArrayBuffer; readonly sharedWork: number }
+  | { readonly task: "write"; readonly address: number; readonly bytes: ArrayBuffer }
   | { readonly task: "read"; readonly id: number; readonly address: number; readonly bytes: number }
   | { readonly task: "grow"; readonly pages: number };
 

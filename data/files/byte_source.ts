@@ -128,20 +128,44 @@ export function streamSource(
   };
 }
 
-/** The chunks of a stream; ending early cancels it. */
+/** Bytes of the buffer that a stream fills over and over. */
+const BUFFER_BYTES = 1 << 18;
+
+/**
+ * Reads of a stream, each overwritten by the next where the stream fills buffers of its reader's: those that it would
+ * make itself pile up faster than hosts collect them.
+ */
+function readsOf(stream: ReadableStream<unknown>) {
+  try {
+    const reader = stream.getReader({ mode: "byob" });
+    let buffer = new ArrayBuffer(BUFFER_BYTES);
+    const read = async () => {
+      const result = await reader.read(new Uint8Array(buffer));
+      if (result.value) buffer = result.value.buffer;
+      return result;
+    };
+    return { reader, read };
+  } catch {
+    // It only gives buffers of its own.
+    const reader = stream.getReader();
+    return { reader, read: () => reader.read() };
+  }
+}
+
+/** The chunks of a stream, each overwritten when the next is asked for; ending early cancels it. */
 export async function* streamChunks(
   stream: ReadableStream<unknown>,
   signal?: AbortSignal,
   errorClass: ErrorClass = WeightsError,
 ): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
+  const { reader, read } = readsOf(stream);
   // A read that waits for ever ends when its stream is canceled; a stream that fails at that has ended too.
   const cancel = () => void reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener("abort", cancel);
   try {
     while (true) {
       signal?.throwIfAborted();
-      const { done, value } = await reader.read();
+      const { done, value } = await read();
       signal?.throwIfAborted();
       if (done) return;
       if (!(value instanceof Uint8Array)) {

@@ -222,12 +222,12 @@ class ResumingDownload implements Download {
   /** Passes bytes on, unless they are a web page. */
   async *#withoutPages(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
     if (/\.(html?|md|svg|xml)$/i.test(new URL(this.#url).pathname)) return yield* pieces;
-    const held: Uint8Array[] = [];
+    const held: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
     let isKnown = false;
     const judge = async () => {
       isKnown = true;
-      if (!isHtmlPage(new Uint8Array(await new Blob(held.map((piece) => piece.slice())).arrayBuffer()))) return;
+      if (!isHtmlPage(new Uint8Array(await new Blob(held).arrayBuffer()))) return;
       const fault = "it sent a web page (HTML) in place of the file";
       const advice = "a sign-in page of the network or of a proxy does that: open the URL in a browser";
       throw new this.#errorClass(`Cannot fetch ${this.#name}: ${fault}; ${advice}`, { cause: new NoAnswer(fault) });
@@ -237,7 +237,7 @@ class ResumingDownload implements Download {
         yield piece;
         continue;
       }
-      held.push(piece);
+      held.push(piece.slice());
       length += piece.byteLength;
       if (length < PAGE_HEAD_BYTES) continue;
       await judge();

@@ -25,6 +25,16 @@ interface Columns {
   readonly kvHeads: number;
 }
 
+/** One array for the values of all tensors, in turn: new ones would pile up faster than hosts collect them. */
+class Scratch {
+  #values = new Float32Array(0);
+
+  take(count: number): Float32Array {
+    if (this.#values.length < count) this.#values = new Float32Array(count);
+    return this.#values.subarray(0, count);
+  }
+}
+
 /** A tensor of a checkpoint, made of parts of parameters. */
 export class ArrangedTensor {
   /** Its name in the checkpoint. */
@@ -38,9 +48,16 @@ export class ArrangedTensor {
   readonly #columns: Columns | undefined;
   readonly #isTransposed: boolean;
   readonly #width: number;
+  readonly #scratch: Scratch;
 
-  constructor(name: string, holding: Exclude<Holding, string>, byPath: ReadonlyMap<string, Parameter>) {
+  constructor(
+    name: string,
+    holding: Exclude<Holding, string>,
+    byPath: ReadonlyMap<string, Parameter>,
+    scratch = new Scratch(),
+  ) {
     this.name = name;
+    this.#scratch = scratch;
     this.#isTransposed = "transposed" in holding;
     const arrangement = "transposed" in holding ? holding.transposed : holding;
     this.#runs = runsOf(name, arrangement, byPath);
@@ -119,12 +136,12 @@ export class ArrangedTensor {
     }
   }
 
-  /** Columns of rows in the engine's order of heads, or back in the checkpoint's. */
+  /** Columns of rows in the engine's order of heads, until the next come in; or back in the checkpoint's. */
   #moveColumns(rows: Float32Array, direction: "in" | "out"): Float32Array {
     if (!this.#columns) return rows;
     const { heads } = this.#columns;
     const size = this.#width / heads;
-    const moved = new Float32Array(rows.length);
+    const moved = direction === "in" ? this.#scratch.take(rows.length) : new Float32Array(rows.length);
     for (let start = 0; start < rows.length; start += this.#width) {
       for (let head = 0; head < heads; head++) {
         const [there, here] = [start + head * size, start + engineHead(head, this.#columns) * size];
@@ -138,8 +155,9 @@ export class ArrangedTensor {
 
 /** The tensors of a model's checkpoints that hold parameters in another arrangement, by name. */
 export function arrangedTensors({ naming, byPath }: Parameters): Map<string, ArrangedTensor> {
+  const scratch = new Scratch();
   const tensors = [...naming.arranged].filter(([, holding]) => pathsOf(holding).every((path) => byPath.has(path)));
-  return new Map(tensors.map(([name, holding]) => [name, new ArrangedTensor(name, holding, byPath)]));
+  return new Map(tensors.map(([name, holding]) => [name, new ArrangedTensor(name, holding, byPath, scratch)]));
 }
 
 function runsOf(tensor: string, arrangement: Arrangement, byPath: ReadonlyMap<string, Parameter>): Run[] {

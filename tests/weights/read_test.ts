@@ -193,6 +193,26 @@ Deno.test("leaving the loop early or closing frees the stream", async () => {
   assert(second.wasCanceled());
 });
 
+Deno.test("a stream that can fills its reader's buffer instead of new ones", async () => {
+  const values = counting(300_000);
+  const file = writeSafetensors([["a", HostTensor.from(values, [values.length])]]);
+  let position = 0;
+  const source: UnderlyingByteSource = {
+    type: "bytes",
+    pull(controller) {
+      const request = controller.byobRequest;
+      if (!request?.view) throw new Error("The stream has to make a buffer");
+      const { buffer, byteOffset, byteLength } = request.view;
+      const part = file.subarray(position, position + byteLength);
+      new Uint8Array(buffer, byteOffset).set(part);
+      position += part.byteLength;
+      if (part.byteLength === 0) controller.close();
+      request.respond(part.byteLength);
+    },
+  };
+  assertEquals((await readInChunks(new ReadableStream(source))).get("a"), values);
+});
+
 Deno.test("progress counts the bytes of the file", async () => {
   const file = writeSafetensors([["a", HostTensor.from(counting(8), [8])], ["b", HostTensor.from(counting(8), [8])]]);
   const heard: Progress[] = [];

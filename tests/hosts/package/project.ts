@@ -11,17 +11,18 @@ import { pack } from "../../../npm/pack.ts";
 /** Tools that pages are made with, in the versions that are tested. */
 export const PAGE_TOOLS = ["typescript@7.0.2", "vite@8.3.8"];
 
+/** Hosts that npm brings. */
+export const HOST_TOOLS = ["bun@1.4.5", "node@26.10.0", "wrangler@4.86.0"];
+
 /** All tools. */
 const TOOLS = [
   ...PAGE_TOOLS,
+  ...HOST_TOOLS,
   "@cloudflare/workers-types@4.20260702.1",
-  "bun@1.4.5",
-  "esbuild@0.28.2",
-  "node@26.10.0",
   "@types/node@24",
+  "esbuild@0.28.2",
   "srvx@1.0.8",
   "webpack@5.113.0",
-  "wrangler@4.86.0",
 ];
 
 /** Milliseconds that a program may take. */
