@@ -5,7 +5,9 @@
  */
 
 import { DatasetError } from "../../errors.ts";
+import { hashOf } from "../hub/checksum.ts";
 import { AndromedaTokenizer } from "../text/tokenizer.ts";
+import { TOKENIZER_FILE } from "../text/tokenizer_files.ts";
 import type { DatasetRow } from "./blocks/block.ts";
 import { type BuilderSettings, type DatasetBuilderOptions, readBuilderOptions } from "./builder_options.ts";
 import { Dataset, datasetOf } from "./dataset.ts";
@@ -152,7 +154,7 @@ export class DatasetBuilder {
       split,
       seqLen,
       shardRows: Math.max(1, Math.floor(shardTokens / seqLen)),
-      recipe: this.#recipe(source, tokenizer),
+      recipe: await this.#recipe(source, tokenizer),
     });
     if (source.once && !folder.isComplete && folder.written.rows > 0) {
       throw new DatasetError(
@@ -217,14 +219,14 @@ export class DatasetBuilder {
   }
 
   /** What decides on every byte of the dataset. */
-  #recipe(source: TextSource, tokenizer: AndromedaTokenizer): Readonly<Record<string, unknown>> {
+  async #recipe(source: TextSource, tokenizer: AndromedaTokenizer): Promise<Readonly<Record<string, unknown>>> {
     const { datasetName, seqLen, textColumn, split, linePerDocument, remainder, shardTokens } = this.#settings;
     return {
       dataset: typeof datasetName === "string" || datasetName instanceof URL ? String(datasetName) : "texts",
       files: source.files.length,
       split,
       seqLen,
-      vocabSize: tokenizer.vocabSize,
+      tokenizer: await hashOf(Uint8Array.from(tokenizer.files().get(TOKENIZER_FILE) ?? [])),
       endToken: endTokenOf(tokenizer, this.#settings.endToken),
       textColumn,
       linePerDocument,

@@ -327,11 +327,21 @@ export class AndromedaTokenizer {
    */
   async save(folder: string | URL): Promise<void> {
     const path = pathOfTarget(folder);
-    const files = tokenizerFiles(this.#files, this.#pipeline, this.#special);
+    const files = this.files();
     await updateFolder(path, async (update) => {
       for (const [name, bytes] of files) await writeFile(update, name, [bytes]);
       await update.commit(() => Promise.resolve([]));
     }, TokenizerError);
+  }
+
+  /**
+   * What `save` writes: the bytes of its files, by their names.
+   * @internal
+   *
+   * @throws {TokenizerError} If they can't say what the tokenizer is.
+   */
+  files(): ReadonlyMap<string, Uint8Array> {
+    return tokenizerFiles(this.#files, this.#pipeline, this.#special);
   }
 
   #row(text: string, index: number, maxLength: number, options: TokenizeOptions): number[] {
