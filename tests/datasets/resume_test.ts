@@ -37,30 +37,33 @@ Deno.test("a build that is aborted goes on where its last shard ended, and ends 
   });
 });
 
-Deno.test("a process that is killed leaves what the next one goes on from", async () => {
+Deno.test("a process that is killed at any moment leaves what the next one goes on from", async () => {
   await withFiles({ "in/a.jsonl": LINES, "in/b.jsonl": LINES }, async (folder) => {
-    const build = (out: string) =>
-      new Deno.Command(Deno.execPath(), {
+    /** Builds in a process of its own, which is killed some milliseconds after it began to build, if it still runs. */
+    const build = async (out: string, life: number) => {
+      const child = new Deno.Command(Deno.execPath(), {
         args: [
           ...["run", "-A", "--no-check", fromFileUrl(new URL("build.ts", import.meta.url))],
           ...[`${folder}/in`, `${folder}/${out}`],
         ],
         cwd: fromFileUrl(new URL("../../", import.meta.url)),
-        stdout: "null",
+        stdout: "piped",
         stderr: "inherit",
       }).spawn();
-    assertEquals((await build("whole").status).code, 0);
+      const said = child.stdout.getReader();
+      await said.read();
+      const timer = setTimeout(() => child.kill("SIGKILL"), life);
+      const { success } = await child.status;
+      clearTimeout(timer);
+      await said.cancel();
+      return success;
+    };
+    assert(await build("whole", 60_000));
     const expected = await contentsOf(`${folder}/whole`);
     let kills = 0;
-    for (; kills < 20; kills++) {
-      const child = build("parts");
-      const timer = setTimeout(() => child.kill("SIGKILL"), random.integer(150, 900));
-      const { code } = await child.status;
-      clearTimeout(timer);
-      if (code === 0) break;
-    }
-    if (kills === 20) assertEquals((await build("parts").status).code, 0);
-    assert(kills > 0, "it was never killed");
+    while (kills < 20 && !await build("parts", random.integer(0, 30))) kills++;
+    if (kills === 20) assert(await build("parts", 60_000));
+    assert(kills > 2, `it was killed ${kills} times`);
     assertEquals(await contentsOf(`${folder}/parts`), expected);
   });
 });
@@ -89,5 +92,8 @@ Deno.test("a folder with something else in it is refused and left alone", async 
       DatasetError,
       "it holds one with seqLen = 32, and 64 is asked for",
     );
+    const added = await AndromedaTokenizer.load("examples/shakespeare", { extraIds: 1 });
+    const foreign = new DatasetBuilder({ ...options, tokenizer: added, output: `${folder}/out` });
+    await assertRejects(() => foreign.buildDataset(), DatasetError, "it holds one with tokenizer = ");
   });
 });
