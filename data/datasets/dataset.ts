@@ -200,12 +200,16 @@ export class Dataset {
     const { split = "train", signal } = options;
     const recipe = { rows: this.length, seqLen: this.seqLen };
     const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / this.seqLen));
-    const target = await BuildFolder.open(folder, { split, seqLen: this.seqLen, shardRows, recipe });
-    for (let index = target.written.rows; index < this.length && !target.isComplete; index++) {
-      signal?.throwIfAborted();
-      await target.add(await this.#blocks.read(index), BEGINNING);
+    const target = await BuildFolder.create(folder, { split, seqLen: this.seqLen, shardRows, recipe });
+    try {
+      for (let index = 0; index < this.length; index++) {
+        signal?.throwIfAborted();
+        await target.add(await this.#blocks.read(index), BEGINNING);
+      }
+      await target.finish();
+    } finally {
+      await target.discard();
     }
-    await target.finish();
   }
 
   #select(length: number, indexOf: (index: number) => number): Dataset {

@@ -11,7 +11,7 @@ import {
   DatasetError,
   type DatasetRow,
 } from "../../mod.ts";
-import { gzipped, withFiles } from "./folders.ts";
+import { contentsOf, gzipped, withFiles } from "./folders.ts";
 
 const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
 const END = "<|endoftext|>";
@@ -225,5 +225,9 @@ Deno.test("a dataset is saved and loaded with the same rows", async () => {
     await dataset.save(`${folder}/new`);
     assertEquals(await Array.fromAsync(await Dataset.load(`${folder}/new`)), await Array.fromAsync(dataset));
     await assertRejects(() => Dataset.load(folder), DatasetError, "it has no andromeda_dataset.json");
+    await assertRejects(() => dataset.take(1).save(`${folder}/new`), DatasetError, "it holds");
+    const broken = dataset.map(() => Promise.reject(new Error("no row")));
+    await assertRejects(() => broken.save(`${folder}/other`), Error, "no row");
+    assertEquals([...(await contentsOf(`${folder}/other`)).keys()], []);
   });
 });

@@ -64,12 +64,27 @@ export class BuildFolder {
   }
 
   /**
-   * Opens a folder, which is made if need be.
+   * Begins a dataset in a folder, which is made if need be.
    *
-   * @throws {DatasetError} If something else is in it, or another dataset.
+   * @throws {DatasetError} If something is in it.
+   */
+  static async create(folder: string, plan: BuildPlan): Promise<BuildFolder> {
+    const [name] = await namesIn(folder);
+    if (name !== undefined) {
+      throw new DatasetError(`Cannot write a dataset into ${folder}: it holds ${name}; give a folder of its own`);
+    }
+    await makeFolder(joinPath(folder, BUILD)).catch((cause) => {
+      throw new DatasetError(`Cannot write a dataset into ${folder}: ${messageOf(cause)}`, { cause });
+    });
+    return new BuildFolder(folder, plan, { recipe: plan.recipe, parts: [], isComplete: false });
+  }
+
+  /**
+   * The same, or goes on with what was begun by the same recipe.
+   *
+   * @throws {DatasetError} If something else is in the folder, or another dataset.
    */
   static async open(folder: string, plan: BuildPlan): Promise<BuildFolder> {
-    const fresh: BuildProgress = { recipe: plan.recipe, parts: [], isComplete: false };
     const begun = await readText(joinPath(folder, BUILD, PROGRESS));
     if (begun !== undefined) {
       const progress = readProgress(begun, folder);
@@ -87,14 +102,9 @@ export class BuildFolder {
         return new BuildFolder(folder, plan, { recipe, parts: counted, isComplete: true });
       }
     }
-    const names = (await namesIn(folder)).filter((name) => name !== BUILD);
-    if (names.length > 0) {
-      throw new DatasetError(`Cannot build a dataset in ${folder}: it holds ${names[0]}; give a folder of its own`);
-    }
-    await makeFolder(joinPath(folder, BUILD)).catch((cause) => {
-      throw new DatasetError(`Cannot build a dataset in ${folder}: ${messageOf(cause)}`, { cause });
-    });
-    return new BuildFolder(folder, plan, fresh);
+    // A process that was killed before its first shard was there left an empty folder.
+    await removeTree(joinPath(folder, BUILD));
+    return await BuildFolder.create(folder, plan);
   }
 
   /** Whether all rows are written, so that only `finish` is left. */
@@ -140,9 +150,13 @@ export class BuildFolder {
     await this.#nameShards(shards);
     await replaceFile(joinPath(this.#folder, CARD), datasetCard(manifest));
     await replaceFile(joinPath(this.#folder, MANIFEST), writeManifest(manifest));
-    const { rm } = nodeModule("node:fs/promises");
-    await rm(joinPath(this.#folder, BUILD), { recursive: true, force: true });
+    await this.discard();
     return manifest;
+  }
+
+  /** Removes what is not finished; what has its name stays. */
+  async discard(): Promise<void> {
+    await removeTree(joinPath(this.#folder, BUILD));
   }
 
   async #finishShard(next: SourcePlace): Promise<void> {
@@ -178,6 +192,11 @@ function shardPath(split: string, index: number, count: number): string {
 
 function partName(index: number): string {
   return `part-${String(index).padStart(5, "0")}.parquet`;
+}
+
+async function removeTree(path: string): Promise<void> {
+  const { rm } = nodeModule("node:fs/promises");
+  await rm(path, { recursive: true, force: true });
 }
 
 async function readText(path: string): Promise<string | undefined> {
