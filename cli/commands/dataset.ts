@@ -31,6 +31,7 @@ export const dataset = defineCommand({
     tokenizer: fallingBack("<place>", "the tokenizer: a folder, a URL or org/name", path, "EleutherAI/gpt-neox-20b"),
     out: required("<folder>", "where the rows are written: a folder of their own", path),
     seqLen: fallingBack("<n>", "tokens of a row", wholeNumber(2), 8192),
+    numCpu: optional("<n>", "workers that tokenize; default: the processors of the host", wholeNumber(1)),
     split: fallingBack("<name>", "the part of the dataset", text, "train"),
     textColumn: fallingBack("<name>", "the column of the texts, where rows have columns", text, "text"),
     endToken: optional("<token>", "the token after each text; default: the tokenizer's own", text),

@@ -174,7 +174,7 @@ export class DatasetBuilder {
     { onProgress, signal }: BuildOptions,
     before = { rows: 0, tokens: 0 },
   ): Promise<void> {
-    const { seqLen, remainder, onBadRow, endToken } = this.#settings;
+    const { seqLen, remainder, onBadRow, endToken, numCpu } = this.#settings;
     const packer = new Packer(seqLen);
     let [texts, skipped, rows, lastReport] = [0, 0, 0, 0];
     const began = performance.now();
@@ -184,8 +184,10 @@ export class DatasetBuilder {
       onProgress?.({ texts, skipped, rows: before.rows + rows, tokens: before.tokens + tokens, tokensPerSecond });
       lastReport = performance.now();
     };
-    const documents = documentsOf(source, tokenizer, sink.next, {
+    const documents = documentsOf(source, sink.next, {
+      tokenizer,
       endToken: endTokenOf(tokenizer, endToken),
+      numCpu,
       onBadRow,
       onSkip: () => skipped += 1,
       signal,
