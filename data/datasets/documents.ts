@@ -6,6 +6,7 @@
 
 import { ConfigError, DatasetError } from "../../errors.ts";
 import type { AndromedaTokenizer } from "../text/tokenizer.ts";
+import type { ReadBytes } from "./build_progress.ts";
 import type { TextSource } from "./sources/text_source.ts";
 import { type TextBatch, tokenizeBatches } from "./tokenizing/batches.ts";
 
@@ -43,6 +44,8 @@ export interface DocumentOptions {
   readonly onBadRow: "error" | "skip";
   /** Told each row that is skipped. */
   readonly onSkip: (fault: DatasetError) => void;
+  /** Counts what is read. */
+  readonly read: ReadBytes;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -67,8 +70,8 @@ export async function* documentsOf(
   from: SourcePlace,
   options: DocumentOptions,
 ): AsyncGenerator<TokenDocument> {
-  const { onBadRow, onSkip, signal } = options;
-  for await (const { batch, tokenized } of tokenizeBatches(batchesOf(source, from), options)) {
+  const { onBadRow, onSkip, read, signal } = options;
+  for await (const { batch, tokenized } of tokenizeBatches(batchesOf(source, from, read), options)) {
     let [text, start] = [0, 0];
     for (const row of batch.rows) {
       signal?.throwIfAborted();
@@ -92,7 +95,7 @@ export async function* documentsOf(
 }
 
 /** The rows of a source in batches. One that can't be read on ends with what was read, and with why. */
-async function* batchesOf(source: TextSource, from: SourcePlace): AsyncGenerator<RowBatch> {
+async function* batchesOf(source: TextSource, from: SourcePlace, read: ReadBytes): AsyncGenerator<RowBatch> {
   let [rows, texts, characters]: [SourceRow[], string[], number] = [[], [], 0];
   const take = (failure?: RowBatch["failure"]): RowBatch => {
     const taken = { rows, texts, failure, name: `${rows[0]?.name} and what follows it` };
@@ -103,7 +106,7 @@ async function* batchesOf(source: TextSource, from: SourcePlace): AsyncGenerator
     for (const [index, file] of source.files.entries()) {
       if (index < from.file) continue;
       const start = index === from.file ? from : BEGINNING;
-      for await (const each of file.rows(start.row)) {
+      for await (const each of file.rows(start.row, (bytes) => read.read(index, bytes))) {
         const { row } = each;
         const place = { file: index, row, tokens: row === start.row ? start.tokens : 0 };
         rows.push({ place, name: `row ${row} of ${file.name}`, fault: "fault" in each ? each.fault : undefined });
@@ -111,6 +114,7 @@ async function* batchesOf(source: TextSource, from: SourcePlace): AsyncGenerator
         characters += 1 + ("text" in each ? each.text.length : 0);
         if (characters >= BATCH_CHARACTERS) yield take();
       }
+      read.finish(index);
     }
   } catch (cause) {
     yield take({ cause });
