@@ -22,8 +22,8 @@ const BENCHMARKS: { readonly [name: string]: string } = {
 };
 /**
  * Benchmarks that need more than this repository: the comparison with other engines installs them, and that of hosts
- * these, that of datasets needs Python; the check has NumPy read 10 GB, a gigabyte of text takes minutes, and the soak as
- * long as it is told.
+ * these; datasets are compared with Python's. The check has NumPy read 10 GB, a gigabyte of text takes minutes, and the
+ * soak as long as it is told.
  */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
