@@ -1,5 +1,6 @@
 /**
- * Builds the site: the guides with VitePress, and the reference of every export with `deno doc`.
+ * Builds the site: the guides with VitePress, the reference of every export with `deno doc`, and the page that readers
+ * try it on. Needs npm.
  *
  *     deno task docs [folder] [base]
  *
@@ -7,6 +8,8 @@
  *
  * @module
  */
+
+import { buildPage } from "./page.ts";
 
 const DOCS = new URL("./", import.meta.url);
 const ROOT = new URL("../", DOCS);
@@ -32,6 +35,7 @@ export async function buildSite(folder: string, base = "/"): Promise<void> {
   ], DOCS);
   await Deno.copyFile(new URL("examples/page/src/icon.svg", ROOT), `${site}/icon.svg`);
   await writeReference(`${site}/api`);
+  await buildPage(`${site}/page`);
 }
 
 async function made(folder: string): Promise<string> {

@@ -53,6 +53,7 @@ export default defineConfig({
   themeConfig: {
     logo: "/icon.svg",
     nav: [
+      { text: "Try it", link: "/try" },
       { text: "Guides", link: "/guide/first-steps", activeMatch: "^/guide/" },
       { text: "Reference", link: "/api/index.html", target: "_self" },
       { text: "Changes", link: "/source/CHANGELOG-md" },

@@ -78,9 +78,12 @@ export class CompletionText {
   async *pieces(): AsyncGenerator<Piece> {
     const { scoresPrompt, settings } = this.#job.request;
     const { echo } = this.#options;
-    if (echo !== undefined && !scoresPrompt) yield this.#piece(echo, null);
+    // The prompt comes with the first token: a text that never has its turn is refused with a status of its own.
+    let prompt = scoresPrompt ? undefined : echo;
     let reason: FinishReason = "length";
     for await (const event of this.#events) {
+      if (prompt !== undefined) yield this.#piece(prompt, null);
+      prompt = undefined;
       if (event.kind === "prompt") {
         this.#scorePrompt(event.scores);
         yield this.#piece(echo ?? "", null);
@@ -99,6 +102,7 @@ export class CompletionText {
       }
       if (text !== "") yield this.#piece(text, null);
     }
+    if (prompt !== undefined) yield this.#piece(prompt, null);
     const rest = this.#give(this.#continued.end());
     yield this.#piece(rest, this.#continued.isStopped ? "stop" : reason);
   }

@@ -305,9 +305,14 @@ async function* numbered(pieces: AsyncIterable<Piece>, index: number): AsyncGene
   for await (const piece of pieces) yield { ...piece, index };
 }
 
-async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
-  yield first;
-  yield* rest;
+async function* startingWith<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    // The rest has begun too, which those who leave at the first value would never end.
+    await rest.return(undefined);
+  }
 }
 
 /** Unix time. */

@@ -58,23 +58,52 @@ $(complete -p andromeda | grep -o '__[a-z_]*')
 echo "\${COMPREPLY[@]}"
 `;
 
-const hasBash = await new Deno.Command("bash", { args: ["--version"], stdout: "null", stderr: "null" }).output()
-  .then(({ success }) => success, () => false);
+/** The same at a terminal of zsh, with the key that completes. */
+const IN_ZSH = `
+PATH="$1:$PATH"
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'autoload -Uz compinit && compinit -u -D; source <(andromeda completion zsh); echo rea""dy'
+zpty -r shell output '*ready*'
+zpty -w -n shell $'andromeda gen\t'
+zpty -r shell output '*andromeda generate*'
+print generate
+`;
 
-Deno.test({
-  name: `bash completes a command's name${hasBash ? "" : " (needs bash)"}`,
-  ignore: !hasBash,
-  fn: async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const program = `#!/bin/sh\nexec "${Deno.execPath()}" run -A "${fromFileUrl(ROOT)}cli/main.ts" "$@"\n`;
-      await Deno.writeTextFile(`${folder}/andromeda`, program, { mode: 0o755 });
-      const args = ["--norc", "-c", IN_BASH, "bash", folder];
-      const { stdout, stderr } = await new Deno.Command("bash", { args }).output();
-      const [found, faults] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-      assert(/^generate\s*$/.test(found ?? ""), `${found}${faults}`);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
-});
+/** And in fish, which says what it would suggest. */
+const IN_FISH = `
+set PATH $argv[1] $PATH
+andromeda completion fish | source
+complete -C "andromeda gen" | string split -f1 \\t
+`;
+
+/** Milliseconds that a shell may take. */
+const PATIENCE = 30_000;
+
+const IN_SHELLS = {
+  bash: (folder: string) => ["--norc", "-c", IN_BASH, "bash", folder],
+  zsh: (folder: string) => ["-f", "-c", IN_ZSH, "zsh", folder],
+  fish: (folder: string) => ["--no-config", "-c", IN_FISH, folder],
+};
+
+for (const [shell, argsFor] of Object.entries(IN_SHELLS)) {
+  const version = new Deno.Command(shell, { args: ["--version"], stdout: "null", stderr: "null" });
+  const isThere = await version.output().then(({ success }) => success, () => false);
+  Deno.test({
+    name: `${shell} completes a command's name${isThere ? "" : ` (needs ${shell})`}`,
+    ignore: !isThere,
+    fn: async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        const program = `#!/bin/sh\nexec "${Deno.execPath()}" run -A "${fromFileUrl(ROOT)}cli/main.ts" "$@"\n`;
+        await Deno.writeTextFile(`${folder}/andromeda`, program, { mode: 0o755 });
+        const signal = AbortSignal.timeout(PATIENCE);
+        const { stdout, stderr } = await new Deno.Command(shell, { args: argsFor(folder), signal }).output();
+        const [found, faults] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+        assert(/^generate\s*$/.test(found ?? ""), `${found}${faults}`);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}

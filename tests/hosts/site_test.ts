@@ -1,7 +1,7 @@
 /**
- * The site of guides and reference builds, and asks no other server for anything. Needs the registry of npm or packages
- * in Deno's cache, and the `chromium` package; without them the tests are ignored, with REQUIRE_NODE=1 and
- * REQUIRE_CHROMIUM=1 they fail.
+ * The site of guides and reference builds, asks no other server for anything, and has the page on which a model writes.
+ * Needs npm with its registry and the `chromium` package; without them the tests are ignored, with REQUIRE_NODE=1 and
+ * REQUIRE_CHROMIUM=1 they fail. ANDROMEDA_SHOTS names a folder for pictures.
  *
  * @module
  */
@@ -40,6 +40,12 @@ Deno.test({
       await buildSite(folder, "/site/");
       const pages = new Set(await pagesIn(folder));
 
+      await t.step("its configuration has the types of the generator", async () => {
+        const modules = [".vitepress/config.ts", ".vitepress/source_links.ts"];
+        const { code, stderr } = await deno(["check", ...modules], { cwd: fromFileUrl(new URL("docs/", ROOT)) });
+        assertEquals(code, 0, stderr);
+      });
+
       await t.step("every page's links within it exist", async () => {
         const broken: string[] = [];
         for (const page of pages) {
@@ -58,7 +64,14 @@ Deno.test({
       await t.step({
         name: "pages fit a phone, say nothing on the console, and ask no other server",
         ignore: lacksChromium,
-        fn: () => visitAll(folder, [...pages].filter((page) => /^(?:index|guide\/.*|api\/models)\.html$/.test(page))),
+        fn: () =>
+          visitAll(folder, [...pages].filter((page) => /^(?:index|try|guide\/.*|api\/models)\.html$/.test(page))),
+      });
+
+      await t.step({
+        name: "a model writes within it",
+        ignore: lacksChromium,
+        fn: () => writeWithin(folder),
       });
     } finally {
       await Deno.remove(folder, { recursive: true });
@@ -84,6 +97,29 @@ async function visitAll(folder: string, pages: readonly string[]): Promise<void>
     }
     assert(pages.length > 10, `${pages.length} pages were visited`);
     assertEquals(faults, []);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Loads the demo's model on the page within the site, and has it write. */
+async function writeWithin(folder: string): Promise<void> {
+  await using server = serveFolders({ "/site/": folder }, {});
+  const browser = await launchChromium();
+  const shots = Deno.env.get("ANDROMEDA_SHOTS");
+  try {
+    for (const [width, colorScheme] of [[390, "light"], [1440, "dark"]] as const) {
+      const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+      await page.goto(`${server.url}/site/`, { waitUntil: "networkidle" });
+      await page.getByRole("link", { name: "Try it" }).last().click();
+      const frame = page.frameLocator("iframe.try");
+      await frame.locator("#load-demo").click();
+      await frame.locator('body[data-state="ready"]').waitFor();
+      await frame.locator("#write").click();
+      await frame.locator(".token:not(.given)").nth(20).waitFor({ state: "attached" });
+      if (shots) await page.screenshot({ path: `${shots}/site-${width}-${colorScheme}.png` });
+      await page.close();
+    }
   } finally {
     await browser.close();
   }

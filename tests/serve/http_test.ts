@@ -49,9 +49,11 @@ Deno.test("a queue has an end: what does not fit is refused with 429, and nothin
 Deno.test("a text that waits for too long is refused with 503", async () => {
   await withServer({ maxConcurrent: 1, maxWait: 20 }, async ({ url }) => {
     const first = await post(url, long);
-    const second = await post(url, ask);
-    assertEquals([second.status, second.headers.get("retry-after")], [503, "5"]);
-    assertEquals((await second.json()).error.type, "server_error");
+    for (const asked of [ask, { ...long, echo: true }]) {
+      const late = await post(url, asked);
+      assertEquals([late.status, late.headers.get("retry-after")], [503, "5"]);
+      assertEquals((await late.json()).error.type, "server_error");
+    }
     assert((await first.text()).endsWith("data: [DONE]\n\n"));
   });
 });
@@ -78,6 +80,20 @@ Deno.test("clients that leave end their texts, in a stream, before it and while 
     assertEquals(backend.memory().tensors, before.tensors);
     assertEquals((await (await post(url, ask)).json()).choices[0].text, await aloneText(served, ask.prompt, 8));
   });
+});
+
+Deno.test({
+  name: "a stream that is left at its first event leaves no timer",
+  sanitizeOps: true,
+  fn: async () => {
+    await withServer({ maxConcurrent: 2 }, async ({ handler }) => {
+      for (const asked of [long, { ...long, prompt: ["ROMEO:", "JULIET:"] }, { ...long, echo: true }]) {
+        const body = JSON.stringify(asked);
+        const response = await handler(new Request("http://localhost/v1/completions", { method: "POST", body }));
+        await response.body?.cancel();
+      }
+    });
+  },
 });
 
 Deno.test("a body that is no request is refused with what is wrong", async () => {
