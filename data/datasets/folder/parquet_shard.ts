@@ -31,8 +31,8 @@ const [LIST, ELEMENT] = ["list", "element"];
 export interface ShardWriter {
   /** Appends a row. */
   add(row: DatasetRow): void;
-  /** Ends the file and gives its bytes. */
-  finish(): Uint8Array;
+  /** Ends the file and gives its bytes, in pieces: in one array they would take twice their room as it grows. */
+  finish(): readonly Uint8Array[];
 }
 
 /** Begins a shard of rows of so many tokens. */
@@ -41,7 +41,12 @@ export async function beginShard(seqLen: number): Promise<ShardWriter> {
   const writer = new parquet.ByteWriter();
   const file = new parquet.ParquetWriter({ writer, schema: schema(), codec: "UNCOMPRESSED", statistics: false });
   const most = Math.max(1, Math.floor(GROUP_TOKENS / seqLen));
+  const pieces: Uint8Array[] = [];
   let rows: DatasetRow[] = [];
+  const take = () => {
+    pieces.push(writer.getBytes().slice());
+    writer.index = 0;
+  };
   const flush = () => {
     if (rows.length === 0) return;
     const lists = {
@@ -56,6 +61,7 @@ export async function beginShard(seqLen: number): Promise<ShardWriter> {
     file.row_groups.push({ columns, num_rows, total_byte_size: bytes, total_compressed_size: bytes });
     file.num_rows += num_rows;
     rows = [];
+    take();
   };
   return {
     add: (row) => {
@@ -65,7 +71,8 @@ export async function beginShard(seqLen: number): Promise<ShardWriter> {
     finish: () => {
       flush();
       file.finish();
-      return writer.getBytes();
+      take();
+      return pieces;
     },
   };
 }
