@@ -24,7 +24,7 @@ export interface SourcePlace {
 export const BEGINNING: SourcePlace = { file: 0, row: 0, tokens: 0 };
 
 /** Characters of a batch of texts, about: tokenizing them takes far longer than sending them to a worker. */
-const BATCH_CHARACTERS = 1 << 19;
+const BATCH_CHARACTERS = 1 << 18;
 
 /** Token ids of a text and its end. */
 export interface TokenDocument {

@@ -9,7 +9,7 @@ import { contentsOf, withFiles } from "./folders.ts";
 const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
 const OPTIONS = { tokenizer, seqLen: 256, shardTokens: 1 << 18, remainder: "pad" } as const;
 
-/** Lines of about 4 MB: eight batches. */
+/** Lines of about 4 MB: more batches than are under way at once. */
 const LINES = Array.from({ length: 2000 }, (_, i) =>
   JSON.stringify({
     text: `${i} What light through yonder window breaks? It is the east, and Juliet is the sun. `.repeat(1 + i % 50),
