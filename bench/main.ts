@@ -22,7 +22,8 @@ const BENCHMARKS: { readonly [name: string]: string } = {
 };
 /**
  * Benchmarks that need more than this repository: the comparison with other engines installs them, and that of hosts
- * these; the check has NumPy read 10 GB, the soak takes as long as it is told.
+ * these; datasets are compared with Python's. The check has NumPy read 10 GB, a gigabyte of text takes minutes, and the
+ * soak as long as it is told.
  */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
@@ -30,6 +31,8 @@ const ON_REQUEST: { readonly [name: string]: string } = {
   "hosts": "hosts/main",
   "large_check": "models/large_check",
   "soak": "models/soak",
+  "datasets": "datasets/main",
+  "datasets_memory": "datasets/memory",
 };
 
 async function run(name: string, args: readonly string[]): Promise<void> {

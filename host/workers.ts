@@ -5,7 +5,7 @@
  */
 
 import { describe } from "../common/show.ts";
-import { BackendUnavailableError } from "../errors.ts";
+import type { BackendUnavailableError } from "../errors.ts";
 import { hasNodeModules, nodeModule } from "./node.ts";
 
 /** A worker. */
@@ -28,6 +28,8 @@ export interface WorkerHandle {
 
 /** A worker's script. */
 export interface WorkerScript {
+  /** What is thrown where none starts. */
+  fault(reasons: string): BackendUnavailableError;
   /** Loads it as a text. */
   loadText(): Promise<string>;
   /** Starts it in a page from a file, if it is served beside this module. */
@@ -55,10 +57,7 @@ export async function spawn(workerUrl: string | URL | undefined, script: WorkerS
       failures.add(describe(error));
     }
   }
-  throw new BackendUnavailableError(
-    `Cannot start a worker for the wasm backend (${[...failures].join("; ")}). Where a policy forbids blobs as ` +
-      `scripts, serve "@andromeda/runtime/worker.js" from the page's own origin and pass its address as options.workerUrl`,
-  );
+  throw script.fault([...failures].join("; "));
 }
 
 /** The ways to start a worker here, the best first. */

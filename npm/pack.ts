@@ -8,6 +8,7 @@
  */
 
 import { BUILD_NAMES } from "../assembly/machine/builds.ts";
+import { WORKERS } from "../host/build.ts";
 import { BIN_PATH, bundleCommand, bundlePackages, COMMAND_FILES, writeLicenses } from "./bundles.ts";
 import { run } from "./run.ts";
 
@@ -81,7 +82,7 @@ function typesOf(path: string): string {
 function withEntries({ dependencies: _bundled, ...packageJson }: PackageJson): object {
   const entries = ENTRIES.map(({ name, path }) => [name, { types: typesOf(path), default: path }]);
   // Bundlers leave out what is not used: importing a module does nothing, but for programs of their own.
-  const sideEffects = [`${GENERATED}/worker.js`, COMMAND_FILES];
+  const sideEffects = [...Object.values(WORKERS).map((path) => `./${path}.js`), COMMAND_FILES];
   const bin = { andromeda: BIN_PATH };
   return { ...packageJson, bin, sideEffects, exports: { ...packageJson.exports, ...Object.fromEntries(entries) } };
 }

@@ -6,7 +6,8 @@
 
 import type { BackendOptions } from "../../backend/backend.ts";
 import { BackendUnavailableError, ConfigError } from "../../errors.ts";
-import { hasNodeModules, nodeModule } from "../../host/node.ts";
+import { hasNodeModules } from "../../host/node.ts";
+import { processors } from "../../host/processors.ts";
 import { layoutOf } from "../memory/layout.ts";
 import type { Candidate, ThreadPlan } from "./builds.ts";
 import { Helpers } from "./helpers.ts";
@@ -126,16 +127,6 @@ async function orDispose(machine: Machine, ready: Promise<void>): Promise<void> 
     machine.dispose();
     throw error;
   }
-}
-
-/** Processors of this host. */
-function processors(): number {
-  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
-  if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
-  // Node has had a navigator since version 21.
-  if (!hasNodeModules()) return 1;
-  const { availableParallelism } = nodeModule("node:os");
-  return availableParallelism();
 }
 
 /** Whether this host shares memory between threads. Pages must be isolated for it, and report whether they are. */

@@ -6,7 +6,7 @@
  */
 
 import { describe } from "../../common/show.ts";
-import { hasNodeModules, nodeModule } from "../../host/node.ts";
+import { connectWorker, type WorkerPort } from "../../host/worker_port.ts";
 import { layoutOf } from "../memory/layout.ts";
 import { SCRATCH_BYTES } from "../records/constants.ts";
 import { reportFailure } from "./failure.ts";
@@ -14,13 +14,8 @@ import { instantiate } from "./instance.ts";
 import { LocalMachine } from "./local_machine.ts";
 import type { HelpTask, HostTask, MachineReply, MachineRequest } from "./worker_messages.ts";
 
-/** This worker's end of the connection. */
-interface Port {
-  postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
-}
-
 /** Helps another thread with its lists until the helpers are sent away. */
-function help(port: Port, { compiled, memory, thread }: HelpTask): void {
+function help(port: WorkerPort, { compiled, memory, thread }: HelpTask): void {
   const { kernels } = instantiate("helper", compiled, memory);
   const { team, scratches } = layoutOf(kernels.heapBase, 1);
   port.postMessage("helping");
@@ -33,10 +28,10 @@ function help(port: Port, { compiled, memory, thread }: HelpTask): void {
 
 /** The machine of an engine in another thread: carries out requests in order. */
 class Host {
-  readonly #port: Port;
+  readonly #port: WorkerPort;
   #machine: LocalMachine | undefined;
 
-  constructor(port: Port) {
+  constructor(port: WorkerPort) {
     this.#port = port;
   }
 
@@ -78,13 +73,9 @@ class Host {
   }
 }
 
-/** Listens to the other side's messages, and tells it that the script runs. */
-function connect(
-  port: Port,
-  listen: (onMessage: (message: HelpTask | HostTask | MachineRequest) => void) => void,
-): void {
+connectWorker<HelpTask | HostTask | MachineRequest>((port) => {
   const host = new Host(port);
-  listen(async (message) => {
+  return async (message) => {
     try {
       if (message.task === "help") help(port, message);
       else if (message.task === "host") host.start(message);
@@ -92,23 +83,5 @@ function connect(
     } catch (error) {
       host.fail(error);
     }
-  });
-  port.postMessage("running");
-}
-
-/** Whether this is a web worker; Node's worker threads have a port instead, Bun's have both and use the port. */
-function isWebWorker(scope: object): scope is Port & EventTarget {
-  return "postMessage" in scope;
-}
-
-const parentPort = hasNodeModules() ? nodeModule("node:worker_threads").parentPort : undefined;
-const scope: object = globalThis;
-if (parentPort) {
-  connect(parentPort, (onMessage) => parentPort.on("message", onMessage));
-} else if (isWebWorker(scope)) {
-  connect(scope, (onMessage) => {
-    scope.addEventListener("message", (event) => {
-      if (event instanceof MessageEvent) onMessage(event.data);
-    });
-  });
-}
+  };
+});

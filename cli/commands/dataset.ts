@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BuildProgress } from "../../mod.ts";
 import { defineCommand } from "../command.ts";
 import { fallingBack, optional, required, toggle } from "../flags/flag.ts";
 import { keyOf, path, text, wholeNumber } from "../flags/readers.ts";
@@ -31,6 +32,7 @@ export const dataset = defineCommand({
     tokenizer: fallingBack("<place>", "the tokenizer: a folder, a URL or org/name", path, "EleutherAI/gpt-neox-20b"),
     out: required("<folder>", "where the rows are written: a folder of their own", path),
     seqLen: fallingBack("<n>", "tokens of a row", wholeNumber(2), 8192),
+    numCpu: optional("<n>", "workers that tokenize; default: the processors of the host", wholeNumber(1)),
     split: fallingBack("<name>", "the part of the dataset", text, "train"),
     textColumn: fallingBack("<name>", "the column of the texts, where rows have columns", text, "text"),
     endToken: optional("<token>", "the token after each text; default: the tokenizer's own", text),
@@ -51,9 +53,7 @@ export const dataset = defineCommand({
         signal,
         onProgress: (progress) => {
           ({ texts, skipped, tokens } = progress);
-          line.show(
-            `${count(texts)} texts, ${count(tokens)} tokens, ${count(Math.round(progress.tokensPerSecond))} tokens/s`,
-          );
+          line.show(describe(progress));
         },
       });
       const seconds = (performance.now() - began) / 1000;
@@ -72,6 +72,20 @@ export const dataset = defineCommand({
     }
   },
 });
+
+/** How far a build is, in a line. */
+function describe({ texts, tokens, tokensPerSecond, bytes, totalBytes, secondsLeft }: BuildProgress): string {
+  const done = `${count(texts)} texts, ${count(tokens)} tokens, ${count(Math.round(tokensPerSecond))} tokens/s`;
+  if (totalBytes === undefined || secondsLeft === undefined) return done;
+  const share = Math.floor(100 * bytes / Math.max(1, totalBytes));
+  return `${share} %: ${done}, ${duration(secondsLeft)} left`;
+}
+
+/** A time as a person says it. */
+function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  return seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
 
 function count(number: number): string {
   return number.toLocaleString("en");

@@ -6,6 +6,7 @@
 
 import { show } from "../../common/show.ts";
 import { ConfigError } from "../../errors.ts";
+import { processors } from "../../host/processors.ts";
 import type { AndromedaTokenizer } from "../text/tokenizer.ts";
 import type { TokenizerFileOptions, TokenizerSource } from "../text/tokenizer_files.ts";
 import type { Remainder } from "./packing/packer.ts";
@@ -24,6 +25,11 @@ export interface DatasetBuilderOptions {
   readonly datasetName: DatasetSource;
   /** Tokens of a row. Default 8192. */
   readonly seqLen?: number | undefined;
+  /**
+   * Workers that tokenize, at most. With 1, and where the host starts none, texts are tokenized in place. Datasets are
+   * the same with any number. Default: the processors of the host.
+   */
+  readonly numCpu?: number | undefined;
   /** The tokenizer, or where it is. Default "EleutherAI/gpt-neox-20b". */
   readonly tokenizer?: TokenizerSource | AndromedaTokenizer | undefined;
   /** The token after each text. Default: the tokenizer's own, `<|endoftext|>` for GPT-NeoX. */
@@ -65,6 +71,7 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
   const settings: BuilderSettings = {
     datasetName: options.datasetName,
     seqLen: options.seqLen ?? 8192,
+    numCpu: options.numCpu ?? processors(),
     tokenizer: options.tokenizer ?? "EleutherAI/gpt-neox-20b",
     endToken: options.endToken,
     textColumn: options.textColumn ?? "text",
@@ -81,7 +88,7 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
       throw new ConfigError(`Cannot use the option ${name}: DatasetBuilder has ${Object.keys(settings).join(", ")}`);
     }
   }
-  for (const [name, least] of [["seqLen", 2], ["shardTokens", 1]] as const) {
+  for (const [name, least] of [["seqLen", 2], ["numCpu", 1], ["shardTokens", 1]] as const) {
     if (Number.isSafeInteger(settings[name]) && settings[name] >= least) continue;
     throw new ConfigError(`Cannot use ${name} = ${show(settings[name])}: it must be a whole number >= ${least}`);
   }

@@ -9,6 +9,7 @@ import { hashOf } from "../hub/checksum.ts";
 import { AndromedaTokenizer } from "../text/tokenizer.ts";
 import { TOKENIZER_FILE } from "../text/tokenizer_files.ts";
 import type { DatasetRow } from "./blocks/block.ts";
+import { type BuildProgress, ReadBytes } from "./build_progress.ts";
 import { type BuilderSettings, type DatasetBuilderOptions, readBuilderOptions } from "./builder_options.ts";
 import { Dataset, datasetOf } from "./dataset.ts";
 import { BEGINNING, documentsOf, endTokenOf, type SourcePlace } from "./documents.ts";
@@ -16,24 +17,6 @@ import { BuildFolder } from "./folder/build_folder.ts";
 import { Packer } from "./packing/packer.ts";
 import { openTextSource } from "./sources/source.ts";
 import type { TextSource } from "./sources/text_source.ts";
-
-/**
- * How far a build is.
- *
- * @category Data
- */
-export interface BuildProgress {
-  /** Texts that were read by this call. */
-  readonly texts: number;
-  /** Rows of files that were skipped by this call, because they have no text. */
-  readonly skipped: number;
-  /** Rows that are done, with those of an earlier call that this one goes on from. */
-  readonly rows: number;
-  /** Tokens in them. */
-  readonly tokens: number;
-  /** Tokens a second of this call. */
-  readonly tokensPerSecond: number;
-}
 
 /**
  * Options of `buildDataset`.
@@ -174,20 +157,28 @@ export class DatasetBuilder {
     { onProgress, signal }: BuildOptions,
     before = { rows: 0, tokens: 0 },
   ): Promise<void> {
-    const { seqLen, remainder, onBadRow, endToken } = this.#settings;
+    const { seqLen, remainder, onBadRow, endToken, numCpu } = this.#settings;
     const packer = new Packer(seqLen);
     let [texts, skipped, rows, lastReport] = [0, 0, 0, 0];
     const began = performance.now();
+    const read = await ReadBytes.of(source, sink.next.file);
     const report = () => {
       const tokens = rows * seqLen;
       const tokensPerSecond = tokens * 1000 / Math.max(1, performance.now() - began);
-      onProgress?.({ texts, skipped, rows: before.rows + rows, tokens: before.tokens + tokens, tokensPerSecond });
+      const { bytes, total: totalBytes, secondsLeft } = read;
+      onProgress?.({
+        ...{ texts, skipped, rows: before.rows + rows, tokens: before.tokens + tokens, tokensPerSecond },
+        ...{ bytes, totalBytes, secondsLeft },
+      });
       lastReport = performance.now();
     };
-    const documents = documentsOf(source, tokenizer, sink.next, {
+    const documents = documentsOf(source, sink.next, {
+      tokenizer,
       endToken: endTokenOf(tokenizer, endToken),
+      numCpu,
       onBadRow,
       onSkip: () => skipped += 1,
+      read,
       signal,
     });
     for await (const { place, tokens } of documents) {

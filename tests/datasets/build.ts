@@ -1,6 +1,9 @@
 /**
  * Builds a dataset in a process of its own, which prints a line when it begins:
- * `deno run -A tests/datasets/build.ts <source> <folder>`.
+ *
+ *     deno run -A tests/datasets/build.ts <source> <folder>
+ *
+ * @module
  */
 
 import { DatasetBuilder } from "../../data/mod.ts";

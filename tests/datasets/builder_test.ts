@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import {
   AndromedaTokenizer,
+  type BuildProgress,
   ConfigError,
   Dataset,
   DatasetBuilder,
@@ -157,9 +158,31 @@ Deno.test("what can't be read is refused by file and reason", async () => {
   });
 });
 
+Deno.test("progress tells the bytes that were read of those that there are, and how long the rest takes", async () => {
+  const text = `${JSON.stringify({ text: TEXTS[0]?.repeat(10_000) })}\n`;
+  const lines = text.repeat(20);
+  await withFiles({ "a.jsonl": lines, "b.jsonl.gz": await gzipped(lines) }, async (folder) => {
+    const all: BuildProgress[] = [];
+    const builder = new DatasetBuilder({ datasetName: folder, tokenizer, seqLen: 64, numCpu: 1 });
+    await builder.buildDataset({ onProgress: (progress) => all.push(progress) });
+    const names = ["a.jsonl", "b.jsonl.gz"];
+    const sizes = await Promise.all(names.map(async (name) => (await Deno.stat(`${folder}/${name}`)).size));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    assert(all.every(({ totalBytes }) => totalBytes === total));
+    assertEquals(all.map(({ bytes }) => bytes), all.map(({ bytes }) => bytes).toSorted((a, b) => a - b));
+    assert(all.some(({ bytes, secondsLeft = 0 }) => bytes > 0 && bytes < total && secondsLeft > 0));
+    assertEquals([all.at(-1)?.bytes, all.at(-1)?.secondsLeft], [total, 0]);
+  });
+  let last: BuildProgress | undefined;
+  const builder = new DatasetBuilder({ datasetName: { texts: TEXTS }, tokenizer, seqLen: 8 });
+  await builder.buildDataset({ onProgress: (progress) => last = progress });
+  assertEquals([last?.totalBytes, last?.secondsLeft], [undefined, undefined]);
+});
+
 Deno.test("options out of their range are refused when the builder is made", () => {
   const wrong: readonly [Record<string, unknown>, string][] = [
     [{ seqLen: 1 }, "seqLen = 1"],
+    [{ numCpu: 0 }, "numCpu = 0"],
     [{ remainder: "lose" }, 'remainder = "lose"'],
     [{ textColumn: "" }, "textColumn"],
     [{ split: "a b" }, "split"],

@@ -210,16 +210,30 @@ for (const [host, programOf] of Object.entries(HOSTS)) {
     assertMatch(nameless.stderr, /^error: Missing --model <model>: [^\n]*\n$/);
   });
 
-  test(`andromeda makes a dataset in ${host}`, async (project) => {
-    const source = `${project.package}README.md`;
-    const out = `${project.folder}/dataset in ${host}`;
-    const flags = ["--tokenizer", MODEL, "--seq-len", "64", "--remainder", "pad", "--out", out, "--json"];
+  test(`andromeda makes a dataset in ${host}, in workers`, async (project) => {
+    const [source, out] = [`${project.folder}/texts of ${host}.jsonl`, `${project.folder}/dataset in ${host}`];
+    const text = await Deno.readTextFile(`${project.package}README.md`);
+    // Workers start where there are several batches of texts.
+    await Deno.writeTextFile(source, `${JSON.stringify({ text })}\n`.repeat(Math.ceil(1e6 / text.length)));
+    const flags = [
+      "--tokenizer",
+      MODEL,
+      "--seq-len",
+      "64",
+      "--remainder",
+      "pad",
+      "--num-cpu",
+      "2",
+      "--out",
+      out,
+      "--json",
+    ];
     const { code, stdout, stderr } = await project.run(programOf(project), [
       project.tool("andromeda"),
       ...["dataset", source, ...flags],
     ]);
     assertEquals([code, stderr], [0, ""]);
-    const options = { datasetName: source, tokenizer: MODEL, seqLen: 64, remainder: "pad" } as const;
+    const options = { datasetName: source, tokenizer: MODEL, seqLen: 64, remainder: "pad", numCpu: 1 } as const;
     const expected = await new DatasetBuilder(options).buildDataset();
     assertEquals(JSON.parse(stdout).rows, expected.length);
     assertEquals(await Array.fromAsync(await Dataset.load(out)), await Array.fromAsync(expected));

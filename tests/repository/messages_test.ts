@@ -11,7 +11,7 @@ import { sourcesIn } from "../support/sources.ts";
  * Folders that no engine or model runs: kernels, which are other languages, generated files, and the command line,
  * whose messages begin with the flag that they are about.
  */
-const NOT_SOURCES = /^(cli\/|(assembly|gpu)\/(kernels|generated|build\.ts))/;
+const NOT_SOURCES = /^(cli\/|(assembly|data|gpu|host)\/(kernels|generated|build\.ts))/;
 
 /**
  * Errors that their caller does not see: another place catches them, and quotes them in its own message. `SyntaxError`

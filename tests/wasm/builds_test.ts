@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { inflateRawSync } from "node:zlib";
 import { WasmBackend } from "../../assembly/backend.ts";
-import { bundleWorker, compileKernels, generateModules, hashSources } from "../../assembly/build.ts";
+import { compileKernels, generateModules, hashSources } from "../../assembly/build.ts";
 import { BUILD_NAMES, BUILDS, compileBuild } from "../../assembly/machine/builds.ts";
 import { BackendUnavailableError, ConfigError } from "../../errors.ts";
 
@@ -30,13 +30,6 @@ Deno.test("the modules generated from the kernels' declarations are those of the
 Deno.test("compiling the kernels again gives the same bytes", async () => {
   const bytes = await Deno.readFile(new URL("../../assembly/generated/relaxed-simd.wasm", import.meta.url));
   assertEquals(await compileKernels("relaxed-simd"), bytes);
-});
-
-Deno.test("the generated worker is that of the sources, and small", async () => {
-  const { script } = await import("../../assembly/generated/worker_text.ts");
-  assertEquals(script, await bundleWorker(), `assembly/generated/worker_text.ts is stale: run "deno task build"`);
-  assertEquals(script, await Deno.readTextFile(new URL("../../assembly/generated/worker.js", import.meta.url)));
-  assert(script.length < 10_000, `${script.length} characters`);
 });
 
 Deno.test("the engine starts on modules that were compiled beforehand", async () => {

@@ -160,11 +160,12 @@ export class BuildFolder {
   }
 
   async #finishShard(next: SourcePlace): Promise<void> {
-    const bytes = this.#shard?.finish() ?? new Uint8Array();
-    const { parts } = this.#progress;
-    await replaceFile(joinPath(this.#folder, BUILD, partName(parts.length)), bytes);
-    const part = { rows: this.#rows, tokens: this.#tokens, bytes: bytes.length, next };
+    const pieces = this.#shard?.finish() ?? [];
     this.#shard = undefined;
+    const { parts } = this.#progress;
+    await replaceFile(joinPath(this.#folder, BUILD, partName(parts.length)), inOrder(pieces));
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    const part = { rows: this.#rows, tokens: this.#tokens, bytes, next };
     this.#rows = this.#tokens = 0;
     await this.#keep({ ...this.#progress, parts: [...parts, part] });
   }
@@ -188,6 +189,10 @@ export class BuildFolder {
 function shardPath(split: string, index: number, count: number): string {
   const five = (number: number) => String(number).padStart(5, "0");
   return `data/${split}-${five(index)}-of-${five(count)}.parquet`;
+}
+
+async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces;
 }
 
 function partName(index: number): string {

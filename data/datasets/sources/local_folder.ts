@@ -9,6 +9,7 @@ import { nodeModule } from "../../../host/node.ts";
 import { type ByteSource, messageOf } from "../../files/byte_source.ts";
 import { fileSource, joinPath, kindOfPath } from "../../files/local_files.ts";
 import { isReadable, readableEndings, rowsOf } from "../formats/rows.ts";
+import { countedSource } from "./counted_source.ts";
 import type { SourceOptions, TextFile, TextSource } from "./text_source.ts";
 import { filesOfSplit } from "./splits.ts";
 
@@ -32,8 +33,9 @@ export async function localFiles(path: string, options: SourceOptions): Promise<
 function localFile(name: string, path: string, options: SourceOptions): TextFile {
   return {
     name,
-    rows: async function* (from) {
-      yield* rowsOf(await open(path), from, options);
+    size: async () => (await open(path)).size,
+    rows: async function* (from, onRead) {
+      yield* rowsOf(countedSource(await open(path), onRead), from, options);
     },
   };
 }

@@ -26,8 +26,10 @@ export interface SourceOptions extends RowOptions {
 export interface TextFile {
   /** Its name in messages, which tells it from the others. */
   readonly name: string;
-  /** Its rows, from a row on. */
-  rows(from: number): AsyncGenerator<TextRow>;
+  /** Its bytes as they are stored, where they are known beforehand. */
+  size?(): Promise<number | undefined>;
+  /** Its rows, from a row on; `onRead` is told the bytes of each read. */
+  rows(from: number, onRead: (bytes: number) => void): AsyncGenerator<TextRow>;
 }
 
 /** Texts that can be read again from any row of any file, unless they come from an iterable. */
