@@ -169,7 +169,9 @@ export class AddedTokens {
     const addText = (end: number): void => {
       if (done < end) parts.push(slice(piece, done, end));
     };
-    for (let position = 0; position < text.length;) {
+    for (let position = 0;;) {
+      position = trie.nextStart(text, position);
+      if (position >= text.length) break;
       const { id, end } = longestAt(text, position, trie);
       const token = this.#tokens.get(id);
       if (token === undefined) {

@@ -61,6 +61,7 @@ export class Automaton {
    * @returns The end of the match, or NOT_FOUND.
    */
   match(bytes: Uint8Array, from: number, to: number): number {
+    let [kinds, steps] = [this.#kinds, this.#steps];
     let state = START;
     let found = NOT_FOUND;
     for (let at = from, next = from;; at = next) {
@@ -72,11 +73,17 @@ export class Automaton {
           next = at + (code < 0xe0 ? 2 : code < 0xf0 ? 3 : 4);
           code = codePointAt(bytes, at, code);
         }
-        kind = this.#kinds[code] ?? UNSEEN;
-        if (kind === UNSEEN) kind = this.#classify(code);
+        kind = kinds[code] ?? UNSEEN;
+        if (kind === UNSEEN) {
+          kind = this.#classify(code);
+          kinds = this.#kinds;
+        }
       }
-      let step = this.#steps[state * KINDS + kind] ?? UNKNOWN;
-      if (step === UNKNOWN) step = this.#step(state, kind);
+      let step = steps[state * KINDS + kind] ?? UNKNOWN;
+      if (step === UNKNOWN) {
+        step = this.#step(state, kind);
+        steps = this.#steps;
+      }
       if ((step & ENDS_BEFORE) !== 0) found = at;
       state = step >> 1;
       if (state === DEAD) return found;

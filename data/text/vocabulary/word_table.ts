@@ -47,12 +47,22 @@ export class WordTable {
   /** Remembers the first so many ids for a word. */
   set(bytes: Uint8Array, start: number, end: number, ids: Int32Array, count: number): void {
     if (end - start > LONGEST || count > MOST_IDS) return;
-    if (++this.#written > this.#places && this.#places < MOST_PLACES) this.#empty(this.#places * 2);
+    if (++this.#written > this.#places && this.#places < MOST_PLACES) this.#grow();
     const place = this.#placeOf(bytes, start, end);
     for (let i = start, at = place * LONGEST; i < end; i++) this.#words[at++] = bytes[i] ?? 0;
     for (let i = 0; i < count; i++) this.#ids[place * MOST_IDS + i] = ids[i] ?? 0;
     this.#lengths[place] = end - start;
     this.#counts[place] = count;
+  }
+
+  #grow(): void {
+    const [words, lengths, counts, ids] = [this.#words, this.#lengths, this.#counts, this.#ids];
+    this.#empty(2 * lengths.length);
+    lengths.forEach((length, place) => {
+      if (length === 0) return;
+      const start = place * LONGEST;
+      this.set(words, start, start + length, ids.subarray(place * MOST_IDS), counts[place] ?? 0);
+    });
   }
 
   #empty(places: number): void {
