@@ -67,7 +67,8 @@ export async function enginesOf({ path, tiktoken }: Vocabulary, modules: string)
     {
       name: OURS,
       load: async () => {
-        const tokenizer = await AndromedaTokenizer.load({ tokenizer: json, config: {} });
+        // An end that the vocabulary has: GPT-NeoX would get "<eos>", which the others do not know.
+        const tokenizer = await AndromedaTokenizer.load({ tokenizer: json }, { eosToken: "<|endoftext|>" });
         return (text) => tokenizer.encode(text);
       },
     },
