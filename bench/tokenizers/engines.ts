@@ -68,7 +68,7 @@ export async function enginesOf({ path, tiktoken }: Vocabulary, modules: string)
       name: OURS,
       load: async () => {
         // An end that the vocabulary has: GPT-NeoX would get "<eos>", which the others do not know.
-        const tokenizer = await AndromedaTokenizer.load({ tokenizer: json }, { eosToken: "<|endoftext|>" });
+        const tokenizer = await AndromedaTokenizer.load({ tokenizer: json, config: { eos_token: "<|endoftext|>" } });
         return (text) => tokenizer.encode(text);
       },
     },

@@ -1,6 +1,6 @@
 /**
- * How fast tokenizers are, in megabytes of UTF-8 a second on one thread: this library's beside Hugging Face's in Rust and
- * in JavaScript and beside tiktoken, in turns, on English, code, CJK and mixed text; and in one and two workers.
+ * How fast tokenizers are, in megabytes of UTF-8 a second on one thread: this library's beside Hugging Face's in Rust
+ * and in JavaScript and beside tiktoken, in turns, on English, code, CJK and mixed text; and in one and two workers.
  *
  *     deno task bench tokenizers [--rounds 5] [--write]
  *

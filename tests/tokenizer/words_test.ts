@@ -1,4 +1,4 @@
-/** The way by words in UTF-8 against the way by pieces, and against Rust's tokenizers, on a megabyte of each kind of text. */
+/** Words in UTF-8 against the way by pieces and against Rust's tokenizers, on a megabyte of each kind of text. */
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -177,7 +177,7 @@ async function compareWithRust(files: readonly Json[], samples: Readonly<Record<
   const cases = files.map((file) => [file, kinds.map(([, text]) => text)]);
   const expected = await runPython<string[][]>(RUST, [], cases);
   for (const [index, tokenizer] of files.entries()) {
-    const ours = await AndromedaTokenizer.load({ tokenizer }, { eosToken: "<|endoftext|>" });
+    const ours = await AndromedaTokenizer.load({ tokenizer, config: { eos_token: "<|endoftext|>" } });
     kinds.forEach(([kind, text], i) => {
       const ids = ours.encode(text, { addSpecialTokens: false }).join(" ");
       assertEquals(ids === expected[index]?.[i], true, `${JSON.stringify(tokenizer["pre_tokenizer"])}: ${kind}`);

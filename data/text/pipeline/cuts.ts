@@ -1,6 +1,6 @@
 /**
- * Cuts in the form that is fastest: pre-tokenizers that do no more than cut a text where expressions match and spell its
- * bytes, which those of byte-level models are, find the words of a text in UTF-8 without an object for each.
+ * Cuts in the form that is fastest: pre-tokenizers that do no more than cut a text where expressions match and spell
+ * its bytes, as those of byte-level models do, find the words of a text in UTF-8 without an object for each.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The ids of words that came before, because words come again. A table of fixed places: a word that meets another one at
- * its place takes it over, so that memory is bounded and frequent words are there. It has no objects and no texts.
+ * The ids of words that came before, because words come again. A table of fixed places: a word that meets another one
+ * at its place takes it over, so that memory is bounded and frequent words are there. It has no objects and no texts.
  *
  * @module
  */
