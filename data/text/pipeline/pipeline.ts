@@ -115,7 +115,7 @@ function encode(
 /** Adds the ids of a part of a text to others. */
 type PartEncoder = (part: Piece, ids: number[]) => void;
 
-/** Words are encoded in UTF-8 where they can be, which is ten times as fast as piece by piece. */
+/** Words are encoded in UTF-8 where they can be: English takes an eighth of the time that it takes piece by piece. */
 function partEncoder(preTokenizer: PreTokenizer, model: Model): PartEncoder {
   const { cuts } = preTokenizer;
   const encodeWords = cuts?.spellsBytes && model.ofBytes ? wordEncoder(cuts, model.ofBytes) : undefined;

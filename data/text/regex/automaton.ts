@@ -1,7 +1,7 @@
 /**
  * An automaton that finds what a regular expression finds, in UTF-8. Its states are made when a text first needs them,
- * and from then on a character costs two look-ups: that is ten times as fast as the host's expressions, which give an
- * object for each match, and takes no memory however long a match is.
+ * and from then on a character costs two look-ups: that takes half the time of the host's expressions, which give an
+ * object for each match, and no memory however long a match is.
  *
  * @module
  */

@@ -11,7 +11,7 @@ const NONE = -1;
 const SLOT = 4;
 
 /** Up to this many symbols the least rank is sought among all: faster than a queue, which a word of 1 MB needs. */
-const SHORT = 64;
+const SHORT = 128;
 
 /** Pairs of ids in a hash table of integers: half a million take 50 ms, a map with keys of texts half a second. */
 export class MergeTable {
