@@ -31,15 +31,14 @@ interface Speed {
   readonly sameIds: boolean;
 }
 
-/** Milliseconds of one engine by round. */
-interface Times {
-  readonly fresh: number[];
-  readonly again: number[];
-  ids: ArrayLike<number>;
+/** An engine, its milliseconds by round, and what it gave last. */
+interface Run {
+  readonly engine: Engine;
+  readonly times: { readonly fresh: number[]; readonly again: number[]; ids: ArrayLike<number> };
 }
 
 /** One round of one engine on a text. */
-async function timeRound(engine: Engine, text: string, times: Times): Promise<void> {
+async function timeRound({ engine, times }: Run, text: string): Promise<void> {
   const encode = await engine.load();
   for (const list of [times.fresh, times.again]) {
     const start = performance.now();
@@ -49,21 +48,20 @@ async function timeRound(engine: Engine, text: string, times: Times): Promise<vo
 }
 
 async function compare(engines: readonly Engine[], { text, bytes }: Text, rounds: number): Promise<Speed[]> {
-  const timings = new Map<string, Times>();
-  // The round before the first lets V8 compile hot code.
-  for (let round = -1; round < rounds; round++) {
-    for (const engine of engines) {
-      const times: Times = round <= 0 ? { fresh: [], again: [], ids: [] } : timings.get(engine.name) ?? missing(engine);
-      timings.set(engine.name, times);
-      await timeRound(engine, text, times);
-    }
+  const begin = (engine: Engine): Run => ({ engine, times: { fresh: [], again: [], ids: [] } });
+  // Not counted: V8 compiles hot code.
+  for (const engine of engines) await timeRound(begin(engine), text);
+  const runs = engines.map(begin);
+  for (let round = 0; round < rounds; round++) {
+    for (const run of runs) await timeRound(run, text);
   }
-  const [ours, rust] = [timings.get(OURS), timings.get(RUST)];
-  return [...timings].map(([engine, { fresh, again, ids }]) => {
+  const timesOf = (name: string) => runs.find(({ engine }) => engine.name === name)?.times;
+  const [ours, rust] = [timesOf(OURS), timesOf(RUST)];
+  return runs.map(({ engine, times: { fresh, again, ids } }) => {
     const ofRust = (times: readonly number[], theirs: readonly number[] = []) =>
       median(times.map((time, round) => (theirs[round] ?? NaN) / time));
     return {
-      engine,
+      engine: engine.name,
       fresh: bytes / 1000 / median(fresh),
       again: bytes / 1000 / median(again),
       freshOfRust: ofRust(fresh, rust?.fresh),
@@ -71,10 +69,6 @@ async function compare(engines: readonly Engine[], { text, bytes }: Text, rounds
       sameIds: isSame(ids, ours?.ids ?? []),
     };
   });
-}
-
-function missing({ name }: Engine): never {
-  throw new Error(`Cannot compare ${name}: it has no earlier round`);
 }
 
 function isSame(left: ArrayLike<number>, right: ArrayLike<number>): boolean {
