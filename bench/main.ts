@@ -21,8 +21,8 @@ const BENCHMARKS: { readonly [name: string]: string } = {
   serving: "serving/main",
 };
 /**
- * Benchmarks that need more than this repository: the comparisons with other engines, hosts and tokenizers install them,
- * the check has NumPy read 10 GB, the soak takes as long as it is told.
+ * Benchmarks that need more than this repository: the comparisons with other engines, hosts and tokenizers install
+ * them, the check has NumPy read 10 GB, the soak takes as long as it is told.
  */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
