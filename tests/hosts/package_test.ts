@@ -312,14 +312,17 @@ test("TypeScript takes Cloudflare's bindings", async (project) => {
   assertEquals([code, stdout], [0, ""]);
 });
 
-/** Programs that use a part of the package, and the bytes of gzip that each loads at once; engines come later. */
+/**
+ * Programs that use a part of the package, and the bytes of gzip that each loads at once; engines come later. The
+ * automata by which a tokenizer encodes English in an eighth of the time are 3 KB of them.
+ */
 const BUNDLES = [
   { names: "{ createBackend }", entry: "", most: 3_000 },
-  { names: "{ createBackend, loadModel, AndromedaTokenizer }", entry: "", most: 82_000 },
+  { names: "{ createBackend, loadModel, AndromedaTokenizer }", entry: "", most: 84_000 },
   { names: "{ createBackend }", entry: "/models", most: 3_000 },
   { names: "* as models", entry: "/models", most: 63_000 },
   { names: "{ AndromedaTokenizer }", entry: "/data", most: 32_000 },
-  { names: "* as data", entry: "/data", most: 57_000 },
+  { names: "* as data", entry: "/data", most: 61_000 },
   { names: "{ createHandler }", entry: "/serve", most: 21_000 },
   { names: "{ main }", entry: "/cli", most: 42_000 },
 ];

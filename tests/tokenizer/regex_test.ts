@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { wordEncoder } from "../../data/text/pipeline/cuts.ts";
 import { pieceOf } from "../../data/text/pipeline/piece.ts";
 import { readPreTokenizer } from "../../data/text/pipeline/pre_tokenizers.ts";
 import type { PreTokenizer } from "../../data/text/pipeline/pre_tokenizers.ts";
@@ -54,11 +55,9 @@ const text = fc.array(
 )
   .map((characters) => characters.join(""));
 
-function split(regex: string): PreTokenizer | TokenizerError {
+function split(regex: string, options = { behavior: "Isolated", invert: false }): PreTokenizer | TokenizerError {
   try {
-    return readPreTokenizer(
-      new Section("pre_tokenizer", { type: "Split", pattern: { Regex: regex }, behavior: "Isolated", invert: false }),
-    );
+    return readPreTokenizer(new Section("pre_tokenizer", { type: "Split", pattern: { Regex: regex }, ...options }));
   } catch (error) {
     if (error instanceof TokenizerError) return error;
     throw new Error(regex, { cause: error });
@@ -94,10 +93,59 @@ pythonTest("random expressions cut random texts where Oniguruma does", ["tokeniz
     compared++;
     texts.forEach((text, i) => {
       if (parts[i] === null) return; // Oniguruma gives up
-      assertEquals(ours(pieceOf(text)).map((piece) => piece.text), parts[i], `${regex} in ${JSON.stringify(text)}`);
+      assertEquals(ours.cut(pieceOf(text)).map((piece) => piece.text), parts[i], `${regex} in ${JSON.stringify(text)}`);
     });
   });
   assert(compared > 0.5 * numRuns, `only ${compared} of ${numRuns} expressions were compared`);
+});
+
+/** What a pre-tokenizer cuts in UTF-8, unless it cuts pieces only. */
+function wordsOf({ cuts }: PreTokenizer): ((text: string) => string[]) | undefined {
+  let words: string[] = [];
+  const encode = (bytes: Uint8Array, start: number, end: number): void => {
+    words.push(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(start, end)));
+  };
+  const cut = cuts && wordEncoder(cuts, { encode });
+  return cut && ((text) => {
+    words = [];
+    cut(text, []);
+    return words;
+  });
+}
+
+Deno.test("an automaton cuts a text where its expression does", () => {
+  const seed = Number(Deno.env.get("FUZZ_SEED") ?? 7);
+  const numRuns = Number(Deno.env.get("FUZZ_RUNS") ?? 2000);
+  const texts = ["", "\n", "ab\r\ncd\n", "K k \u212a ſ S", "\ufeffa", ...fc.sample(text, { seed, numRuns: 20 })];
+  let compared = 0;
+  for (const regex of fc.sample(pattern, { seed, numRuns })) {
+    for (const options of [{ behavior: "Isolated", invert: false }, { behavior: "Removed", invert: true }]) {
+      const pieces = split(regex, options);
+      if (pieces instanceof TokenizerError) break;
+      const words = wordsOf(pieces);
+      if (words === undefined) break; // the expression is no program
+      compared++;
+      for (const text of texts) {
+        const expected = pieces.cut(pieceOf(text)).map((piece) => piece.text);
+        assertEquals(words(text), expected, `${regex} ${options.behavior} in ${JSON.stringify(text)}`);
+      }
+    }
+  }
+  assert(compared > 0.3 * numRuns, `only ${compared} of ${2 * numRuns} expressions are programs`);
+});
+
+Deno.test("an automaton numbers its states and kinds of characters anew when it has too many", () => {
+  const ways = fc.sample(fc.constantFrom("a", "b"), { seed: 7, numRuns: 4000 }).join("") + "a".repeat(12) + "c";
+  const letters = Array.from({ length: 400 }, (_, i) => String.fromCodePoint(0x4e00 + i));
+  const cases = [
+    ["(?:a|b)*a(?:a|b){11}c", ways],
+    [`[${letters.join("")}]+x|${letters.join("|")}`, [...letters, ...letters.toReversed(), "x"].join("")],
+  ] as const;
+  for (const [regex, text] of cases) {
+    const pieces = split(regex);
+    if (pieces instanceof TokenizerError) throw pieces;
+    assertEquals(wordsOf(pieces)?.(text), pieces.cut(pieceOf(text)).map((piece) => piece.text));
+  }
 });
 
 Deno.test("patterns of real tokenizers are translated, and stay as fast as they are long", () => {

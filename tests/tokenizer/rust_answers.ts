@@ -40,3 +40,6 @@ export function partsOf(name: string): unknown[] {
   const texts = answers.kinds.map(({ parts }) => parts[name]).filter((part) => part !== undefined);
   return [...new Set(texts.map((part) => JSON.stringify(part)))].map((text) => JSON.parse(text));
 }
+
+/** Characters that Unicode has assigned after the tables of this host or of Rust: the two may not agree on them. */
+export const NEWER_THAN_A_HOST = /[\p{Cn}\u{11de0}-\u{11de9}\u{16ea0}-\u{16eb8}\u{16ff4}-\u{16ff6}\ua7ce\ua7d2\ua7d4]/u;

@@ -169,7 +169,8 @@ export class AddedTokens {
     const addText = (end: number): void => {
       if (done < end) parts.push(slice(piece, done, end));
     };
-    for (let position = 0; position < text.length;) {
+    let position = 0;
+    while ((position = trie.nextStart(text, position)) < text.length) {
       const { id, end } = longestAt(text, position, trie);
       const token = this.#tokens.get(id);
       if (token === undefined) {

@@ -16,9 +16,20 @@ const utf8 = new TextEncoder();
 /** The UTF-8 of a text, spelled in the alphabet. */
 export function byteCharacters(text: string): string {
   if (/^ ?[!-~]*$/.test(text)) return text.startsWith(" ") ? `Ġ${text.slice(1)}` : text;
+  const bytes = utf8.encode(text);
+  return spellBytes(bytes, 0, bytes.length);
+}
+
+/** The bytes between two places, spelled in the alphabet. */
+export function spellBytes(bytes: Uint8Array, start: number, end: number): string {
   let spelled = "";
-  for (const byte of utf8.encode(text)) spelled += CHARACTER_OF[byte] ?? "";
+  for (let i = start; i < end; i++) spelled += characterOfByte(bytes[i] ?? 0);
   return spelled;
+}
+
+/** The character of a byte. */
+export function characterOfByte(byte: number): string {
+  return CHARACTER_OF[byte] ?? "";
 }
 
 /**

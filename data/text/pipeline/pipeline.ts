@@ -9,6 +9,7 @@ import { TokenizerError } from "../../../errors.ts";
 import type { Model } from "../vocabulary/model.ts";
 import { readModel } from "../vocabulary/models.ts";
 import { AddedTokens, readAddedTokens } from "./added_tokens.ts";
+import { wordEncoder } from "./cuts.ts";
 import { joinWithSpaces, readDecoder } from "./decoders.ts";
 import type { Decoder } from "./decoders.ts";
 import { concatenate, pad, readPadding, readTruncation, truncate } from "./encoding.ts";
@@ -61,18 +62,22 @@ export function readPipeline(json: unknown): Pipeline {
   const optional = <T>(name: string, read: (section: Section) => T): T | undefined =>
     file.has(name) ? read(file.section(name)) : undefined;
   const normalizer = optional("normalizer", readNormalizer) ?? ((piece: Piece) => piece);
-  const preTokenizer = optional("pre_tokenizer", readPreTokenizer) ?? ((piece: Piece) => [piece]);
+  const preTokenizer = optional("pre_tokenizer", readPreTokenizer) ?? UNCUT;
   const postProcessor = optional("post_processor", readPostProcessor) ?? PLAIN;
   const tokens = new AddedTokens(readAddedTokens(file), model.vocabulary, normalizer);
+  const encoder = partEncoder(preTokenizer, model);
   return {
     tokens,
     modelSize: model.vocabulary.size,
     truncation: optional("truncation", readTruncation),
     padding: optional("padding", readPadding),
-    encode: (request) => encode(request, tokens, preTokenizer, model, postProcessor),
+    encode: (request) => encode(request, tokens, encoder, postProcessor),
     decoder: optional("decoder", readDecoder) ?? joinWithSpaces,
   };
 }
+
+/** Without a pre-tokenizer, a text is one piece. */
+const UNCUT: PreTokenizer = { cut: (piece) => [piece] };
 
 /** Without a post-processor, texts stand side by side. */
 const PLAIN: PostProcessor = { added: () => 0, process: (encodings) => encodings };
@@ -80,13 +85,16 @@ const PLAIN: PostProcessor = { added: () => 0, process: (encodings) => encodings
 function encode(
   { text, pair, addsSpecialTokens, truncation, padding }: EncodingRequest,
   tokens: AddedTokens,
-  preTokenizer: PreTokenizer,
-  model: Model,
+  encoder: PartEncoder,
   postProcessor: PostProcessor,
 ): Encoding {
   const texts = pair === undefined ? [text] : [text, pair];
   let encodings = texts.map((each, index): Encoding => {
-    const ids = encodeText(each, tokens, preTokenizer, model);
+    const ids: number[] = [];
+    for (const part of tokens.extract(each)) {
+      if (typeof part === "number") ids.push(part);
+      else encoder(part, ids);
+    }
     return { ids, typeIds: new Array<number>(ids.length).fill(index) };
   });
   if (truncation !== undefined) {
@@ -104,16 +112,20 @@ function encode(
   return padding === undefined ? encoding : pad(encoding, padding);
 }
 
-function encodeText(text: string, tokens: AddedTokens, preTokenizer: PreTokenizer, model: Model): number[] {
-  const ids: number[] = [];
-  for (const part of tokens.extract(text)) {
-    if (typeof part === "number") {
-      ids.push(part);
-      continue;
+/** Adds the ids of a part of a text to others. */
+type PartEncoder = (part: Piece, ids: number[]) => void;
+
+/** Words are encoded in UTF-8 where they can be: English takes an eighth of the time that it takes piece by piece. */
+function partEncoder(preTokenizer: PreTokenizer, model: Model): PartEncoder {
+  const { cuts } = preTokenizer;
+  const encodeWords = cuts?.spellsBytes && model.ofBytes ? wordEncoder(cuts, model.ofBytes) : undefined;
+  return (part, ids) => {
+    if (encodeWords !== undefined && part.hollow === 0) {
+      encodeWords(part.text, ids);
+      return;
     }
-    for (const piece of preTokenizer(part)) {
+    for (const piece of preTokenizer.cut(part)) {
       for (const id of model.encode(piece.text)) ids.push(id);
     }
-  }
-  return ids;
+  };
 }

@@ -10,6 +10,7 @@ import {
   characterPattern,
   inverted,
   readPattern,
+  readRegex,
   regexPattern,
   split,
   textPattern,
@@ -18,12 +19,19 @@ import type { Behavior, Pattern } from "../regex/patterns.ts";
 import { translateRegex } from "../regex/regex.ts";
 import { scriptOf } from "../regex/scripts.ts";
 import { byteCharacters } from "./byte_level.ts";
+import { joinCuts } from "./cuts.ts";
+import type { Cuts } from "./cuts.ts";
 import { changeEach, mapEach, prepend, slice, solid } from "./piece.ts";
 import type { Piece } from "./piece.ts";
 import type { Section } from "./section.ts";
 
-/** Cuts a piece. */
-export type PreTokenizer = (piece: Piece) => Piece[];
+/** A pre-tokenizer. */
+export interface PreTokenizer {
+  /** Cuts a piece. */
+  cut(piece: Piece): Piece[];
+  /** The expressions that say it all, if it cuts a text at their matches, and spells bytes at most. */
+  readonly cuts?: Cuts | undefined;
+}
 
 /** Reads a pre-tokenizer. */
 export function readPreTokenizer(section: Section): PreTokenizer {
@@ -32,15 +40,12 @@ export function readPreTokenizer(section: Section): PreTokenizer {
       return sequence(section.sections("pretokenizers").map(readPreTokenizer));
     case "ByteLevel":
       return byteLevel(section);
-    case "Split": {
-      const pattern = readPattern(section);
-      const behavior = section.choice("behavior", BEHAVIORS);
-      return cut(section.boolean("invert") ? inverted(pattern) : pattern, behavior);
-    }
+    case "Split":
+      return splitAt(section);
     case "Punctuation":
       return cut(characterPattern(isPunctuation), section.choice("behavior", BEHAVIORS, "Isolated"));
     case "Digits":
-      return cut(regexPattern(/\p{N}/gu), section.boolean("individual_digits") ? "Isolated" : "Contiguous");
+      return isolate(section.boolean("individual_digits") ? /\p{N}/gu : /\p{N}+/gu);
     case "Whitespace":
       return cut(inverted(regexPattern(WORDS_AND_OTHERS)), "Removed");
     case "WhitespaceSplit":
@@ -52,7 +57,7 @@ export function readPreTokenizer(section: Section): PreTokenizer {
     case "Metaspace":
       return metaspace(section);
     case "UnicodeScripts":
-      return splitScripts;
+      return { cut: splitScripts };
     case "FixedLength":
       return fixedLength(section);
     default:
@@ -68,25 +73,47 @@ const WORDS_AND_OTHERS = new RegExp(
 const WHITE_SPACE = characterPattern((character) => isWhiteSpace(character.charCodeAt(0)));
 
 function cut(pattern: Pattern, behavior: Behavior): PreTokenizer {
-  return (piece) => split(piece, pattern, behavior);
+  return { cut: (piece) => split(piece, pattern, behavior) };
+}
+
+/** Each match of an expression is a piece of its own, and so is what lies between. */
+function isolate(regex: RegExp): PreTokenizer {
+  return { ...cut(regexPattern(regex), "Isolated"), cuts: { at: [{ regex, keepsRest: true }], spellsBytes: false } };
+}
+
+function splitAt(section: Section): PreTokenizer {
+  const regex = readRegex(section);
+  const pattern = regex === undefined ? readPattern(section) : regexPattern(regex);
+  const behavior = section.choice("behavior", BEHAVIORS);
+  const inverts = section.boolean("invert");
+  const steps = cut(inverts ? inverted(pattern) : pattern, behavior);
+  const keepsRest = behavior === "Isolated";
+  if (regex === undefined || !(keepsRest || (behavior === "Removed" && inverts))) return steps;
+  return { ...steps, cuts: { at: [{ regex, keepsRest }], spellsBytes: false } };
 }
 
 function sequence(steps: readonly PreTokenizer[]): PreTokenizer {
-  return (piece) => steps.reduce((pieces, step) => pieces.flatMap(step), [piece]);
+  return {
+    cut: (piece) => steps.reduce((pieces, step) => pieces.flatMap((each) => step.cut(each)), [piece]),
+    cuts: joinCuts(steps.map(({ cuts }) => cuts)),
+  };
 }
 
 /** GPT-2's way to cut: contractions, words, numbers and others, each with a space before it, and spaces. */
-const GPT2 = regexPattern(
+const GPT2 = isolate(
   translateRegex(String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`),
 );
 
 function byteLevel(section: Section): PreTokenizer {
   const addsSpace = section.boolean("add_prefix_space");
   const splits = section.boolean("use_regex", true);
-  return (piece) => {
-    const spaced = addsSpace && !piece.text.startsWith(" ") ? prepend(piece, " ") : piece;
-    const pieces = splits ? split(spaced, GPT2, "Isolated") : [spaced];
-    return pieces.map((each) => changeEach(each, byteCharacters));
+  return {
+    cut: (piece) => {
+      const spaced = addsSpace && !piece.text.startsWith(" ") ? prepend(piece, " ") : piece;
+      const pieces = splits ? GPT2.cut(spaced) : [spaced];
+      return pieces.map((each) => changeEach(each, byteCharacters));
+    },
+    cuts: addsSpace ? undefined : { at: splits ? GPT2.cuts?.at ?? [] : [], spellsBytes: true },
   };
 }
 
@@ -105,12 +132,13 @@ function metaspace(section: Section): PreTokenizer {
   const scheme = readPrependScheme(section);
   const splits = section.boolean("split", true);
   const pattern = textPattern(replacement);
-  return (piece) => {
+  const cut = (piece: Piece): Piece[] => {
     let changed = mapEach(piece, (text) => text.replaceAll(" ", () => replacement));
     const prepends = scheme === "always" || (scheme === "first" && (piece.origin || solid(piece).origin) > 0);
     if (prepends && !changed.text.startsWith(replacement)) changed = prepend(changed, replacement);
     return splits ? split(changed, pattern, "MergedWithNext") : [changed];
   };
+  return { cut };
 }
 
 /** A piece ends where the script changes. Spaces and unknown characters go with what is before them. */
@@ -136,7 +164,7 @@ function splitScripts(piece: Piece): Piece[] {
 function fixedLength(section: Section): PreTokenizer {
   const length = section.count("length", 5);
   if (length === 0) throw section.refuse("its length is 0");
-  return (piece) => {
+  const cut = (piece: Piece): Piece[] => {
     const characters = [...piece.text];
     const pieces: Piece[] = [];
     let start = 0;
@@ -147,4 +175,5 @@ function fixedLength(section: Section): PreTokenizer {
     }
     return pieces;
   };
+  return { cut };
 }

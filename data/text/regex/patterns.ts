@@ -29,11 +29,17 @@ export type Behavior = typeof BEHAVIORS[number];
 
 /** Reads the field "pattern": { "String": … } or { "Regex": … }. */
 export function readPattern(section: Section): Pattern {
+  const regex = readRegex(section);
+  return regex === undefined ? textPattern(section.section("pattern").string("String")) : regexPattern(regex);
+}
+
+/** Reads the expression of the field "pattern", unless a text stands there. */
+export function readRegex(section: Section): RegExp | undefined {
   const pattern = section.section("pattern");
-  if (pattern.has("String")) return textPattern(pattern.string("String"));
+  if (pattern.has("String")) return undefined;
   const regex = pattern.string("Regex");
   try {
-    return regexPattern(translateRegex(regex));
+    return translateRegex(regex);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw section.refuse(`its pattern ${show(regex)} is not supported because of ${cause.message}`);

@@ -8,9 +8,10 @@
 import { show } from "../../../common/show.ts";
 import { Columns } from "../pipeline/long_json.ts";
 import type { Section } from "../pipeline/section.ts";
+import { byteBpe } from "./byte_bpe.ts";
 import { byteTokens, idsOfBytes } from "./byte_fallback.ts";
 import { MergeTable } from "./merge_table.ts";
-import type { Model } from "./model.ts";
+import type { ByteModel, Model } from "./model.ts";
 import { unknownToken } from "./unknown.ts";
 import { readVocabulary } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -96,12 +97,16 @@ const REMEMBERED_LENGTH = 64;
 
 class Bpe implements Model {
   readonly #known = new Map<string, readonly number[]>();
+  readonly ofBytes: ByteModel | undefined;
 
   constructor(
     readonly vocabulary: Vocabulary,
     readonly merges: MergeTable,
     readonly options: BpeOptions,
-  ) {}
+  ) {
+    const { prefix, suffix, ignoresMerges } = options;
+    this.ofBytes = prefix === "" && suffix === "" ? byteBpe(vocabulary, merges, ignoresMerges) : undefined;
+  }
 
   encode(piece: string): readonly number[] {
     const known = this.#known.get(piece);
@@ -113,7 +118,9 @@ class Bpe implements Model {
 
   #encode(piece: string): readonly number[] {
     const whole = this.options.ignoresMerges ? this.vocabulary.idOf(piece) : undefined;
-    return whole === undefined ? this.merges.merge(this.#characters(piece)) : [whole];
+    if (whole !== undefined) return [whole];
+    const symbols = Int32Array.from(this.#characters(piece));
+    return Array.from(symbols.subarray(0, this.merges.merge(symbols, symbols.length)));
   }
 
   /** The ids of the characters. Unknown ones without a token for it are left out, as in Rust. */

@@ -19,10 +19,13 @@ export class Trie {
   #mask = INITIAL_SIZE - 1;
   /** The number of the text that ends at a node. */
   readonly #values: number[] = [Trie.NONE];
+  /** Whether a text may begin with a unit, by the unit's low byte. */
+  readonly #firsts = new Uint8Array(256);
 
   /** Adds a text. The last of equal ones counts. */
   add(text: string, value: number): void {
     let node = Trie.ROOT;
+    this.#firsts[text.charCodeAt(0) & 0xff] = 1;
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       const slot = this.#slotOf(node, unit);
@@ -37,6 +40,14 @@ export class Trie {
       node = child;
     }
     this.#values[node] = value;
+  }
+
+  /** The next place in a text where one of the trie's texts may begin, or the end: most units begin none. */
+  nextStart(text: string, position: number): number {
+    if (this.#values.length === 1) return text.length;
+    const firsts = this.#firsts;
+    while (position < text.length && firsts[text.charCodeAt(position) & 0xff] === 0) position++;
+    return position;
   }
 
   /** The node that a unit leads to, or NONE. */
