@@ -21,11 +21,9 @@ const BENCHMARKS: { readonly [name: string]: string } = {
   serving: "serving/main",
 };
 /**
- * Benchmarks that need more than this repository: the comparison with other engines installs them, and that of hosts
- * these; datasets are compared with Python's. The check has NumPy read 10 GB, a gigabyte of text takes minutes, and the
- * soak as long as it is told.
  * Benchmarks that need more than this repository: the comparisons with other engines, hosts and tokenizers install
- * them, the check has NumPy read 10 GB, the soak takes as long as it is told.
+ * them; datasets are compared with Python's. The check has NumPy read 10 GB, a gigabyte of text takes minutes, and the
+ * soak as long as it is told.
  */
 const ON_REQUEST: { readonly [name: string]: string } = {
   "--peers": "peers/main",
