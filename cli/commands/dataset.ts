@@ -14,6 +14,7 @@ import { StatusLine } from "../terminal/status_line.ts";
 import { print, printJson } from "../terminal/output.ts";
 
 const REMAINDERS = { drop: 0, pad: 0, keep: 0 };
+const FORMATS = { parquet: 0, tokens: 0 };
 const BAD_ROWS = { error: 0, skip: 0 };
 
 /** The command. */
@@ -21,8 +22,8 @@ export const dataset = defineCommand({
   name: "dataset",
   summary: "Make rows of tokens of texts, ready for training",
   details:
-    "Files are plain text, JSON lines, JSON or parquet, by the ends of their names, also with .gz. The folder is one " +
-    "that Python's datasets loads. A build that was stopped goes on where its last shard ended.",
+    "Files are plain text, JSON lines, JSON or parquet, by the ends of their names, also with .gz. With parquet " +
+    "the folder is one that Python's datasets loads. A build that was stopped goes on where its last shard ended.",
   examples: [
     "./books --tokenizer org/name --seq-len 2048 --out ./blocks",
     "--dataset ./posts.jsonl --text-column body --tokenizer ./mine --out ./blocks --json",
@@ -39,6 +40,7 @@ export const dataset = defineCommand({
     linePerDocument: toggle("take each line of a plain text for a document, not each file"),
     remainder: fallingBack("<what>", "what becomes of tokens that fill no row at the end", keyOf(REMAINDERS), "drop"),
     onBadRow: fallingBack("<what>", "what a row without a text does", keyOf(BAD_ROWS), "error"),
+    format: fallingBack("<format>", "the files that rows are written into", keyOf(FORMATS), "parquet"),
     json,
   },
   bare: "dataset",

@@ -9,6 +9,7 @@ import { ConfigError } from "../../errors.ts";
 import { processors } from "../../host/processors.ts";
 import type { AndromedaTokenizer } from "../text/tokenizer.ts";
 import type { TokenizerFileOptions, TokenizerSource } from "../text/tokenizer_files.ts";
+import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
 import type { Remainder } from "./packing/packer.ts";
 import type { DatasetSource } from "./sources/text_source.ts";
 
@@ -44,6 +45,8 @@ export interface DatasetBuilderOptions {
   readonly remainder?: Remainder | undefined;
   /** Whether a row without a text ends the build, or is skipped and counted. Default "error". */
   readonly onBadRow?: "error" | "skip" | undefined;
+  /** The files that rows are written into. Default "parquet". */
+  readonly format?: DatasetFormat | undefined;
   /** The folder that the dataset is written into. Without one it is kept in memory. */
   readonly output?: string | undefined;
   /** Tokens of a shard, about. Default 2^24. */
@@ -60,7 +63,17 @@ export type BuilderSettings =
   & { readonly [Name in Exclude<keyof DatasetBuilderOptions, Open>]-?: NonNullable<DatasetBuilderOptions[Name]> }
   & { readonly [Name in Open]: DatasetBuilderOptions[Name] };
 
-const CHOICES = { remainder: ["drop", "pad", "keep"], onBadRow: ["error", "skip"] } as const;
+const CHOICES = {
+  remainder: ["drop", "pad", "keep"],
+  onBadRow: ["error", "skip"],
+  format: Object.keys(ENDINGS),
+} as const;
+
+/** @throws {ConfigError} Where a value is none that there is. */
+export function readChoice(name: string, value: unknown, choices: readonly string[]): void {
+  if (choices.some((choice) => choice === value)) return;
+  throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be one of ${choices.map(show).join(", ")}`);
+}
 
 /**
  * Fills the defaults in.
@@ -79,6 +92,7 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
     linePerDocument: options.linePerDocument ?? false,
     remainder: options.remainder ?? "drop",
     onBadRow: options.onBadRow ?? "error",
+    format: options.format ?? "parquet",
     output: options.output,
     shardTokens: options.shardTokens ?? 1 << 24,
     hub: options.hub ?? {},
@@ -97,9 +111,7 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
     throw new ConfigError(`Cannot use ${name} = ${show(settings[name])}: it must be a text`);
   }
   for (const [name, choices] of Object.entries(CHOICES)) {
-    const value = settings[name as keyof typeof CHOICES];
-    if ((choices as readonly string[]).includes(value)) continue;
-    throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be one of ${choices.map(show).join(", ")}`);
+    readChoice(name, settings[name as keyof typeof CHOICES], choices);
   }
   if (!/^\w+$/.test(settings.split)) {
     throw new ConfigError(`Cannot use split = ${show(settings.split)}: it must consist of letters, digits and "_"`);

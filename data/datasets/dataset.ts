@@ -11,10 +11,13 @@ import { type FileLocation, openFileSet } from "../files/files.ts";
 import type { HubOptions } from "../hub/hub_options.ts";
 import type { TokenBatch } from "../text/token_batch.ts";
 import { type Blocks, type DatasetRow, isRow, MappedBlocks, MemoryBlocks, SelectedBlocks } from "./blocks/block.ts";
-import { ParquetBlocks } from "./blocks/parquet_blocks.ts";
+import { ShardBlocks } from "./blocks/shard_blocks.ts";
+import { readChoice } from "./builder_options.ts";
 import { BEGINNING } from "./documents.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
 import { MANIFEST, readManifest } from "./folder/manifest.ts";
+import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
+import { openShard } from "./folder/shard.ts";
 import { shuffled } from "./shuffle.ts";
 
 /**
@@ -31,6 +34,22 @@ export interface BatchOptions {
   readonly seed?: number | undefined;
   /** The first batch that is given, so that an epoch goes on where it was left. Default 0. */
   readonly start?: number | undefined;
+}
+
+/**
+ * How a dataset is saved.
+ *
+ * @category Data
+ */
+export interface DatasetSaveOptions {
+  /** What the rows are a part of. Default "train". */
+  readonly split?: string | undefined;
+  /** The files that the rows are written into. Default "parquet". */
+  readonly format?: DatasetFormat | undefined;
+  /** How many token ids there are: those of 65,536 at most take two bytes in token files, not four. */
+  readonly vocabSize?: number | undefined;
+  /** Ends it, and leaves nothing behind. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Tokens of a shard, where a dataset is saved. */
@@ -84,8 +103,9 @@ export class Dataset {
       throw new DatasetError(`Cannot load a dataset from ${files.description}: it has no ${name}`);
     };
     const text = new TextDecoder().decode(await readAll(await open(MANIFEST), options.signal));
-    const { shards, seqLen } = readManifest(text, `${MANIFEST} of ${files.description}`);
-    return new Dataset(new ParquetBlocks(shards, seqLen, open));
+    const manifest = readManifest(text, `${MANIFEST} of ${files.description}`);
+    const { shards, seqLen } = manifest;
+    return new Dataset(new ShardBlocks(shards, seqLen, async (path) => await openShard(await open(path), manifest)));
   }
 
   /** Rows. */
@@ -191,16 +211,20 @@ export class Dataset {
   }
 
   /**
-   * Writes the rows into a folder of their own, as parquet files that Python's `datasets` loads too.
+   * Writes the rows into a folder of their own.
    *
    * @param folder Its path; it is made if need be.
-   * @throws {DatasetError} If something is in it, or it can't be written.
+   * @throws {DatasetError} If something is in it, it can't be written, or the format can't say what a row is.
+   * @throws {ConfigError} If there is no such format.
    */
-  async save(folder: string, options: { readonly split?: string; readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { split = "train", signal } = options;
+  async save(folder: string, options: DatasetSaveOptions = {}): Promise<void> {
+    const { split = "train", format = "parquet", vocabSize, signal } = options;
+    readChoice("format", format, Object.keys(ENDINGS));
     const recipe = { rows: this.length, seqLen: this.seqLen };
     const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / this.seqLen));
-    const target = await BuildFolder.create(folder, { split, seqLen: this.seqLen, shardRows, recipe });
+    const target = await BuildFolder.create(folder, {
+      ...{ format, split, seqLen: this.seqLen, vocabSize, shardRows, recipe },
+    });
     try {
       for (let index = 0; index < this.length; index++) {
         signal?.throwIfAborted();

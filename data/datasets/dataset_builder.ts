@@ -132,10 +132,9 @@ export class DatasetBuilder {
     tokenizer: AndromedaTokenizer,
     options: BuildOptions,
   ): Promise<Dataset> {
-    const { split, seqLen, shardTokens } = this.#settings;
+    const { format, split, seqLen, shardTokens } = this.#settings;
     const folder = await BuildFolder.open(output, {
-      split,
-      seqLen,
+      ...{ format, split, seqLen, vocabSize: tokenizer.vocabSize },
       shardRows: Math.max(1, Math.floor(shardTokens / seqLen)),
       recipe: await this.#recipe(source, tokenizer),
     });
@@ -211,7 +210,7 @@ export class DatasetBuilder {
 
   /** What decides on every byte of the dataset. */
   async #recipe(source: TextSource, tokenizer: AndromedaTokenizer): Promise<Readonly<Record<string, unknown>>> {
-    const { datasetName, seqLen, textColumn, split, linePerDocument, remainder, shardTokens } = this.#settings;
+    const { datasetName, seqLen, textColumn, split, linePerDocument, remainder, format, shardTokens } = this.#settings;
     return {
       dataset: typeof datasetName === "string" || datasetName instanceof URL ? String(datasetName) : "texts",
       files: source.files.length,
@@ -222,6 +221,7 @@ export class DatasetBuilder {
       textColumn,
       linePerDocument,
       remainder,
+      format,
       shardTokens,
     };
   }

@@ -17,7 +17,8 @@ import type { DatasetRow } from "../blocks/block.ts";
 import { BEGINNING, type SourcePlace } from "../documents.ts";
 import { CARD, datasetCard } from "./card.ts";
 import { MANIFEST, type Manifest, readManifest, type Shard, writeManifest } from "./manifest.ts";
-import { beginShard, type ShardWriter } from "./parquet_shard.ts";
+import { type DatasetFormat, ENDINGS, type RowPlan, type ShardWriter } from "./format.ts";
+import { beginShard } from "./shard.ts";
 
 const BUILD = ".andromeda-build";
 const PROGRESS = "progress.json";
@@ -39,9 +40,8 @@ interface BuildProgress {
 }
 
 /** What a dataset is to be. */
-export interface BuildPlan {
+export interface BuildPlan extends RowPlan {
   readonly split: string;
-  readonly seqLen: number;
   /** Rows of a shard. */
   readonly shardRows: number;
   /** What it is made from, and how: a folder that was begun otherwise is refused. */
@@ -130,7 +130,7 @@ export class BuildFolder {
    * @param next Where in the source the row ends.
    */
   async add(row: DatasetRow, next: SourcePlace): Promise<void> {
-    this.#shard ??= await beginShard(this.#plan.seqLen);
+    this.#shard ??= await beginShard(this.#plan);
     this.#shard.add(row);
     this.#rows += 1;
     this.#tokens += row.attentionMask.reduce((sum, bit) => sum + bit, 0);
@@ -140,13 +140,17 @@ export class BuildFolder {
   /** Ends the dataset: the shards get their names, and the folder its card. */
   async finish(): Promise<Manifest> {
     if (!this.isComplete) {
-      if (this.#rows > 0) await this.#finishShard(BEGINNING);
-      await this.#keep({ ...this.#progress, isComplete: true });
+      if (this.#rows > 0) await this.#finishShard(BEGINNING, true);
+      else await this.#keep({ ...this.#progress, isComplete: true });
     }
-    const { split, seqLen, recipe } = this.#plan;
+    const { format, split, seqLen, recipe } = this.#plan;
     const { parts } = this.#progress;
-    const shards = parts.map(({ rows, bytes }, i): Shard => ({ path: shardPath(split, i, parts.length), rows, bytes }));
-    const manifest = { split, seqLen, ...this.written, shards, recipe };
+    const shards = parts.map(({ rows, bytes }, i): Shard => ({
+      path: shardPath(split, i, parts.length, format),
+      rows,
+      bytes,
+    }));
+    const manifest = { format, split, seqLen, ...this.written, shards, recipe };
     await this.#nameShards(shards);
     await replaceFile(joinPath(this.#folder, CARD), datasetCard(manifest));
     await replaceFile(joinPath(this.#folder, MANIFEST), writeManifest(manifest));
@@ -159,7 +163,7 @@ export class BuildFolder {
     await removeTree(joinPath(this.#folder, BUILD));
   }
 
-  async #finishShard(next: SourcePlace): Promise<void> {
+  async #finishShard(next: SourcePlace, isComplete = false): Promise<void> {
     const pieces = this.#shard?.finish() ?? [];
     this.#shard = undefined;
     const { parts } = this.#progress;
@@ -167,7 +171,7 @@ export class BuildFolder {
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
     const part = { rows: this.#rows, tokens: this.#tokens, bytes, next };
     this.#rows = this.#tokens = 0;
-    await this.#keep({ ...this.#progress, parts: [...parts, part] });
+    await this.#keep({ ...this.#progress, parts: [...parts, part], isComplete });
   }
 
   async #keep(progress: BuildProgress): Promise<void> {
@@ -186,9 +190,9 @@ export class BuildFolder {
 }
 
 /** The path of a shard, as Python's `datasets` names it. */
-function shardPath(split: string, index: number, count: number): string {
+function shardPath(split: string, index: number, count: number, format: DatasetFormat): string {
   const five = (number: number) => String(number).padStart(5, "0");
-  return `data/${split}-${five(index)}-of-${five(count)}.parquet`;
+  return `data/${split}-${five(index)}-of-${five(count)}${ENDINGS[format]}`;
 }
 
 async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -196,7 +200,7 @@ async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
 }
 
 function partName(index: number): string {
-  return `part-${String(index).padStart(5, "0")}.parquet`;
+  return `part-${String(index).padStart(5, "0")}`;
 }
 
 async function removeTree(path: string): Promise<void> {

@@ -13,10 +13,29 @@ export const CARD = "README.md";
 export const COLUMNS = { input_ids: "int32", attention_mask: "int8", document_ids: "int32" } as const;
 
 /** Writes the card. */
-export function datasetCard({ split, seqLen, rows, tokens, shards, recipe }: Manifest): string {
+export function datasetCard(manifest: Manifest): string {
+  const { format, seqLen, rows, tokens, recipe } = manifest;
+  const made = Object.entries(recipe).map(([name, value]) => `| ${name} | \`${JSON.stringify(value)}\` |`);
+  return `${format === "parquet" ? parquetHead(manifest) : ""}# Blocks of ${seqLen} tokens
+
+${rows} blocks with ${tokens} tokens. Each text has its end token.
+
+${format === "parquet" ? PARQUET_FILES : tokenFiles(manifest)}
+| made with | |
+| --- | --- |
+${made.join("\n")}
+`;
+}
+
+const PARQUET_FILES = `\
+- \`input_ids\`: token ids.
+- \`attention_mask\`: 1 where there is a token, 0 where there is padding.
+- \`document_ids\`: which text of the block a token belongs to, from 0 on; -1 where there is padding.
+`;
+
+function parquetHead({ split, rows, shards }: Manifest): string {
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const features = Object.entries(COLUMNS).map(([name, type]) => `  - name: ${name}\n    sequence: ${type}`);
-  const made = Object.entries(recipe).map(([name, value]) => `| ${name} | \`${JSON.stringify(value)}\` |`);
   return `---
 dataset_info:
   features:
@@ -34,16 +53,21 @@ configs:
     path: data/${split}-*
 ---
 
-# Blocks of ${seqLen} tokens
+`;
+}
 
-${rows} blocks with ${tokens} tokens. Texts stand one after the other, each with its end token.
+function tokenFiles({ shards, seqLen }: Manifest): string {
+  const [first] = shards;
+  if (!first) return "";
+  return `\
+The files in data begin with 64 bytes: "ANDROTOK", then numbers of 32 bits, little-endian: a version, the bytes of an
+id, the tokens of a block, the blocks, and the documents in them. The ids follow:
 
-- \`input_ids\`: token ids.
-- \`attention_mask\`: 1 where there is a token, 0 where there is padding.
-- \`document_ids\`: which text of the block a token belongs to, from 0 on; -1 where there is padding.
-
-| made with | |
-| --- | --- |
-${made.join("\n")}
+\`\`\`python
+import numpy as np
+path = "${first.path}"
+_, id_bytes, seq_len, rows, _ = np.fromfile(path, "<u4", 5, offset=8)
+blocks = np.memmap(path, f"<u{id_bytes}", "r", 64, (rows, seq_len))  # [${first.rows}, ${seqLen}]
+\`\`\`
 `;
 }

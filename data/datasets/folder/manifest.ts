@@ -6,6 +6,7 @@
 
 import { isRecord } from "../../../common/record.ts";
 import { DatasetError } from "../../../errors.ts";
+import { type DatasetFormat, isFormat } from "./format.ts";
 
 /** The file that says it. */
 export const MANIFEST = "andromeda_dataset.json";
@@ -23,6 +24,7 @@ export interface Shard {
 
 /** A dataset in a folder. */
 export interface Manifest {
+  readonly format: DatasetFormat;
   readonly split: string;
   readonly seqLen: number;
   readonly rows: number;
@@ -63,7 +65,7 @@ export function readManifest(text: string, name: string): Manifest {
 
 function isManifest(value: unknown): value is Manifest {
   if (!isRecord(value) || value["version"] !== VERSION || !Array.isArray(value["shards"])) return false;
-  return typeof value["split"] === "string" && isRecord(value["recipe"]) &&
+  return isFormat(value["format"]) && typeof value["split"] === "string" && isRecord(value["recipe"]) &&
     ["seqLen", "rows", "tokens"].every((name) => Number.isSafeInteger(value[name])) && value["shards"].every(isShard);
 }
 
