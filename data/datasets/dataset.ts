@@ -13,7 +13,6 @@ import type { TokenBatch } from "../text/token_batch.ts";
 import { type Blocks, type DatasetRow, isRow, MappedBlocks, MemoryBlocks, SelectedBlocks } from "./blocks/block.ts";
 import { ShardBlocks } from "./blocks/shard_blocks.ts";
 import { readChoice } from "./builder_options.ts";
-import { BEGINNING } from "./documents.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
 import { MANIFEST, readManifest } from "./folder/manifest.ts";
 import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
@@ -34,6 +33,16 @@ export interface BatchOptions {
   readonly seed?: number | undefined;
   /** The first batch that is given, so that an epoch goes on where it was left. Default 0. */
   readonly start?: number | undefined;
+}
+
+/**
+ * How a dataset is opened.
+ *
+ * @category Data
+ */
+export interface DatasetLoadOptions extends HubOptions {
+  /** The part of it. Default: the first one, which is not what was held out for validation. */
+  readonly split?: string | undefined;
 }
 
 /**
@@ -92,10 +101,9 @@ export class Dataset {
    * Opens a dataset that `DatasetBuilder` or `save` has written.
    *
    * @param source A folder, or the URL of one.
-   * @param options How its files are fetched.
-   * @throws {DatasetError} If there is none, or it can't be read.
+   * @throws {DatasetError} If there is none, or it can't be read, or has no such split.
    */
-  static async load(source: FileLocation, options: HubOptions = {}): Promise<Dataset> {
+  static async load(source: FileLocation, options: DatasetLoadOptions = {}): Promise<Dataset> {
     const files = await openFileSet(source, { ...options, errorClass: DatasetError });
     const open = async (name: string) => {
       const file = await files.open(name);
@@ -104,8 +112,17 @@ export class Dataset {
     };
     const text = new TextDecoder().decode(await readAll(await open(MANIFEST), options.signal));
     const manifest = readManifest(text, `${MANIFEST} of ${files.description}`);
-    const { shards, seqLen } = manifest;
-    return new Dataset(new ShardBlocks(shards, seqLen, async (path) => await openShard(await open(path), manifest)));
+    const { splits, seqLen } = manifest;
+    const split = options.split === undefined ? splits[0] : splits.find(({ name }) => name === options.split);
+    if (!split) {
+      const names = splits.map(({ name }) => show(name)).join(", ");
+      throw new DatasetError(
+        `Cannot load the split ${show(options.split)} of ${files.description}: it has ${names || "none"}`,
+      );
+    }
+    return new Dataset(
+      new ShardBlocks(split.shards, seqLen, async (path) => await openShard(await open(path), manifest)),
+    );
   }
 
   /** Rows. */
@@ -220,15 +237,17 @@ export class Dataset {
   async save(folder: string, options: DatasetSaveOptions = {}): Promise<void> {
     const { split = "train", format = "parquet", vocabSize, signal } = options;
     readChoice("format", format, Object.keys(ENDINGS));
-    const recipe = { rows: this.length, seqLen: this.seqLen };
-    const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / this.seqLen));
+    const { seqLen } = this;
+    const recipe = { rows: this.length, seqLen };
+    const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / seqLen));
     const target = await BuildFolder.create(folder, {
-      ...{ format, split, seqLen: this.seqLen, vocabSize, shardRows, recipe },
+      ...{ format, seqLen, vocabSize, splits: [split], recipe },
     });
     try {
       for (let index = 0; index < this.length; index++) {
         signal?.throwIfAborted();
-        await target.add(await this.#blocks.read(index), BEGINNING);
+        await target.add(split, await this.#blocks.read(index));
+        if ((index + 1) % shardRows === 0) await target.endShard(split);
       }
       await target.finish();
     } finally {

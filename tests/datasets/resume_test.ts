@@ -23,7 +23,17 @@ const LINES = Array.from(
 const KINDS: Readonly<Record<string, Partial<DatasetBuilderOptions>>> = {
   "parquet files": {},
   "token files": { format: "tokens" },
+  "rows fitted, of some documents": { packing: "bestFit", dedupe: "near", dedupeThreshold: 0.95, maxTokens: 100 },
+  "shuffled rows": { shuffle: true, seed: 4, minTokens: 8 },
+  "two splits": { validation: 0.3, dedupe: "exact", maxTokens: 100 },
+  "everything": {
+    ...{ packing: "bestFit", shuffle: true, validation: 0.3, dedupe: "near", dedupeThreshold: 0.95 },
+    ...{ minTokens: 8, maxTokens: 300, format: "tokens" },
+  },
 };
+
+/** Those that are built in processes that are killed, because starting one takes long. */
+const KILLED = ["parquet files", "everything"];
 
 for (const [kind, options] of Object.entries(KINDS)) {
   Deno.test(`a build of ${kind} that is aborted goes on where its last shard ended, and ends with the same bytes`, async () => {
@@ -44,7 +54,10 @@ for (const [kind, options] of Object.entries(KINDS)) {
       assertEquals(await contentsOf(`${folder}/parts`), expected);
     });
   });
+}
 
+for (const kind of KILLED) {
+  const options = KINDS[kind];
   Deno.test(`a process that is killed while it builds ${kind} leaves what the next one goes on from`, async () => {
     await withFiles({ "in/a.jsonl": LINES, "in/b.jsonl": LINES }, async (folder) => {
       /** Builds in a process of its own, which is killed some milliseconds after it began, if it still runs. */

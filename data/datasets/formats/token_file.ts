@@ -185,7 +185,7 @@ export class TokenFile {
   async read(start: number, end: number): Promise<DatasetRow[]> {
     const { idBytes, seqLen } = this.#header;
     const { endsAt } = layoutOf(this.#header);
-    const entries = await Promise.all(Array.from({ length: end - start }, (_, i) => this.#entry(start + i)));
+    const entries = await this.#entries(start, end);
     const firstEnd = entries[0]?.[0] ?? 0;
     const lastEnd = entries.reduce((_, [first = 0, count = 0]) => first + count, firstEnd);
     const [ids, ends] = await Promise.all([
@@ -204,16 +204,27 @@ export class TokenFile {
     });
   }
 
-  /** The numbers of a row in the table. */
-  async #entry(row: number): Promise<Uint32Array> {
-    const start = Math.floor(row / TABLE_ROWS) * TABLE_ROWS;
-    const known = this.#table.get(start);
-    const part = known ?? this.#readTable(start, Math.min(start + TABLE_ROWS, this.length));
-    if (!known) {
-      this.#table.set(start, part);
-      part.catch(() => this.#table.delete(start));
+  /** The numbers of rows in the table. */
+  async #entries(start: number, end: number): Promise<Uint32Array[]> {
+    const entries: Uint32Array[] = [];
+    for (let row = start; row < end;) {
+      const first = row - row % TABLE_ROWS;
+      const part = await this.#tablePart(first);
+      for (; row < Math.min(end, first + TABLE_ROWS); row++) {
+        entries.push(part.subarray((row - first) * ENTRY, (row - first + 1) * ENTRY));
+      }
     }
-    return (await part).subarray((row - start) * ENTRY, (row - start + 1) * ENTRY);
+    return entries;
+  }
+
+  /** A part of the table, read once; one that could not be read is tried anew. */
+  #tablePart(first: number): Promise<Uint32Array> {
+    const known = this.#table.get(first);
+    if (known) return known;
+    const part = this.#readTable(first, Math.min(first + TABLE_ROWS, this.length));
+    this.#table.set(first, part);
+    part.catch(() => this.#table.delete(first));
+    return part;
   }
 
   async #readTable(start: number, end: number): Promise<Uint32Array> {
@@ -235,6 +246,24 @@ export class TokenFile {
     if (start === end) return Promise.resolve(new ArrayBuffer());
     return readRange(this.#source, start, end, this.#signal);
   }
+}
+
+/** Documents as a token file of one row. */
+export function writeDocuments(documents: readonly Int32Array[]): readonly Uint8Array[] {
+  const ends: number[] = [];
+  for (const { length } of documents) ends.push((ends.at(-1) ?? 0) + length);
+  const ids = new Int32Array(ends.at(-1) ?? 0);
+  for (const [i, document] of documents.entries()) ids.set(document, (ends[i] ?? 0) - document.length);
+  const writer = new TokenFileWriter(ids.length, idBytesOf(undefined));
+  writer.add(rowOf(ids, ends));
+  return writer.finish();
+}
+
+/** The documents of a token file of one row. */
+export async function readDocuments(source: ByteSource): Promise<Int32Array[]> {
+  const [row] = await (await TokenFile.open(source)).read(0, 1);
+  const ends = row && documentEnds(row) || [];
+  return ends.map((end, i) => row?.inputIds.slice(ends[i - 1] ?? 0, end) ?? new Int32Array());
 }
 
 function writeHeader({ idBytes, seqLen, rows, ends }: Header): Uint8Array {
