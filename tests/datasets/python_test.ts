@@ -76,3 +76,25 @@ pythonTest("datasets reads both splits of a folder with texts that are held out"
     });
   });
 });
+
+pythonTest("the guide's lines of Python read both kinds of files", ["datasets", "numpy"], async () => {
+  const guide = await Deno.readTextFile("docs/guide/datasets.md");
+  const programs = [...guide.matchAll(/^```python\n(.*?)^```$/gms)].map(([, program = ""]) => program);
+  assertEquals(programs.length, 2);
+  await withFiles({}, async (folder) => {
+    const options = { datasetName: "docs/guide", tokenizer: TOKENIZER, seqLen: SEQ_LEN };
+    await new DatasetBuilder({ ...options, output: `${folder}/blocks` }).buildDataset();
+    const dataset = await new DatasetBuilder({ ...options, format: "tokens", output: `${folder}/tokens` })
+      .buildDataset();
+    const ids = [...(await dataset.get(0)).inputIds];
+    const place =
+      "import json, os, sys; os.chdir(sys.argv[1]); os.environ['HF_DATASETS_CACHE'] = 'cache'; show = print\n";
+    const tell =
+      "\nprint = show; first = blocks[0]; first = first['input_ids'] if isinstance(first, dict) else first\n" +
+      "print(json.dumps([len(blocks), [int(id) for id in first]]))";
+    for (const program of programs) {
+      const quiet = `print = lambda *shown: None\n${program}`;
+      assertEquals(await runPython(`${place}${quiet}${tell}`, [folder]), [dataset.length, ids]);
+    }
+  });
+});
