@@ -8,7 +8,7 @@ import { TokenFile, TokenFileWriter } from "../../data/datasets/formats/token_fi
 import { bytesSource } from "../../data/files/byte_source.ts";
 import { RandomValues } from "../../engine/reference/random_values.ts";
 import { pythonTest, runPython } from "../support/python.ts";
-import { withFiles } from "./folders.ts";
+import { serveFolder, withFiles } from "./folders.ts";
 
 const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
 const random = new RandomValues(11);
@@ -139,28 +139,13 @@ Deno.test("token files are read from a server, by ranges where no copies are kep
   await withFiles({}, async (folder) => {
     const output = `${folder}/out`;
     const built = await new DatasetBuilder({ ...OPTIONS, format: "tokens", output, shardTokens: 3200 }).buildDataset();
-    const asked: string[] = [];
-    await using server = Deno.serve({ port: 0, onListen: () => {} }, async (request) => {
-      const path = new URL(request.url).pathname;
-      const bytes = await Deno.readFile(`${output}${path}`).catch(() => undefined);
-      if (!bytes) return new Response("none", { status: 404 });
-      const [, from] = /^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "") ?? [];
-      asked.push(`${path} ${from ?? "whole"}`);
-      const headers = { etag: `"${path}"` };
-      if (from === undefined) return new Response(bytes, { headers });
-      const range = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
-      return new Response(bytes.subarray(Number(from)), {
-        status: 206,
-        headers: { ...headers, "content-range": range },
-      });
-    });
-    const url = new URL(`http://localhost:${server.addr.port}/`);
+    await using server = serveFolder(output);
     for (const cache of [false, `${folder}/cache`] as const) {
-      const dataset = await Dataset.load(url, { cache });
+      const dataset = await Dataset.load(server.url, { cache });
       assertEquals(await dataset.get(-1), await built.get(-1));
       assertEquals(await Array.fromAsync(dataset), await Array.fromAsync(built));
     }
-    assert(asked.some((each) => /\.bin \d+$/.test(each)), asked.join());
+    assert(server.asked.some((each) => /\.bin [1-9]\d*$/.test(each)), server.asked.join());
   });
 });
 

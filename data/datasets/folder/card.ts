@@ -23,15 +23,16 @@ export function datasetCard(manifest: Manifest): string {
 | --- | --- | --- |
 ${splits.map(({ name, rows, tokens }) => `| ${name} | ${rows} | ${tokens} |`).join("\n")}
 
-Each text has its end token. ${format === "parquet" ? PARQUET_FILES : tokenFiles(manifest)}
+Each text has its end token.
+
+${format === "parquet" ? PARQUET_FILES : tokenFiles(manifest)}
 | made with | |
 | --- | --- |
 ${[...made, ...counts.map(([name, count]) => `| ${name} | ${count} |`)].join("\n")}
 `;
 }
 
-const PARQUET_FILES = `Columns:
-
+const PARQUET_FILES = `\
 - \`input_ids\`: token ids.
 - \`attention_mask\`: 1 where there is a token, 0 where there is padding.
 - \`document_ids\`: which text of the block a token belongs to, from 0 on; -1 where there is padding.
