@@ -7,8 +7,8 @@
 import { type DatasetRow, NO_DOCUMENT } from "./block.ts";
 
 /**
- * The positions of a row's tokens in their documents: each document's begin at 0. With it a model's position embeddings
- * (rotary, learned) tell a token the same as if its document stood alone.
+ * The positions of a row's tokens in their documents: each document's begin at 0, also those of one that goes on from
+ * the row before. With them a model's position embeddings tell a token the same as if its document stood alone.
  *
  * @param documentIds Which document each token belongs to, as rows of a `Dataset` have it: [n].
  * @returns The positions, 0 where there is padding: [n].

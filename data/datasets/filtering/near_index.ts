@@ -11,7 +11,7 @@ import { mix, SIGNATURE } from "./min_hash.ts";
 /** The share of pairs as alike as the threshold that are compared, at least. */
 const FOUND = 0.95;
 
-/** Texts by their signatures. A text takes about a kilobyte. */
+/** Texts by their signatures. A text takes about two kilobytes. */
 export class NearIndex {
   /** Texts in it. */
   size = 0;
