@@ -11,10 +11,12 @@ import { type FileLocation, openFileSet } from "../files/files.ts";
 import type { HubOptions } from "../hub/hub_options.ts";
 import type { TokenBatch } from "../text/token_batch.ts";
 import { type Blocks, type DatasetRow, isRow, MappedBlocks, MemoryBlocks, SelectedBlocks } from "./blocks/block.ts";
-import { ParquetBlocks } from "./blocks/parquet_blocks.ts";
-import { BEGINNING } from "./documents.ts";
+import { ShardBlocks } from "./blocks/shard_blocks.ts";
+import { readChoice } from "./builder_options.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
 import { MANIFEST, readManifest } from "./folder/manifest.ts";
+import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
+import { openShard } from "./folder/shard.ts";
 import { shuffled } from "./shuffle.ts";
 
 /**
@@ -31,6 +33,32 @@ export interface BatchOptions {
   readonly seed?: number | undefined;
   /** The first batch that is given, so that an epoch goes on where it was left. Default 0. */
   readonly start?: number | undefined;
+}
+
+/**
+ * How a dataset is opened.
+ *
+ * @category Data
+ */
+export interface DatasetLoadOptions extends HubOptions {
+  /** The part of it. Default: the first one, which is not what was held out for validation. */
+  readonly split?: string | undefined;
+}
+
+/**
+ * How a dataset is saved.
+ *
+ * @category Data
+ */
+export interface DatasetSaveOptions {
+  /** What the rows are a part of. Default "train". */
+  readonly split?: string | undefined;
+  /** The files that the rows are written into. Default "parquet". */
+  readonly format?: DatasetFormat | undefined;
+  /** How many token ids there are: those of 65,536 at most take two bytes in token files, not four. */
+  readonly vocabSize?: number | undefined;
+  /** Ends it, and leaves nothing behind. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Tokens of a shard, where a dataset is saved. */
@@ -73,10 +101,9 @@ export class Dataset {
    * Opens a dataset that `DatasetBuilder` or `save` has written.
    *
    * @param source A folder, or the URL of one.
-   * @param options How its files are fetched.
-   * @throws {DatasetError} If there is none, or it can't be read.
+   * @throws {DatasetError} If there is none, or it can't be read, or has no such split.
    */
-  static async load(source: FileLocation, options: HubOptions = {}): Promise<Dataset> {
+  static async load(source: FileLocation, options: DatasetLoadOptions = {}): Promise<Dataset> {
     const files = await openFileSet(source, { ...options, errorClass: DatasetError });
     const open = async (name: string) => {
       const file = await files.open(name);
@@ -84,8 +111,18 @@ export class Dataset {
       throw new DatasetError(`Cannot load a dataset from ${files.description}: it has no ${name}`);
     };
     const text = new TextDecoder().decode(await readAll(await open(MANIFEST), options.signal));
-    const { shards, seqLen } = readManifest(text, `${MANIFEST} of ${files.description}`);
-    return new Dataset(new ParquetBlocks(shards, seqLen, open));
+    const manifest = readManifest(text, `${MANIFEST} of ${files.description}`);
+    const { splits, seqLen } = manifest;
+    const split = options.split === undefined ? splits[0] : splits.find(({ name }) => name === options.split);
+    if (!split) {
+      const names = splits.map(({ name }) => show(name)).join(", ");
+      throw new DatasetError(
+        `Cannot load the split ${show(options.split)} of ${files.description}: it has ${names || "none"}`,
+      );
+    }
+    return new Dataset(
+      new ShardBlocks(split.shards, seqLen, async (path) => await openShard(await open(path), manifest)),
+    );
   }
 
   /** Rows. */
@@ -191,20 +228,26 @@ export class Dataset {
   }
 
   /**
-   * Writes the rows into a folder of their own, as parquet files that Python's `datasets` loads too.
+   * Writes the rows into a folder of their own.
    *
    * @param folder Its path; it is made if need be.
-   * @throws {DatasetError} If something is in it, or it can't be written.
+   * @throws {DatasetError} If something is in it, it can't be written, or the format can't say what a row is.
+   * @throws {ConfigError} If there is no such format.
    */
-  async save(folder: string, options: { readonly split?: string; readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { split = "train", signal } = options;
-    const recipe = { rows: this.length, seqLen: this.seqLen };
-    const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / this.seqLen));
-    const target = await BuildFolder.create(folder, { split, seqLen: this.seqLen, shardRows, recipe });
+  async save(folder: string, options: DatasetSaveOptions = {}): Promise<void> {
+    const { split = "train", format = "parquet", vocabSize, signal } = options;
+    readChoice("format", format, Object.keys(ENDINGS));
+    const { seqLen } = this;
+    const recipe = { rows: this.length, seqLen };
+    const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / seqLen));
+    const target = await BuildFolder.create(folder, {
+      ...{ format, seqLen, vocabSize, splits: [split], recipe },
+    });
     try {
       for (let index = 0; index < this.length; index++) {
         signal?.throwIfAborted();
-        await target.add(await this.#blocks.read(index), BEGINNING);
+        await target.add(split, await this.#blocks.read(index));
+        if ((index + 1) % shardRows === 0) await target.endShard(split);
       }
       await target.finish();
     } finally {
