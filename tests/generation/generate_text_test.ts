@@ -15,7 +15,9 @@ import { engineTest } from "../support/engines.ts";
 import { byteFallbackJson } from "../tokenizer/tiny_tokenizers.ts";
 import { withModel } from "./models.ts";
 
-const verse = await AndromedaTokenizer.load("examples/shakespeare");
+const SHAKESPEARE = new URL("../../examples/shakespeare/", import.meta.url);
+
+const verse = await AndromedaTokenizer.load(SHAKESPEARE);
 const bytes = await AndromedaTokenizer.load({
   tokenizer: byteFallbackJson(),
   config: { eos_token: "</s>", pad_token: "</s>" },
@@ -35,7 +37,7 @@ async function collect(pieces: AsyncGenerator<string, string, void>): Promise<{ 
 }
 
 async function withVerse(backend: Backend, use: (model: Andromeda) => Promise<void>): Promise<void> {
-  const model = await Andromeda.load("examples/shakespeare", { backend });
+  const model = await Andromeda.load(SHAKESPEARE, { backend });
   try {
     await use(model);
   } finally {

@@ -17,6 +17,8 @@ import { assertAgrees, rowsOf } from "../support/cases.ts";
 import { engineTest } from "../support/engines.ts";
 import { goldenFolders, goldenUrl, readGoldenJson } from "../support/golden.ts";
 
+const SHAKESPEARE = new URL("../../examples/shakespeare/", import.meta.url);
+
 async function read(tensor: Tensor): Promise<Float32Array> {
   const values = Float32Array.from(await tensor.data());
   tensor.dispose();
@@ -119,8 +121,8 @@ engineTest("texts that padding would change are refused together, and embedded o
 });
 
 engineTest("texts, their tokens and tokens on the device have one vector", async (backend) => {
-  const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
-  const model = await Andromeda.load("examples/shakespeare", { backend });
+  const tokenizer = await AndromedaTokenizer.load(SHAKESPEARE);
+  const model = await Andromeda.load(SHAKESPEARE, { backend });
   const text = "Good morrow, cousin.";
   const expected = await read(model.embed(tokenizer.encode(text)));
   const ids = backend.tensor(Int32Array.from(tokenizer.encode(text)), [1, tokenizer.encode(text).length]);
@@ -133,7 +135,7 @@ engineTest("texts, their tokens and tokens on the device have one vector", async
 
 engineTest("what can't be embedded is refused by name", async (backend) => {
   const model = await Transformer.create({ ...small, maxSeqLen: 4 }, { backend });
-  const tokenizer = await AndromedaTokenizer.load("examples/shakespeare");
+  const tokenizer = await AndromedaTokenizer.load(SHAKESPEARE);
   const call = (given: unknown, options?: unknown) => () => model.embed(given as EmbedInput, options as EmbedOptions);
   assertThrows(call("a"), ConfigError, 'Cannot embed "a" without a tokenizer');
   assertThrows(call("My gracious", { tokenizer }), ConfigError, "give the tokenizer that belongs to the model");
