@@ -21,12 +21,13 @@ export {
   type KeyValueBinding,
 } from "./http/binding_fetch.ts";
 export type { DownloadOptions, Fetch } from "./http/http.ts";
-export type { FileLocation } from "./files/files.ts";
+export type { FileLocation } from "./files/place.ts";
 export { readModelFile } from "./files/read_model_file.ts";
 export type { DatasetRow } from "./datasets/blocks/block.ts";
 export type { DatasetBuilderOptions } from "./datasets/builder_options.ts";
 export { type BatchOptions, Dataset } from "./datasets/dataset.ts";
 export type { BuildProgress } from "./datasets/build_progress.ts";
+export type { DatasetLoadOptions } from "./datasets/folder/open_dataset.ts";
 export { type BuildOptions, DatasetBuilder } from "./datasets/dataset_builder.ts";
 export type { Remainder } from "./datasets/packing/packer.ts";
 export type { DatasetSource } from "./datasets/sources/text_source.ts";

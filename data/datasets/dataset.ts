@@ -6,15 +6,12 @@
 
 import { show } from "../../common/show.ts";
 import { ConfigError, DatasetError } from "../../errors.ts";
-import { readAll } from "../files/byte_source.ts";
-import { type FileLocation, openFileSet } from "../files/files.ts";
-import type { HubOptions } from "../hub/hub_options.ts";
+import type { FileLocation } from "../files/place.ts";
 import type { TokenBatch } from "../text/token_batch.ts";
 import { type Blocks, type DatasetRow, isRow, MappedBlocks, MemoryBlocks, SelectedBlocks } from "./blocks/block.ts";
-import { ParquetBlocks } from "./blocks/parquet_blocks.ts";
 import { BEGINNING } from "./documents.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
-import { MANIFEST, readManifest } from "./folder/manifest.ts";
+import { type DatasetLoadOptions, openDataset } from "./folder/open_dataset.ts";
 import { shuffled } from "./shuffle.ts";
 
 /**
@@ -70,22 +67,16 @@ export class Dataset {
   }
 
   /**
-   * Opens a dataset that `DatasetBuilder` or `save` has written.
+   * Opens a dataset that `DatasetBuilder` or `save` has written, or parquet files of others with a column `input_ids`.
+   * Of files on a server only the rows that are asked for are fetched.
    *
-   * @param source A folder, or the URL of one.
-   * @param options How its files are fetched.
+   * @param source A folder, or the URL of one; a parquet file, or the URL of one; or "org/name" on the Hub, whose
+   * commit stays the same from then on.
+   * @param options Which part is meant, and how files are fetched.
    * @throws {DatasetError} If there is none, or it can't be read.
    */
-  static async load(source: FileLocation, options: HubOptions = {}): Promise<Dataset> {
-    const files = await openFileSet(source, { ...options, errorClass: DatasetError });
-    const open = async (name: string) => {
-      const file = await files.open(name);
-      if (file) return file;
-      throw new DatasetError(`Cannot load a dataset from ${files.description}: it has no ${name}`);
-    };
-    const text = new TextDecoder().decode(await readAll(await open(MANIFEST), options.signal));
-    const { shards, seqLen } = readManifest(text, `${MANIFEST} of ${files.description}`);
-    return new Dataset(new ParquetBlocks(shards, seqLen, open));
+  static async load(source: FileLocation, options: DatasetLoadOptions = {}): Promise<Dataset> {
+    return new Dataset(await openDataset(source, options));
   }
 
   /** Rows. */
@@ -93,7 +84,7 @@ export class Dataset {
     return this.#blocks.length;
   }
 
-  /** Tokens of a row. */
+  /** Tokens of a row. Of parquet files of others, those of their first row: the others may have more or fewer. */
   get seqLen(): number {
     return this.#blocks.seqLen;
   }

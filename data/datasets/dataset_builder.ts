@@ -5,6 +5,7 @@
  */
 
 import { DatasetError } from "../../errors.ts";
+import { showUrl } from "../http/show_url.ts";
 import { hashOf } from "../hub/checksum.ts";
 import { AndromedaTokenizer } from "../text/tokenizer.ts";
 import { TOKENIZER_FILE } from "../text/tokenizer_files.ts";
@@ -13,7 +14,7 @@ import { type BuildProgress, ReadBytes } from "./build_progress.ts";
 import { type BuilderSettings, type DatasetBuilderOptions, readBuilderOptions } from "./builder_options.ts";
 import { Dataset, datasetOf } from "./dataset.ts";
 import { BEGINNING, documentsOf, endTokenOf, type SourcePlace } from "./documents.ts";
-import { BuildFolder } from "./folder/build_folder.ts";
+import { begunRecipe, BuildFolder } from "./folder/build_folder.ts";
 import { Packer } from "./packing/packer.ts";
 import { openTextSource } from "./sources/source.ts";
 import type { TextSource } from "./sources/text_source.ts";
@@ -82,7 +83,7 @@ export class DatasetBuilder {
   async buildDataset(options: BuildOptions = {}): Promise<Dataset> {
     const { seqLen, output } = this.#settings;
     options.signal?.throwIfAborted();
-    const source = await this.#openSource(options.signal);
+    const source = await this.#openSource(output === undefined ? undefined : await begunRecipe(output), options.signal);
     const tokenizer = await this.#loadTokenizer();
     if (output !== undefined) return await this.#buildFolder(output, source, tokenizer, options);
     const rows: DatasetRow[] = [];
@@ -211,10 +212,13 @@ export class DatasetBuilder {
 
   /** What decides on every byte of the dataset. */
   async #recipe(source: TextSource, tokenizer: AndromedaTokenizer): Promise<Readonly<Record<string, unknown>>> {
-    const { datasetName, seqLen, textColumn, split, linePerDocument, remainder, shardTokens } = this.#settings;
+    const { seqLen, config, revision, textColumn, split, linePerDocument, remainder, shardTokens } = this.#settings;
     return {
-      dataset: typeof datasetName === "string" || datasetName instanceof URL ? String(datasetName) : "texts",
+      dataset: this.#sourceName,
       files: source.files.length,
+      config,
+      revision,
+      commit: source.commit,
       split,
       seqLen,
       tokenizer: await hashOf(Uint8Array.from(tokenizer.files().get(TOKENIZER_FILE) ?? [])),
@@ -226,9 +230,24 @@ export class DatasetBuilder {
     };
   }
 
-  #openSource(signal: AbortSignal | undefined): Promise<TextSource> {
-    const { datasetName, textColumn, linePerDocument, split, hub } = this.#settings;
-    return openTextSource(datasetName, { textColumn, isLinePerDocument: linePerDocument, split, hub, signal });
+  /** The source as recipes name it. */
+  get #sourceName(): string {
+    const { datasetName } = this.#settings;
+    if (typeof datasetName !== "string" && !(datasetName instanceof URL)) return "texts";
+    // Recipes are published: what is secret in a URL is none of their business.
+    return /^\w+:\/\//.test(String(datasetName)) ? showUrl(datasetName) : String(datasetName);
+  }
+
+  /** @param begun The recipe of the build that is gone on with, if there is one. */
+  #openSource(
+    begun: Readonly<Record<string, unknown>> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<TextSource> {
+    const { datasetName, textColumn, linePerDocument, split, config, revision, hub } = this.#settings;
+    const isSame = begun?.["dataset"] === this.#sourceName && begun["revision"] === revision;
+    const commit = isSame && typeof begun["commit"] === "string" ? begun["commit"] : undefined;
+    const found = { textColumn, isLinePerDocument: linePerDocument, split, config, revision, commit };
+    return openTextSource(datasetName, { ...found, hub, signal });
   }
 
   #loadTokenizer(): Promise<AndromedaTokenizer> {

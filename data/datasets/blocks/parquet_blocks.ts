@@ -5,8 +5,7 @@
  */
 
 import { DatasetError } from "../../../errors.ts";
-import type { ByteSource } from "../../files/byte_source.ts";
-import { openParquet, type ParquetFile } from "../formats/parquet.ts";
+import type { ParquetFile } from "../formats/parquet.ts";
 import type { Shard } from "../folder/manifest.ts";
 import type { Blocks, DatasetRow } from "./block.ts";
 
@@ -14,7 +13,7 @@ import type { Blocks, DatasetRow } from "./block.ts";
 const KEPT_GROUPS = 4;
 
 /** Opens a shard. */
-export type OpenShard = (path: string) => Promise<ByteSource>;
+export type OpenShard = (path: string) => Promise<ParquetFile>;
 
 /** Rows of parquet files, one file after the other. */
 export class ParquetBlocks implements Blocks {
@@ -57,7 +56,7 @@ export class ParquetBlocks implements Blocks {
     const known = this.#files.get(path);
     if (known) return known;
     const opening = (async () => {
-      const file = await openParquet(await this.#open(path));
+      const file = await this.#open(path);
       if (file.length === rows) return file;
       throw new DatasetError(`Cannot read ${path}: it has ${file.length} rows where ${rows} are expected`);
     })();

@@ -11,6 +11,9 @@ import { type ByteSource, messageOf } from "../../files/byte_source.ts";
 const reading = () => import("../packages/hyparquet.ts");
 const decompressing = () => import("../packages/hyparquet_compressors.ts");
 
+/** Bytes of a file's end that are read first: what it says of itself is rarely longer. */
+const END_BYTES = 1 << 17;
+
 /** Codecs that the reader has itself. */
 const BUILT_IN = ["UNCOMPRESSED", "SNAPPY"];
 
@@ -43,7 +46,7 @@ export async function openParquet(source: ByteSource, signal?: AbortSignal): Pro
     throw new DatasetError(`Cannot read ${source.name} as parquet: its size is not known, and its end is read first`);
   }
   const file = { byteLength, slice: (start: number, end = byteLength) => readRange(source, start, end, signal) };
-  const metadata = await parquetMetadataAsync(file).catch(explain);
+  const metadata = await parquetMetadataAsync(file, { initialFetchSize: END_BYTES }).catch(explain);
   const codecs = metadata.row_groups.flatMap(({ columns }) => columns.map(({ meta_data }) => meta_data?.codec ?? ""));
   const compressors = codecs.every((codec) => BUILT_IN.includes(codec)) ? {} : (await decompressing()).compressors;
   const groups: number[] = [];

@@ -40,7 +40,13 @@ const FORMATS: Readonly<Record<string, ReadRows>> = {
 
 /** Whether the texts of a file of this name can be read. */
 export function isReadable(name: string): boolean {
-  return formatOf(name) !== undefined;
+  return formatEnding(name) !== undefined;
+}
+
+/** The end of a name that says its format; nothing where none does. */
+export function formatEnding(name: string): string | undefined {
+  const plain = plainName(name).toLowerCase();
+  return Object.keys(FORMATS).find((ending) => plain.endsWith(ending));
 }
 
 /** The ends of the names of files that can be read, for messages. */
@@ -55,19 +61,13 @@ export function readableEndings(): string {
  * @throws {DatasetError} Where the file can't be read, or has no such column.
  */
 export async function* rowsOf(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
-  const read = formatOf(source.name);
+  const read = FORMATS[formatEnding(source.name) ?? ""];
   if (!read) {
     throw new DatasetError(
       `Cannot read texts from ${source.name}: its name says no format; expected ${readableEndings()}`,
     );
   }
   yield* read(source, from, options);
-}
-
-function formatOf(name: string): ReadRows | undefined {
-  const plain = plainName(name).toLowerCase();
-  const ending = Object.keys(FORMATS).find((ending) => plain.endsWith(ending));
-  return ending === undefined ? undefined : FORMATS[ending];
 }
 
 async function* plainText(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
