@@ -21,8 +21,8 @@ export const dataset = defineCommand({
   name: "dataset",
   summary: "Make rows of tokens of texts, ready for training",
   details:
-    "Files are plain text, JSON lines, JSON or parquet, by the ends of their names, also with .gz. The folder is one " +
-    "that Python's datasets loads. A build that was stopped goes on where its last shard ended.",
+    "Files are plain text, JSON lines, JSON, CSV, TSV or parquet, by the ends of their names, also with .gz or .zst. " +
+    "The folder is one that Python's datasets loads. A build that was stopped goes on where its last shard ended.",
   examples: [
     "./books --tokenizer org/name --seq-len 2048 --out ./blocks",
     "org/name --config en --revision v1.0 --tokenizer ./mine --out ./blocks",

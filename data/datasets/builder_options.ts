@@ -20,9 +20,10 @@ import type { DatasetSource } from "./sources/text_source.ts";
 export interface DatasetBuilderOptions {
   /**
    * Where the texts are: a file, a folder of files, the URL of a file, "org/name" on the Hugging Face Hub, or
-   * `{ texts }`. A path that exists goes before a name. Files are plain text, JSON lines, JSON or parquet, by the ends
-   * of their names; all but parquet may be compressed with gzip. Those on a server are read as they come, of parquet
-   * only the columns that are needed, and no copies are kept.
+   * `{ texts }`. A path that exists goes before a name. Files are plain text, JSON lines, JSON, CSV, TSV or parquet, by
+   * the ends of their names; all but parquet may be compressed with gzip or zstd. The first row of CSV and TSV names
+   * the columns. Files on a server are read as they come, of parquet only the columns that are needed, and no copies
+   * are kept.
    */
   readonly datasetName: DatasetSource;
   /** The configuration of a dataset on the Hub. Default: the one that its card calls the default, or its only one. */
