@@ -5,16 +5,20 @@
  */
 
 import { DatasetError } from "../../../errors.ts";
-import { readUrlFile } from "../../cache/url_file.ts";
 import { type ByteSource, messageOf } from "../../files/byte_source.ts";
 import { fileSource, joinPath } from "../../files/local_files.ts";
 import type { Place } from "../../files/place.ts";
 import { nodeModule } from "../../../host/node.ts";
 import { showUrl } from "../../http/show_url.ts";
-import { listDataset } from "../../hub/dataset_listing.ts";
-import { readHubFile } from "../../hub/hub.ts";
 import type { HubOptions } from "../../hub/hub_options.ts";
 import type { HubRepo } from "../../hub/hub_repo.ts";
+
+/** What fetches files, loaded by those who have some on a server. */
+const [urlFiles, hubFiles, listing] = [
+  () => import("../../cache/url_file.ts"),
+  () => import("../../hub/hub.ts"),
+  () => import("../../hub/dataset_listing.ts"),
+];
 
 /** A file of a dataset. */
 export interface DatasetFile {
@@ -47,7 +51,7 @@ export async function datasetFiles(place: Place, options: HubOptions): Promise<D
   const fetching = { ...options, errorClass: DatasetError };
   switch (place.kind) {
     case "hub":
-      return await hubFiles(place.repo, fetching).catch((cause) => {
+      return await filesOfHub(place.repo, fetching).catch((cause) => {
         if (place.doubt === undefined || !(cause instanceof DatasetError)) throw cause;
         throw new DatasetError(
           `Cannot open ${place.repo.repo}: as a folder, ${place.doubt}; on the Hub, ${cause.message}`,
@@ -70,11 +74,17 @@ export async function datasetFiles(place: Place, options: HubOptions): Promise<D
 export function urlFile(url: URL, options: HubOptions): DatasetFile {
   const path = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   const name = showUrl(url);
-  return { path, open: async () => present(await readUrlFile(url, wayOf(path), options), name) };
+  return {
+    path,
+    open: async () => {
+      const { readUrlFile } = await urlFiles();
+      return present(await readUrlFile(url, wayOf(path), options), name);
+    },
+  };
 }
 
-async function hubFiles(repo: HubRepo, options: HubOptions): Promise<DatasetFiles> {
-  const { commit, card, files } = await listDataset(repo, options);
+async function filesOfHub(repo: HubRepo, options: HubOptions): Promise<DatasetFiles> {
+  const { commit, card, files } = await (await listing()).listDataset(repo, options);
   const pinned = { repo: repo.repo, revision: commit, kind: "dataset" } as const;
   return {
     description: `${repo.repo} on the Hugging Face Hub`,
@@ -83,7 +93,10 @@ async function hubFiles(repo: HubRepo, options: HubOptions): Promise<DatasetFile
     files: files.map(({ path, size }) => ({
       path,
       size: () => Promise.resolve(size),
-      open: async () => present(await readHubFile(pinned, path, wayOf(path), options), `${repo.repo}/${path}`),
+      open: async () => {
+        const { readHubFile } = await hubFiles();
+        return present(await readHubFile(pinned, path, wayOf(path), options), `${repo.repo}/${path}`);
+      },
     })),
   };
 }
