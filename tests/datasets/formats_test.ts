@@ -1,4 +1,4 @@
-/** Tables and compressed files: what is in them, and what is refused of broken ones. 4 s. */
+/** Tables and compressed files: what is in them, and what is refused of broken ones. 9 s. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
