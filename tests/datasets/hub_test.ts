@@ -10,7 +10,7 @@ import {
   DatasetError,
   type DatasetRow,
 } from "../../mod.ts";
-import { type HubServer, noise } from "../hub/hub_server.ts";
+import { HubServer, noise } from "../hub/hub_server.ts";
 import { around } from "../hub/around.ts";
 import { contentsOf, gzipped, withFiles } from "./folders.ts";
 
@@ -102,6 +102,9 @@ Deno.test("files of a hub's dataset are found by their names, over pages, and re
     serve(server, { files, page: 2 });
     assertEquals(await textsOf(server), ["one", "two", "three", "four"]);
     assertEquals(await textsOf(server, { split: "test" }), ["five"]);
+    serve(server, { files: { "A.md": "notes", "B.md": "notes", "about.json": "{}", "all.parquet": table(["six"]) } });
+    assertEquals(await textsOf(server), ["six"]);
+    serve(server, { files });
     await assertRejects(() => textsOf(server, { split: "validation" }), DatasetError, 'it has "train", "test"');
   });
 });
@@ -238,6 +241,41 @@ Deno.test("cuts and failures that pass are gone over, in streams and in ranges; 
     const path = `/datasets/org/name/resolve/${FIRST}/a.parquet`;
     const options = { host: server.host, retryDelay: 1, fetch: replacing(server, path) };
     await assertRejects(() => textsOf(server, { hub: options }), DatasetError, "it became another file");
+  });
+});
+
+Deno.test("files that lie on another server are read there, without the token", async () => {
+  await around("none", async ({ server }) => {
+    const other = new HubServer();
+    try {
+      const texts = Array.from({ length: 10 }, (_, i) => `text number ${i}`);
+      const files = { "data/a.parquet": table(texts), "data/b.parquet": table(texts) };
+      serve(server, { files });
+      server.token = "hf_secret";
+      for (const [path, bytes] of Object.entries(files)) {
+        other.files.set(`/store/${path}`, { bytes });
+        const resolved = `/datasets/org/name/resolve/${FIRST}/${path}`;
+        server.files.set(resolved, { bytes: new Uint8Array(), redirect: `${other.host}/store/${path}` });
+      }
+      other.faults.push(undefined, undefined, { cutAfter: 100 }, { status: 503, headers: { "retry-after": "0" } });
+      assertEquals(await textsOf(server, { hub: { token: "hf_secret" } }), [...texts, ...texts]);
+      assert(other.requests.every(({ headers }) => !headers.has("authorization")));
+      assert(bytesAsked(other, "a.parquet") < 140_000);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+Deno.test("a hub that sends no parts of files is refused, and what lies behind a URL is fetched whole then", async () => {
+  await around("folder", async ({ server, options }) => {
+    const files = { "a.parquet": table(["one", "two"]), "b.parquet": table(["three"]) };
+    serve(server, { files });
+    server.files.set("/plain/a.parquet", { bytes: files["a.parquet"] });
+    server.isSimple = true;
+    await assertRejects(() => textsOf(server), DatasetError, "sends no parts of files; fetch it and give its path");
+    const [datasetName, hub] = [`${server.host}/plain/a.parquet`, options];
+    assertEquals(await textsOf(server, { datasetName, hub }), ["one", "two"]);
   });
 });
 

@@ -73,13 +73,13 @@ export async function openParquet(source: ByteSource, signal?: AbortSignal): Pro
     length,
     groups,
     columns,
-    read: (rowStart, rowEnd, columns) =>
-      attempt(`rows ${rowStart} to ${rowEnd - 1} of ${name}`, async () => {
-        const options = { file, metadata, compressors, columns: [...columns], rowStart, rowEnd };
-        const rows = await parquetReadObjects(options);
-        if (rows.length === rowEnd - rowStart) return rows;
-        throw new DatasetError(`Cannot find all rows: there are ${rows.length} of them`);
-      }),
+    read: async (rowStart, rowEnd, columns) => {
+      const part = `rows ${rowStart} to ${rowEnd - 1} of ${name}`;
+      const options = { file, metadata, compressors, columns: [...columns], rowStart, rowEnd };
+      const rows = await attempt(part, () => parquetReadObjects(options));
+      if (rows.length === rowEnd - rowStart) return rows;
+      throw new DatasetError(`Cannot read ${part} as parquet: its pages hold ${rows.length} of them`);
+    },
   };
 }
 

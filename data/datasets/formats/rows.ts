@@ -41,6 +41,14 @@ const FORMATS: Readonly<Record<string, ReadRows>> = {
   ".parquet": parquet,
 };
 
+/** The ends of the names of files that can be read. Formats that tell more of themselves come later. */
+export const FORMAT_ENDINGS: readonly string[] = Object.keys(FORMATS);
+
+/** The same, for messages. */
+export function readableEndings(): string {
+  return `${FORMAT_ENDINGS.join(", ")}, and all but .parquet with ${compressedEndings}`;
+}
+
 /** Whether the texts of a file of this name can be read. */
 export function isReadable(name: string): boolean {
   return formatEnding(name) !== undefined;
@@ -49,12 +57,7 @@ export function isReadable(name: string): boolean {
 /** The end of a name that says its format; nothing where none does. */
 export function formatEnding(name: string): string | undefined {
   const plain = plainName(name).toLowerCase();
-  return Object.keys(FORMATS).find((ending) => plain.endsWith(ending));
-}
-
-/** The ends of the names of files that can be read, for messages. */
-export function readableEndings(): string {
-  return `${Object.keys(FORMATS).join(", ")}, and all but .parquet with ${compressedEndings}`;
+  return FORMAT_ENDINGS.find((ending) => plain.endsWith(ending));
 }
 
 /**

@@ -7,7 +7,7 @@
 
 import { isRecord } from "../../../common/record.ts";
 import { DatasetError } from "../../../errors.ts";
-import { formatEnding, readableEndings } from "../formats/rows.ts";
+import { FORMAT_ENDINGS, formatEnding, readableEndings } from "../formats/rows.ts";
 import { globTest } from "./globs.ts";
 import { filesOfSplit } from "./splits.ts";
 
@@ -54,18 +54,19 @@ export function filesOfPart(
   return [...new Set(found)];
 }
 
-/** The files of the format that most are of: notes and tables may stand beside them. */
+/**
+ * The files of the format that most are of, and of two the one that tells more of itself: notes and descriptions may
+ * stand beside them. Where there is anything else, Markdown is such a note.
+ */
 function ofOneFormat(names: readonly string[], place: string): string[] {
-  const formats = new Map<string, string[]>();
-  for (const name of names) {
-    const ending = formatEnding(name);
-    if (ending === undefined) continue;
-    const others = formats.get(ending);
-    if (others) others.push(name);
-    else formats.set(ending, [name]);
-  }
-  const [most] = [...formats.values()].toSorted((a, b) => b.length - a.length);
-  if (most) return most;
+  const formats = FORMAT_ENDINGS.map((ending) => ({
+    files: names.filter((name) => formatEnding(name) === ending),
+    isNote: ending === ".md",
+  })).filter(({ files }) => files.length > 0);
+  const [most] = formats.toReversed().toSorted((a, b) =>
+    Number(a.isNote) - Number(b.isNote) || b.files.length - a.files.length
+  );
+  if (most) return most.files;
   throw new DatasetError(`Cannot read texts from ${place}: none of its files ends with ${readableEndings()}`);
 }
 

@@ -8,7 +8,7 @@
 import { DatasetError } from "../../../errors.ts";
 
 /** Patterns that one may stand for, at most. */
-const MOST_ALTERNATIVES = 1000;
+const MOST_ALTERNATIVES = 100;
 
 /** A step through a path: a character that fits; of a star, any number of them. */
 interface Step {
@@ -31,7 +31,7 @@ function alternativesOf(pattern: string): string[] {
   const done: string[] = [];
   const open = [pattern];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const braces = /^([^{]*)\{([^{}]*)\}(.*)$/s.exec(next);
+    const braces = /^(.*?)\{([^{}]*)\}(.*)$/s.exec(next);
     const folders = /^(.*?)(?<![^/])\*\*\/(.*)$/s.exec(next);
     if (braces) open.push(...(braces[2] ?? "").split(",").map((part) => `${braces[1]}${part}${braces[3]}`));
     else if (folders) {

@@ -60,7 +60,12 @@ function textFile({ path, size, open }: DatasetFile, options: SourceOptions): Te
     name: path,
     ...size && { size },
     rows: async function* (from, onRead) {
-      yield* rowsOf(countedSource(await open(), onRead), from, options);
+      const source = await open();
+      try {
+        yield* rowsOf(countedSource(source, onRead), from, options);
+      } finally {
+        await source.close();
+      }
     },
   };
 }
