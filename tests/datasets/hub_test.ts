@@ -279,6 +279,18 @@ Deno.test("a hub that sends no parts of files is refused, and what lies behind a
   });
 });
 
+Deno.test("what is secret in a URL gets into no file of the dataset", async () => {
+  await around("none", async ({ server }) => {
+    server.files.set("/a.jsonl?key=geheim", { bytes: new TextEncoder().encode(lines("one", "two", "three")) });
+    await withFiles({}, async (folder) => {
+      const datasetName = `${server.host.replace("//", "//user:geheim@")}/a.jsonl?key=geheim`;
+      assertEquals(await textsOf(server, { datasetName, output: `${folder}/out` }), ["one", "two", "three"]);
+      for (const [path, content] of await contentsOf(`${folder}/out`)) assert(!content.includes("geheim"), path);
+      assert((await Deno.readTextFile(`${folder}/out/README.md`)).includes("/a.jsonl?..."));
+    });
+  });
+});
+
 /** Fetches, and puts another file in the place of one when its first part has come. */
 function replacing(server: HubServer, path: string): typeof fetch {
   return async (...request) => {

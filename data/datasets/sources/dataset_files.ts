@@ -73,12 +73,15 @@ export async function datasetFiles(place: Place, options: HubOptions): Promise<D
 /** A file at a URL. */
 export function urlFile(url: URL, options: HubOptions): DatasetFile {
   const path = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-  const name = showUrl(url);
+  // The end of the name says the format, so it has no query.
+  const bare = new URL(url);
+  bare.search = "";
+  const name = showUrl(bare);
   return {
     path,
     open: async () => {
       const { readUrlFile } = await urlFiles();
-      return present(await readUrlFile(url, wayOf(path), options), name);
+      return { ...present(await readUrlFile(url, wayOf(path), options), name), name };
     },
   };
 }
