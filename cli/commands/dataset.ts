@@ -7,13 +7,16 @@
 import type { BuildProgress } from "../../mod.ts";
 import { defineCommand } from "../command.ts";
 import { fallingBack, optional, required, toggle } from "../flags/flag.ts";
-import { keyOf, path, text, wholeNumber } from "../flags/readers.ts";
+import { keyOf, number, path, text, wholeNumber } from "../flags/readers.ts";
 import { json } from "../flags/shared.ts";
 import { library } from "../library.ts";
 import { StatusLine } from "../terminal/status_line.ts";
 import { print, printJson } from "../terminal/output.ts";
 
+const PACKINGS = { concatenate: 0, bestFit: 0 };
+const DEDUPES = { none: 0, exact: 0, near: 0 };
 const REMAINDERS = { drop: 0, pad: 0, keep: 0 };
+const FORMATS = { parquet: 0, tokens: 0 };
 const BAD_ROWS = { error: 0, skip: 0 };
 
 /** The command. */
@@ -22,7 +25,8 @@ export const dataset = defineCommand({
   summary: "Make rows of tokens of texts, ready for training",
   details:
     "Files are plain text, JSON lines, JSON, CSV, TSV or parquet, by the ends of their names, also with .gz or .zst. " +
-    "The folder is one that Python's datasets loads. A build that was stopped goes on where its last shard ended.",
+    "With parquet the folder is one that Python's datasets loads. A build that was stopped goes on where its last " +
+    "shard ended.",
   examples: [
     "./books --tokenizer org/name --seq-len 2048 --out ./blocks",
     "org/name --config en --revision v1.0 --tokenizer ./mine --out ./blocks",
@@ -40,8 +44,36 @@ export const dataset = defineCommand({
     textColumn: fallingBack("<name>", "the column of the texts, where rows have columns", text, "text"),
     endToken: optional("<token>", "the token after each text; default: the tokenizer's own", text),
     linePerDocument: toggle("take each line of a plain text for a document, not each file"),
-    remainder: fallingBack("<what>", "what becomes of tokens that fill no row at the end", keyOf(REMAINDERS), "drop"),
+    packing: fallingBack(
+      "<how>",
+      "how texts come into rows; bestFit cuts none that fits",
+      keyOf(PACKINGS),
+      "concatenate",
+    ),
+    remainder: optional(
+      "<what>",
+      "what becomes of tokens that fill no row at the end; default: drop, with bestFit pad",
+      keyOf(REMAINDERS),
+    ),
+    minTokens: fallingBack("<n>", "leave texts with fewer tokens out", wholeNumber(0), 0),
+    maxTokens: optional("<n>", "cut texts to as many tokens; default: none is cut", wholeNumber(1)),
+    dedupe: fallingBack("<which>", "leave texts out that were there before, or nearly so", keyOf(DEDUPES), "none"),
+    dedupeThreshold: fallingBack(
+      "<share>",
+      "common runs of words from which on texts are nearly equal",
+      number((value) => value > 0 && value <= 1, "a number above 0 and up to 1"),
+      0.8,
+    ),
+    shuffle: toggle("shuffle the texts of each shard"),
+    seed: fallingBack("<n>", "what --shuffle and --validation draw from", wholeNumber(0), 0),
+    validation: fallingBack(
+      "<share>",
+      "texts that are held out as the split validation",
+      number((value) => value >= 0 && value < 1, "a number from 0 to below 1"),
+      0,
+    ),
     onBadRow: fallingBack("<what>", "what a row without a text does", keyOf(BAD_ROWS), "error"),
+    format: fallingBack("<format>", "the files that rows are written into", keyOf(FORMATS), "parquet"),
     json,
   },
   bare: "dataset",
@@ -50,21 +82,27 @@ export const dataset = defineCommand({
     const builder = new DatasetBuilder({ datasetName: dataset, output: out, ...options });
     const line = new StatusLine();
     const began = performance.now();
-    let [texts, skipped, tokens] = [0, 0, 0];
+    let counts: Partial<BuildProgress> = {};
     try {
       const built = await builder.buildDataset({
         signal,
         onProgress: (progress) => {
-          ({ texts, skipped, tokens } = progress);
+          counts = progress;
           line.show(describe(progress));
         },
       });
       const seconds = (performance.now() - began) / 1000;
-      const report = { dataset, out, rows: built.length, seqLen: built.seqLen, texts, skipped, tokens, seconds };
+      const { texts = 0, skipped = 0, tooShort = 0, cut = 0, duplicates = 0, nearDuplicates = 0, tokens = 0 } = counts;
+      const told = { texts, skipped, tooShort, cut, duplicates, nearDuplicates, tokens };
+      const report = { dataset, out, rows: built.length, seqLen: built.seqLen, ...told, seconds };
       line.clear();
       if (json) await printJson(report);
       else {
-        const left = skipped > 0 ? `, ${count(skipped)} rows skipped` : "";
+        const omitted = tooShort + duplicates + nearDuplicates;
+        const left = [
+          skipped > 0 ? `, ${count(skipped)} rows skipped` : "",
+          omitted > 0 ? `, ${count(omitted)} texts left out` : "",
+        ].join("");
         await print(
           `${out}: ${count(built.length)} rows of ${count(built.seqLen)} tokens${left}, in ${seconds.toFixed(1)} s\n`,
         );

@@ -4,25 +4,23 @@
  * @module
  */
 
+import type { TextCounts } from "./filtering/text_counts.ts";
 import type { TextSource } from "./sources/text_source.ts";
 
 /**
- * How far a build is.
+ * How far a build is. All is counted from the beginning of the dataset, with what an earlier call has done that this
+ * one goes on from.
  *
  * @category Data
  */
-export interface BuildProgress {
-  /** Texts that were read by this call. */
-  readonly texts: number;
-  /** Rows of files that were skipped by this call, because they have no text. */
-  readonly skipped: number;
-  /** Rows that are done, with those of an earlier call that this one goes on from. */
+export interface BuildProgress extends TextCounts {
+  /** Rows that are done. */
   readonly rows: number;
-  /** Tokens in them. */
+  /** Tokens in them, without padding. */
   readonly tokens: number;
   /** Tokens a second of this call. */
   readonly tokensPerSecond: number;
-  /** Bytes of the files that were read, as they are stored, with those of an earlier call. */
+  /** Bytes of the files that were read, as they are stored. */
   readonly bytes: number;
   /** Bytes of all files; nothing where they are not known, as those of texts at hand. */
   readonly totalBytes: number | undefined;

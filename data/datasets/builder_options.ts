@@ -9,7 +9,11 @@ import { ConfigError } from "../../errors.ts";
 import { processors } from "../../host/processors.ts";
 import type { AndromedaTokenizer } from "../text/tokenizer.ts";
 import type { TokenizerFileOptions, TokenizerSource } from "../text/tokenizer_files.ts";
+import type { Dedupe } from "./filtering/document_filter.ts";
+import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
 import type { Remainder } from "./packing/packer.ts";
+import type { Packing } from "./packing/row_maker.ts";
+import { VALIDATION } from "./splits.ts";
 import type { DatasetSource } from "./sources/text_source.ts";
 
 /**
@@ -50,10 +54,40 @@ export interface DatasetBuilderOptions {
   readonly split?: string | undefined;
   /** Whether each line of a plain text is a document, and not each file. Default false. */
   readonly linePerDocument?: boolean | undefined;
-  /** What becomes of the tokens that fill no whole row at the end. Default "drop". */
+  /** How documents come into rows. Default "concatenate". */
+  readonly packing?: Packing | undefined;
+  /**
+   * What becomes of the tokens that fill no whole row at the end. Default "drop"; with `packing: "bestFit"` all rows
+   * are padded, and nothing else can be asked for.
+   */
   readonly remainder?: Remainder | undefined;
+  /** Documents with fewer tokens, their end token counted, are left out. Default 0. */
+  readonly minTokens?: number | undefined;
+  /** Longer documents are cut to as many tokens, of which the last is the end token. Default: none is cut. */
+  readonly maxTokens?: number | undefined;
+  /** Which documents are left out as those that were there before; that is remembered in memory. Default "none". */
+  readonly dedupe?: Dedupe | undefined;
+  /**
+   * With `dedupe: "near"` the share of their runs of five words that two documents have in common, of all that one of
+   * them has, for one to be left out. It is estimated. Above 0 and up to 1. Default 0.8.
+   */
+  readonly dedupeThreshold?: number | undefined;
+  /**
+   * Whether the documents of each shard come in an order drawn from `seed`. A document stays in its shard, or the next
+   * one, so that memory holds as many as a shard takes; `Dataset.batches` has an order of all rows. Default false.
+   */
+  readonly shuffle?: boolean | undefined;
+  /** What `shuffle` and `validation` draw from. Default 0. */
+  readonly seed?: number | undefined;
+  /**
+   * The share of the documents that are held out, below 1: they make the split "validation" of the same folder, which
+   * `Dataset.load` opens by its name. Default 0.
+   */
+  readonly validation?: number | undefined;
   /** Whether a row without a text ends the build, or is skipped and counted. Default "error". */
   readonly onBadRow?: "error" | "skip" | undefined;
+  /** The files that rows are written into. Default "parquet". */
+  readonly format?: DatasetFormat | undefined;
   /** The folder that the dataset is written into. Without one it is kept in memory. */
   readonly output?: string | undefined;
   /** Tokens of a shard, about. Default 2^24. */
@@ -63,14 +97,29 @@ export interface DatasetBuilderOptions {
 }
 
 /** The options without a default. */
-type Open = "config" | "revision" | "endToken" | "output";
+type Open = "config" | "revision" | "endToken" | "maxTokens" | "output";
 
 /** The same, with the defaults. */
 export type BuilderSettings =
   & { readonly [Name in Exclude<keyof DatasetBuilderOptions, Open>]-?: NonNullable<DatasetBuilderOptions[Name]> }
   & { readonly [Name in Open]: DatasetBuilderOptions[Name] };
 
-const CHOICES = { remainder: ["drop", "pad", "keep"], onBadRow: ["error", "skip"] } as const;
+/** The least value of numbers. */
+const LEAST = [["seqLen", 2], ["numCpu", 1], ["shardTokens", 1], ["minTokens", 0], ["maxTokens", 1]] as const;
+
+const CHOICES = {
+  packing: ["concatenate", "bestFit"],
+  remainder: ["drop", "pad", "keep"],
+  dedupe: ["none", "exact", "near"],
+  onBadRow: ["error", "skip"],
+  format: Object.keys(ENDINGS),
+} as const;
+
+/** @throws {ConfigError} Where a value is none that there is. */
+export function readChoice(name: string, value: unknown, choices: readonly string[]): void {
+  if (choices.some((choice) => choice === value)) return;
+  throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be one of ${choices.map(show).join(", ")}`);
+}
 
 /**
  * Fills the defaults in.
@@ -89,8 +138,17 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
     textColumn: options.textColumn ?? "text",
     split: options.split ?? "train",
     linePerDocument: options.linePerDocument ?? false,
-    remainder: options.remainder ?? "drop",
+    packing: options.packing ?? "concatenate",
+    remainder: options.remainder ?? (options.packing === "bestFit" ? "pad" : "drop"),
+    minTokens: options.minTokens ?? 0,
+    maxTokens: options.maxTokens,
+    dedupe: options.dedupe ?? "none",
+    dedupeThreshold: options.dedupeThreshold ?? 0.8,
+    shuffle: options.shuffle ?? false,
+    seed: options.seed ?? 0,
+    validation: options.validation ?? 0,
     onBadRow: options.onBadRow ?? "error",
+    format: options.format ?? "parquet",
     output: options.output,
     shardTokens: options.shardTokens ?? 1 << 24,
     hub: options.hub ?? {},
@@ -100,18 +158,17 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
       throw new ConfigError(`Cannot use the option ${name}: DatasetBuilder has ${Object.keys(settings).join(", ")}`);
     }
   }
-  for (const [name, least] of [["seqLen", 2], ["numCpu", 1], ["shardTokens", 1]] as const) {
-    if (Number.isSafeInteger(settings[name]) && settings[name] >= least) continue;
-    throw new ConfigError(`Cannot use ${name} = ${show(settings[name])}: it must be a whole number >= ${least}`);
+  for (const [name, least] of LEAST) {
+    const value = settings[name];
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) continue;
+    throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be a whole number >= ${least}`);
   }
   for (const name of ["textColumn", "split"] as const) {
     if (typeof settings[name] === "string" && settings[name] !== "") continue;
     throw new ConfigError(`Cannot use ${name} = ${show(settings[name])}: it must be a text`);
   }
   for (const [name, choices] of Object.entries(CHOICES)) {
-    const value = settings[name as keyof typeof CHOICES];
-    if ((choices as readonly string[]).includes(value)) continue;
-    throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be one of ${choices.map(show).join(", ")}`);
+    readChoice(name, settings[name as keyof typeof CHOICES], choices);
   }
   for (const name of ["config", "revision"] as const) {
     if (settings[name] === undefined || (typeof settings[name] === "string" && settings[name] !== "")) continue;
@@ -120,5 +177,29 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
   if (!/^\w+$/.test(settings.split)) {
     throw new ConfigError(`Cannot use split = ${show(settings.split)}: it must consist of letters, digits and "_"`);
   }
+  refuseCombinations(settings);
   return settings;
+}
+
+/** @throws {ConfigError} Where a number is out of its range, or options don't fit together. */
+function refuseCombinations(settings: BuilderSettings): void {
+  const { packing, remainder, minTokens, maxTokens, dedupeThreshold, seed, split, validation, output } = settings;
+  const refuse = (name: string, value: unknown, rule: string): never => {
+    throw new ConfigError(`Cannot use ${name} = ${show(value)}: ${rule}`);
+  };
+  if (packing === "bestFit" && remainder !== "pad") refuse("remainder", remainder, 'packing "bestFit" pads all rows');
+  if (maxTokens !== undefined && maxTokens < minTokens) {
+    refuse("maxTokens", maxTokens, `it must not be below minTokens = ${minTokens}`);
+  }
+  if (!(dedupeThreshold > 0 && dedupeThreshold <= 1)) {
+    refuse("dedupeThreshold", dedupeThreshold, "it must be above 0 and up to 1");
+  }
+  if (!Number.isSafeInteger(seed)) refuse("seed", seed, "it must be a whole number");
+  if (!(validation >= 0 && validation < 1)) refuse("validation", validation, "it must be a share from 0 to below 1");
+  if (validation > 0 && output === undefined) {
+    refuse("validation", validation, "it needs output; without, split the dataset that is built by Dataset.split");
+  }
+  if (validation > 0 && split === VALIDATION) {
+    refuse("split", split, "what is held out gets this name; set validation 0");
+  }
 }

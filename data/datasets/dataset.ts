@@ -9,8 +9,9 @@ import { ConfigError, DatasetError } from "../../errors.ts";
 import type { FileLocation } from "../files/place.ts";
 import type { TokenBatch } from "../text/token_batch.ts";
 import { type Blocks, type DatasetRow, isRow, MappedBlocks, MemoryBlocks, SelectedBlocks } from "./blocks/block.ts";
-import { BEGINNING } from "./documents.ts";
+import { readChoice } from "./builder_options.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
+import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
 import { type DatasetLoadOptions, openDataset } from "./folder/open_dataset.ts";
 import { shuffled } from "./shuffle.ts";
 
@@ -28,6 +29,22 @@ export interface BatchOptions {
   readonly seed?: number | undefined;
   /** The first batch that is given, so that an epoch goes on where it was left. Default 0. */
   readonly start?: number | undefined;
+}
+
+/**
+ * How a dataset is saved.
+ *
+ * @category Data
+ */
+export interface DatasetSaveOptions {
+  /** What the rows are a part of. Default "train". */
+  readonly split?: string | undefined;
+  /** The files that the rows are written into. Default "parquet". */
+  readonly format?: DatasetFormat | undefined;
+  /** How many token ids there are: those of 65,536 at most take two bytes in token files, not four. */
+  readonly vocabSize?: number | undefined;
+  /** Ends it, and leaves nothing behind. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Tokens of a shard, where a dataset is saved. */
@@ -73,7 +90,7 @@ export class Dataset {
    * @param source A folder, or the URL of one; a parquet file, or the URL of one; or "org/name" on the Hub, whose
    * commit stays the same from then on.
    * @param options Which part is meant, and how files are fetched.
-   * @throws {DatasetError} If there is none, or it can't be read.
+   * @throws {DatasetError} If there is none, or it can't be read, or has no such split.
    */
   static async load(source: FileLocation, options: DatasetLoadOptions = {}): Promise<Dataset> {
     return new Dataset(await openDataset(source, options));
@@ -182,20 +199,26 @@ export class Dataset {
   }
 
   /**
-   * Writes the rows into a folder of their own, as parquet files that Python's `datasets` loads too.
+   * Writes the rows into a folder of their own.
    *
    * @param folder Its path; it is made if need be.
-   * @throws {DatasetError} If something is in it, or it can't be written.
+   * @throws {DatasetError} If something is in it, it can't be written, or the format can't say what a row is.
+   * @throws {ConfigError} If there is no such format.
    */
-  async save(folder: string, options: { readonly split?: string; readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { split = "train", signal } = options;
-    const recipe = { rows: this.length, seqLen: this.seqLen };
-    const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / this.seqLen));
-    const target = await BuildFolder.create(folder, { split, seqLen: this.seqLen, shardRows, recipe });
+  async save(folder: string, options: DatasetSaveOptions = {}): Promise<void> {
+    const { split = "train", format = "parquet", vocabSize, signal } = options;
+    readChoice("format", format, Object.keys(ENDINGS));
+    const { seqLen } = this;
+    const recipe = { rows: this.length, seqLen };
+    const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / seqLen));
+    const target = await BuildFolder.create(folder, {
+      ...{ format, seqLen, vocabSize, splits: [split], recipe },
+    });
     try {
       for (let index = 0; index < this.length; index++) {
         signal?.throwIfAborted();
-        await target.add(await this.#blocks.read(index), BEGINNING);
+        await target.add(split, await this.#blocks.read(index));
+        if ((index + 1) % shardRows === 0) await target.endShard(split);
       }
       await target.finish();
     } finally {

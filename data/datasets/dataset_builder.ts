@@ -13,10 +13,12 @@ import type { DatasetRow } from "./blocks/block.ts";
 import { type BuildProgress, ReadBytes } from "./build_progress.ts";
 import { type BuilderSettings, type DatasetBuilderOptions, readBuilderOptions } from "./builder_options.ts";
 import { Dataset, datasetOf } from "./dataset.ts";
-import { BEGINNING, documentsOf, endTokenOf, type SourcePlace } from "./documents.ts";
+import { DatasetBuild } from "./dataset_build.ts";
+import { BEGINNING, documentsOf, endTokenOf } from "./documents.ts";
 import { begunRecipe, BuildFolder } from "./folder/build_folder.ts";
 import { Packer } from "./packing/packer.ts";
 import { openTextSource } from "./sources/source.ts";
+import { splitsOf } from "./splits.ts";
 import type { TextSource } from "./sources/text_source.ts";
 
 /**
@@ -34,15 +36,10 @@ export interface BuildOptions {
 /** Milliseconds between two reports. */
 const REPORT_EVERY = 200;
 
-/** What rows are handed to. */
-interface Sink {
-  readonly next: SourcePlace;
-  add(row: DatasetRow, next: SourcePlace): Promise<void> | void;
-}
-
 /**
  * Makes a dataset of texts: appends the end token to each, tokenizes them, and cuts what comes into rows of `seqLen`
- * tokens, one text after the other.
+ * tokens, one text after the other. Options leave texts out, shuffle them, hold some out for validation, and fit them
+ * into rows.
  *
  * @example
  * ```ts
@@ -87,8 +84,9 @@ export class DatasetBuilder {
     const tokenizer = await this.#loadTokenizer();
     if (output !== undefined) return await this.#buildFolder(output, source, tokenizer, options);
     const rows: DatasetRow[] = [];
-    const sink = { next: BEGINNING, add: (row: DatasetRow) => void rows.push(row) };
-    await this.#pack(source, tokenizer, sink, options);
+    const sink = { add: (_: string, row: DatasetRow) => void rows.push(row), endShard: () => {}, checkpoint: () => {} };
+    const build = new DatasetBuild(this.#settings, this.#padId(tokenizer), sink);
+    await this.#run(build, source, tokenizer, options);
     return datasetOf(rows, seqLen);
   }
 
@@ -133,99 +131,102 @@ export class DatasetBuilder {
     tokenizer: AndromedaTokenizer,
     options: BuildOptions,
   ): Promise<Dataset> {
-    const { split, seqLen, shardTokens } = this.#settings;
+    const { format, seqLen } = this.#settings;
     const folder = await BuildFolder.open(output, {
-      split,
-      seqLen,
-      shardRows: Math.max(1, Math.floor(shardTokens / seqLen)),
+      ...{ format, seqLen, vocabSize: tokenizer.vocabSize, splits: splitsOf(this.#settings) },
       recipe: await this.#recipe(source, tokenizer),
     });
-    if (source.once && !folder.isComplete && folder.written.rows > 0) {
-      throw new DatasetError(
-        `Cannot go on in ${output}: the texts can be read only once; remove the folder to begin anew`,
-      );
+    if (folder.isComplete) await folder.finish();
+    else {
+      if (source.once && folder.written.rows > 0) {
+        throw new DatasetError(
+          `Cannot go on in ${output}: the texts can be read only once; remove the folder to begin anew`,
+        );
+      }
+      const { written, state: { next } } = folder;
+      const build = await DatasetBuild.resume(this.#settings, this.#padId(tokenizer), folder);
+      await this.#run(build, source, tokenizer, options, next, written);
+      await folder.finish(build.texts);
     }
-    if (!folder.isComplete) await this.#pack(source, tokenizer, folder, options, folder.written);
-    await folder.finish();
     return await Dataset.load(output);
   }
 
-  /** Reads the source from where the sink's rows end, and hands it the rows that follow. */
-  async #pack(
+  /** Reads the source from a place on, and hands its documents to a build. */
+  async #run(
+    build: DatasetBuild,
     source: TextSource,
     tokenizer: AndromedaTokenizer,
-    sink: Sink,
     { onProgress, signal }: BuildOptions,
+    from = BEGINNING,
     before = { rows: 0, tokens: 0 },
   ): Promise<void> {
-    const { seqLen, remainder, onBadRow, endToken, numCpu } = this.#settings;
-    const packer = new Packer(seqLen);
-    let [texts, skipped, rows, lastReport] = [0, 0, 0, 0];
+    const { onBadRow, endToken, numCpu } = this.#settings;
+    let lastReport = 0;
     const began = performance.now();
-    const read = await ReadBytes.of(source, sink.next.file);
+    const read = await ReadBytes.of(source, from.file);
     const report = () => {
-      const tokens = rows * seqLen;
-      const tokensPerSecond = tokens * 1000 / Math.max(1, performance.now() - began);
+      const tokensPerSecond = build.tokens * 1000 / Math.max(1, performance.now() - began);
       const { bytes, total: totalBytes, secondsLeft } = read;
       onProgress?.({
-        ...{ texts, skipped, rows: before.rows + rows, tokens: before.tokens + tokens, tokensPerSecond },
+        ...build.texts,
+        ...{ rows: before.rows + build.rows, tokens: before.tokens + build.tokens, tokensPerSecond },
         ...{ bytes, totalBytes, secondsLeft },
       });
       lastReport = performance.now();
     };
-    const documents = documentsOf(source, sink.next, {
+    const documents = documentsOf(source, from, {
       tokenizer,
       endToken: endTokenOf(tokenizer, endToken),
       numCpu,
       onBadRow,
-      onSkip: () => skipped += 1,
+      onSkip: () => build.skip(),
       read,
       signal,
     });
-    for await (const { place, tokens } of documents) {
-      for (const { row, taken } of packer.add(tokens)) {
-        rows += 1;
-        await sink.add(row, { ...place, tokens: place.tokens + taken });
-      }
-      texts += 1;
+    for await (const document of documents) {
+      await build.add(document);
       if (performance.now() - lastReport > REPORT_EVERY) report();
     }
-    if (texts === 0 && before.rows === 0) {
+    if (build.texts.texts === 0) {
       throw new DatasetError(`Cannot build a dataset of ${source.description}: it has no texts`);
     }
-    const last = packer.end(remainder, this.#padId(tokenizer));
-    if (last) {
-      rows += 1;
-      await sink.add(last, BEGINNING);
-    }
+    await build.end();
     report();
   }
 
-  /** @throws {DatasetError} Where a row is to be padded, and the tokenizer has no token for it. */
+  /** @throws {DatasetError} Where rows are to be padded, and the tokenizer has no token for it. */
   #padId(tokenizer: AndromedaTokenizer): number {
     const id = tokenizer.padId ?? tokenizer.eosId;
     if (id !== undefined || this.#settings.remainder !== "pad") return id ?? 0;
     throw new DatasetError(
-      "Cannot pad the last row: the tokenizer names no token for it; load it with the option padToken, or drop the row",
+      "Cannot pad rows: the tokenizer names no token for it; load it with the option padToken, or set remainder",
     );
   }
 
   /** What decides on every byte of the dataset. */
   async #recipe(source: TextSource, tokenizer: AndromedaTokenizer): Promise<Readonly<Record<string, unknown>>> {
-    const { seqLen, config, revision, textColumn, split, linePerDocument, remainder, shardTokens } = this.#settings;
+    const { seqLen, config, revision, textColumn, split, linePerDocument, remainder, format, shardTokens } =
+      this.#settings;
+    const { packing, minTokens, maxTokens, dedupe, dedupeThreshold, shuffle, seed, validation } = this.#settings;
+    const { commit } = source;
     return {
       dataset: this.#sourceName,
       files: source.files.length,
-      config,
-      revision,
-      commit: source.commit,
+      ...config === undefined ? {} : { config },
+      ...revision === undefined ? {} : { revision },
+      ...commit === undefined ? {} : { commit },
       split,
       seqLen,
       tokenizer: await hashOf(Uint8Array.from(tokenizer.files().get(TOKENIZER_FILE) ?? [])),
       endToken: endTokenOf(tokenizer, this.#settings.endToken),
       textColumn,
       linePerDocument,
-      remainder,
+      ...{ packing, remainder, minTokens, dedupe },
+      ...maxTokens === undefined ? {} : { maxTokens },
+      ...dedupe === "near" ? { dedupeThreshold } : {},
+      ...{ shuffle, validation },
+      ...shuffle || validation > 0 ? { seed } : {},
+      format,
       shardTokens,
     };
   }

@@ -31,6 +31,8 @@ export interface TokenDocument {
   readonly place: SourcePlace;
   /** The document from `place.tokens` on. */
   readonly tokens: Int32Array;
+  /** What it was made of. */
+  readonly text: string;
 }
 
 /** How documents are made. */
@@ -80,9 +82,10 @@ export async function* documentsOf(
         const end = tokenized.ends[text] ?? 0;
         const reason = tokenized.faults.get(text);
         const tokens = tokenized.ids.subarray(start + row.place.tokens, end);
+        const words = batch.texts[text] ?? "";
         [text, start] = [text + 1, end];
         if (reason === undefined) {
-          yield { place: row.place, tokens };
+          yield { place: row.place, tokens, text: words };
           continue;
         }
         fault = new DatasetError(`Cannot tokenize ${row.name}: ${reason}`);

@@ -10,6 +10,7 @@ const guides = [
       { text: "First steps", link: "/guide/first-steps" },
       { text: "From PyTorch to a page", link: "/guide/checkpoints" },
       { text: "Models that load", link: "/guide/models" },
+      { text: "Datasets for training", link: "/guide/datasets" },
       { text: "The command line", link: "/guide/command-line" },
     ],
   },

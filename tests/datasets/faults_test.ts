@@ -46,13 +46,13 @@ Deno.test("a build of a broken file keeps what it finished, and ends as if nothi
       const row = Number(pattern.exec(message)?.[1]);
       assert(row > 1000 && row < 3000 && message.includes(name), message);
       const finished = await contentsOf(`${folder}/out`);
-      assert(finished.has(".andromeda-build/part-00002.parquet"), [...finished.keys()].join());
+      assert(finished.has(".andromeda-build/part-train-00002"), [...finished.keys()].join());
       await builder(`${folder}/whole/${name}`, `${folder}/expected`).buildDataset();
       const parts = await contentsOf(`${folder}/expected`);
       for (const i of [0, 2]) {
         const number = String(i).padStart(5, "0");
         const part = [...parts].find(([path]) => path.startsWith(`data/train-${number}`));
-        assertEquals(finished.get(`.andromeda-build/part-${number}.parquet`), part?.[1]);
+        assertEquals(finished.get(`.andromeda-build/part-train-${number}`), part?.[1]);
       }
       await Deno.writeFile(`${folder}/${name}`, whole);
       await builder(`${folder}/${name}`, `${folder}/out`).buildDataset();

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { DatasetBuilder } from "../../mod.ts";
+import { Dataset, DatasetBuilder } from "../../mod.ts";
 import { pythonTest, runPython } from "../support/python.ts";
 import { markdownIn } from "../support/sources.ts";
 import { withFiles } from "./folders.ts";
@@ -54,3 +54,47 @@ pythonTest(
     });
   },
 );
+
+const SPLITS_SCRIPT = `
+import json, sys
+from datasets import load_dataset
+splits = load_dataset(sys.argv[1], cache_dir=sys.argv[2])
+print(json.dumps({name: [list(row) for row in split["input_ids"]] for name, split in splits.items()}))
+`;
+
+pythonTest("datasets reads both splits of a folder with texts that are held out", ["datasets"], async () => {
+  const texts = Array.from({ length: 60 }, (_, i) => `${i} ${"Good morrow, cousin. ".repeat(i % 7)}`);
+  await withFiles({}, async (folder) => {
+    const output = `${folder}/out`;
+    const options = { tokenizer: TOKENIZER, seqLen: SEQ_LEN, packing: "bestFit", validation: 0.3, output } as const;
+    await new DatasetBuilder({ datasetName: { texts }, ...options }).buildDataset();
+    const rows = async (split: string) =>
+      await Array.fromAsync(await Dataset.load(output, { split }), ({ inputIds }) => [...inputIds]);
+    assertEquals(await runPython(SPLITS_SCRIPT, [output, `${folder}/cache`]), {
+      train: await rows("train"),
+      validation: await rows("validation"),
+    });
+  });
+});
+
+pythonTest("the guide's lines of Python read both kinds of files", ["datasets", "numpy"], async () => {
+  const guide = await Deno.readTextFile("docs/guide/datasets.md");
+  const programs = [...guide.matchAll(/^```python\n(.*?)^```$/gms)].map(([, program = ""]) => program);
+  assertEquals(programs.length, 2);
+  await withFiles({}, async (folder) => {
+    const options = { datasetName: "docs/guide", tokenizer: TOKENIZER, seqLen: SEQ_LEN };
+    await new DatasetBuilder({ ...options, output: `${folder}/blocks` }).buildDataset();
+    const dataset = await new DatasetBuilder({ ...options, format: "tokens", output: `${folder}/tokens` })
+      .buildDataset();
+    const ids = [...(await dataset.get(0)).inputIds];
+    const place =
+      "import json, os, sys; os.chdir(sys.argv[1]); os.environ['HF_DATASETS_CACHE'] = 'cache'; show = print\n";
+    const tell =
+      "\nprint = show; first = blocks[0]; first = first['input_ids'] if isinstance(first, dict) else first\n" +
+      "print(json.dumps([len(blocks), [int(id) for id in first]]))";
+    for (const program of programs) {
+      const quiet = `print = lambda *shown: None\n${program}`;
+      assertEquals(await runPython(`${place}${quiet}${tell}`, [folder]), [dataset.length, ids]);
+    }
+  });
+});

@@ -69,15 +69,25 @@ Deno.test("command lines of andromeda that guides give can be followed", async (
   }
 });
 
+/** Names of the members of an interface. */
+async function membersOf(path: string, name: string): Promise<string[]> {
+  const source = await Deno.readTextFile(new URL(path, ROOT));
+  const [, body = ""] = RegExp(`export interface ${name} {\n(.*?)^}`, "ms").exec(source) ?? [];
+  return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member = ""]) => member);
+}
+
+Deno.test("the guide on datasets names every option of a builder, and what is counted", async () => {
+  const guide = texts.get("docs/guide/datasets.md") ?? "";
+  const options = await membersOf("data/datasets/builder_options.ts", "DatasetBuilderOptions");
+  const counts = await membersOf("data/datasets/filtering/text_counts.ts", "TextCounts");
+  assert(options.length > 20 && counts.length > 5, "options and counts were found");
+  assertEquals([...options, ...counts].filter((name) => !RegExp(`\\b${name}\\b`).test(guide)), []);
+});
+
 Deno.test("the guide on serving names every option of a handler and every field of a request", async () => {
   const guide = texts.get("docs/guide/serving.md") ?? "";
-  const members = async (path: string, name: string) => {
-    const source = await Deno.readTextFile(new URL(path, ROOT));
-    const [, body = ""] = RegExp(`export interface ${name} {\n(.*?)^}`, "ms").exec(source) ?? [];
-    return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member = ""]) => member);
-  };
-  const options = await members("serve/options.ts", "HandlerOptions");
-  const fields = await members("serve/completions/completion_request.ts", "CompletionRequest");
+  const options = await membersOf("serve/options.ts", "HandlerOptions");
+  const fields = await membersOf("serve/completions/completion_request.ts", "CompletionRequest");
   assert(options.length > 8 && fields.length > 15, "options and fields were found");
   assertEquals([...options, ...fields].filter((name) => !guide.includes(`\`${name}\``)), []);
 });

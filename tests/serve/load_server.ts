@@ -14,9 +14,11 @@ if (import.meta.main) {
   const model = await Andromeda.load(DEMO, { backend });
   const tokenizer = await AndromedaTokenizer.load(DEMO);
   const handler = createHandler(model, tokenizer, { maxConcurrent: 8 });
-  const { gc } = globalThis as { gc?: () => void };
+  // Of last resort, because others leave free memory with the process.
+  const { gc } = globalThis as { gc?: (how: object) => void };
+  const collect = () => gc?.({ type: "major", flavor: "last-resort" });
   const memory = () => {
-    for (let i = 0; i < 3; i++) gc?.();
+    for (let i = 0; i < 3; i++) collect();
     const { bytesInUse, tensors } = backend.memory();
     const { rss, heapUsed } = Deno.memoryUsage();
     return Response.json({ bytesInUse, tensors, rss, heapUsed });

@@ -102,6 +102,11 @@ export class MappedBlocks implements Blocks {
   }
 }
 
+/** Tokens of a row, without padding. */
+export function tokensOf({ attentionMask }: DatasetRow): number {
+  return attentionMask.reduce((sum, bit) => sum + bit, 0);
+}
+
 /** Whether a value is a row, for those that callers make. */
 export function isRow(value: unknown): value is DatasetRow {
   if (!isRecord(value)) return false;

@@ -2,8 +2,9 @@
  * A dataset that is being written into a folder, shard by shard, such that a build that was killed goes on where its
  * last shard ended.
  *
- * Finished shards lie in `.andromeda-build` beside `progress.json`, which says where in the source each ended. When all
- * are there, they get their names, which tell how many there are; doing so once more does no harm.
+ * Finished shards lie in `.andromeda-build` beside `progress.json`, which says where in the source the last checkpoint
+ * was. Beside it are the documents that were waiting then, and what is known of all before, in files that it counts.
+ * When all shards are there, they get their names, which tell how many there are; doing so once more does no harm.
  *
  * @module
  */
@@ -11,13 +12,16 @@
 import { isRecord } from "../../../common/record.ts";
 import { DatasetError } from "../../../errors.ts";
 import { nodeModule } from "../../../host/node.ts";
-import { messageOf } from "../../files/byte_source.ts";
-import { absent, joinPath, makeFolder, namesIn, replaceFile } from "../../files/local_files.ts";
-import type { DatasetRow } from "../blocks/block.ts";
+import { messageOf, readAll } from "../../files/byte_source.ts";
+import { absent, fileSource, joinPath, makeFolder, namesIn, replaceFile } from "../../files/local_files.ts";
+import { type DatasetRow, tokensOf } from "../blocks/block.ts";
 import { BEGINNING, type SourcePlace } from "../documents.ts";
+import { NO_TEXTS, type TextCounts } from "../filtering/text_counts.ts";
+import { readDocuments, writeDocuments } from "../formats/token_file.ts";
 import { CARD, datasetCard } from "./card.ts";
-import { MANIFEST, type Manifest, readManifest, type Shard, writeManifest } from "./manifest.ts";
-import { beginShard, type ShardWriter } from "./parquet_shard.ts";
+import { MANIFEST, readManifest, type Split, writeManifest } from "./manifest.ts";
+import { type DatasetFormat, ENDINGS, type RowPlan, type ShardWriter } from "./format.ts";
+import { beginShard } from "./shard.ts";
 
 const BUILD = ".andromeda-build";
 const PROGRESS = "progress.json";
@@ -27,25 +31,46 @@ interface Part {
   readonly rows: number;
   readonly tokens: number;
   readonly bytes: number;
-  /** Where the next one begins. */
+}
+
+/** Where a build goes on. */
+export interface BuildState {
+  /** Where in the source the documents end that were read. */
   readonly next: SourcePlace;
+  readonly texts: TextCounts;
+}
+
+/** What a build needs to go on, and what does not fit into a few lines. */
+export interface Checkpoint extends BuildState {
+  /** For each split, documents that were read and are in no finished shard. */
+  readonly waiting: readonly (readonly Int32Array[])[];
+  /** What is known of the documents since the last checkpoint, so that others like them are left out. */
+  readonly seen: Uint8Array;
 }
 
 /** How far a build is. */
-interface BuildProgress {
+interface BuildProgress extends BuildState {
   readonly recipe: Readonly<Record<string, unknown>>;
-  readonly parts: readonly Part[];
+  /** Shards that are finished, by the names of their splits. */
+  readonly parts: Readonly<Record<string, readonly Part[]>>;
+  /** Checkpoints so far. */
+  readonly checkpoints: number;
   readonly isComplete: boolean;
 }
 
 /** What a dataset is to be. */
-export interface BuildPlan {
-  readonly split: string;
-  readonly seqLen: number;
-  /** Rows of a shard. */
-  readonly shardRows: number;
+export interface BuildPlan extends RowPlan {
+  /** The names of its splits. */
+  readonly splits: readonly string[];
   /** What it is made from, and how: a folder that was begun otherwise is refused. */
   readonly recipe: Readonly<Record<string, unknown>>;
+}
+
+/** A shard that is being written. */
+interface OpenShard {
+  readonly writer: ShardWriter;
+  rows: number;
+  tokens: number;
 }
 
 /** A folder in which a dataset is being built. */
@@ -53,14 +78,15 @@ export class BuildFolder {
   readonly #folder: string;
   readonly #plan: BuildPlan;
   #progress: BuildProgress;
-  #shard: ShardWriter | undefined;
-  #rows = 0;
-  #tokens = 0;
+  /** Finished shards, with those since the last checkpoint. */
+  #parts: Record<string, readonly Part[]>;
+  readonly #open = new Map<string, OpenShard>();
 
   private constructor(folder: string, plan: BuildPlan, progress: BuildProgress) {
     this.#folder = folder;
     this.#plan = plan;
     this.#progress = progress;
+    this.#parts = { ...progress.parts };
   }
 
   /**
@@ -76,7 +102,11 @@ export class BuildFolder {
     await makeFolder(joinPath(folder, BUILD)).catch((cause) => {
       throw new DatasetError(`Cannot write a dataset into ${folder}: ${messageOf(cause)}`, { cause });
     });
-    return new BuildFolder(folder, plan, { recipe: plan.recipe, parts: [], isComplete: false });
+    const parts = Object.fromEntries(plan.splits.map((split) => [split, []]));
+    const { recipe } = plan;
+    return new BuildFolder(folder, plan, {
+      ...{ recipe, parts, checkpoints: 0, next: BEGINNING, texts: NO_TEXTS, isComplete: false },
+    });
   }
 
   /**
@@ -93,14 +123,12 @@ export class BuildFolder {
     }
     const built = await readText(joinPath(folder, MANIFEST));
     if (built !== undefined) {
-      const { recipe, shards, rows, tokens } = readManifest(built, joinPath(folder, MANIFEST));
+      const { recipe } = readManifest(built, joinPath(folder, MANIFEST));
       checkSame(recipe, plan.recipe, folder);
-      const parts = shards.map(({ rows, bytes }) => ({ rows, bytes, tokens: 0, next: BEGINNING }));
-      const [first, ...others] = parts;
-      const counted = first ? [{ ...first, tokens }, ...others] : [];
-      if (counted.reduce((sum, part) => sum + part.rows, 0) === rows) {
-        return new BuildFolder(folder, plan, { recipe, parts: counted, isComplete: true });
-      }
+      const isComplete = true;
+      return new BuildFolder(folder, plan, {
+        ...{ recipe, parts: {}, checkpoints: 0, next: BEGINNING, texts: NO_TEXTS, isComplete },
+      });
     }
     // A process that was killed before its first shard was there left an empty folder.
     await removeTree(joinPath(folder, BUILD));
@@ -112,46 +140,94 @@ export class BuildFolder {
     return this.#progress.isComplete;
   }
 
-  /** Where in the source the rows that are written end. */
-  get next(): SourcePlace {
-    return this.#progress.parts.at(-1)?.next ?? BEGINNING;
+  /** Where the build goes on. */
+  get state(): BuildState {
+    return this.#progress;
   }
 
   /** Rows and tokens that are in finished shards. */
   get written(): { readonly rows: number; readonly tokens: number } {
-    const { parts } = this.#progress;
-    const sum = (of: (part: Part) => number) => parts.reduce((all, part) => all + of(part), 0);
-    return { rows: sum(({ rows }) => rows), tokens: sum(({ tokens }) => tokens) };
+    return totalOf(Object.values(this.#parts).flat());
+  }
+
+  /** How many shards of a split are finished. */
+  shardsOf(split: string): number {
+    return this.#parts[split]?.length ?? 0;
+  }
+
+  /** Documents of a split that were read and are in no finished shard. */
+  async waiting(split: string): Promise<Int32Array[]> {
+    const { checkpoints } = this.#progress;
+    const source = await fileSource(joinPath(this.#folder, BUILD, waitingName(split, checkpoints)), DatasetError);
+    return source ? await readDocuments(source) : [];
+  }
+
+  /** What is known of the documents that were read, checkpoint by checkpoint. */
+  async *seen(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    for (let number = 1; number <= this.#progress.checkpoints; number++) {
+      const source = await fileSource(joinPath(this.#folder, BUILD, seenName(number)), DatasetError);
+      if (source) yield await readAll(source);
+    }
+  }
+
+  /** Appends a row to a split. */
+  async add(split: string, row: DatasetRow): Promise<void> {
+    const shard = this.#open.get(split) ?? { writer: await beginShard(this.#plan), rows: 0, tokens: 0 };
+    this.#open.set(split, shard);
+    shard.writer.add(row);
+    shard.rows += 1;
+    shard.tokens += tokensOf(row);
+  }
+
+  /** Ends the shard of a split, if one was begun. It counts from the next checkpoint on. */
+  async endShard(split: string): Promise<void> {
+    const shard = this.#open.get(split);
+    if (!shard) return;
+    this.#open.delete(split);
+    const pieces = shard.writer.finish();
+    const before = this.#parts[split] ?? [];
+    await replaceFile(joinPath(this.#folder, BUILD, partName(split, before.length)), inOrder(pieces));
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    this.#parts[split] = [...before, { rows: shard.rows, tokens: shard.tokens, bytes }];
+  }
+
+  /** Keeps how far the build is: it goes on from here. */
+  async checkpoint({ next, texts, waiting, seen }: Checkpoint): Promise<void> {
+    const { splits } = this.#plan;
+    const before = this.#progress.checkpoints;
+    const path = (name: string) => joinPath(this.#folder, BUILD, name);
+    for (const [i, split] of splits.entries()) {
+      const documents = waiting[i] ?? [];
+      const name = path(waitingName(split, before + 1));
+      if (documents.length > 0) await replaceFile(name, inOrder(writeDocuments(documents)));
+    }
+    if (seen.length > 0) await replaceFile(path(seenName(before + 1)), seen);
+    await this.#keep({ ...this.#progress, next, texts, checkpoints: before + 1 });
+    for (const split of splits) await removeTree(path(waitingName(split, before)));
   }
 
   /**
-   * Appends a row.
+   * Ends the dataset: the shards get their names, and the folder its card.
    *
-   * @param next Where in the source the row ends.
+   * @param texts What became of the texts, where it is made of texts.
    */
-  async add(row: DatasetRow, next: SourcePlace): Promise<void> {
-    this.#shard ??= await beginShard(this.#plan.seqLen);
-    this.#shard.add(row);
-    this.#rows += 1;
-    this.#tokens += row.attentionMask.reduce((sum, bit) => sum + bit, 0);
-    if (this.#rows === this.#plan.shardRows) await this.#finishShard(next);
-  }
-
-  /** Ends the dataset: the shards get their names, and the folder its card. */
-  async finish(): Promise<Manifest> {
+  async finish(texts?: TextCounts): Promise<void> {
+    const { format, seqLen, splits, recipe } = this.#plan;
     if (!this.isComplete) {
-      if (this.#rows > 0) await this.#finishShard(BEGINNING);
-      await this.#keep({ ...this.#progress, isComplete: true });
+      for (const split of splits) await this.endShard(split);
+      await this.#keep({ ...this.#progress, texts: texts ?? NO_TEXTS, isComplete: true });
     }
-    const { split, seqLen, recipe } = this.#plan;
-    const { parts } = this.#progress;
-    const shards = parts.map(({ rows, bytes }, i): Shard => ({ path: shardPath(split, i, parts.length), rows, bytes }));
-    const manifest = { split, seqLen, ...this.written, shards, recipe };
-    await this.#nameShards(shards);
-    await replaceFile(joinPath(this.#folder, CARD), datasetCard(manifest));
-    await replaceFile(joinPath(this.#folder, MANIFEST), writeManifest(manifest));
+    if (Object.keys(this.#parts).length > 0) {
+      await this.#nameShards();
+      const manifest = {
+        ...{ format, seqLen, splits: splits.map((split) => this.#splitOf(split)) },
+        ...this.#progress.texts.texts > 0 ? { texts: this.#progress.texts } : {},
+        recipe,
+      };
+      await replaceFile(joinPath(this.#folder, CARD), datasetCard(manifest));
+      await replaceFile(joinPath(this.#folder, MANIFEST), writeManifest(manifest));
+    }
     await this.discard();
-    return manifest;
   }
 
   /** Removes what is not finished; what has its name stays. */
@@ -159,28 +235,30 @@ export class BuildFolder {
     await removeTree(joinPath(this.#folder, BUILD));
   }
 
-  async #finishShard(next: SourcePlace): Promise<void> {
-    const pieces = this.#shard?.finish() ?? [];
-    this.#shard = undefined;
-    const { parts } = this.#progress;
-    await replaceFile(joinPath(this.#folder, BUILD, partName(parts.length)), inOrder(pieces));
-    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-    const part = { rows: this.#rows, tokens: this.#tokens, bytes, next };
-    this.#rows = this.#tokens = 0;
-    await this.#keep({ ...this.#progress, parts: [...parts, part] });
-  }
-
   async #keep(progress: BuildProgress): Promise<void> {
-    await replaceFile(joinPath(this.#folder, BUILD, PROGRESS), `${JSON.stringify(progress)}\n`);
-    this.#progress = progress;
+    const kept = { ...progress, parts: { ...this.#parts } };
+    await replaceFile(joinPath(this.#folder, BUILD, PROGRESS), `${JSON.stringify(kept)}\n`);
+    this.#progress = kept;
   }
 
-  async #nameShards(shards: readonly Shard[]): Promise<void> {
+  #splitOf(name: string): Split {
+    const parts = this.#parts[name] ?? [];
+    const shards = parts.map(({ rows, bytes }, i) => ({
+      path: shardPath(name, i, parts.length, this.#plan.format),
+      rows,
+      bytes,
+    }));
+    return { name, ...totalOf(parts), shards };
+  }
+
+  async #nameShards(): Promise<void> {
     const { rename } = nodeModule("node:fs/promises");
     await makeFolder(joinPath(this.#folder, "data"));
-    for (const [i, { path }] of shards.entries()) {
-      // One that is gone has its name already.
-      await rename(joinPath(this.#folder, BUILD, partName(i)), joinPath(this.#folder, path)).catch(absent);
+    for (const split of this.#plan.splits) {
+      for (const [i, { path }] of this.#splitOf(split).shards.entries()) {
+        // One that is gone has its name already.
+        await rename(joinPath(this.#folder, BUILD, partName(split, i)), joinPath(this.#folder, path)).catch(absent);
+      }
     }
   }
 }
@@ -198,17 +276,32 @@ export async function begunRecipe(folder: string): Promise<Readonly<Record<strin
 }
 
 /** The path of a shard, as Python's `datasets` names it. */
-function shardPath(split: string, index: number, count: number): string {
+function shardPath(split: string, index: number, count: number, format: DatasetFormat): string {
   const five = (number: number) => String(number).padStart(5, "0");
-  return `data/${split}-${five(index)}-of-${five(count)}.parquet`;
+  return `data/${split}-${five(index)}-of-${five(count)}${ENDINGS[format]}`;
 }
 
 async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces;
 }
 
-function partName(index: number): string {
-  return `part-${String(index).padStart(5, "0")}.parquet`;
+function partName(split: string, index: number): string {
+  return `part-${split}-${String(index).padStart(5, "0")}`;
+}
+
+function waitingName(split: string, checkpoint: number): string {
+  return `waiting-${split}-${checkpoint}.bin`;
+}
+
+function seenName(checkpoint: number): string {
+  return `seen-${checkpoint}.bin`;
+}
+
+function totalOf(parts: readonly Part[]): { readonly rows: number; readonly tokens: number } {
+  return {
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+  };
 }
 
 async function removeTree(path: string): Promise<void> {
@@ -223,17 +316,22 @@ async function readText(path: string): Promise<string | undefined> {
 
 function readProgress(text: string, folder: string): BuildProgress {
   const value: unknown = JSON.parse(text);
-  if (isRecord(value) && isRecord(value["recipe"]) && Array.isArray(value["parts"]) && value["parts"].every(isPart)) {
-    return { recipe: value["recipe"], parts: value["parts"], isComplete: value["isComplete"] === true };
-  }
+  if (isProgress(value)) return value;
   throw new DatasetError(`Cannot go on in ${folder}: ${BUILD} says nothing of a build; remove it to begin anew`);
 }
 
-function isPart(value: unknown): value is Part {
-  if (!isRecord(value) || !isRecord(value["next"])) return false;
-  const { next } = value;
-  return ["rows", "tokens", "bytes"].every((name) => Number.isSafeInteger(value[name])) &&
-    ["file", "row", "tokens"].every((name) => Number.isSafeInteger(next[name]));
+function isProgress(value: unknown): value is BuildProgress {
+  if (!isRecord(value) || typeof value["isComplete"] !== "boolean" || !isRecord(value["recipe"])) return false;
+  const { next, texts, parts } = value;
+  return hasCounts(value, ["checkpoints"]) && hasCounts(next, Object.keys(BEGINNING)) &&
+    hasCounts(texts, Object.keys(NO_TEXTS)) && isRecord(parts) &&
+    Object.values(parts).every((each) =>
+      Array.isArray(each) && each.every((part) => hasCounts(part, ["rows", "tokens", "bytes"]))
+    );
+}
+
+function hasCounts(value: unknown, names: readonly string[]): boolean {
+  return isRecord(value) && names.every((name) => Number.isSafeInteger(value[name]));
 }
 
 /** @throws {DatasetError} Where a folder holds, or was begun for, another dataset. */

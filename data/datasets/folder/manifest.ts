@@ -6,6 +6,8 @@
 
 import { isRecord } from "../../../common/record.ts";
 import { DatasetError } from "../../../errors.ts";
+import type { TextCounts } from "../filtering/text_counts.ts";
+import { type DatasetFormat, isFormat } from "./format.ts";
 
 /** The file that says it. */
 export const MANIFEST = "andromeda_dataset.json";
@@ -21,14 +23,22 @@ export interface Shard {
   readonly bytes: number;
 }
 
-/** A dataset in a folder. */
-export interface Manifest {
-  readonly split: string;
-  readonly seqLen: number;
+/** A part of a dataset. */
+export interface Split {
+  readonly name: string;
   readonly rows: number;
   /** Tokens that are no padding. */
   readonly tokens: number;
   readonly shards: readonly Shard[];
+}
+
+/** A dataset in a folder. */
+export interface Manifest {
+  readonly format: DatasetFormat;
+  readonly seqLen: number;
+  readonly splits: readonly Split[];
+  /** What became of the texts, where it was made of texts. */
+  readonly texts?: TextCounts | undefined;
   /** What it was made from, and how. */
   readonly recipe: Readonly<Record<string, unknown>>;
 }
@@ -62,9 +72,14 @@ export function readManifest(text: string, name: string): Manifest {
 }
 
 function isManifest(value: unknown): value is Manifest {
-  if (!isRecord(value) || value["version"] !== VERSION || !Array.isArray(value["shards"])) return false;
-  return typeof value["split"] === "string" && isRecord(value["recipe"]) &&
-    ["seqLen", "rows", "tokens"].every((name) => Number.isSafeInteger(value[name])) && value["shards"].every(isShard);
+  if (!isRecord(value) || value["version"] !== VERSION || !Array.isArray(value["splits"])) return false;
+  return isFormat(value["format"]) && Number.isSafeInteger(value["seqLen"]) && isRecord(value["recipe"]) &&
+    value["splits"].every(isSplit);
+}
+
+function isSplit(value: unknown): value is Split {
+  if (!isRecord(value) || typeof value["name"] !== "string" || !Array.isArray(value["shards"])) return false;
+  return ["rows", "tokens"].every((name) => Number.isSafeInteger(value[name])) && value["shards"].every(isShard);
 }
 
 function isShard(value: unknown): value is Shard {

@@ -4,17 +4,19 @@
  * @module
  */
 
+import { show } from "../../../common/show.ts";
 import { DatasetError } from "../../../errors.ts";
 import { readAll } from "../../files/byte_source.ts";
 import { type FileLocation, placeOf } from "../../files/place.ts";
 import type { HubOptions } from "../../hub/hub_options.ts";
 import type { Blocks } from "../blocks/block.ts";
-import { ParquetBlocks } from "../blocks/parquet_blocks.ts";
-import { openParquet, type ParquetFile } from "../formats/parquet.ts";
+import { openParquetRows } from "../blocks/parquet_rows.ts";
+import { type RowFile, ShardBlocks } from "../blocks/shard_blocks.ts";
 import { filesOfPart } from "../sources/card_files.ts";
 import { type DatasetFile, type DatasetFiles, datasetFiles, urlFile } from "../sources/dataset_files.ts";
 import { begunRecipe } from "./build_folder.ts";
 import { MANIFEST, readManifest } from "./manifest.ts";
+import { openShard } from "./shard.ts";
 
 /**
  * How a dataset is opened.
@@ -22,14 +24,11 @@ import { MANIFEST, readManifest } from "./manifest.ts";
  * @category Data
  */
 export interface DatasetLoadOptions extends HubOptions {
-  /** The part of a dataset that `DatasetBuilder` has not made. Default "train". */
+  /** The part of it. Default: the first one, which is not what was held out for validation; of others, "train". */
   readonly split?: string | undefined;
-  /** Its configuration, if it has several. Default: the one that its card calls the default, or its only one. */
+  /** The configuration of a dataset of others that has several. Default: the one that its card calls the default, or its only one. */
   readonly config?: string | undefined;
 }
-
-/** The column without which no dataset can be opened. */
-const IDS = "input_ids";
 
 /** Files whose ends are read at once. */
 const OPENED_AT_ONCE = 8;
@@ -43,14 +42,14 @@ export async function openDataset(location: FileLocation, options: DatasetLoadOp
   const place = await placeOf(location, DatasetError);
   if (place.kind === "url" && !isParquet(place.url.pathname)) return await openUrlFolder(place.url, options);
   const found = await datasetFiles(place, options);
-  if (place.kind === "file" || place.kind === "url") return await openFiles(found.files, options.signal);
+  if (place.kind === "file" || place.kind === "url") return await openFiles(found.files);
   const byPath = new Map(found.files.map((file) => [file.path, file]));
   const manifest = byPath.get(MANIFEST);
-  if (manifest) return await openManifest(manifest, found.description, (path) => byPath.get(path), options.signal);
+  if (manifest) return await openManifest(manifest, found.description, (path) => byPath.get(path), options);
   if (place.kind === "folder" && await begunRecipe(place.path)) {
     throw new DatasetError(`Cannot load a dataset from ${place.path}: its build is not finished; build it again first`);
   }
-  return await openFiles(filesOfOthers(found, byPath, options), options.signal);
+  return await openFiles(filesOfOthers(found, byPath, options));
 }
 
 /** The parquet files of a part of a dataset without a manifest. */
@@ -83,31 +82,37 @@ async function openUrlFolder(url: URL, options: DatasetLoadOptions): Promise<Blo
     place.search = url.search;
     return urlFile(place, fetching);
   };
-  return await openManifest(fileAt(MANIFEST), `${folder.origin}${folder.pathname}`, fileAt, options.signal);
+  return await openManifest(fileAt(MANIFEST), `${folder.origin}${folder.pathname}`, fileAt, options);
 }
 
 async function openManifest(
   file: DatasetFile,
   description: string,
   fileAt: (path: string) => DatasetFile | undefined,
-  signal: AbortSignal | undefined,
+  { split: name, signal }: DatasetLoadOptions,
 ): Promise<Blocks> {
   const text = new TextDecoder().decode(await readAll(await file.open(), signal));
-  const { shards, seqLen } = readManifest(text, `${MANIFEST} of ${description}`);
-  return new ParquetBlocks(shards, seqLen, async (path) => {
+  const manifest = readManifest(text, `${MANIFEST} of ${description}`);
+  const { splits, seqLen } = manifest;
+  const split = name === undefined ? splits[0] : splits.find((each) => each.name === name);
+  if (!split) {
+    const names = splits.map(({ name }) => show(name)).join(", ") || "none";
+    throw new DatasetError(`Cannot load the split ${show(name)} of ${description}: it has ${names}`);
+  }
+  return new ShardBlocks(split.shards, seqLen, async (path) => {
     const shard = fileAt(path);
     if (!shard) throw new DatasetError(`Cannot load a dataset from ${description}: it has no ${path}`);
-    return await openParquet(await shard.open(), signal);
+    return await openShard(await shard.open(), manifest);
   });
 }
 
 /** Parquet files one after the other. Their ends say how many rows there are. */
-async function openFiles(files: readonly DatasetFile[], signal: AbortSignal | undefined): Promise<Blocks> {
-  const opened = new Map<string, ParquetFile>();
+async function openFiles(files: readonly DatasetFile[]): Promise<Blocks> {
+  const opened = new Map<string, RowFile>();
   for (let start = 0; start < files.length; start += OPENED_AT_ONCE) {
     await Promise.all(
       files.slice(start, start + OPENED_AT_ONCE).map(async (file) => {
-        opened.set(file.path, await openIds(file, signal));
+        opened.set(file.path, await openParquetRows(await file.open()));
       }),
     );
   }
@@ -116,19 +121,9 @@ async function openFiles(files: readonly DatasetFile[], signal: AbortSignal | un
     const file = opened.get(path);
     return file ? Promise.resolve(file) : Promise.reject(new DatasetError(`Cannot read ${path}: it was not opened`));
   };
-  const blocks = new ParquetBlocks(shards, 0, open);
+  const blocks = new ShardBlocks(shards, 0, open);
   const seqLen = blocks.length === 0 ? 0 : (await blocks.read(0)).inputIds.length;
-  return new ParquetBlocks(shards, seqLen, open);
-}
-
-async function openIds(file: DatasetFile, signal: AbortSignal | undefined): Promise<ParquetFile> {
-  const parquet = await openParquet(await file.open(), signal);
-  if (parquet.columns.includes(IDS)) return parquet;
-  const columns = parquet.columns.map((column) => JSON.stringify(column)).join(", ");
-  throw new DatasetError(
-    `Cannot load a dataset from ${file.path}: it has no column ${IDS}, but ${columns}; make one of its texts with ` +
-      "DatasetBuilder",
-  );
+  return new ShardBlocks(shards, seqLen, open);
 }
 
 function isParquet(path: string): boolean {

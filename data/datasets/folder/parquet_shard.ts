@@ -10,6 +10,7 @@
 
 import type { DatasetRow } from "../blocks/block.ts";
 import { COLUMNS } from "./card.ts";
+import type { ShardWriter } from "./format.ts";
 
 /** The package that writes parquet, loaded when a dataset is written. */
 const writing = () => import("../packages/hyparquet_writer.ts");
@@ -27,16 +28,8 @@ const [REPEATS, EMPTY, PRESENT] = [1, 1, 3];
 /** The names of a column's lists and of their numbers, as Arrow spells them. */
 const [LIST, ELEMENT] = ["list", "element"];
 
-/** A shard that is being written. Only its bytes are kept, a group of rows at a time. */
-export interface ShardWriter {
-  /** Appends a row. */
-  add(row: DatasetRow): void;
-  /** Ends the file and gives its bytes, in pieces: in one array they would take twice their room as it grows. */
-  finish(): readonly Uint8Array[];
-}
-
-/** Begins a shard of rows of so many tokens. */
-export async function beginShard(seqLen: number): Promise<ShardWriter> {
+/** Begins a shard of rows of so many tokens, a group of rows at a time. */
+export async function beginParquet(seqLen: number): Promise<ShardWriter> {
   const parquet = await writing();
   const writer = new parquet.ByteWriter();
   const file = new parquet.ParquetWriter({ writer, schema: schema(), codec: "UNCOMPRESSED", statistics: false });

@@ -6,6 +6,7 @@
 
 import { DatasetError } from "../../../errors.ts";
 import { type ByteSource, messageOf } from "../../files/byte_source.ts";
+import { readRange } from "./ranges.ts";
 
 /** The packages that read parquet, loaded by those who have such a file. */
 const reading = () => import("../packages/hyparquet.ts");
@@ -108,19 +109,5 @@ export async function* parquetRows(
     if (end <= from) continue;
     signal?.throwIfAborted();
     yield* await file.read(Math.max(start, from), end, columns);
-  }
-}
-
-async function readRange(source: ByteSource, start: number, end: number, signal?: AbortSignal): Promise<ArrayBuffer> {
-  const reader = await source.open(start, signal);
-  try {
-    const bytes = new Uint8Array(end - start);
-    const count = await reader.read(bytes);
-    if (count < bytes.length) {
-      throw new DatasetError(`Cannot read ${source.name}: it ends ${bytes.length - count} bytes too early`);
-    }
-    return bytes.buffer;
-  } finally {
-    await reader.close();
   }
 }

@@ -26,7 +26,7 @@ export interface DatasetFile {
   readonly path: string;
   /** Its bytes, where they are known beforehand. */
   size?(): Promise<number | undefined>;
-  /** Opens it. Parquet is read by ranges, all else as a stream; no copies are kept. */
+  /** Opens it. Parquet and token files are read by ranges, all else as a stream; no copies are kept. */
   open(): Promise<ByteSource>;
 }
 
@@ -109,9 +109,9 @@ function localFile(path: string, place: string): DatasetFile {
   return { path, size: async () => (await open()).size, open };
 }
 
-/** How a file is read: of parquet the end comes first, and then the columns that are wanted. */
+/** How a file is read: of parquet the end comes first, and of token files the rows that are wanted. */
 function wayOf(path: string): "stream" | "ranges" {
-  return path.toLowerCase().endsWith(".parquet") ? "ranges" : "stream";
+  return /\.(parquet|bin)$/i.test(path) ? "ranges" : "stream";
 }
 
 function present(source: ByteSource | undefined, name: string): ByteSource {

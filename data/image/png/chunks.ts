@@ -5,6 +5,7 @@
  * @module
  */
 
+import { crc32 } from "../../../common/crc32.ts";
 import { damaged, ImageError } from "../image_error.ts";
 import { orientationOfChunk } from "./orientation.ts";
 
@@ -47,12 +48,6 @@ const CHUNK_BYTES = 12;
 const HEADER_BYTES = 13;
 /** The header's type. */
 const IHDR = 0x49484452;
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ crc >>> 1 : crc >>> 1;
-  return crc;
-});
 
 /**
  * Reads a file's chunks. Their data stay where they are.
@@ -137,10 +132,4 @@ function readHeader(bytes: Uint8Array): PngHeader {
 /** Chunks with a capital first letter may not be passed over. */
 function isCritical(type: string): boolean {
   return /^[A-Z]/.test(type);
-}
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = (CRC_TABLE[(crc ^ (bytes[i] ?? 0)) & 255] ?? 0) ^ crc >>> 8;
-  return (crc ^ 0xffffffff) >>> 0;
 }
