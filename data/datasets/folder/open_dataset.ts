@@ -26,7 +26,10 @@ import { openShard } from "./shard.ts";
 export interface DatasetLoadOptions extends HubOptions {
   /** The part of it. Default: the first one, which is not what was held out for validation; of others, "train". */
   readonly split?: string | undefined;
-  /** The configuration of a dataset of others that has several. Default: the one that its card calls the default, or its only one. */
+  /**
+   * The configuration of a dataset of others that has several. Default: the one that its card calls the default, or its
+   * only one.
+   */
   readonly config?: string | undefined;
 }
 
