@@ -98,7 +98,7 @@ Deno.test("an abort ends a build at once, and its workers", async () => {
 Deno.test("a worker that dies ends the build with an error that says where", async () => {
   const left = await watchWorkers(async (workers) => {
     async function* texts() {
-      for (let i = 0; i < 40; i++) {
+      for (let i = 0; i < 100; i++) {
         yield "What light through yonder window breaks? ".repeat(5000);
         // It comes when the workers have begun.
         if (i === 30) await Worker.prototype.terminate.call(workers[0]);

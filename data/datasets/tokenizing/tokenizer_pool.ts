@@ -112,8 +112,8 @@ class TokenizerWorker {
   readonly #worker: WorkerHandle;
   /** Those that it has not answered, in the order of its answers. */
   readonly #jobs: Job[] = [];
-  /** What rejects all that is asked of it from now on. */
-  #end: { readonly reason: unknown } | undefined;
+  /** Gives what rejects all that it has to do, by its name, and all that is asked of it from now on. */
+  #end: ((name: string) => unknown) | undefined;
 
   constructor(worker: WorkerHandle) {
     this.#worker = worker;
@@ -138,14 +138,18 @@ class TokenizerWorker {
   }
 
   dispose(reason: unknown): void {
+    this.#close(() => reason);
+  }
+
+  #close(end: (name: string) => unknown): void {
     this.#worker.terminate();
-    this.#end ??= { reason };
-    for (const { reject } of this.#jobs.splice(0)) reject(this.#end.reason);
+    const reasonFor = this.#end ??= end;
+    for (const { name, reject } of this.#jobs.splice(0)) reject(reasonFor(name));
   }
 
   #ask(task: TokenizerTask | TextsTask, name: string, patience: number): Promise<TokenizerReply> {
     return new Promise((resolve, reject) => {
-      if (this.#end) return reject(this.#end.reason);
+      if (this.#end) return reject(this.#end(name));
       this.#jobs.push({ name, patience, resolve, reject });
       this.#worker.post(task);
       if (this.#jobs.length === 1) this.#listen();
@@ -168,7 +172,6 @@ class TokenizerWorker {
   }
 
   #fail(reason: string): void {
-    const name = this.#jobs[0]?.name ?? "texts";
-    this.dispose(new DatasetError(`Cannot tokenize ${name}: ${reason}; where memory is short, lower numCpu`));
+    this.#close((name) => new DatasetError(`Cannot tokenize ${name}: ${reason}; where memory is short, lower numCpu`));
   }
 }
