@@ -21,13 +21,14 @@ export {
   type KeyValueBinding,
 } from "./http/binding_fetch.ts";
 export type { DownloadOptions, Fetch } from "./http/http.ts";
-export type { FileLocation } from "./files/files.ts";
+export type { FileLocation } from "./files/place.ts";
 export { readModelFile } from "./files/read_model_file.ts";
 export type { DatasetRow } from "./datasets/blocks/block.ts";
 export type { DatasetBuilderOptions } from "./datasets/builder_options.ts";
 export { positionsOf } from "./datasets/blocks/documents.ts";
-export { type BatchOptions, Dataset, type DatasetLoadOptions, type DatasetSaveOptions } from "./datasets/dataset.ts";
+export { type BatchOptions, Dataset, type DatasetSaveOptions } from "./datasets/dataset.ts";
 export type { BuildProgress } from "./datasets/build_progress.ts";
+export type { DatasetLoadOptions } from "./datasets/folder/open_dataset.ts";
 export { type BuildOptions, DatasetBuilder } from "./datasets/dataset_builder.ts";
 export type { Dedupe } from "./datasets/filtering/document_filter.ts";
 export type { TextCounts } from "./datasets/filtering/text_counts.ts";

@@ -14,8 +14,10 @@ interface NodeModules {
   readonly "node:os": typeof import("node:os");
   readonly "node:path": typeof import("node:path");
   readonly "node:process": typeof import("node:process");
+  readonly "node:stream": typeof import("node:stream");
   readonly "node:url": typeof import("node:url");
   readonly "node:worker_threads": typeof import("node:worker_threads");
+  readonly "node:zlib": typeof import("node:zlib");
 }
 
 /** What tells a host, where it has it. */

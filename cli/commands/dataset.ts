@@ -24,18 +24,22 @@ export const dataset = defineCommand({
   name: "dataset",
   summary: "Make rows of tokens of texts, ready for training",
   details:
-    "Files are plain text, JSON lines, JSON or parquet, by the ends of their names, also with .gz. With parquet " +
-    "the folder is one that Python's datasets loads. A build that was stopped goes on where its last shard ended.",
+    "Files are plain text, JSON lines, JSON, CSV, TSV or parquet, by the ends of their names, also with .gz or .zst. " +
+    "With parquet the folder is one that Python's datasets loads. A build that was stopped goes on where its last " +
+    "shard ended.",
   examples: [
     "./books --tokenizer org/name --seq-len 2048 --out ./blocks",
+    "org/name --config en --revision v1.0 --tokenizer ./mine --out ./blocks",
     "--dataset ./posts.jsonl --text-column body --tokenizer ./mine --out ./blocks --json",
   ],
   flags: {
-    dataset: required("<place>", "the texts: a file, a folder of files, or the URL of a file", path),
+    dataset: required("<place>", "the texts: a file, a folder of files, the URL of a file, or org/name", path),
     tokenizer: fallingBack("<place>", "the tokenizer: a folder, a URL or org/name", path, "EleutherAI/gpt-neox-20b"),
     out: required("<folder>", "where the rows are written: a folder of their own", path),
     seqLen: fallingBack("<n>", "tokens of a row", wholeNumber(2), 8192),
     numCpu: optional("<n>", "workers that tokenize; default: the processors of the host", wholeNumber(1)),
+    config: optional("<name>", "the configuration of a dataset on the Hub that has several", text),
+    revision: optional("<name>", "the branch, tag or commit of a dataset on the Hub; default: main", text),
     split: fallingBack("<name>", "the part of the dataset", text, "train"),
     textColumn: fallingBack("<name>", "the column of the texts, where rows have columns", text, "text"),
     endToken: optional("<token>", "the token after each text; default: the tokenizer's own", text),

@@ -86,6 +86,12 @@ export async function openRemoteFile(
   throw new errorClass(`Cannot fetch ${name}: ${fault}, ${MOST_TRIES} times; try again later, or on another network`);
 }
 
+/** @throws {Error} Where a file of which no copy is kept may not be fetched. */
+export function refuseOffline(name: string, { offline, errorClass = WeightsError }: HubOptions): void {
+  if (!offline) return;
+  throw new errorClass(`Cannot read ${name}: no copy of it is kept, and offline nothing is fetched; give a folder`);
+}
+
 /**
  * Whether an answer may be kept. A file that may have been cut off unnoticed is not: its reader will find out. Of a
  * server that is no hub, a file must have a tag to be asked for again, and must not be forbidden to be stored.

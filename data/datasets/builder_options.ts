@@ -23,10 +23,20 @@ import type { DatasetSource } from "./sources/text_source.ts";
  */
 export interface DatasetBuilderOptions {
   /**
-   * Where the texts are: a file, a folder of files, the URL of a file, or `{ texts }`. Files are plain text, JSON
-   * lines, JSON or parquet, by the ends of their names; all but parquet may be compressed with gzip.
+   * Where the texts are: a file, a folder of files, the URL of a file, "org/name" on the Hugging Face Hub, or
+   * `{ texts }`. A path that exists goes before a name. Files are plain text, JSON lines, JSON, CSV, TSV or parquet, by
+   * the ends of their names; all but parquet may be compressed with gzip or zstd. The first row of CSV and TSV names
+   * the columns. Files on a server are read as they come, of parquet only the columns that are needed, and no copies
+   * are kept.
    */
   readonly datasetName: DatasetSource;
+  /** The configuration of a dataset on the Hub. Default: the one that its card calls the default, or its only one. */
+  readonly config?: string | undefined;
+  /**
+   * The branch, tag or commit of a dataset on the Hub. Default "main". A build that goes on reads the commit that it
+   * began with.
+   */
+  readonly revision?: string | undefined;
   /** Tokens of a row. Default 8192. */
   readonly seqLen?: number | undefined;
   /**
@@ -87,7 +97,7 @@ export interface DatasetBuilderOptions {
 }
 
 /** The options without a default. */
-type Open = "endToken" | "maxTokens" | "output";
+type Open = "config" | "revision" | "endToken" | "maxTokens" | "output";
 
 /** The same, with the defaults. */
 export type BuilderSettings =
@@ -119,6 +129,8 @@ export function readChoice(name: string, value: unknown, choices: readonly strin
 export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSettings {
   const settings: BuilderSettings = {
     datasetName: options.datasetName,
+    config: options.config,
+    revision: options.revision,
     seqLen: options.seqLen ?? 8192,
     numCpu: options.numCpu ?? processors(),
     tokenizer: options.tokenizer ?? "EleutherAI/gpt-neox-20b",
@@ -157,6 +169,10 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
   }
   for (const [name, choices] of Object.entries(CHOICES)) {
     readChoice(name, settings[name as keyof typeof CHOICES], choices);
+  }
+  for (const name of ["config", "revision"] as const) {
+    if (settings[name] === undefined || (typeof settings[name] === "string" && settings[name] !== "")) continue;
+    throw new ConfigError(`Cannot use ${name} = ${show(settings[name])}: it must be a text`);
   }
   if (!/^\w+$/.test(settings.split)) {
     throw new ConfigError(`Cannot use split = ${show(settings.split)}: it must consist of letters, digits and "_"`);

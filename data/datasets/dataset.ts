@@ -6,17 +6,13 @@
 
 import { show } from "../../common/show.ts";
 import { ConfigError, DatasetError } from "../../errors.ts";
-import { readAll } from "../files/byte_source.ts";
-import { type FileLocation, openFileSet } from "../files/files.ts";
-import type { HubOptions } from "../hub/hub_options.ts";
+import type { FileLocation } from "../files/place.ts";
 import type { TokenBatch } from "../text/token_batch.ts";
 import { type Blocks, type DatasetRow, isRow, MappedBlocks, MemoryBlocks, SelectedBlocks } from "./blocks/block.ts";
-import { ShardBlocks } from "./blocks/shard_blocks.ts";
 import { readChoice } from "./builder_options.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
-import { MANIFEST, readManifest } from "./folder/manifest.ts";
 import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
-import { openShard } from "./folder/shard.ts";
+import { type DatasetLoadOptions, openDataset } from "./folder/open_dataset.ts";
 import { shuffled } from "./shuffle.ts";
 
 /**
@@ -33,16 +29,6 @@ export interface BatchOptions {
   readonly seed?: number | undefined;
   /** The first batch that is given, so that an epoch goes on where it was left. Default 0. */
   readonly start?: number | undefined;
-}
-
-/**
- * How a dataset is opened.
- *
- * @category Data
- */
-export interface DatasetLoadOptions extends HubOptions {
-  /** The part of it. Default: the first one, which is not what was held out for validation. */
-  readonly split?: string | undefined;
 }
 
 /**
@@ -98,31 +84,16 @@ export class Dataset {
   }
 
   /**
-   * Opens a dataset that `DatasetBuilder` or `save` has written.
+   * Opens a dataset that `DatasetBuilder` or `save` has written, or parquet files of others with a column `input_ids`.
+   * Of files on a server only the rows that are asked for are fetched.
    *
-   * @param source A folder, or the URL of one.
+   * @param source A folder, or the URL of one; a parquet file, or the URL of one; or "org/name" on the Hub, whose
+   * commit stays the same from then on.
+   * @param options Which part is meant, and how files are fetched.
    * @throws {DatasetError} If there is none, or it can't be read, or has no such split.
    */
   static async load(source: FileLocation, options: DatasetLoadOptions = {}): Promise<Dataset> {
-    const files = await openFileSet(source, { ...options, errorClass: DatasetError });
-    const open = async (name: string) => {
-      const file = await files.open(name);
-      if (file) return file;
-      throw new DatasetError(`Cannot load a dataset from ${files.description}: it has no ${name}`);
-    };
-    const text = new TextDecoder().decode(await readAll(await open(MANIFEST), options.signal));
-    const manifest = readManifest(text, `${MANIFEST} of ${files.description}`);
-    const { splits, seqLen } = manifest;
-    const split = options.split === undefined ? splits[0] : splits.find(({ name }) => name === options.split);
-    if (!split) {
-      const names = splits.map(({ name }) => show(name)).join(", ");
-      throw new DatasetError(
-        `Cannot load the split ${show(options.split)} of ${files.description}: it has ${names || "none"}`,
-      );
-    }
-    return new Dataset(
-      new ShardBlocks(split.shards, seqLen, async (path) => await openShard(await open(path), manifest)),
-    );
+    return new Dataset(await openDataset(source, options));
   }
 
   /** Rows. */
@@ -130,7 +101,7 @@ export class Dataset {
     return this.#blocks.length;
   }
 
-  /** Tokens of a row. */
+  /** Tokens of a row. Of parquet files of others, those of their first row: the others may have more or fewer. */
   get seqLen(): number {
     return this.#blocks.seqLen;
   }

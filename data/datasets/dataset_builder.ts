@@ -5,6 +5,7 @@
  */
 
 import { DatasetError } from "../../errors.ts";
+import { showUrl } from "../http/show_url.ts";
 import { hashOf } from "../hub/checksum.ts";
 import { AndromedaTokenizer } from "../text/tokenizer.ts";
 import { TOKENIZER_FILE } from "../text/tokenizer_files.ts";
@@ -14,7 +15,7 @@ import { type BuilderSettings, type DatasetBuilderOptions, readBuilderOptions } 
 import { Dataset, datasetOf } from "./dataset.ts";
 import { DatasetBuild } from "./dataset_build.ts";
 import { BEGINNING, documentsOf, endTokenOf } from "./documents.ts";
-import { BuildFolder } from "./folder/build_folder.ts";
+import { begunRecipe, BuildFolder } from "./folder/build_folder.ts";
 import { Packer } from "./packing/packer.ts";
 import { openTextSource } from "./sources/source.ts";
 import { splitsOf } from "./splits.ts";
@@ -79,7 +80,7 @@ export class DatasetBuilder {
   async buildDataset(options: BuildOptions = {}): Promise<Dataset> {
     const { seqLen, output } = this.#settings;
     options.signal?.throwIfAborted();
-    const source = await this.#openSource(options.signal);
+    const source = await this.#openSource(output === undefined ? undefined : await begunRecipe(output), options.signal);
     const tokenizer = await this.#loadTokenizer();
     if (output !== undefined) return await this.#buildFolder(output, source, tokenizer, options);
     const rows: DatasetRow[] = [];
@@ -204,11 +205,16 @@ export class DatasetBuilder {
 
   /** What decides on every byte of the dataset. */
   async #recipe(source: TextSource, tokenizer: AndromedaTokenizer): Promise<Readonly<Record<string, unknown>>> {
-    const { datasetName, seqLen, textColumn, split, linePerDocument, remainder, format, shardTokens } = this.#settings;
+    const { seqLen, config, revision, textColumn, split, linePerDocument, remainder, format, shardTokens } =
+      this.#settings;
     const { packing, minTokens, maxTokens, dedupe, dedupeThreshold, shuffle, seed, validation } = this.#settings;
+    const { commit } = source;
     return {
-      dataset: typeof datasetName === "string" || datasetName instanceof URL ? String(datasetName) : "texts",
+      dataset: this.#sourceName,
       files: source.files.length,
+      ...config === undefined ? {} : { config },
+      ...revision === undefined ? {} : { revision },
+      ...commit === undefined ? {} : { commit },
       split,
       seqLen,
       tokenizer: await hashOf(Uint8Array.from(tokenizer.files().get(TOKENIZER_FILE) ?? [])),
@@ -225,9 +231,24 @@ export class DatasetBuilder {
     };
   }
 
-  #openSource(signal: AbortSignal | undefined): Promise<TextSource> {
-    const { datasetName, textColumn, linePerDocument, split, hub } = this.#settings;
-    return openTextSource(datasetName, { textColumn, isLinePerDocument: linePerDocument, split, hub, signal });
+  /** The source as recipes name it. */
+  get #sourceName(): string {
+    const { datasetName } = this.#settings;
+    if (typeof datasetName !== "string" && !(datasetName instanceof URL)) return "texts";
+    // Recipes are published: what is secret in a URL is none of their business.
+    return /^\w+:\/\//.test(String(datasetName)) ? showUrl(datasetName) : String(datasetName);
+  }
+
+  /** @param begun The recipe of the build that is gone on with, if there is one. */
+  #openSource(
+    begun: Readonly<Record<string, unknown>> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<TextSource> {
+    const { datasetName, textColumn, linePerDocument, split, config, revision, hub } = this.#settings;
+    const isSame = begun?.["dataset"] === this.#sourceName && begun["revision"] === revision;
+    const commit = isSame && typeof begun["commit"] === "string" ? begun["commit"] : undefined;
+    const found = { textColumn, isLinePerDocument: linePerDocument, split, config, revision, commit };
+    return openTextSource(datasetName, { ...found, hub, signal });
   }
 
   #loadTokenizer(): Promise<AndromedaTokenizer> {

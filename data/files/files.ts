@@ -5,22 +5,14 @@
  */
 
 import { WeightsError } from "../../errors.ts";
-import { hasNodeModules } from "../../host/node.ts";
 import { showUrl } from "../http/show_url.ts";
 import type { HubOptions } from "../hub/hub_options.ts";
-import { type HubRepo, isRepoName } from "../hub/hub_repo.ts";
-import { type ByteSource, messageOf } from "./byte_source.ts";
+import type { HubRepo } from "../hub/hub_repo.ts";
+import type { ByteSource } from "./byte_source.ts";
 import { currentPlaces } from "./folder_update.ts";
 import { LoadProgress } from "./load_progress.ts";
-import { fileSource, joinPath, kindOfPath, pathOfUrl, splitPath } from "./local_files.ts";
-
-/**
- * The place of files: a folder or a file in it; the URL of either; "org/name", or "org/name@revision", on the Hugging
- * Face Hub; or a repository with its revision.
- *
- * @category Data
- */
-export type FileLocation = string | URL | HubRepo;
+import { fileSource, joinPath, splitPath } from "./local_files.ts";
+import { type FileLocation, placeOf } from "./place.ts";
 
 /** Files that belong together. */
 export interface FileSet {
@@ -76,43 +68,23 @@ export async function openTogether<T>(
 }
 
 /**
- * Finds out what a location means. A text that is a path of something that exists means that; else, if it has the form
- * "org/name", the Hub is meant.
+ * The files at a location, see `placeOf`.
  *
  * @throws {Error} If it means nothing; its class is `options.errorClass`.
  */
 export async function openFileSet(location: FileLocation, options: HubOptions = {}): Promise<FileSet> {
-  const { errorClass = WeightsError } = options;
-  if (location instanceof URL) return await openUrl(location, options);
-  if (typeof location !== "string") return hubFiles(location, options);
-  if (/^(https?|file|blob|data):/.test(location)) {
-    if (URL.canParse(location)) return await openUrl(new URL(location), options);
-    throw new errorClass(`Cannot open ${JSON.stringify(showUrl(location))}: it is not a valid URL`);
+  const place = await placeOf(location, options.errorClass);
+  switch (place.kind) {
+    case "hub":
+      return hubFiles(place.repo, options, place.doubt);
+    case "url":
+      return urlFiles(place.url, options);
+    default:
+      return localFiles(place.path, place.kind, options);
   }
-  if (hasNodeModules()) {
-    const files = await openPath(location, options);
-    if (files !== undefined) return files;
-  } else if (/^\.{0,2}\//.test(location) && "location" in globalThis) {
-    return await openUrl(new URL(location, globalThis.location.href), options);
-  }
-  const [repo = "", revision] = location.split(/@(.*)/s);
-  if (isRepoName(repo)) return hubFiles({ repo, revision }, options);
-  const meant = 'a path that exists, a URL, or "org/name" on the Hugging Face Hub';
-  throw new errorClass(
-    `Cannot open ${JSON.stringify(showLocation(location))}: there is no such file or folder; give ${meant}`,
-  );
 }
 
-async function openPath(path: string, options: HubOptions): Promise<FileSet | undefined> {
-  let kind: "file" | "folder" | "nothing";
-  try {
-    kind = await kindOfPath(path);
-  } catch (cause) {
-    // A process that may not read files can still mean the Hub.
-    if (isRepoName(path)) return hubFiles({ repo: path }, options, `${path} can't be read here: ${messageOf(cause)}`);
-    throw new (options.errorClass ?? WeightsError)(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
-  }
-  if (kind === "nothing") return undefined;
+function localFiles(path: string, kind: "file" | "folder", options: HubOptions): FileSet {
   const { folder, file } = kind === "folder" ? { folder: path, file: undefined } : splitPath(path);
   const open = async (name: string) =>
     await fileSource(joinPath(folder, name), options.errorClass, () => currentPlaces(folder, name));
@@ -133,12 +105,7 @@ async function openPath(path: string, options: HubOptions): Promise<FileSet | un
   };
 }
 
-async function openUrl(url: URL, options: HubOptions): Promise<FileSet> {
-  if (url.protocol === "file:") {
-    const files = await openPath(pathOfUrl(url), options);
-    if (files !== undefined) return files;
-    throw new (options.errorClass ?? WeightsError)(`Cannot open ${showUrl(url)}: there is no such file or folder`);
-  }
+function urlFiles(url: URL, options: HubOptions): FileSet {
   const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   const hasFolder = /^https?:$/.test(url.protocol);
   // A URL does not say whether it means a folder; the files that belong to a model have one of these endings.
@@ -192,9 +159,4 @@ function fetchedFiles(
     expect: (bytes) => progress.expect(bytes),
     hasChanged: () => Promise.resolve(false),
   };
-}
-
-/** A location as messages show it. One that looks like a URL loses what may be secret. */
-function showLocation(location: string): string {
-  return location.includes("://") ? showUrl(location) : location;
 }

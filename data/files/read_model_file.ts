@@ -6,7 +6,8 @@
 
 import type { HubOptions } from "../hub/hub_options.ts";
 import { readAll } from "./byte_source.ts";
-import { type FileLocation, openFileSet } from "./files.ts";
+import { openFileSet } from "./files.ts";
+import type { FileLocation } from "./place.ts";
 
 /**
  * The bytes of a file beside a model's, such as "generation_config.json", from wherever the model is.

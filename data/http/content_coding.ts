@@ -8,6 +8,7 @@
  */
 
 import { hasNodeModules } from "../../host/node.ts";
+import { ExpansionLimit } from "../files/expansion_limit.ts";
 
 /** Bytes that decompression may give before its ratio counts, and the largest ratio from then on. */
 const FREE_BYTES = 1 << 24;
@@ -38,16 +39,10 @@ export function decodedBody(answer: Response): ReadableStream<Uint8Array> | null
   const codings = codingsOf(answer);
   if (body === null || codings.every(hostDecodes)) return body;
   const decoders = codings.toReversed().map(decoderOf);
-  let received = 0;
-  let decoded: ReadableStream<Uint8Array> = body.pipeThrough(watch((count) => void (received += count)));
+  const limit = new ExpansionLimit(FREE_BYTES, MOST_EXPANSION);
+  let decoded: ReadableStream<Uint8Array> = body.pipeThrough(watch((count) => limit.receive(count)));
   for (const decoder of decoders) decoded = decoded.pipeThrough(decoder);
-  let sent = 0;
-  return decoded.pipeThrough(watch((count) => {
-    sent += count;
-    if (sent > FREE_BYTES + MOST_EXPANSION * received) {
-      throw new Error(`its ${received} compressed bytes grow to more than ${sent - count}, as no file of a model does`);
-    }
-  }));
+  return decoded.pipeThrough(watch((count) => limit.send(count)));
 }
 
 /** Passes bytes on and reports their number. An error that the callback throws ends the stream. */

@@ -6,11 +6,12 @@
  */
 
 import { WeightsError } from "../../errors.ts";
-import { type ErrorClass, streamChunks } from "../files/byte_source.ts";
+import type { ErrorClass } from "../files/byte_source.ts";
 import { checksumOf } from "../hub/checksum.ts";
 import { codingsOf, decodedBody } from "./content_coding.ts";
 import { isHtmlPage, PAGE_HEAD_BYTES } from "./html_page.ts";
-import { type Answer, anyOf, type DownloadOptions, faultOf, isPage, NoAnswer, pause, request } from "./http.ts";
+import { type Answer, type DownloadOptions, faultOf, isPage, NoAnswer, pause, request } from "./http.ts";
+import { receivedChunks } from "./received_chunks.ts";
 import { type Refusal, refusalError, refusalOf } from "./refusal.ts";
 import { showUrl } from "./show_url.ts";
 
@@ -45,6 +46,8 @@ export interface Download {
   readonly forbidsCopies: boolean;
   /** The first byte that comes: what was asked for, or 0. */
   readonly from: number;
+  /** Where a list goes on that comes in pages (RFC 8288: `Link`), relative to the URL that was asked for. */
+  readonly nextPage: string | undefined;
   /** Whether the file on the server became another one while it came in, so that the download failed. */
   readonly changed: boolean;
   /** The bytes, once. */
@@ -60,7 +63,7 @@ export interface Unchanged {
 }
 
 /** A connection that brought this many bytes resets the count of failures. */
-const PROGRESS_BYTES = 1 << 16;
+export const PROGRESS_BYTES = 1 << 16;
 
 /** Bytes of the largest JSON file that is fetched: as many as fit into a string. */
 const MOST_JSON_BYTES = 2 ** 29 - 1;
@@ -131,6 +134,7 @@ class ResumingDownload implements Download {
   readonly isEndSure: boolean;
   readonly forbidsCopies: boolean;
   readonly from: number;
+  readonly nextPage: string | undefined;
   changed = false;
   readonly #url: string;
   /** The URL as messages show it. */
@@ -165,6 +169,7 @@ class ResumingDownload implements Download {
     const isSelfEnding = isCoded || response.headers.get("transfer-encoding") === "chunked";
     this.isEndSure = this.size !== undefined || isSelfEnding;
     this.forbidsCopies = /\bno-store\b/i.test(response.headers.get("cache-control") ?? "");
+    this.nextPage = nextPageOf(response);
     // Positions in a compressed body are not those in the file.
     this.validator = isCoded ? undefined : validatorOf(response);
   }
@@ -187,7 +192,7 @@ class ResumingDownload implements Download {
     while (true) {
       let why = "the server ended it";
       try {
-        for await (const chunk of this.#received()) {
+        for await (const chunk of receivedChunks(this.#body, this.#options)) {
           position += chunk.byteLength;
           if (this.size !== undefined && position > this.size) break;
           this.#refuseLength(position);
@@ -248,24 +253,6 @@ class ResumingDownload implements Download {
     yield* held;
   }
 
-  /** The chunks of the current answer; one that stalls is cut. */
-  async *#received(): AsyncGenerator<Uint8Array> {
-    if (this.#body === null) return;
-    const { signal, stallTimeout = 60_000 } = this.#options;
-    const stalled = new AbortController();
-    const chunks = streamChunks(this.#body, anyOf(signal, stalled.signal));
-    try {
-      while (true) {
-        const timer = setTimeout(() => stalled.abort(new Error(`no byte came for ${stallTimeout} ms`)), stallTimeout);
-        const next = await chunks.next().finally(() => clearTimeout(timer));
-        if (next.done) return;
-        yield next.value;
-      }
-    } finally {
-      await chunks.return(undefined);
-    }
-  }
-
   /** Asks for the rest of the same file. */
   async #resume(position: number): Promise<void> {
     const headers = rangeHeaders(position, this.validator ?? "");
@@ -303,18 +290,28 @@ class ResumingDownload implements Download {
   }
 }
 
-function rangeHeaders(from: number, validator: string): Record<string, string> {
-  const range = `bytes=${from}-`;
-  return isPage() ? { range } : { range, "if-range": validator };
+/**
+ * Asks for the bytes from one on.
+ *
+ * @param validator The version that they must belong to, where one is known.
+ * @param end The byte after the last one. Default: the file's end.
+ */
+export function rangeHeaders(from: number, validator: string | undefined, end?: number): Record<string, string> {
+  const range = `bytes=${from}-${end === undefined ? "" : end - 1}`;
+  return isPage() || validator === undefined ? { range } : { range, "if-range": validator };
 }
 
 /**
  * Whether a part belongs to the file that was asked for, and can be put behind its beginning. A server that answers
  * `If-Range` without a validator has confirmed it.
  */
-function isRest(answer: Response, validator: string | undefined): boolean {
+export function isRest(answer: Response, validator: string | undefined): boolean {
   if (codingsOf(answer).length > 0) return false;
   return (validatorOf(answer) ?? (isPage() ? undefined : validator)) === validator;
+}
+
+function nextPageOf({ headers }: Response): string | undefined {
+  return /<([^>]*)>\s*;[^,]*\brel="?next\b/.exec(headers.get("link") ?? "")?.[1];
 }
 
 function tagOf({ headers }: Response): string | undefined {
@@ -342,7 +339,7 @@ function isNoPlainRange(answer: Response): boolean {
 }
 
 /** The range that a partial answer says it holds, or must hold where a page of another site can't see it. */
-function partOf(answer: Response, asked: number): { begin: number; total: number | undefined } | undefined {
+export function partOf(answer: Response, asked: number): { begin: number; total: number | undefined } | undefined {
   if (answer.status !== 206) return undefined;
   const range = answer.headers.get("content-range");
   if (range === null && asked === 0 && isPage()) return { begin: 0, total: wholeLength(answer) };
@@ -361,7 +358,7 @@ function wholeLength(answer: Response): number | undefined {
 }
 
 /** Names the exact bytes of a file: an ETag that is not weak, or else the date of the last change. */
-function validatorOf(answer: Response): string | undefined {
+export function validatorOf(answer: Response): string | undefined {
   const etag = answer.headers.get("etag");
   if (etag !== null && !etag.startsWith("W/")) return etag;
   return answer.headers.get("last-modified") ?? undefined;

@@ -8,7 +8,20 @@ import { WeightsError } from "../../errors.ts";
 import { type ByteSource, readerOf, skip } from "../files/byte_source.ts";
 import { type Download, startDownload } from "./download.ts";
 import type { DownloadOptions } from "./http.ts";
-import { refusalError } from "./refusal.ts";
+import { type Refusal, refusalError } from "./refusal.ts";
+
+/**
+ * Opens a file that is read as it comes in.
+ *
+ * @returns It, or what the server answered instead.
+ * @throws {Error} If the server can't be reached; its class is `options.errorClass`.
+ */
+export async function openDownload(name: string, url: string, options: DownloadOptions): Promise<ByteSource | Refusal> {
+  const { errorClass = WeightsError } = options;
+  const answer = await startDownload(url, {}, options);
+  if (answer.kind === "unchanged") throw new errorClass(`Cannot read ${name}: its server sent nothing; try again`);
+  return answer.kind === "download" ? downloadSource(name, url, answer, options) : answer;
+}
 
 /**
  * A file that has begun to come in. It can be opened again, at any byte: the server is asked anew and must have the

@@ -9,12 +9,14 @@
 
 import { WeightsError } from "../../errors.ts";
 import { openCache } from "../cache/open_cache.ts";
-import { openRemoteFile } from "../cache/remote_file.ts";
-import type { ByteSource } from "../files/byte_source.ts";
-import { refusalError } from "../http/refusal.ts";
+import { openRemoteFile, refuseOffline } from "../cache/remote_file.ts";
+import type { ByteSource, ErrorClass } from "../files/byte_source.ts";
+import { openDownload } from "../http/download_source.ts";
+import { openRanges } from "../http/range_source.ts";
+import { type Refusal, refusalError } from "../http/refusal.ts";
 import { type HubAddress, hubAddress, hubFileUrl } from "./hub_address.ts";
 import type { HubOptions } from "./hub_options.ts";
-import type { HubRepo } from "./hub_repo.ts";
+import type { RepoOfKind } from "./hub_repo.ts";
 import { findInHuggingFaceCache } from "./hugging_face_cache.ts";
 
 /** Things that a hub may lack. */
@@ -30,7 +32,7 @@ type Missing = "no repository" | "no revision" | "no file";
  * @throws {Error} If the file can neither be fetched nor found in the cache; its class is `options.errorClass`.
  */
 export async function fetchHubFile(
-  repo: HubRepo,
+  repo: RepoOfKind,
   file: string,
   options: HubOptions = {},
 ): Promise<ByteSource | undefined> {
@@ -45,7 +47,7 @@ export async function fetchHubFile(
  * @throws {Error} As `fetchHubFile` does; and if there is no such repository or revision.
  */
 export async function openHubFile(
-  repo: HubRepo,
+  repo: RepoOfKind,
   file: string,
   options: HubOptions = {},
 ): Promise<ByteSource | undefined> {
@@ -64,8 +66,42 @@ export async function openHubFile(
   return undefined;
 }
 
+/**
+ * Opens a file of a repository of which no copy is kept: it may be larger than the disk.
+ *
+ * @param how Whether it is read as one stream, or each read asks for its own bytes.
+ * @returns The file to read, or nothing if the hub has none.
+ * @throws {Error} If the hub can't be reached, or sends no parts where they are wanted; its class is
+ * `options.errorClass`.
+ */
+export async function readHubFile(
+  repo: RepoOfKind,
+  file: string,
+  how: "stream" | "ranges",
+  options: HubOptions = {},
+): Promise<ByteSource | undefined> {
+  const { errorClass = WeightsError } = options;
+  const hub = hubAddress(options.host, options.token);
+  const url = hubFileUrl(hub.url, repo, file);
+  const name = `${repo.repo}/${file}`;
+  refuseOffline(name, options);
+  const requestOptions = { ...options, authorization: hub.authorization };
+  const found = await (how === "ranges" ? openRanges : openDownload)(name, url, requestOptions);
+  if (found === undefined) {
+    throw new errorClass(`Cannot read ${name}: ${hub.url} sends no parts of files; fetch it and give its path`);
+  }
+  if (!("kind" in found)) return found;
+  if (found.reason !== "no file") throw hubRefusal(url, found, hub, errorClass);
+  return undefined;
+}
+
+/** Makes the error that says what a hub refused. */
+export function hubRefusal(url: string, refusal: Refusal, hub: HubAddress, errorClass: ErrorClass): Error {
+  return refusalError(url, refusal, errorClass, refusal.reason === "not allowed" ? withheldHint(hub) : "");
+}
+
 async function findHubFile(
-  repo: HubRepo,
+  repo: RepoOfKind,
   file: string,
   hub: HubAddress,
   options: HubOptions,
@@ -89,7 +125,7 @@ async function findHubFile(
   if (!("kind" in found)) return found;
   const { reason } = found;
   if (reason === "no file" || reason === "no revision" || reason === "no repository") return reason;
-  throw refusalError(url, found, errorClass, reason === "not allowed" ? withheldHint(hub) : "");
+  throw hubRefusal(url, found, hub, errorClass);
 }
 
 /** Says why HF_TOKEN did not help, where it is set. */

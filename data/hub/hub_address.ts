@@ -8,7 +8,7 @@ import { ConfigError } from "../../errors.ts";
 import { environment } from "../../host/permissions.ts";
 import { basicAuthorization } from "../http/http.ts";
 import { showUrl } from "../http/show_url.ts";
-import { type HubRepo, isRepoName } from "./hub_repo.ts";
+import { type HubRepo, isRepoName, type RepoOfKind } from "./hub_repo.ts";
 
 /** Where the Hub is, unless `host` or the environment variable HF_ENDPOINT says otherwise. */
 const DEFAULT_HOST = "https://huggingface.co";
@@ -50,24 +50,39 @@ export function hubAddress(host: string | undefined, token: string | undefined):
 }
 
 /**
- * The URL of a file: `{hub}/{org}/{name}/resolve/{revision}/{file}`.
+ * The URL of a file: `{hub}/{org}/{name}/resolve/{revision}/{file}`, for datasets with `datasets/` before the name.
  *
  * @throws {ConfigError} If a name is not one that a hub can have.
  */
-export function hubFileUrl(hub: string, { repo, revision = "main" }: HubRepo, file: string): string {
-  if (!isRepoName(repo)) {
-    throw new ConfigError(`Cannot fetch from the repository ${JSON.stringify(repo)}: expected "org/name"`);
-  }
-  const isText = (text: unknown) => typeof text === "string" && !/\p{Surrogate}/u.test(text);
+export function hubFileUrl(hub: string, { repo, revision, kind }: RepoOfKind, file: string): string {
+  const [path, encoded] = [checkRepo(repo), encodeRevision(revision)];
   if (!isText(file) || file.split("/").some((part) => ["", ".", ".."].includes(part)) || /[\\?#]/.test(file)) {
     throw new ConfigError(`Cannot fetch the file ${JSON.stringify(file)}: expected the path of a file in a repository`);
   }
-  if (!isText(revision) || ["", ".", ".."].includes(revision)) {
-    throw new ConfigError(
-      `Cannot fetch the revision ${JSON.stringify(revision)}: expected a branch, a tag or a commit`,
-    );
-  }
-  return `${hub}/${repo}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`;
+  return `${hub}/${kind === "dataset" ? "datasets/" : ""}${path}/resolve/${encoded}/${encodeURI(file)}`;
+}
+
+/**
+ * The URL of what a hub tells of a dataset: of its revision, or of the files in it.
+ *
+ * @throws {ConfigError} If a name is not one that a hub can have.
+ */
+export function hubDatasetUrl(hub: string, { repo, revision }: HubRepo, about: "revision" | "tree"): string {
+  return `${hub}/api/datasets/${checkRepo(repo)}/${about}/${encodeRevision(revision)}`;
+}
+
+function checkRepo(repo: string): string {
+  if (isRepoName(repo)) return repo;
+  throw new ConfigError(`Cannot fetch from the repository ${JSON.stringify(repo)}: expected "org/name"`);
+}
+
+function encodeRevision(revision = "main"): string {
+  if (isText(revision) && !["", ".", ".."].includes(revision)) return encodeURIComponent(revision);
+  throw new ConfigError(`Cannot fetch the revision ${JSON.stringify(revision)}: expected a branch, a tag or a commit`);
+}
+
+function isText(text: unknown): boolean {
+  return typeof text === "string" && !/\p{Surrogate}/u.test(text);
 }
 
 function hubUrl(host: string): URL {

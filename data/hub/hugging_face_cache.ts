@@ -1,8 +1,9 @@
 /**
- * Models that Hugging Face's own programs have fetched: their cache is read and never written.
+ * Models and datasets that Hugging Face's own programs have fetched: their cache is read and never written.
  *
- * A repository is a folder "models--org--name". `refs/<revision>` holds a commit, `snapshots/<commit>/` the files of
- * it, each a link to a file in `blobs/` that is named after its hash: the ETag with which the hub is asked about it.
+ * A repository is a folder "models--org--name", or "datasets--org--name". `refs/<revision>` holds a commit,
+ * `snapshots/<commit>/` the files of it, each a link to a file in `blobs/` that is named after its hash: the ETag with
+ * which the hub is asked about it.
  * (https://huggingface.co/docs/huggingface_hub/guides/manage-cache)
  *
  * @module
@@ -17,7 +18,7 @@ import { hashFile } from "../files/file_hash.ts";
 import { fileSource, joinPath, kindOfPath } from "../files/local_files.ts";
 import { checksumOf, hashNamesOf } from "./checksum.ts";
 import type { HubOptions } from "./hub_options.ts";
-import type { HubRepo } from "./hub_repo.ts";
+import type { RepoOfKind } from "./hub_repo.ts";
 
 /** Files up to this size are hashed whenever they are used, which takes up to a second. */
 const HASHED_BYTES = 2 ** 30;
@@ -29,7 +30,7 @@ const HASHED_BYTES = 2 ** 30;
  * @throws {ConfigError} If the choice of the folder is none.
  */
 export async function findInHuggingFaceCache(
-  { repo, revision = "main" }: HubRepo,
+  { repo, revision = "main", kind = "model" }: RepoOfKind,
   file: string,
   { huggingFaceCache: choice, offline, errorClass = WeightsError }: HubOptions,
   signal: AbortSignal | undefined,
@@ -43,7 +44,7 @@ export async function findInHuggingFaceCache(
   const { readFile, realpath } = nodeModule("node:fs/promises");
   const { basename } = nodeModule("node:path");
   try {
-    const home = joinPath(folder, `models--${repo.replaceAll("/", "--")}`);
+    const home = joinPath(folder, `${kind}s--${repo.replaceAll("/", "--")}`);
     const isCommit = /^[0-9a-f]{40}$/.test(revision);
     if (revision.split("/").includes("..")) return undefined;
     const commit = isCommit ? revision : (await readFile(joinPath(home, "refs", revision), "utf8")).trim();

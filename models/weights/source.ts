@@ -7,7 +7,8 @@
 import { isRecord } from "../../common/record.ts";
 import { show } from "../../common/show.ts";
 import type { ByteSource } from "../../data/files/byte_source.ts";
-import { type FileLocation, type FileSet, openTogether } from "../../data/files/files.ts";
+import { type FileSet, openTogether } from "../../data/files/files.ts";
+import type { FileLocation } from "../../data/files/place.ts";
 import type { HubOptions } from "../../data/hub/hub_options.ts";
 import { ConfigError, WeightsError } from "../../errors.ts";
 import { readJsonFile } from "./json_file.ts";

@@ -46,7 +46,7 @@ export interface ServedFile {
   readonly etag?: string | null;
   /** The URL of the file elsewhere: the request is redirected there. */
   readonly redirect?: string;
-  /** Headers of that redirect. */
+  /** Headers of that redirect, or of the file. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -163,7 +163,7 @@ export class HubServer {
     if (file === undefined) return nothing(404, { "x-error-code": "EntryNotFound" });
     if (file.redirect !== undefined) return nothing(302, { location: file.redirect, ...file.headers });
     const etag = file.etag === undefined ? `"${hashOf(file.bytes)}"` : file.etag;
-    const headers: Record<string, string> = etag === null ? {} : { etag };
+    const headers: Record<string, string> = { ...file.headers, ...etag !== null && { etag } };
     const whole = { status: 200, headers, body: file.bytes };
     if (this.isSimple) return whole;
     if (etag !== null && asked.get("if-none-match") === etag) return nothing(304, headers);

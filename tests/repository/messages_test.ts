@@ -23,9 +23,11 @@ const INTERNAL_CLASSES = ["NoAnswer", "RedirectFault", "CacheFault", "SyntaxErro
 const INTERNAL_PLACES: Readonly<Record<string, string>> = {
   "assembly/machine/helpers.ts": "Error",
   "assembly/machine/instance.ts": "TypeError",
+  "data/datasets/formats/zstd.ts": "Error",
+  "data/files/expansion_limit.ts": "Error",
   "data/http/content_coding.ts": "Error",
-  "data/http/download.ts": "Error",
   "data/http/http.ts": "Error",
+  "data/http/received_chunks.ts": "Error",
   "gpu/dispatch/recorder.ts": "Error",
   "host/workers.ts": "Error",
   // Functions that are given the message, where `REFUSES` finds it.

@@ -10,9 +10,19 @@ import { openParquet } from "../formats/parquet.ts";
 import type { DatasetRow } from "./block.ts";
 import type { RowFile } from "./shard_blocks.ts";
 
-/** Opens a parquet file, whose rows are read by its groups. */
+/**
+ * Opens a parquet file, whose rows are read by its groups.
+ *
+ * @throws {DatasetError} If it has no token ids.
+ */
 export async function openParquetRows(source: ByteSource): Promise<RowFile> {
   const file = await openParquet(source);
+  if (!file.columns.includes("input_ids")) {
+    const found = file.columns.map((column) => JSON.stringify(column)).join(", ");
+    throw new DatasetError(
+      `Cannot read token ids from ${source.name}: it has no column input_ids, but ${found}; make a dataset of its texts`,
+    );
+  }
   const columns = ["input_ids", "attention_mask", "document_ids"].filter((name) => file.columns.includes(name));
   return {
     length: file.length,

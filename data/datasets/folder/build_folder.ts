@@ -263,6 +263,18 @@ export class BuildFolder {
   }
 }
 
+/**
+ * The recipe of the dataset that is in a folder, or was begun there.
+ *
+ * @returns Nothing if there is none.
+ */
+export async function begunRecipe(folder: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const begun = await readText(joinPath(folder, BUILD, PROGRESS));
+  if (begun !== undefined) return readProgress(begun, folder).recipe;
+  const built = await readText(joinPath(folder, MANIFEST));
+  return built === undefined ? undefined : readManifest(built, joinPath(folder, MANIFEST)).recipe;
+}
+
 /** The path of a shard, as Python's `datasets` names it. */
 function shardPath(split: string, index: number, count: number, format: DatasetFormat): string {
   const five = (number: number) => String(number).padStart(5, "0");

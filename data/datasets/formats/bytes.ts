@@ -5,38 +5,48 @@
  */
 
 import { DatasetError } from "../../../errors.ts";
+import { hasNodeModules, nodeModule } from "../../../host/node.ts";
 import { type ByteSource, messageOf, streamChunks } from "../../files/byte_source.ts";
+import { ExpansionLimit } from "../../files/expansion_limit.ts";
+import { unpackZstd } from "./zstd.ts";
 
 /** Bytes that are read at once. */
 const PIECE = 1 << 20;
 
+/** Bytes that may come of decompression before their ratio counts, and the largest ratio: texts have 20 at most. */
+const [FREE_BYTES, MOST_EXPANSION] = [1 << 28, 200];
+
+type Pieces = AsyncGenerator<Uint8Array>;
+
 /** What decompresses files, by the ends of their names. */
-const DECOMPRESSORS: Readonly<Record<string, () => TransformStream<BufferSource, Uint8Array>>> = {
-  ".gz": () => new DecompressionStream("gzip"),
-};
+const DECOMPRESSORS: Readonly<Record<string, (packed: Pieces) => Pieces>> = { ".gz": unpackGzip, ".zst": unpackZstd };
+
+/** The ends of the names of compressed files, for messages. */
+export const compressedEndings = Object.keys(DECOMPRESSORS).join(" or ");
 
 /** The name of a file without the ending that says how it is compressed. */
 export function plainName(name: string): string {
-  return isCompressed(name) ? name.slice(0, name.lastIndexOf(".")) : name;
+  const ending = compressedEnding(name);
+  return ending === undefined ? name : name.slice(0, -ending.length);
 }
 
-/** Whether a file is compressed, by its name. */
-export function isCompressed(name: string): boolean {
-  return Object.keys(DECOMPRESSORS).some((ending) => name.toLowerCase().endsWith(ending));
+function compressedEnding(name: string): string | undefined {
+  return Object.keys(DECOMPRESSORS).find((ending) => name.toLowerCase().endsWith(ending));
 }
 
 /**
  * The bytes of a file from its beginning to its end.
  *
- * @throws {DatasetError} Where they can't be read, or are not compressed as the name says.
+ * @throws {DatasetError} Where they can't be read, are not compressed as the name says, or change meanwhile.
  */
-export async function* bytesOf(source: ByteSource, signal?: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const ending = Object.keys(DECOMPRESSORS).find((ending) => source.name.toLowerCase().endsWith(ending));
-  const decompressor = ending === undefined ? undefined : DECOMPRESSORS[ending]?.();
-  if (!decompressor) return yield* piecesOf(source, signal);
+export async function* bytesOf(source: ByteSource, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const decompress = DECOMPRESSORS[compressedEnding(source.name) ?? ""];
+  if (!decompress) return yield* piecesOf(source, signal);
+  const limit = new ExpansionLimit(FREE_BYTES, MOST_EXPANSION);
   try {
-    for await (const piece of streamChunks(streamOf(source, signal).pipeThrough(decompressor), signal)) {
-      yield new Uint8Array(piece);
+    for await (const piece of decompress(counted(piecesOf(source, signal), (bytes) => limit.receive(bytes)))) {
+      limit.send(piece.length);
+      yield piece;
     }
   } catch (cause) {
     signal?.throwIfAborted();
@@ -48,13 +58,55 @@ export async function* bytesOf(source: ByteSource, signal?: AbortSignal): AsyncG
   }
 }
 
-async function* piecesOf(source: ByteSource, signal?: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+/** The same bytes; an error that ends them says which row was being read. */
+export async function* tellingRow(bytes: AsyncIterable<Uint8Array>, row: () => number): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (cause) {
+    if (!(cause instanceof DatasetError)) throw cause;
+    throw new DatasetError(`Cannot read from row ${row()} on: ${cause.message}`, { cause });
+  }
+}
+
+async function* counted(pieces: Pieces, count: (bytes: number) => void): Pieces {
+  for await (const piece of pieces) {
+    count(piece.length);
+    yield piece;
+  }
+}
+
+/**
+ * Decompresses gzip. Node's way takes files of several parts, and a fifth of the time that streams of the web take
+ * (measured: 470 MB/s of lines of text in Deno where those come to 54).
+ */
+async function* unpackGzip(packed: Pieces): Pieces {
+  if (hasNodeModules()) {
+    const { Readable, pipeline } = nodeModule("node:stream");
+    const { createGunzip } = nodeModule("node:zlib");
+    // Errors come out where the bytes do.
+    yield* pipeline(Readable.from(packed), createGunzip({ chunkSize: PIECE }), () => {});
+    return;
+  }
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull: async (controller) => {
+      const { value, done } = await packed.next();
+      if (done) controller.close();
+      else controller.enqueue(new Uint8Array(value));
+    },
+    cancel: async () => void await packed.return(undefined),
+  });
+  const unpacked = stream.pipeThrough(new DecompressionStream("gzip"));
+  for await (const piece of streamChunks(unpacked)) yield piece.slice();
+}
+
+async function* piecesOf(source: ByteSource, signal?: AbortSignal): Pieces {
   const reader = await source.open(0, signal);
   try {
     while (true) {
       signal?.throwIfAborted();
       const piece = new Uint8Array(PIECE);
       const count = await reader.read(piece);
+      if (source.identity !== undefined) await checkUnchanged(source);
       if (count > 0) yield piece.subarray(0, count);
       if (count < PIECE) return;
     }
@@ -63,14 +115,7 @@ async function* piecesOf(source: ByteSource, signal?: AbortSignal): AsyncGenerat
   }
 }
 
-function streamOf(source: ByteSource, signal?: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const pieces = piecesOf(source, signal);
-  return new ReadableStream({
-    pull: async (controller) => {
-      const { value, done } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: async () => void await pieces.return(undefined),
-  });
+/** Opens a file that has an identity once more, which fails where it is another by now. */
+async function checkUnchanged(source: ByteSource): Promise<void> {
+  await (await source.open(0)).close();
 }

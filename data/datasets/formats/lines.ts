@@ -5,59 +5,81 @@
  */
 
 import { DatasetError } from "../../../errors.ts";
+import { tellingRow } from "./bytes.ts";
 
 const LINE_FEED = 10;
+
+/** Bytes of a row at most: what is longer is no text, or its end is missing. */
+export const MOST_ROW_BYTES = 1 << 28;
+
+/** A line, or why it is none. */
+export type Line = string | DatasetError;
 
 /**
  * The lines of bytes that come in pieces, without the ends of lines; an empty last line is none.
  *
  * @param name The file's, for messages.
- * @throws {DatasetError} Where a line is not UTF-8; the message names it.
+ * @throws {DatasetError} Where a line is too long to be one.
  */
-export async function* linesOf(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<string> {
+export async function* linesOf(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Line> {
   let row = 0;
   let begun: Uint8Array[] = [];
-  for await (const piece of bytes) {
+  let length = 0;
+  for await (const piece of tellingRow(bytes, () => row)) {
     const end = piece.lastIndexOf(LINE_FEED) + 1;
-    if (end === 0) {
-      begun.push(piece);
-      continue;
+    if (end > 0) {
+      const lines = decodeLines(joined([...begun, piece.subarray(0, end - 1)]), name, row);
+      for (const line of lines) yield line;
+      row += lines.length;
+      [begun, length] = [[], 0];
     }
-    const lines = decodeLines(joined([...begun, piece.subarray(0, end - 1)]), name, row);
-    for (const line of lines) yield line;
-    row += lines.length;
-    begun = end < piece.length ? [piece.subarray(end)] : [];
+    if (end === piece.length) continue;
+    begun.push(piece.subarray(end));
+    length += piece.length - end;
+    if (length > MOST_ROW_BYTES) throw tooLong(row, name);
   }
   if (begun.length > 0) yield* decodeLines(joined(begun), name, row);
 }
 
-/**
- * All of some bytes as text.
- *
- * @throws {DatasetError} Where they are not UTF-8.
- */
-export async function textOf(bytes: AsyncIterable<Uint8Array>, name: string): Promise<string> {
+/** All of some bytes as text, or why they are none. */
+export async function textOf(bytes: AsyncIterable<Uint8Array>, name: string): Promise<Line> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of bytes) pieces.push(piece);
+  let length = 0;
+  for await (const piece of tellingRow(bytes, () => 0)) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > MOST_ROW_BYTES) throw tooLong(0, name);
+  }
   return decode(joined(pieces), name, 0);
 }
 
+/** The error for a row that has no end in sight. */
+export function tooLong(row: number, name: string): DatasetError {
+  return new DatasetError(
+    `Cannot read row ${row} of ${name}: it has more than ${MOST_ROW_BYTES} bytes; part it, or let each line be a document`,
+  );
+}
+
 /** Lines that are whole. The text is decoded at once, which is several times as fast as line by line. */
-function decodeLines(bytes: Uint8Array, name: string, firstRow: number): string[] {
+function decodeLines(bytes: Uint8Array, name: string, firstRow: number): Line[] {
   let text: string;
   try {
     text = strict().decode(bytes);
   } catch {
-    return splitBytes(bytes).map((line, i) => decode(line, name, firstRow + i));
+    return splitBytes(bytes).map((line, i) => withoutReturn(decode(line, name, firstRow + i)));
   }
-  return text.split("\n").map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
+  return text.split("\n").map(withoutReturn);
 }
 
-function decode(bytes: Uint8Array, name: string, row: number): string {
+function withoutReturn(line: Line): Line {
+  return typeof line === "string" && line.endsWith("\r") ? line.slice(0, -1) : line;
+}
+
+function decode(bytes: Uint8Array, name: string, row: number): Line {
   try {
     return strict().decode(bytes);
   } catch (cause) {
-    throw new DatasetError(
+    return new DatasetError(
       `Cannot read row ${row} of ${name}: it is not UTF-8; convert the file, or skip such rows with onBadRow "skip"`,
       { cause },
     );

@@ -12,6 +12,9 @@ import { readRange } from "./ranges.ts";
 const reading = () => import("../packages/hyparquet.ts");
 const decompressing = () => import("../packages/hyparquet_compressors.ts");
 
+/** Bytes of a file's end that are read first: what it says of itself is rarely longer. */
+const END_BYTES = 1 << 17;
+
 /** Codecs that the reader has itself. */
 const BUILT_IN = ["UNCOMPRESSED", "SNAPPY"];
 
@@ -34,18 +37,29 @@ export interface ParquetFile {
  */
 export async function openParquet(source: ByteSource, signal?: AbortSignal): Promise<ParquetFile> {
   const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await reading();
-  const explain = (cause: unknown): never => {
-    signal?.throwIfAborted();
-    if (cause instanceof DatasetError) throw cause;
-    throw new DatasetError(`Cannot read ${source.name} as parquet: ${messageOf(cause)}`, { cause });
+  const { name, size: byteLength } = source;
+  /** Gives what is read of the file, or an error that says of which part nothing can be. */
+  const attempt = async <T>(part: string, read: () => Promise<T>): Promise<T> => {
+    try {
+      return await read();
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw new DatasetError(`Cannot read ${part} as parquet: ${messageOf(cause)}`, { cause });
+    }
   };
-  const { size: byteLength } = source;
   if (byteLength === undefined) {
-    throw new DatasetError(`Cannot read ${source.name} as parquet: its size is not known, and its end is read first`);
+    throw new DatasetError(`Cannot read ${name} as parquet: its size is not known, and its end is read first`);
   }
   const file = { byteLength, slice: (start: number, end = byteLength) => readRange(source, start, end, signal) };
-  const metadata = await parquetMetadataAsync(file).catch(explain);
-  const codecs = metadata.row_groups.flatMap(({ columns }) => columns.map(({ meta_data }) => meta_data?.codec ?? ""));
+  const { metadata, columns, codecs } = await attempt(name, async () => {
+    const metadata = await parquetMetadataAsync(file, { initialFetchSize: END_BYTES });
+    const chunks = metadata.row_groups.flatMap(({ columns }) => columns);
+    return {
+      metadata,
+      columns: parquetSchema(metadata).children.map(({ element }) => element.name),
+      codecs: chunks.map(({ meta_data }) => meta_data?.codec ?? ""),
+    };
+  });
   const compressors = codecs.every((codec) => BUILT_IN.includes(codec)) ? {} : (await decompressing()).compressors;
   const groups: number[] = [];
   let length = 0;
@@ -53,12 +67,20 @@ export async function openParquet(source: ByteSource, signal?: AbortSignal): Pro
     groups.push(length);
     length += Number(num_rows);
   }
+  if (length !== Number(metadata.num_rows) || metadata.row_groups.some(({ num_rows }) => num_rows < 0n)) {
+    throw new DatasetError(`Cannot read ${name} as parquet: its groups have ${length} rows, and it says otherwise`);
+  }
   return {
     length,
     groups,
-    columns: parquetSchema(metadata).children.map(({ element }) => element.name),
-    read: async (rowStart, rowEnd, columns) =>
-      await parquetReadObjects({ file, metadata, compressors, columns: [...columns], rowStart, rowEnd }).catch(explain),
+    columns,
+    read: async (rowStart, rowEnd, columns) => {
+      const part = `rows ${rowStart} to ${rowEnd - 1} of ${name}`;
+      const options = { file, metadata, compressors, columns: [...columns], rowStart, rowEnd };
+      const rows = await attempt(part, () => parquetReadObjects(options));
+      if (rows.length === rowEnd - rowStart) return rows;
+      throw new DatasetError(`Cannot read ${part} as parquet: its pages hold ${rows.length} of them`);
+    },
   };
 }
 

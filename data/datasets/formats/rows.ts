@@ -8,9 +8,10 @@ import { isRecord } from "../../../common/record.ts";
 import { show } from "../../../common/show.ts";
 import { DatasetError } from "../../../errors.ts";
 import type { ByteSource } from "../../files/byte_source.ts";
-import { bytesOf, plainName } from "./bytes.ts";
-import { linesOf, textOf } from "./lines.ts";
+import { bytesOf, compressedEndings, plainName } from "./bytes.ts";
+import { type Line, linesOf, textOf } from "./lines.ts";
 import { parquetRows } from "./parquet.ts";
+import { tableRows } from "./table.ts";
 
 /** How texts are found in files. */
 export interface RowOptions {
@@ -35,17 +36,28 @@ const FORMATS: Readonly<Record<string, ReadRows>> = {
   ".jsonl": jsonLines,
   ".ndjson": jsonLines,
   ".json": json,
+  ".csv": table(","),
+  ".tsv": table("\t"),
   ".parquet": parquet,
 };
 
-/** Whether the texts of a file of this name can be read. */
-export function isReadable(name: string): boolean {
-  return formatOf(name) !== undefined;
+/** The ends of the names of files that can be read. Formats that tell more of themselves come later. */
+export const FORMAT_ENDINGS: readonly string[] = Object.keys(FORMATS);
+
+/** The same, for messages. */
+export function readableEndings(): string {
+  return `${FORMAT_ENDINGS.join(", ")}, and all but .parquet with ${compressedEndings}`;
 }
 
-/** The ends of the names of files that can be read, for messages. */
-export function readableEndings(): string {
-  return `${Object.keys(FORMATS).join(", ")}, and these with .gz`;
+/** Whether the texts of a file of this name can be read. */
+export function isReadable(name: string): boolean {
+  return formatEnding(name) !== undefined;
+}
+
+/** The end of a name that says its format; nothing where none does. */
+export function formatEnding(name: string): string | undefined {
+  const plain = plainName(name).toLowerCase();
+  return FORMAT_ENDINGS.find((ending) => plain.endsWith(ending));
 }
 
 /**
@@ -55,7 +67,7 @@ export function readableEndings(): string {
  * @throws {DatasetError} Where the file can't be read, or has no such column.
  */
 export async function* rowsOf(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
-  const read = formatOf(source.name);
+  const read = FORMATS[formatEnding(source.name) ?? ""];
   if (!read) {
     throw new DatasetError(
       `Cannot read texts from ${source.name}: its name says no format; expected ${readableEndings()}`,
@@ -64,22 +76,16 @@ export async function* rowsOf(source: ByteSource, from: number, options: RowOpti
   yield* read(source, from, options);
 }
 
-function formatOf(name: string): ReadRows | undefined {
-  const plain = plainName(name).toLowerCase();
-  const ending = Object.keys(FORMATS).find((ending) => plain.endsWith(ending));
-  return ending === undefined ? undefined : FORMATS[ending];
-}
-
 async function* plainText(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
   const bytes = bytesOf(source, options.signal);
   if (!options.isLinePerDocument) {
-    if (from === 0) yield { row: 0, text: await textOf(bytes, source.name) };
+    if (from === 0) yield asRow(0, await textOf(bytes, source.name));
     return;
   }
   let row = -1;
-  for await (const text of linesOf(bytes, source.name)) {
+  for await (const line of linesOf(bytes, source.name)) {
     row += 1;
-    if (row >= from && text !== "") yield { row, text };
+    if (row >= from && line !== "") yield asRow(row, line);
   }
 }
 
@@ -87,7 +93,12 @@ async function* jsonLines(source: ByteSource, from: number, options: RowOptions)
   let row = -1;
   for await (const line of linesOf(bytesOf(source, options.signal), source.name)) {
     row += 1;
-    if (row < from || line.trim() === "") continue;
+    if (row < from) continue;
+    if (typeof line !== "string") {
+      yield asRow(row, line);
+      continue;
+    }
+    if (line.trim() === "") continue;
     let value: unknown;
     try {
       value = JSON.parse(line);
@@ -101,6 +112,7 @@ async function* jsonLines(source: ByteSource, from: number, options: RowOptions)
 
 async function* json(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
   const text = await textOf(bytesOf(source, options.signal), source.name);
+  if (typeof text !== "string") throw text;
   let rows: unknown;
   try {
     rows = JSON.parse(text);
@@ -113,12 +125,25 @@ async function* json(source: ByteSource, from: number, options: RowOptions): Asy
   for (const [row, value] of rows.entries()) if (row >= from) yield textIn(value, row, source.name, options);
 }
 
+function table(delimiter: string): ReadRows {
+  return async function* (source, from, options) {
+    for await (const each of tableRows(bytesOf(source, options.signal), delimiter, source.name)) {
+      if (each.row < from) continue;
+      yield "fault" in each ? each : textIn(each.fields, each.row, source.name, options);
+    }
+  };
+}
+
 async function* parquet(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
   let row = from;
   for await (const value of parquetRows(source, from, [options.textColumn], options.signal)) {
     yield textIn(value, row, source.name, options);
     row += 1;
   }
+}
+
+function asRow(row: number, line: Line): TextRow {
+  return typeof line === "string" ? { row, text: line } : { row, fault: line };
 }
 
 /** The text of a row, which is a string or has a column of strings. */

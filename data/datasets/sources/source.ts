@@ -4,14 +4,16 @@
  * @module
  */
 
-import { DatasetError } from "../../../errors.ts";
 import { isRecord } from "../../../common/record.ts";
 import { show } from "../../../common/show.ts";
-import { hasNodeModules } from "../../../host/node.ts";
-import { kindOfPath, pathOfUrl } from "../../files/local_files.ts";
-import { fetchedFile } from "./fetched_file.ts";
-import { localFiles } from "./local_folder.ts";
-import type { DatasetSource, SourceOptions, TextSource } from "./text_source.ts";
+import { DatasetError } from "../../../errors.ts";
+import { type Place, placeOf } from "../../files/place.ts";
+import { isReadable, readableEndings, rowsOf } from "../formats/rows.ts";
+import { filesOfPart } from "./card_files.ts";
+import { countedSource } from "./counted_source.ts";
+import { type DatasetFile, type DatasetFiles, datasetFiles } from "./dataset_files.ts";
+import { filesOfSplit } from "./splits.ts";
+import type { DatasetSource, SourceOptions, TextFile, TextSource } from "./text_source.ts";
 
 /**
  * Finds texts.
@@ -21,15 +23,51 @@ import type { DatasetSource, SourceOptions, TextSource } from "./text_source.ts"
 export async function openTextSource(source: DatasetSource, options: SourceOptions): Promise<TextSource> {
   if (isRecord(source) && "texts" in source) return iterableSource(source["texts"]);
   if (typeof source !== "string" && !(source instanceof URL)) {
-    throw new DatasetError(`Cannot read texts from ${show(source)}: give a path, a URL or { texts }`);
+    throw new DatasetError(`Cannot read texts from ${show(source)}: give a path, a URL, "org/name" or { texts }`);
   }
-  const place = String(source);
-  if (/^https?:/.test(place)) return fetchedFile(new URL(place), options);
-  const path = /^file:/.test(place) ? pathOfUrl(new URL(place)) : place;
-  if (hasNodeModules() && await kindOfPath(path) !== "nothing") return await localFiles(path, options);
+  const place = withRevision(await placeOf(source, DatasetError), options);
+  const all = await datasetFiles(place, { ...options.hub, signal: options.signal ?? options.hub.signal });
+  const files = filesOf(all, place, options).map((file) => textFile(file, options));
+  return { description: all.description, once: false, files, commit: all.commit };
+}
+
+/** The place with the revision of the options, which only a hub's datasets have. */
+function withRevision(place: Place, { revision, config, commit }: SourceOptions): Place {
+  if (place.kind === "hub") {
+    const { repo } = place;
+    return { ...place, repo: { ...repo, revision: commit ?? revision ?? repo.revision } };
+  }
+  const [name, value] = config === undefined ? ["revision", revision] : ["config", config];
+  if (value === undefined) return place;
   throw new DatasetError(
-    `Cannot read texts from ${show(place)}: there is no such file or folder; give a path that exists, or a URL`,
+    `Cannot use ${name} = ${show(value)} with a path or a URL: datasets on the Hugging Face Hub have it; leave it out`,
   );
+}
+
+/** The files that texts are read from, in a fixed order. */
+function filesOf({ files, card, description }: DatasetFiles, { kind }: Place, options: SourceOptions): DatasetFile[] {
+  if (kind === "file" || kind === "url") return [...files];
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const pick = (paths: readonly string[]) => paths.flatMap((path) => byPath.get(path) ?? []);
+  if (kind === "hub") return pick(filesOfPart(card, [...byPath.keys()], options, description));
+  const readable = [...byPath.keys()].filter(isReadable);
+  if (readable.length > 0) return pick(filesOfSplit(readable, options.split, description));
+  throw new DatasetError(`Cannot read texts from ${description}: no file in it ends with ${readableEndings()}`);
+}
+
+function textFile({ path, size, open }: DatasetFile, options: SourceOptions): TextFile {
+  return {
+    name: path,
+    ...size && { size },
+    rows: async function* (from, onRead) {
+      const source = await open();
+      try {
+        yield* rowsOf(countedSource(source, onRead), from, options);
+      } finally {
+        await source.close();
+      }
+    },
+  };
 }
 
 function iterableSource(texts: unknown): TextSource {

@@ -8,7 +8,8 @@ import type { HubOptions } from "../../hub/hub_options.ts";
 import type { RowOptions, TextRow } from "../formats/rows.ts";
 
 /**
- * Where texts come from: a file or a folder of files, the URL of a file, or texts at hand.
+ * Where texts come from: a file or a folder of files, the URL of a file, "org/name" or "org/name@revision" on the
+ * Hugging Face Hub, or texts at hand.
  *
  * @category Data
  */
@@ -18,6 +19,12 @@ export type DatasetSource = string | URL | { readonly texts: AsyncIterable<strin
 export interface SourceOptions extends RowOptions {
   /** The part of the dataset, such as "train". */
   readonly split: string;
+  /** The configuration of a dataset on a hub that has several. */
+  readonly config: string | undefined;
+  /** The branch, tag or commit of a dataset on a hub. */
+  readonly revision: string | undefined;
+  /** The commit that a build which goes on has begun with. */
+  readonly commit: string | undefined;
   /** How files are fetched. */
   readonly hub: HubOptions;
 }
@@ -38,4 +45,6 @@ export interface TextSource {
   readonly files: readonly TextFile[];
   /** Whether the texts can be read only once, so that a build of them can't be resumed. */
   readonly once: boolean;
+  /** The commit that the files are of, where a hub has them. */
+  readonly commit?: string | undefined;
 }
