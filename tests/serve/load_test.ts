@@ -8,6 +8,8 @@ const WARM_UP = 100;
 const REQUESTS = 1000;
 /** Clients that ask at the same time. */
 const CLIENTS = 12;
+/** Thousands that are tried: what is lost is lost by each of them, and what an allocator keeps only by the first. */
+const ROUNDS = 3;
 
 /** What GET /memory says. */
 interface Memory {
@@ -60,12 +62,16 @@ Deno.test("of a thousand requests none is lost, and their memory comes back", as
   const memory = async (): Promise<Memory> => await (await fetch(`${url}/memory`)).json();
   try {
     await send(url, WARM_UP);
-    const before = await memory();
-    assertEquals(await send(url, REQUESTS), REQUESTS * 8 / 10);
-    const after = await memory();
-    assertEquals([after.tensors, after.bytesInUse], [before.tensors, before.bytesInUse]);
-    const grown = after.rss / before.rss - 1;
-    assert(grown <= 0.01, `resident memory grew by ${(100 * grown).toFixed(1)} %, from ${before.rss} bytes`);
+    const grown: number[] = [];
+    do {
+      const before = await memory();
+      assertEquals(await send(url, REQUESTS), REQUESTS * 8 / 10);
+      const after = await memory();
+      assertEquals([after.tensors, after.bytesInUse], [before.tensors, before.bytesInUse]);
+      grown.push(after.rss / before.rss - 1);
+    } while (grown.length < ROUNDS && Math.min(...grown) > 0.01);
+    const percents = grown.map((each) => `${(100 * each).toFixed(1)} %`).join(", ");
+    assert(Math.min(...grown) <= 0.01, `resident memory grew by ${percents} in ${REQUESTS} requests each`);
   } finally {
     child.kill();
     await child.status;
