@@ -10,6 +10,7 @@ import { fallingBack, optional, required, toggle } from "../flags/flag.ts";
 import { keyOf, number, path, text, wholeNumber } from "../flags/readers.ts";
 import { json } from "../flags/shared.ts";
 import { library } from "../library.ts";
+import { showBytes } from "../support/sizes.ts";
 import { StatusLine } from "../terminal/status_line.ts";
 import { print, printJson } from "../terminal/output.ts";
 
@@ -31,6 +32,7 @@ export const dataset = defineCommand({
     "./books --tokenizer org/name --seq-len 2048 --out ./blocks",
     "org/name --config en --revision v1.0 --tokenizer ./mine --out ./blocks",
     "--dataset ./posts.jsonl --text-column body --tokenizer ./mine --out ./blocks --json",
+    "./books --tokenizer org/name --out ./blocks --push org/blocks --private",
   ],
   flags: {
     dataset: required("<place>", "the texts: a file, a folder of files, the URL of a file, or org/name", path),
@@ -73,13 +75,18 @@ export const dataset = defineCommand({
       0,
     ),
     onBadRow: fallingBack("<what>", "what a row without a text does", keyOf(BAD_ROWS), "error"),
+    push: optional("<org/name>", "push the dataset to the Hub, with the token in HF_TOKEN", text),
+    private: toggle("let the repository be seen by its owners alone, if it has to be made"),
     format: fallingBack("<format>", "the files that rows are written into", keyOf(FORMATS), "parquet"),
     json,
   },
   bare: "dataset",
-  run: async ({ dataset, out, json, ...options }, { signal }) => {
+  run: async ({ dataset, out, push, json, private: isPrivate, ...options }, { signal }) => {
     const { DatasetBuilder } = await library();
-    const builder = new DatasetBuilder({ datasetName: dataset, output: out, ...options });
+    const builder = new DatasetBuilder({
+      ...{ datasetName: dataset, output: out, hfAccountRepo: push, ...options },
+      ...isPrivate ? { private: true } : {},
+    });
     const line = new StatusLine();
     const began = performance.now();
     let counts: Partial<BuildProgress> = {};
@@ -90,6 +97,8 @@ export const dataset = defineCommand({
           counts = progress;
           line.show(describe(progress));
         },
+        onPush: ({ whole: { loaded, total = 0 } }) =>
+          line.show(`pushing to ${push}: ${Math.floor(100 * loaded / Math.max(1, total))} % of ${showBytes(total)}`),
       });
       const seconds = (performance.now() - began) / 1000;
       const { texts = 0, skipped = 0, tooShort = 0, cut = 0, duplicates = 0, nearDuplicates = 0, tokens = 0 } = counts;
@@ -104,7 +113,8 @@ export const dataset = defineCommand({
           omitted > 0 ? `, ${count(omitted)} texts left out` : "",
         ].join("");
         await print(
-          `${out}: ${count(built.length)} rows of ${count(built.seqLen)} tokens${left}, in ${seconds.toFixed(1)} s\n`,
+          `${out}: ${count(built.length)} rows of ${count(built.seqLen)} tokens${left}, in ${seconds.toFixed(1)} s` +
+            `${push === undefined ? "" : `, pushed to ${push}`}\n`,
         );
       }
       return 0;

@@ -92,12 +92,19 @@ export interface DatasetBuilderOptions {
   readonly output?: string | undefined;
   /** Tokens of a shard, about. Default 2^24. */
   readonly shardTokens?: number | undefined;
+  /**
+   * "org/name" on the Hugging Face Hub: the dataset is pushed there when it is built, and replaces one that is there.
+   * The token of `hub`, or HF_TOKEN, has to allow it.
+   */
+  readonly hfAccountRepo?: string | undefined;
+  /** Whether the repository is seen by its owners alone, if it has to be made. Default: as the account has it. */
+  readonly private?: boolean | undefined;
   /** How files are fetched. */
   readonly hub?: TokenizerFileOptions | undefined;
 }
 
 /** The options without a default. */
-type Open = "config" | "revision" | "endToken" | "maxTokens" | "output";
+type Open = "config" | "revision" | "endToken" | "maxTokens" | "output" | "hfAccountRepo" | "private";
 
 /** The same, with the defaults. */
 export type BuilderSettings =
@@ -119,6 +126,12 @@ const CHOICES = {
 export function readChoice(name: string, value: unknown, choices: readonly string[]): void {
   if (choices.some((choice) => choice === value)) return;
   throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be one of ${choices.map(show).join(", ")}`);
+}
+
+/** @throws {ConfigError} Where a text can't be the name of a split. */
+export function readSplit(split: string): void {
+  if (typeof split === "string" && /^\w+$/.test(split)) return;
+  throw new ConfigError(`Cannot use split = ${show(split)}: it must consist of letters, digits and "_"`);
 }
 
 /**
@@ -151,6 +164,8 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
     format: options.format ?? "parquet",
     output: options.output,
     shardTokens: options.shardTokens ?? 1 << 24,
+    hfAccountRepo: options.hfAccountRepo,
+    private: options.private,
     hub: options.hub ?? {},
   };
   for (const name of Object.keys(options)) {
@@ -163,20 +178,14 @@ export function readBuilderOptions(options: DatasetBuilderOptions): BuilderSetti
     if (value === undefined || (Number.isSafeInteger(value) && value >= least)) continue;
     throw new ConfigError(`Cannot use ${name} = ${show(value)}: it must be a whole number >= ${least}`);
   }
-  for (const name of ["textColumn", "split"] as const) {
-    if (typeof settings[name] === "string" && settings[name] !== "") continue;
-    throw new ConfigError(`Cannot use ${name} = ${show(settings[name])}: it must be a text`);
-  }
   for (const [name, choices] of Object.entries(CHOICES)) {
     readChoice(name, settings[name as keyof typeof CHOICES], choices);
   }
-  for (const name of ["config", "revision"] as const) {
+  for (const name of ["textColumn", "config", "revision", "hfAccountRepo"] as const) {
     if (settings[name] === undefined || (typeof settings[name] === "string" && settings[name] !== "")) continue;
     throw new ConfigError(`Cannot use ${name} = ${show(settings[name])}: it must be a text`);
   }
-  if (!/^\w+$/.test(settings.split)) {
-    throw new ConfigError(`Cannot use split = ${show(settings.split)}: it must consist of letters, digits and "_"`);
-  }
+  readSplit(settings.split);
   refuseCombinations(settings);
   return settings;
 }

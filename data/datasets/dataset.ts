@@ -7,9 +7,10 @@
 import { show } from "../../common/show.ts";
 import { ConfigError, DatasetError } from "../../errors.ts";
 import type { FileLocation } from "../files/place.ts";
+import type { HubPush, HubPushOptions } from "../hub/push.ts";
 import type { TokenBatch } from "../text/token_batch.ts";
 import { type Blocks, type DatasetRow, isRow, MappedBlocks, MemoryBlocks, SelectedBlocks } from "./blocks/block.ts";
-import { readChoice } from "./builder_options.ts";
+import { readChoice, readSplit } from "./builder_options.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
 import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
 import { type DatasetLoadOptions, openDataset } from "./folder/open_dataset.ts";
@@ -46,6 +47,13 @@ export interface DatasetSaveOptions {
   /** Ends it, and leaves nothing behind. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/**
+ * How a dataset is pushed to a hub.
+ *
+ * @category Data
+ */
+export interface DatasetPushOptions extends DatasetSaveOptions, HubPushOptions {}
 
 /** Tokens of a shard, where a dataset is saved. */
 const SHARD_TOKENS = 1 << 24;
@@ -206,17 +214,12 @@ export class Dataset {
    * @throws {ConfigError} If there is no such format.
    */
   async save(folder: string, options: DatasetSaveOptions = {}): Promise<void> {
-    const { split = "train", format = "parquet", vocabSize, signal } = options;
-    readChoice("format", format, Object.keys(ENDINGS));
-    const { seqLen } = this;
-    const recipe = { rows: this.length, seqLen };
-    const shardRows = Math.max(1, Math.floor(SHARD_TOKENS / seqLen));
-    const target = await BuildFolder.create(folder, {
-      ...{ format, seqLen, vocabSize, splits: [split], recipe },
-    });
+    const { split, shardRows, ...plan } = this.#plan(options);
+    const recipe = { rows: this.length, seqLen: this.seqLen };
+    const target = await BuildFolder.create(folder, { ...plan, splits: [split], recipe });
     try {
       for (let index = 0; index < this.length; index++) {
-        signal?.throwIfAborted();
+        options.signal?.throwIfAborted();
         await target.add(split, await this.#blocks.read(index));
         if ((index + 1) % shardRows === 0) await target.endShard(split);
       }
@@ -224,6 +227,28 @@ export class Dataset {
     } finally {
       await target.discard();
     }
+  }
+
+  /**
+   * Pushes the rows to a hub, in one commit, as a split of a dataset: the repository is made if need be, its other
+   * splits stay, and the rows that the split had are replaced. The files are made in memory; what a folder holds is
+   * pushed from there by `DatasetBuilder` with `hfAccountRepo`.
+   *
+   * @param repo "org/name".
+   * @throws {DatasetError} If the repository holds other files, or rows of other lengths, or the hub refuses.
+   * @throws {ConfigError} If a name or the format is none.
+   */
+  async pushToHub(repo: string, options: DatasetPushOptions = {}): Promise<HubPush> {
+    const { pushRows } = await import("./folder/push_dataset.ts");
+    return await pushRows({ ...this.#plan(options), blocks: this.#blocks }, repo, options);
+  }
+
+  /** What the files of the rows are like. */
+  #plan({ split = "train", format = "parquet", vocabSize }: DatasetSaveOptions) {
+    readChoice("format", format, Object.keys(ENDINGS));
+    readSplit(split);
+    const { seqLen } = this;
+    return { split, format, seqLen, vocabSize, shardRows: Math.max(1, Math.floor(SHARD_TOKENS / seqLen)) };
   }
 
   #select(length: number, indexOf: (index: number) => number): Dataset {

@@ -5,6 +5,7 @@
  */
 
 import { DatasetError } from "../../errors.ts";
+import type { Progress } from "../files/byte_source.ts";
 import { showUrl } from "../http/show_url.ts";
 import { hashOf } from "../hub/checksum.ts";
 import { AndromedaTokenizer } from "../text/tokenizer.ts";
@@ -29,9 +30,13 @@ import type { TextSource } from "./sources/text_source.ts";
 export interface BuildOptions {
   /** Is told now and then how far the build is, and at its end. */
   readonly onProgress?: ((progress: BuildProgress) => void) | undefined;
+  /** Is told how far the upload is, where the dataset is pushed. */
+  readonly onPush?: ((progress: Progress) => void) | undefined;
   /** Ends the build. Finished shards stay, and the next call goes on from them. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const pushing = () => import("./folder/push_dataset.ts");
 
 /** Milliseconds between two reports. */
 const REPORT_EVERY = 200;
@@ -70,16 +75,24 @@ export class DatasetBuilder {
   }
 
   /**
-   * Builds the dataset.
+   * Builds the dataset, and pushes it where `hfAccountRepo` says so.
    *
    * @returns It, from `output` or from memory.
-   * @throws {DatasetError} If the texts can't be read, a row has none, or the folder holds something else; what was
-   * finished stays finished.
+   * @throws {DatasetError} If the texts can't be read, a row has none, or the folder holds something else, or the Hub
+   * refuses the dataset; what was finished stays finished.
    * @throws {TokenizerError} If the tokenizer can't be read.
    */
   async buildDataset(options: BuildOptions = {}): Promise<Dataset> {
-    const { seqLen, output } = this.#settings;
     options.signal?.throwIfAborted();
+    const { hfAccountRepo, hub } = this.#settings;
+    if (hfAccountRepo !== undefined) await (await pushing()).checkPush(hfAccountRepo, hub);
+    const dataset = await this.#build(options);
+    await this.#push(dataset, options);
+    return dataset;
+  }
+
+  async #build(options: BuildOptions): Promise<Dataset> {
+    const { seqLen, output } = this.#settings;
     const source = await this.#openSource(output === undefined ? undefined : await begunRecipe(output), options.signal);
     const tokenizer = await this.#loadTokenizer();
     if (output !== undefined) return await this.#buildFolder(output, source, tokenizer, options);
@@ -149,6 +162,14 @@ export class DatasetBuilder {
       await folder.finish(build.texts);
     }
     return await Dataset.load(output);
+  }
+
+  async #push(dataset: Dataset, { signal, onPush: onProgress }: BuildOptions): Promise<void> {
+    const { output, hfAccountRepo, private: isPrivate, split, format, hub } = this.#settings;
+    if (hfAccountRepo === undefined) return;
+    const options = { ...hub, signal, onProgress, private: isPrivate };
+    if (output === undefined) await dataset.pushToHub(hfAccountRepo, { ...options, split, format });
+    else await (await pushing()).pushFolder(output, hfAccountRepo, options);
   }
 
   /** Reads the source from a place on, and hands its documents to a build. */

@@ -19,8 +19,8 @@ export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
  * @category Data
  */
 export interface Progress {
-  /** The kind of work: a file is downloaded, read into a model or written, or a fresh model is made. */
-  readonly stage: "download" | "read" | "write" | "create";
+  /** The kind of work: a file is downloaded, read into a model, written or uploaded, or a fresh model is made. */
+  readonly stage: "download" | "read" | "write" | "upload" | "create";
   /** The name of the file, or of the fresh parameter. */
   readonly file: string;
   /** Bytes so far. */

@@ -65,6 +65,12 @@ const LONGEST_RETRY_AFTER = 300;
 /** Longest time that timers know, in milliseconds: 25 days. */
 const LONGEST_TIME = 2 ** 31 - 1;
 
+/** Milliseconds without an answer or a byte after which a connection counts as cut, unless options say otherwise. */
+export const STALL_TIMEOUT = 60_000;
+
+/** Bytes a second that a line takes at least, where something is sent. */
+const SLOWEST_LINE = 1 << 15;
+
 /** Redirects that are followed. Browsers follow 20, the Hub uses two. */
 const MOST_REDIRECTS = 10;
 
@@ -78,6 +84,33 @@ const PASSING = [408, 425, 429, 500, 502, 503, 504];
  * @throws {Error} If there is no answer; its class is `options.errorClass`, its cause a `NoAnswer`.
  */
 export async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Answer> {
+  return await untilAnswered(`fetch ${showUrl(url)}`, () => follow(url, headers, options), options);
+}
+
+/**
+ * Sends a body until there is an answer that is not a passing failure. Redirects are not followed.
+ *
+ * @param length Bytes of the body: it has as long as a slow line takes, and the server's time to answer.
+ * @throws {ConfigError} If a number in the options is not one to wait with.
+ * @throws {Error} If there is no answer; its class is `options.errorClass`, its cause a `NoAnswer`.
+ */
+export async function send(
+  url: string,
+  init: RequestInit,
+  length: number,
+  options: DownloadOptions,
+): Promise<Response> {
+  const { stallTimeout = STALL_TIMEOUT } = options;
+  const limit = Math.min(LONGEST_TIME, stallTimeout + 1000 * length / SLOWEST_LINE);
+  const attempt = async () => ({ response: await fetchInTime(url, init, { ...options, stallTimeout: limit }) });
+  return (await untilAnswered(`send to ${showUrl(url)}`, attempt, options)).response;
+}
+
+async function untilAnswered<Found extends { readonly response: Response }>(
+  task: string,
+  attempt: () => Promise<Found>,
+  options: DownloadOptions,
+): Promise<Found> {
   const { signal, retries = 5, errorClass = WeightsError } = options;
   checkNumbers(options);
   for (let failures = 0;;) {
@@ -85,30 +118,26 @@ export async function request(url: string, headers: Record<string, string>, opti
     let fault: string;
     let retryAfter: number | undefined;
     try {
-      const answer = await follow(url, headers, options);
-      const { response } = answer;
-      if (!PASSING.includes(response.status)) return answer;
+      const found = await attempt();
+      const { response } = found;
+      if (!PASSING.includes(response.status)) return found;
       await response.body?.cancel();
       fault = `answered ${statusOf(response)}`;
       retryAfter = secondsOf(response.headers.get("retry-after"));
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof RedirectFault) throw new errorClass(`Cannot fetch ${showUrl(url)}: it ${error.message}`);
-      if (isForbidden(error)) throw new errorClass(`Cannot fetch ${showUrl(url)}: ${faultOf(error)}`, { cause: error });
+      if (error instanceof RedirectFault) throw new errorClass(`Cannot ${task}: it ${error.message}`);
+      if (isForbidden(error)) throw new errorClass(`Cannot ${task}: ${faultOf(error)}`, { cause: error });
       fault = `can't be reached: ${faultOf(error)}`;
     }
     failures++;
     if (retryAfter !== undefined && retryAfter > LONGEST_RETRY_AFTER) {
-      throw new errorClass(
-        `Cannot fetch ${showUrl(url)}: it ${fault} and asks to come back in ${retryAfter} s; try again then`,
-        {
-          cause: new NoAnswer(fault),
-        },
-      );
+      throw new errorClass(`Cannot ${task}: it ${fault} and asks to come back in ${retryAfter} s; try again then`, {
+        cause: new NoAnswer(fault),
+      });
     }
     if (failures > retries) {
-      const tries = `tried ${failures} times`;
-      throw new errorClass(`Cannot fetch ${showUrl(url)}: it ${fault} (${tries})`, { cause: new NoAnswer(fault) });
+      throw new errorClass(`Cannot ${task}: it ${fault} (tried ${failures} times)`, { cause: new NoAnswer(fault) });
     }
     await pause(failures, retryAfter, options);
   }
@@ -202,7 +231,10 @@ async function follow(url: string, headers: Record<string, string>, options: Dow
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
     const response = await fetchInTime(
       withoutCredentials(target),
-      authorization === undefined ? headers : { ...headers, authorization },
+      {
+        // Lengths and ranges are those of the file itself only if nothing compresses it on the way.
+        headers: { "accept-encoding": "identity", ...headers, ...authorization === undefined ? {} : { authorization } },
+      },
       options,
     );
     const location = response.headers.get("location");
@@ -226,14 +258,14 @@ async function follow(url: string, headers: Record<string, string>, options: Dow
   throw new RedirectFault(`redirects more than ${MOST_REDIRECTS} times, at last to ${showUrl(target)}`);
 }
 
-async function fetchInTime(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Response> {
-  const { fetch = globalThis.fetch, signal, stallTimeout = 60_000 } = options;
+/** Fetches, and gives up where no answer comes. */
+async function fetchInTime(url: string, init: RequestInit, options: DownloadOptions): Promise<Response> {
+  const { fetch = globalThis.fetch, signal, stallTimeout = STALL_TIMEOUT } = options;
   const stalled = new AbortController();
   const timer = setTimeout(() => stalled.abort(new Error(`no answer came for ${stallTimeout} ms`)), stallTimeout);
   try {
     return await fetch(url, {
-      // Lengths and ranges are those of the file itself only if nothing compresses it on the way.
-      headers: { "accept-encoding": "identity", ...headers },
+      ...init,
       redirect: isPage() ? "follow" : "manual",
       signal: anyOf(signal, stalled.signal),
     });

@@ -5,12 +5,12 @@
  */
 
 import { streamChunks } from "../files/byte_source.ts";
-import { anyOf, type DownloadOptions } from "./http.ts";
+import { anyOf, type DownloadOptions, STALL_TIMEOUT } from "./http.ts";
 
 /** The chunks of a body, each overwritten when the next is asked for; a connection that stalls is cut. */
 export async function* receivedChunks(
   body: ReadableStream<Uint8Array> | null,
-  { signal, stallTimeout = 60_000 }: DownloadOptions,
+  { signal, stallTimeout = STALL_TIMEOUT }: DownloadOptions,
 ): AsyncGenerator<Uint8Array> {
   if (body === null) return;
   const stalled = new AbortController();

@@ -19,19 +19,12 @@ import { BEGINNING, type SourcePlace } from "../documents.ts";
 import { NO_TEXTS, type TextCounts } from "../filtering/text_counts.ts";
 import { readDocuments, writeDocuments } from "../formats/token_file.ts";
 import { CARD, datasetCard } from "./card.ts";
-import { MANIFEST, readManifest, type Split, writeManifest } from "./manifest.ts";
-import { type DatasetFormat, ENDINGS, type RowPlan, type ShardWriter } from "./format.ts";
+import { MANIFEST, type Part, readManifest, type Split, splitOf, totalOf, writeManifest } from "./manifest.ts";
+import type { RowPlan, ShardWriter } from "./format.ts";
 import { beginShard } from "./shard.ts";
 
 const BUILD = ".andromeda-build";
 const PROGRESS = "progress.json";
-
-/** What is known of a shard that is finished. */
-interface Part {
-  readonly rows: number;
-  readonly tokens: number;
-  readonly bytes: number;
-}
 
 /** Where a build goes on. */
 export interface BuildState {
@@ -242,13 +235,7 @@ export class BuildFolder {
   }
 
   #splitOf(name: string): Split {
-    const parts = this.#parts[name] ?? [];
-    const shards = parts.map(({ rows, bytes }, i) => ({
-      path: shardPath(name, i, parts.length, this.#plan.format),
-      rows,
-      bytes,
-    }));
-    return { name, ...totalOf(parts), shards };
+    return splitOf(name, this.#parts[name] ?? [], this.#plan.format);
   }
 
   async #nameShards(): Promise<void> {
@@ -275,12 +262,6 @@ export async function begunRecipe(folder: string): Promise<Readonly<Record<strin
   return built === undefined ? undefined : readManifest(built, joinPath(folder, MANIFEST)).recipe;
 }
 
-/** The path of a shard, as Python's `datasets` names it. */
-function shardPath(split: string, index: number, count: number, format: DatasetFormat): string {
-  const five = (number: number) => String(number).padStart(5, "0");
-  return `data/${split}-${five(index)}-of-${five(count)}${ENDINGS[format]}`;
-}
-
 async function* inOrder(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces;
 }
@@ -295,13 +276,6 @@ function waitingName(split: string, checkpoint: number): string {
 
 function seenName(checkpoint: number): string {
   return `seen-${checkpoint}.bin`;
-}
-
-function totalOf(parts: readonly Part[]): { readonly rows: number; readonly tokens: number } {
-  return {
-    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
-    tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
-  };
 }
 
 async function removeTree(path: string): Promise<void> {

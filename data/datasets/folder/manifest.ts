@@ -7,7 +7,7 @@
 import { isRecord } from "../../../common/record.ts";
 import { DatasetError } from "../../../errors.ts";
 import type { TextCounts } from "../filtering/text_counts.ts";
-import { type DatasetFormat, isFormat } from "./format.ts";
+import { type DatasetFormat, ENDINGS, isFormat } from "./format.ts";
 
 /** The file that says it. */
 export const MANIFEST = "andromeda_dataset.json";
@@ -32,6 +32,14 @@ export interface Split {
   readonly shards: readonly Shard[];
 }
 
+/** What is known of a shard before it has its name, which tells how many there are. */
+export interface Part {
+  readonly rows: number;
+  /** Tokens that are no padding. */
+  readonly tokens: number;
+  readonly bytes: number;
+}
+
 /** A dataset in a folder. */
 export interface Manifest {
   readonly format: DatasetFormat;
@@ -41,6 +49,25 @@ export interface Manifest {
   readonly texts?: TextCounts | undefined;
   /** What it was made from, and how. */
   readonly recipe: Readonly<Record<string, unknown>>;
+}
+
+/** A part of a dataset, of shards in their order: they are named as Python's `datasets` names them. */
+export function splitOf(name: string, parts: readonly Part[], format: DatasetFormat): Split {
+  const five = (number: number) => String(number).padStart(5, "0");
+  const shards = parts.map(({ rows, bytes }, i) => ({
+    path: `data/${name}-${five(i)}-of-${five(parts.length)}${ENDINGS[format]}`,
+    rows,
+    bytes,
+  }));
+  return { name, ...totalOf(parts), shards };
+}
+
+/** Rows and tokens of shards. */
+export function totalOf(parts: readonly Part[]): { readonly rows: number; readonly tokens: number } {
+  return {
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+  };
 }
 
 /** The file's text. */
