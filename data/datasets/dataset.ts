@@ -14,6 +14,7 @@ import { readChoice, readSplit } from "./builder_options.ts";
 import { BuildFolder } from "./folder/build_folder.ts";
 import { type DatasetFormat, ENDINGS } from "./folder/format.ts";
 import { type DatasetLoadOptions, openDataset } from "./folder/open_dataset.ts";
+import { pushRows } from "./folder/push_dataset.ts";
 import { shuffled } from "./shuffle.ts";
 
 /**
@@ -239,7 +240,6 @@ export class Dataset {
    * @throws {ConfigError} If a name or the format is none.
    */
   async pushToHub(repo: string, options: DatasetPushOptions = {}): Promise<HubPush> {
-    const { pushRows } = await import("./folder/push_dataset.ts");
     return await pushRows({ ...this.#plan(options), blocks: this.#blocks }, repo, options);
   }
 

@@ -17,6 +17,7 @@ import { Dataset, datasetOf } from "./dataset.ts";
 import { DatasetBuild } from "./dataset_build.ts";
 import { BEGINNING, documentsOf, endTokenOf } from "./documents.ts";
 import { begunRecipe, BuildFolder } from "./folder/build_folder.ts";
+import { checkPush, pushFolder } from "./folder/push_dataset.ts";
 import { Packer } from "./packing/packer.ts";
 import { openTextSource } from "./sources/source.ts";
 import { splitsOf } from "./splits.ts";
@@ -35,8 +36,6 @@ export interface BuildOptions {
   /** Ends the build. Finished shards stay, and the next call goes on from them. */
   readonly signal?: AbortSignal | undefined;
 }
-
-const pushing = () => import("./folder/push_dataset.ts");
 
 /** Milliseconds between two reports. */
 const REPORT_EVERY = 200;
@@ -85,7 +84,7 @@ export class DatasetBuilder {
   async buildDataset(options: BuildOptions = {}): Promise<Dataset> {
     options.signal?.throwIfAborted();
     const { hfAccountRepo, hub } = this.#settings;
-    if (hfAccountRepo !== undefined) await (await pushing()).checkPush(hfAccountRepo, hub);
+    if (hfAccountRepo !== undefined) await checkPush(hfAccountRepo, hub);
     const dataset = await this.#build(options);
     await this.#push(dataset, options);
     return dataset;
@@ -169,7 +168,7 @@ export class DatasetBuilder {
     if (hfAccountRepo === undefined) return;
     const options = { ...hub, signal, onProgress, private: isPrivate };
     if (output === undefined) await dataset.pushToHub(hfAccountRepo, { ...options, split, format });
-    else await (await pushing()).pushFolder(output, hfAccountRepo, options);
+    else await pushFolder(output, hfAccountRepo, options);
   }
 
   /** Reads the source from a place on, and hands its documents to a build. */

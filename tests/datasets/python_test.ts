@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Dataset, DatasetBuilder } from "../../mod.ts";
+import { WritableHub } from "../hub/writable_hub.ts";
 import { pythonTest, runPython } from "../support/python.ts";
 import { markdownIn } from "../support/sources.ts";
 import { withFiles } from "./folders.ts";
@@ -71,6 +72,25 @@ pythonTest("datasets reads both splits of a folder with texts that are held out"
     const rows = async (split: string) =>
       await Array.fromAsync(await Dataset.load(output, { split }), ({ inputIds }) => [...inputIds]);
     assertEquals(await runPython(SPLITS_SCRIPT, [output, `${folder}/cache`]), {
+      train: await rows("train"),
+      validation: await rows("validation"),
+    });
+  });
+});
+
+pythonTest("datasets reads by its name what was pushed to a hub", ["datasets"], async () => {
+  const texts = Array.from({ length: 60 }, (_, i) => `${i} ${"Good morrow, cousin. ".repeat(i % 7)}`);
+  await using hub = new WritableHub();
+  await withFiles({}, async (folder) => {
+    const output = `${folder}/out`;
+    await new DatasetBuilder({
+      ...{ datasetName: { texts }, tokenizer: TOKENIZER, seqLen: SEQ_LEN, validation: 0.3, output },
+      ...{ hfAccountRepo: "org/blocks", hub: { host: hub.host, token: hub.token } },
+    }).buildDataset();
+    const rows = async (split: string) =>
+      await Array.fromAsync(await Dataset.load(output, { split }), ({ inputIds }) => [...inputIds]);
+    const env = { HF_ENDPOINT: hub.host, HF_HOME: `${folder}/home` };
+    assertEquals(await runPython(SPLITS_SCRIPT, ["org/blocks", `${folder}/cache`], undefined, env), {
       train: await rows("train"),
       validation: await rows("validation"),
     });

@@ -142,19 +142,21 @@ export class WritableHub implements AsyncDisposable {
     const commit = revision === "main" ? head : repository.commits.find(({ oid }) => oid === revision);
     if (!commit) return refused(404, "Invalid rev id", { "x-error-code": "RevisionNotFound" });
     if (what === "revision") return Response.json({ id: name, sha: commit.oid, cardData: {} });
+    const below = decodeURIComponent(parts.join("/"));
     if (what === "tree") {
-      return Response.json(
-        Array.from(commit.files, ([path, { bytes }]) => ({ type: "file", path, size: bytes.length })),
-      );
+      return Response.json(listed(commit, below, /recursive=true/i.test(new URL(request.url).search)));
     }
-    const file = commit.files.get(decodeURIComponent(parts.join("/")));
+    const file = commit.files.get(below);
     if (!file) return refused(404, "Entry not found", { "x-error-code": "EntryNotFound" });
-    return file.isLarge
-      ? new Response(null, {
-        status: 302,
-        headers: { location: `${this.#store}/${sha256(file.bytes)}`, "x-linked-etag": `"${sha256(file.bytes)}"` },
-      })
-      : part(request, file.bytes, `"${gitSha(file.bytes)}"`);
+    const hash = file.isLarge ? sha256(file.bytes) : gitSha(file.bytes);
+    const headers = {
+      "x-repo-commit": commit.oid,
+      "x-linked-etag": `"${hash}"`,
+      "x-linked-size": String(file.bytes.length),
+    };
+    const location = `${this.#store}/${hash}`;
+    if (file.isLarge) return new Response(null, { status: 302, headers: { ...headers, location } });
+    return part(request, file.bytes, `"${hash}"`, headers);
   }
 
   async #preupload(request: Request): Promise<Response> {
@@ -240,15 +242,42 @@ export class WritableHub implements AsyncDisposable {
   }
 }
 
+/** The files and folders in a folder, or all below it. */
+function listed({ files }: Commit, folder: string, isRecursive: boolean): unknown[] {
+  const begin = folder === "" ? "" : `${folder}/`;
+  const entries = new Map<string, unknown>();
+  for (const [path, { bytes }] of files) {
+    if (!path.startsWith(begin)) continue;
+    const names = path.slice(begin.length).split("/");
+    for (let depth = 1; depth <= (isRecursive ? names.length : 1); depth++) {
+      const at = begin + names.slice(0, depth).join("/");
+      const isFile = depth === names.length;
+      entries.set(at, {
+        type: isFile ? "file" : "directory",
+        oid: gitSha(bytes),
+        path: at,
+        size: isFile ? bytes.length : 0,
+      });
+    }
+  }
+  return [...entries.values()];
+}
+
 function refused(status: number, error: string, headers: HeadersInit = {}): Response {
   return Response.json({ error }, { status, headers });
 }
 
 /** A file, or the part of it that is asked for. */
-function part(request: Request, bytes: Uint8Array, etag: string): Response {
+function part(
+  request: Request,
+  bytes: Uint8Array,
+  etag: string,
+  more: Readonly<Record<string, string>> = {},
+): Response {
   const [, first = "", last = ""] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "") ?? [];
-  if (first === "") return new Response(bytes.slice(), { headers: { etag } });
+  const headers = { ...more, etag };
+  if (first === "") return new Response(bytes.slice(), { headers });
   const cut = bytes.slice(Number(first), last === "" ? undefined : Number(last) + 1);
   const range = `bytes ${first}-${Number(first) + cut.length - 1}/${bytes.length}`;
-  return new Response(cut, { status: 206, headers: { etag, "content-range": range } });
+  return new Response(cut, { status: 206, headers: { ...headers, "content-range": range } });
 }

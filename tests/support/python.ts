@@ -17,10 +17,17 @@ const isRequired = Deno.env.get("REQUIRE_PYTHON") === "1";
  * @param script The program's text.
  * @param args Its arguments.
  * @param input The value for its standard input, as JSON.
+ * @param env Variables on top of those of this process.
  */
-export async function runPython<T>(script: string, args: readonly string[] = [], input?: unknown): Promise<T> {
+export async function runPython<T>(
+  script: string,
+  args: readonly string[] = [],
+  input?: unknown,
+  env: Readonly<Record<string, string>> = {},
+): Promise<T> {
   const child = new Deno.Command(python, {
     args: ["-c", script, ...args],
+    env,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

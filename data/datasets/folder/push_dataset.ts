@@ -17,6 +17,7 @@ import type { RowPlan } from "./format.ts";
 import { MANIFEST, type Manifest, type Part, readManifest, splitOf, writeManifest } from "./manifest.ts";
 import { beginShard } from "./shard.ts";
 
+/** What speaks with hubs, loaded by those who push. */
 const [listing, hub, pushing] = [
   () => import("../../hub/dataset_listing.ts"),
   () => import("../../hub/hub.ts"),

@@ -93,9 +93,14 @@ export class Project implements AsyncDisposable {
     return `${this.folder}/node_modules/.bin/${name}`;
   }
 
-  /** Runs a program to its end, in a folder of the project. */
-  async run(program: string, args: readonly string[], folder = ""): Promise<Printed> {
-    const { code, stdout, stderr } = await this.#command(program, args, {}, folder).output();
+  /** Runs a program to its end, in a folder of the project, with more variables than those of this process. */
+  async run(
+    program: string,
+    args: readonly string[],
+    folder = "",
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Printed> {
+    const { code, stdout, stderr } = await this.#command(program, args, env, folder).output();
     return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
   }
 
