@@ -319,8 +319,8 @@ test("TypeScript takes Cloudflare's bindings", async (project) => {
 
 /**
  * Programs that use a part of the package, and the bytes of gzip that each loads at once; engines come later. The
- * automata by which a tokenizer encodes English in an eighth of the time are 3 KB of them. What is shared with parts that
- * come later lies in files of its own, which compress a little worse.
+ * automata by which a tokenizer encodes English in an eighth of the time are 3 KB of them. What is shared with parts
+ * that come later lies in files of its own, which compress a little worse.
  */
 const BUNDLES = [
   { names: "{ createBackend }", entry: "", most: 3_000 },
