@@ -51,11 +51,11 @@ export class WritableHub implements AsyncDisposable {
   readonly #parts = new Map<string, Uint8Array[]>();
   readonly #hub = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    (request) => this.#take("hub", request),
+    (request) => this.#serve("hub", request),
   );
   readonly #storage = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    (request) => this.#take("storage", request),
+    (request) => this.#serve("storage", request),
   );
 
   /** Its URL. */
@@ -99,6 +99,18 @@ export class WritableHub implements AsyncDisposable {
     const oid = createHash("sha1").update(`${commits.length} ${title} ${[...files.keys()]}`).digest("hex");
     commits.push({ oid, title, files });
     return oid;
+  }
+
+  /** Lets pages of other sites in, as the Hub does. */
+  async #serve(server: WriteRequest["server"], request: Request): Promise<Response> {
+    const answer = request.method === "OPTIONS"
+      ? new Response(null, { status: 204 })
+      : await this.#take(server, request);
+    answer.headers.set("access-control-allow-origin", "*");
+    answer.headers.set("access-control-allow-methods", "GET, HEAD, POST, PUT");
+    answer.headers.set("access-control-allow-headers", "authorization, content-type, range");
+    answer.headers.set("access-control-expose-headers", "etag, link, content-range, x-repo-commit, x-error-code");
+    return answer;
   }
 
   async #take(server: WriteRequest["server"], request: Request): Promise<Response> {

@@ -1,5 +1,6 @@
 /**
- * Datasets in a page of a real Chromium: made of texts, and read from a server, whole files and ranges. About 10 s.
+ * Datasets in a page of a real Chromium: made of texts, pushed to a hub, and read from a server, whole files and
+ * ranges. About 10 s.
  *
  * Needs the `chromium` package; without it the test is ignored, with REQUIRE_CHROMIUM=1 it fails.
  *
@@ -9,6 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Dataset, DatasetBuilder, type DatasetBuilderOptions, type DatasetFormat } from "../../../data/mod.ts";
 import { serveFolder, withFiles } from "../../datasets/folders.ts";
+import { WritableHub } from "../../hub/writable_hub.ts";
 import { lacksChromium, launchChromium } from "../../support/chromium.ts";
 import { deno } from "../../support/deno.ts";
 
@@ -37,7 +39,9 @@ async function idsOf(dataset: Dataset): Promise<number[][]> {
 }
 
 Deno.test({
-  name: `chromium: datasets are made in a page, and read from a server${lacksChromium ? " (needs chromium)" : ""}`,
+  name: `chromium: datasets are made in a page, pushed to a hub, and read from a server${
+    lacksChromium ? " (needs chromium)" : ""
+  }`,
   ignore: lacksChromium,
   fn: async () => {
     await withFiles({ "index.html": PAGE }, async (folder) => {
@@ -74,6 +78,11 @@ Deno.test({
           await page.evaluate((options) => build(options), { ...options, tokenizer: "./" }),
           await idsOf(built),
         );
+        await using hub = new WritableHub();
+        const pushed = { ...options, tokenizer: "./", hfAccountRepo: "org/blocks" };
+        const reach = { host: hub.host, token: hub.token, cache: false } as const;
+        await page.evaluate((options) => build(options), { ...pushed, hub: reach });
+        assertEquals(await idsOf(await Dataset.load("org/blocks", reach)), await idsOf(built));
       } finally {
         await browser.close();
       }
