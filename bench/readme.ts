@@ -61,6 +61,26 @@ interface HostsFigures {
   readonly largest: readonly Largest[];
 }
 
+/** How fast an engine makes tokens of a text. */
+interface TokenizerFigure {
+  readonly vocabulary: string;
+  readonly text: string;
+  readonly engine: string;
+  /** MB/s of a tokenizer that has seen no text before. */
+  readonly fresh: number;
+}
+
+/** The vocabulary that README.md shows: all engines have it. */
+const VOCABULARY = "gpt-oss";
+
+/** How fast datasets are built. */
+interface DatasetsFigures {
+  readonly figures: readonly {
+    readonly tokenizer: string;
+    readonly megabytesPerSecond: Readonly<Record<string, number>>;
+  }[];
+}
+
 /** Between these two lines README.md holds what this file makes. */
 const BEGIN = "<!-- made by bench/readme.ts from bench/results -->\n\n<!-- deno-fmt-ignore-start -->\n";
 const END = "<!-- deno-fmt-ignore-end -->\n";
@@ -110,6 +130,8 @@ async function makeTables(): Promise<string> {
     ]),
   ];
   const hosts = await read<HostsFigures>("hosts");
+  const tokenizers = await read<{ readonly speeds: readonly TokenizerFigure[] }>("tokenizers");
+  const datasets = await read<DatasetsFigures>("datasets");
   return [
     ...table(["tokens/s", "weights", ...prompts, ...texts], speeds),
     "",
@@ -125,7 +147,11 @@ async function makeTables(): Promise<string> {
     "",
     ...tablesOfHosts(hosts.figures),
     "",
-    ...[generation, large, linear, threads, perplexity, start, hosts].map(({ origin }) =>
+    ...tableOfTokenizers(tokenizers.figures.speeds),
+    "",
+    ...tableOfDatasets(datasets.figures),
+    "",
+    ...[generation, large, linear, threads, perplexity, start, hosts, tokenizers, datasets].map(({ origin }) =>
       `- ${describeOrigin(origin)}`
     ),
     "",
@@ -175,6 +201,27 @@ function tablesOfHosts({ hosts, largest }: HostsFigures): string[] {
     "",
     ...table(["largest model", "memory", "format", "parameters", "first token, of 256 before it"], largestRows),
   ];
+}
+
+/** How fast texts become tokens, beside others, on one thread. */
+function tableOfTokenizers(speeds: readonly TokenizerFigure[]): string[] {
+  const shown = speeds.filter(({ vocabulary }) => vocabulary === VOCABULARY);
+  const engines = [...new Set(shown.map(({ engine }) => engine))];
+  const rows = [...Map.groupBy(shown, ({ text }) => text)].map(([text, figures]) => [
+    text,
+    ...engines.map((name) => `${figures.find(({ engine }) => engine === name)?.fresh.toFixed(1) ?? ""} MB/s`),
+  ]);
+  return table([`tokens of ${VOCABULARY}, one thread`, ...engines], rows);
+}
+
+/** How fast a dataset is made of texts, beside Python. */
+function tableOfDatasets({ figures }: DatasetsFigures): string[] {
+  const ways = Object.keys(figures[0]?.megabytesPerSecond ?? {});
+  const rows = figures.map(({ tokenizer, megabytesPerSecond }) => [
+    tokenizer,
+    ...ways.map((way) => `${megabytesPerSecond[way]?.toFixed(1) ?? ""} MB/s`),
+  ]);
+  return table(["texts to a dataset", ...ways], rows);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
