@@ -7,6 +7,7 @@
 import { ConfigError, DatasetError } from "../../errors.ts";
 import type { AndromedaTokenizer } from "../text/tokenizer.ts";
 import type { ReadBytes } from "./build_progress.ts";
+import { keysOf, type TextKeys } from "./filtering/text_keys.ts";
 import type { TextSource } from "./sources/text_source.ts";
 import { type TextBatch, tokenizeBatches } from "./tokenizing/batches.ts";
 
@@ -31,8 +32,8 @@ export interface TokenDocument {
   readonly place: SourcePlace;
   /** The document from `place.tokens` on. */
   readonly tokens: Int32Array;
-  /** What it was made of. */
-  readonly text: string;
+  /** What its text is compared by. */
+  readonly keys: TextKeys;
 }
 
 /** How documents are made. */
@@ -47,7 +48,7 @@ export interface DocumentOptions {
   /** Told each row that is skipped. */
   readonly onSkip: (fault: DatasetError) => void;
   /** Counts what is read. */
-  readonly read: ReadBytes;
+  readonly read: Pick<ReadBytes, "read" | "finish">;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -85,7 +86,7 @@ export async function* documentsOf(
         const words = batch.texts[text] ?? "";
         [text, start] = [text + 1, end];
         if (reason === undefined) {
-          yield { place: row.place, tokens, text: words };
+          yield { place: row.place, tokens, keys: keysOf(words) };
           continue;
         }
         fault = new DatasetError(`Cannot tokenize ${row.name}: ${reason}`);
@@ -98,7 +99,11 @@ export async function* documentsOf(
 }
 
 /** The rows of a source in batches. One that can't be read on ends with what was read, and with why. */
-async function* batchesOf(source: TextSource, from: SourcePlace, read: ReadBytes): AsyncGenerator<RowBatch> {
+async function* batchesOf(
+  source: TextSource,
+  from: SourcePlace,
+  read: DocumentOptions["read"],
+): AsyncGenerator<RowBatch> {
   let [rows, texts, characters]: [SourceRow[], string[], number] = [[], [], 0];
   const take = (failure?: RowBatch["failure"]): RowBatch => {
     const taken = { rows, texts, failure, name: `${rows[0]?.name} and what follows it` };
