@@ -46,7 +46,7 @@ export interface DocumentOptions {
   /** What becomes of a row that has no text, or a text that can't be tokenized. */
   readonly onBadRow: "error" | "skip";
   /** Told each row that is skipped. */
-  readonly onSkip: (fault: DatasetError) => void;
+  readonly onSkip: () => void;
   /** Counts what is read. */
   readonly read: Pick<ReadBytes, "read" | "finish">;
   readonly signal?: AbortSignal | undefined;
@@ -92,7 +92,7 @@ export async function* documentsOf(
         fault = new DatasetError(`Cannot tokenize ${row.name}: ${reason}`);
       }
       if (onBadRow === "error") throw fault;
-      onSkip(fault);
+      onSkip();
     }
     if (batch.failure) throw batch.failure.cause;
   }
@@ -114,7 +114,7 @@ async function* batchesOf(
     for (const [index, file] of source.files.entries()) {
       if (index < from.file) continue;
       const start = index === from.file ? from : BEGINNING;
-      for await (const each of file.rows(start.row, (bytes) => read.read(index, bytes))) {
+      for await (const each of file.rows(start, (bytes) => read.read(index, bytes))) {
         const { row } = each;
         const place = { file: index, row, tokens: row === start.row ? start.tokens : 0 };
         rows.push({ place, name: `row ${row} of ${file.name}`, fault: "fault" in each ? each.fault : undefined });
