@@ -46,7 +46,7 @@ const { exports }: { exports: Readonly<Record<string, string>> } = JSON.parse(
 );
 const entries = Object.values(exports).map((path) => path.replace("./", ""));
 
-const library = [...await importsOf("mod.ts"), ...await importsOf("serve/mod.ts")];
+const library = (await Promise.all(["mod.ts", "data/datasets/jobs/mod.ts", "serve/mod.ts"].map(importsOf))).flat();
 const command = await importsOf("cli/main.ts");
 
 /** The rooms that every other may import. */
