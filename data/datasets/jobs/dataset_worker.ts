@@ -7,7 +7,7 @@
 import { ConfigError, DatasetError, TokenizerError, WeightsError } from "../../../errors.ts";
 import { processors } from "../../../host/processors.ts";
 import { messageOf } from "../../files/byte_source.ts";
-import { NoAnswer } from "../../http/http.ts";
+import { anyOf, NoAnswer } from "../../http/http.ts";
 import { hashOf } from "../../hub/checksum.ts";
 import type { HubOptions } from "../../hub/hub_options.ts";
 import { AndromedaTokenizer } from "../../text/tokenizer.ts";
@@ -77,9 +77,9 @@ export async function runDatasetWorker(options: DatasetWorkerOptions): Promise<v
   const connection = await connectRedis(redis, null);
   const jobs = new JobHands(options);
   let done: DatasetWorkerProgress = { jobs: 0, documents: 0, tokens: 0 };
-  const worker = new Worker<DatasetJob>(QUEUE, async (job, token) => {
+  const worker = new Worker<DatasetJob>(QUEUE, async (job, token, lost) => {
     try {
-      const { documents, tokens } = await jobs.carryOut(job.data);
+      const { documents, tokens } = await jobs.carryOut(job.data, lost ? anyOf(signal, lost) : signal);
       done = { jobs: done.jobs + 1, documents: done.documents + documents, tokens: done.tokens + tokens };
       onProgress?.(done);
     } catch (error) {
@@ -92,6 +92,8 @@ export async function runDatasetWorker(options: DatasetWorkerOptions): Promise<v
   }, { connection, lockDuration: lostAfter, stalledInterval: lostAfter / 2, maxStalledCount: MOST_LOST });
   // The worker goes on by itself when Redis answers again.
   worker.on("error", () => {});
+  // Another worker has these by now, or their build has ended.
+  worker.on("lockRenewalFailed", (ids) => ids.forEach((id) => worker.cancelJob(id)));
   try {
     await aborted(signal);
     await worker.close();
@@ -129,9 +131,10 @@ class JobHands {
   /**
    * Does a job, unless it is done.
    *
+   * @param signal Ends it.
    * @throws {DatasetError} If it can't be done here.
    */
-  async carryOut(job: DatasetJob): Promise<JobRecord> {
+  async carryOut(job: DatasetJob, signal: AbortSignal | undefined): Promise<JobRecord> {
     if (job.release !== RELEASE) {
       throw new DatasetError(
         `Cannot tokenize for a build of release ${job.release}: this worker is of ${RELEASE}; start workers of that one`,
@@ -149,7 +152,7 @@ class JobHands {
       ...{ tokenizer, endToken, onBadRow, numCpu: this.#options.numCpu ?? processors() },
       onSkip: () => void (skipped += 1),
       read: { read: (_, count) => void (bytes += count), finish: () => {} },
-      signal: this.#options.signal,
+      signal,
     });
     for await (const document of made) {
       await writer.add({ document, skipped });

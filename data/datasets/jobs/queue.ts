@@ -22,6 +22,9 @@ const [ATTEMPTS, FIRST_PAUSE] = [5, 1000];
 /** Seconds that a job is kept that has failed, for those who look into the queue. */
 const FAILED_AGE = 24 * 3600;
 
+/** How often it is tried to remove a job that a worker takes at this moment. */
+const MOST_TRIES = 10;
+
 /** Milliseconds that Redis may take to answer at first, and between two tries to reach it again, at most. */
 const [FIRST_ANSWER, LONGEST_PAUSE] = [10_000, 5000];
 
@@ -137,15 +140,25 @@ export class JobQueue {
     return await this.#ask(() => this.#queue.getWorkersCount());
   }
 
-  /** Removes jobs that no worker has yet, and closes the connection. */
+  /** Removes jobs, also those that workers have, and closes the connection. */
   async close(ranges: readonly SourceRange[]): Promise<void> {
     try {
       if (this.#redis.status !== "ready") return;
-      // A job that a worker has is locked: it ends by itself.
-      for (const range of ranges) await this.#queue.remove(this.#idOf(range)).catch(() => {});
+      for (const range of ranges) await this.#remove(this.#idOf(range));
       await this.#queue.close();
+    } catch {
+      // Jobs that stay are done, and harm nobody.
     } finally {
       this.#redis.disconnect();
+    }
+  }
+
+  async #remove(id: string): Promise<void> {
+    let isRemoved = false;
+    for (let tries = 0; !isRemoved && tries < MOST_TRIES; tries++) {
+      // A worker that has the job, and may just have taken it, ends with it when it finds its lock gone.
+      await this.#redis.del(this.#queue.toKey(`${id}:lock`));
+      isRemoved = await this.#queue.remove(id) === 1;
     }
   }
 
