@@ -20,6 +20,7 @@ import type { Dataset } from "../dataset.ts";
 import type { SourcePlace, TokenDocument } from "../documents.ts";
 import { type BuildOptions, type DocumentWork, runBuild } from "../run_build.ts";
 import { type BuildJobs, type JobRecord, pieceName, readRecord, recordName, RELEASE } from "./job.ts";
+import { failureOf } from "./job_failure.ts";
 import { readPiece } from "./piece.ts";
 import { isFrom, planRanges, type SourceRange } from "./plan.ts";
 import { JobQueue } from "./queue.ts";
@@ -216,7 +217,7 @@ class JobBuild {
       const bytes = await this.storage.get(name);
       this.#lastLife = performance.now();
       if (bytes) return readRecord(bytes, `${name} in ${this.storage.name}`);
-      if (state.kind === "failed") throw new DatasetError(failureOf(state.reason));
+      if (state.kind === "failed") throw failureOf(state.reason);
       losses += 1;
       if (losses > MOST_LOSSES) {
         throw new DatasetError(
@@ -289,11 +290,6 @@ async function anywhere({ datasetName }: BuilderSettings): Promise<string> {
   if (place.kind === "hub") return String(datasetName);
   const { resolve } = nodeModule("node:path");
   return place.kind === "url" ? place.url.href : resolve(place.path);
-}
-
-/** Why a job has failed. What workers say begins like all messages; the queue's own words don't. */
-function failureOf(reason: string): string {
-  return reason.startsWith("Cannot ") ? reason : `Cannot build by jobs: a job has failed (${reason})`;
 }
 
 /** @throws The signal's reason, when it is aborted. */
