@@ -67,7 +67,11 @@ const flags = {
   onBadRow: fallingBack("<what>", "what a row without a text does", keyOf(BAD_ROWS), "error"),
   format: fallingBack("<format>", "the files that rows are written into", keyOf(FORMATS), "parquet"),
   jobs: optional("<url>", "have workers tokenize, by jobs that they take from this Redis", text),
-  parts: optional("<place>", "where workers leave what they made; default: <out>-parts", path),
+  parts: optional(
+    "<place>",
+    "where workers leave what they made: a folder or s3://bucket/prefix; default: <out>-parts",
+    path,
+  ),
   worker: optional("<url>", "be a worker: do the jobs of this Redis until Ctrl-C", text),
   lostAfter: fallingBack(
     "<seconds>",

@@ -69,7 +69,7 @@ const LONGEST_TIME = 2 ** 31 - 1;
 const MOST_REDIRECTS = 10;
 
 /** Statuses of failures that may pass. */
-const PASSING = [408, 425, 429, 500, 502, 503, 504];
+export const PASSING = [408, 425, 429, 500, 502, 503, 504];
 
 /**
  * Asks for a URL until there is an answer that is not a passing failure.

@@ -6,6 +6,7 @@ import { buildByJobs, type JobOptions, runDatasetWorker } from "../../data/datas
 import { ConfigError, DatasetBuilder, type DatasetBuilderOptions, DatasetError } from "../../mod.ts";
 import { QUEUE } from "../../data/datasets/jobs/queue.ts";
 import { Queue, QueueEvents } from "npm:bullmq@6.7.0";
+import S3rver from "npm:@20minutes/s3rver@5.0.0";
 import { start } from "../cli/andromeda.ts";
 import { ROOT } from "../support/deno.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
@@ -197,6 +198,53 @@ redisTest("a build that is killed or aborted goes on with the parts that are the
     assertEquals(await watch.jobs(), 0);
     // What a killed build had asked for was made once, but for the parts that were removed as they were in shards.
     assertEquals(new Set(watch.finished).size, watch.finished.length);
+  });
+});
+
+/** Runs something with storage of the protocol of S3, whose keys the environment has meanwhile. */
+async function withStorage(use: (folder: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "andromeda_s3_" });
+  const server = new S3rver({
+    ...{ address: "127.0.0.1", port: 0, directory, silent: true },
+    configureBuckets: [{ name: "shared", configs: [] }],
+  });
+  const { port } = await server.run();
+  const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"];
+  Deno.env.set("AWS_ENDPOINT_URL", `http://127.0.0.1:${port}`);
+  for (const name of names.slice(0, 2)) Deno.env.set(name, "S3RVER");
+  try {
+    await use(`${directory}/shared`);
+  } finally {
+    for (const name of names) Deno.env.delete(name);
+    await server.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+redisTest("parts are left in S3-compatible storage, and removed from it", async (redis) => {
+  await withFiles(FILES, async (folder) => {
+    const options = { ...OPTIONS, datasetName: `${folder}/in` };
+    await new DatasetBuilder({ ...options, output: `${folder}/one` }).buildDataset();
+    const jobs = { redis, parts: "s3://shared/a & b/parts/", jobBytes: JOB_BYTES };
+    await withStorage(async (stored) => {
+      let most = 0;
+      await withWorker(redis, async () => {
+        await buildByJobs({ ...options, output: `${folder}/many` }, {
+          ...jobs,
+          onProgress: () => most = Math.max(most, Array.from(Deno.readDirSync(`${stored}/a & b/parts`)).length),
+        });
+      });
+      assertEquals(await contentsOf(`${folder}/many`), await contentsOf(`${folder}/one`));
+      assertEquals([most, (await contentsOf(stored)).size], [1, 0]);
+
+      const failing = (parts: string) => buildByJobs({ ...options, output: `${folder}/none` }, { ...jobs, parts });
+      await assertRejects(() => failing("s3://other/parts"), DatasetError, "it answered 404 NoSuchBucket");
+      await assertRejects(() => failing("s3:///parts"), ConfigError, "s3://bucket/prefix");
+      Deno.env.set("AWS_SECRET_ACCESS_KEY", "wrong");
+      await assertRejects(() => failing("s3://shared/parts"), DatasetError, "it answered 403 SignatureDoesNotMatch");
+      Deno.env.delete("AWS_SECRET_ACCESS_KEY");
+      await assertRejects(() => failing("s3://shared/parts"), ConfigError, "AWS_SECRET_ACCESS_KEY; set them");
+    });
   });
 });
 

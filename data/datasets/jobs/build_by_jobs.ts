@@ -24,7 +24,7 @@ import { failureOf } from "./job_failure.ts";
 import { readPiece } from "./piece.ts";
 import { isFrom, planRanges, type SourceRange } from "./plan.ts";
 import { JobQueue } from "./queue.ts";
-import { type JobStorage, openStorage } from "./storage.ts";
+import { isS3, type JobStorage, openStorage } from "./storage.ts";
 
 /**
  * Options of `buildByJobs`.
@@ -35,8 +35,10 @@ export interface JobOptions extends BuildOptions {
   /** The URL of Redis, such as redis://host:6379. */
   readonly redis: string;
   /**
-   * Where workers leave what they made until it is in a shard: a folder that all machines see by this path. Default:
-   * beside `output`, with "-parts" behind its name.
+   * Where workers leave what they made until it is in a shard: a folder that all machines see by this path, or
+   * s3://bucket/prefix. The environment variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, for other
+   * storage than Amazon's, AWS_ENDPOINT_URL say how that is reached. Default: beside `output`, with "-parts" behind its
+   * name.
    */
   readonly parts?: string | undefined;
   /** Bytes of the source that a job takes, about. Default 2^25. */
@@ -137,7 +139,8 @@ class JobBuild {
     const { textColumn, linePerDocument, split, config, revision, onBadRow, dedupe, hub } = settings;
     const { redis, jobBytes = 1 << 25 } = options;
     const output = resolve(settings.output ?? "");
-    const parts = resolve(options.parts ?? `${output}-parts`);
+    const place = options.parts ?? `${output}-parts`;
+    const parts = isS3(place) ? place : resolve(place);
     const sizes = await Promise.all(source.files.map(({ size }) => size?.().catch(() => undefined)));
     const recipe = await work.recipe();
     const files = tokenizer.files();
@@ -145,7 +148,7 @@ class JobBuild {
     const identity = JSON.stringify({ release: RELEASE, output, recipe, tokens, sizes, jobBytes, onBadRow });
     const build = (await hashOf(new TextEncoder().encode(identity))).slice(0, 16);
     const storage = openStorage(parts, build);
-    for (const name of [TOKENIZER_FILE, CONFIG_FILE]) await storage.put(name, files.get(name) ?? new Uint8Array());
+    for (const name of [TOKENIZER_FILE, CONFIG_FILE]) await storage.put(name, Uint8Array.from(files.get(name) ?? []));
     const jobs: BuildJobs = {
       ...{ release: RELEASE, build, parts, endToken, onBadRow, dedupe },
       dataset: await anywhere(settings),
@@ -221,7 +224,7 @@ class JobBuild {
       losses += 1;
       if (losses > MOST_LOSSES) {
         throw new DatasetError(
-          `Cannot find ${name} in ${this.storage.name}: a worker says that it is there; let all machines see one folder`,
+          `Cannot find ${name} in ${this.storage.name}: a worker has left it elsewhere; give all machines one place`,
         );
       }
       await this.#add(range);

@@ -205,7 +205,7 @@ async function loadTokenizer(storage: JobStorage, hash: string): Promise<Androme
   if (!tokenizer || !config) {
     throw new DatasetError(
       `Cannot find the tokenizer in ${storage.name}: this machine does not see what the build has written; ` +
-        "let all machines see the same folder, and name it as parts",
+        "name as parts what all machines see by the same path, or s3://bucket/prefix",
     );
   }
   const found = await hashOf(tokenizer);

@@ -75,7 +75,7 @@ export class PieceWriter {
   }
 
   /** The bytes of the piece, which is empty then. */
-  take(): Uint8Array {
+  take(): Uint8Array<ArrayBuffer> {
     const documents = this.#documents;
     const { table, hashes, signatures, ids, bytes } = viewsOf({
       ...{ idBytes: this.#isWide ? 4 : 2, documents: documents.length, ids: this.tokens, keys: this.#keys },

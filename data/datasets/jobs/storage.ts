@@ -1,5 +1,5 @@
 /**
- * Where workers leave what they made, so that others find it: a folder that all machines see.
+ * Where workers leave what they made, so that others find it: a folder that all machines see, or S3-compatible storage.
  *
  * @module
  */
@@ -8,13 +8,14 @@ import { DatasetError } from "../../../errors.ts";
 import { nodeModule } from "../../../host/node.ts";
 import { messageOf, readAll } from "../../files/byte_source.ts";
 import { fileSource, joinPath, replaceFile } from "../../files/local_files.ts";
+import { s3Storage } from "./s3_storage.ts";
 
 /** Files of a build, by their names. */
 export interface JobStorage {
   /** Where they are, for messages. */
   readonly name: string;
   /** Writes a file at once: nobody ever sees a part of it. */
-  put(name: string, bytes: Uint8Array): Promise<void>;
+  put(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Reads a file; nothing where it is not there. */
   get(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Removes files, in their order, where they are there. */
@@ -26,10 +27,20 @@ export interface JobStorage {
 /**
  * The files of a build.
  *
- * @param place A folder.
+ * @param place A folder, or s3://bucket/prefix.
  * @param build What tells the build from others.
+ * @throws {ConfigError} If it can't be used.
  */
 export function openStorage(place: string, build: string): JobStorage {
+  return isS3(place) ? s3Storage(place, build) : folderStorage(place, build);
+}
+
+/** Whether a place is in storage, and not a folder. */
+export function isS3(place: string): boolean {
+  return place.startsWith("s3://");
+}
+
+function folderStorage(place: string, build: string): JobStorage {
   const { rm, rmdir } = nodeModule("node:fs/promises");
   const folder = joinPath(place, build);
   return {
