@@ -24,7 +24,8 @@ import { failureOf } from "./job_failure.ts";
 import { readPiece } from "./piece.ts";
 import { isFrom, planRanges, type SourceRange } from "./plan.ts";
 import { JobQueue } from "./queue.ts";
-import { isS3, type JobStorage, openStorage } from "./storage.ts";
+import { isS3, openStorage } from "./open_storage.ts";
+import type { JobStorage } from "./storage.ts";
 
 /**
  * Options of `buildByJobs`.

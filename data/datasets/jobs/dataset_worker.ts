@@ -19,7 +19,8 @@ import { type DatasetJob, type JobRecord, pieceName, readRecord, recordName, REL
 import { PieceWriter } from "./piece.ts";
 import { rowsWithin } from "./plan.ts";
 import { bullmq, connectRedis, QUEUE } from "./queue.ts";
-import { type JobStorage, openStorage } from "./storage.ts";
+import { openStorage } from "./open_storage.ts";
+import type { JobStorage } from "./storage.ts";
 
 /**
  * What a worker has done since it was started.
