@@ -90,6 +90,7 @@ Deno.test("an entry reaches no more than it is for", async () => {
   const reached = async (entry: string) => (await importsOf(entry)).map(({ from }) => from);
   const data = await reached("data/mod.ts");
   assertEquals(data.filter((path) => /^(assembly|gpu|engine|models)\//.test(path)), []);
+  assertEquals((await reached("mod.ts")).filter((path) => path.startsWith("data/datasets/jobs/")), []);
   const models = await reached("models/mod.ts");
   assertEquals(models.filter((path) => path.startsWith("data/text/")), []);
   const serve = await reached("serve/mod.ts");
