@@ -10,6 +10,7 @@ import type { ReadBytes } from "./build_progress.ts";
 import { keysOf, type TextKeys } from "./filtering/text_keys.ts";
 import type { TextSource } from "./sources/text_source.ts";
 import { type TextBatch, tokenizeBatches } from "./tokenizing/batches.ts";
+import type { TokenizerPool } from "./tokenizing/tokenizer_pool.ts";
 
 /** A place between two tokens of a source: so many tokens into a row of a file. */
 export interface SourcePlace {
@@ -43,6 +44,8 @@ export interface DocumentOptions {
   readonly endToken: string;
   /** Workers that tokenize, at most. */
   readonly numCpu: number;
+  /** Workers that are there already, and stay. */
+  readonly pool?: TokenizerPool | undefined;
   /** What becomes of a row that has no text, or a text that can't be tokenized. */
   readonly onBadRow: "error" | "skip";
   /** Told each row that is skipped. */

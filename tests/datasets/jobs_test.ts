@@ -72,7 +72,7 @@ async function endWorker(worker: Deno.ChildProcess): Promise<{ readonly jobs: nu
 /** Runs something with a worker in this process. */
 async function withWorker(redis: string, use: () => Promise<void>): Promise<void> {
   const end = new AbortController();
-  const worker = runDatasetWorker({ redis, numCpu: 1, signal: end.signal });
+  const worker = runDatasetWorker({ redis, numCpu: 2, signal: end.signal });
   try {
     await use();
   } finally {
@@ -216,6 +216,8 @@ async function withStorage(use: (folder: string) => Promise<void>): Promise<void
     await use(`${directory}/shared`);
   } finally {
     for (const name of names) Deno.env.delete(name);
+    // Without it, connections that are kept for further requests hold the server up for minutes.
+    server.httpServer.closeAllConnections();
     await server.close();
     await Deno.remove(directory, { recursive: true });
   }

@@ -15,6 +15,7 @@ import { CONFIG_FILE, TOKENIZER_FILE } from "../../text/tokenizer_files.ts";
 import { documentsOf } from "../documents.ts";
 import { openTextSource } from "../sources/source.ts";
 import type { TextSource } from "../sources/text_source.ts";
+import { TokenizerPool } from "../tokenizing/tokenizer_pool.ts";
 import { type DatasetJob, type JobRecord, pieceName, readRecord, recordName, RELEASE } from "./job.ts";
 import { PieceWriter } from "./piece.ts";
 import { rowsWithin } from "./plan.ts";
@@ -99,6 +100,7 @@ export async function runDatasetWorker(options: DatasetWorkerOptions): Promise<v
     await aborted(signal);
     await worker.close();
   } finally {
+    jobs.dispose();
     connection.disconnect();
   }
 }
@@ -118,6 +120,8 @@ interface Tools {
   readonly storage: JobStorage;
   readonly source: TextSource;
   readonly tokenizer: AndromedaTokenizer;
+  /** Threads that have read it; nothing where the host starts none, or one is enough. */
+  readonly pool: TokenizerPool | undefined;
 }
 
 /** Does jobs. */
@@ -141,7 +145,26 @@ class JobHands {
         `Cannot tokenize for a build of release ${job.release}: this worker is of ${RELEASE}; start workers of that one`,
       );
     }
-    const { storage, source, tokenizer } = await this.#toolsFor(job);
+    try {
+      return await this.#tokenize(job, await this.#toolsFor(job), signal);
+    } catch (error) {
+      // A thread may be what failed.
+      this.dispose();
+      throw error;
+    }
+  }
+
+  /** Ends the threads. */
+  dispose(): void {
+    this.#tools?.pool?.dispose(new DatasetError("Cannot tokenize more: the job has ended"));
+    this.#tools = undefined;
+  }
+
+  async #tokenize(
+    job: DatasetJob,
+    { storage, source, tokenizer, pool }: Tools,
+    signal: AbortSignal | undefined,
+  ): Promise<JobRecord> {
     const { range, onBadRow, endToken, dedupe } = job;
     const name = recordName(range);
     const before = await storage.get(name);
@@ -150,7 +173,7 @@ class JobHands {
     const writer = new PieceWriter(dedupe);
     const write = async () => await storage.put(pieceName(range, pieces++), writer.take());
     const made = documentsOf(rowsWithin(source, range), { ...range.from, tokens: 0 }, {
-      ...{ tokenizer, endToken, onBadRow, numCpu: this.#options.numCpu ?? processors() },
+      ...{ tokenizer, endToken, onBadRow, numCpu: 1, pool },
       onSkip: () => void (skipped += 1),
       read: { read: (_, count) => void (bytes += count), finish: () => {} },
       signal,
@@ -169,20 +192,21 @@ class JobHands {
   }
 
   async #toolsFor(job: DatasetJob): Promise<Tools> {
-    const { build, parts, dataset, source: found, host, files, lastFile, range: { to } } = job;
+    const { build, parts, dataset, source: found, host, endToken, files, lastFile, range: { to } } = job;
     if (this.#tools?.build !== build) {
-      const { hub, signal } = this.#options;
+      this.dispose();
+      const { hub, signal, numCpu = processors() } = this.#options;
       const storage = openStorage(parts, build);
       const [tokenizer, source] = await Promise.all([
         loadTokenizer(storage, job.tokenizer),
         openTextSource(dataset, { ...optionsOf(found), hub: { ...hub, host }, signal }),
       ]);
-      this.#tools = { build, storage, source, tokenizer };
+      const pool = numCpu > 1 ? await TokenizerPool.start(tokenizer, endToken, numCpu) : undefined;
+      this.#tools = { build, storage, source, tokenizer, pool };
     }
     const { source } = this.#tools;
     const last = source.files[to.row > 0 ? to.file : to.file - 1]?.name ?? "";
     if (source.files.length === files && nameOf(last) === nameOf(lastFile)) return this.#tools;
-    this.#tools = undefined;
     throw new DatasetError(
       `Cannot read ${dataset} for a build: this machine sees other files than the one that builds, ` +
         `${source.files.length} where that has ${files}; give all machines the same`,
