@@ -6,6 +6,7 @@ import { buildByJobs, type JobOptions, runDatasetWorker } from "../../data/datas
 import { ConfigError, DatasetBuilder, type DatasetBuilderOptions, DatasetError } from "../../mod.ts";
 import { QUEUE } from "../../data/datasets/jobs/queue.ts";
 import { Queue, QueueEvents } from "npm:bullmq@6.7.0";
+import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import S3rver from "npm:@20minutes/s3rver@5.0.0";
 import { start } from "../cli/andromeda.ts";
 import { ROOT } from "../support/deno.ts";
@@ -31,6 +32,14 @@ const FILES = {
   "in/d.md": "But soft, what light?",
   "in/e.txt": "It is the east.",
   "in/f.jsonl": lines(900, 1000),
+  "in/g.parquet": new Uint8Array(parquetWriteBuffer({
+    columnData: [{
+      name: "text",
+      data: Array.from({ length: 800 }, (_, i) => `${i} Arise, fair sun `.repeat(1 + i % 30)),
+    }],
+    codec: "UNCOMPRESSED",
+    rowGroupSize: 50,
+  })),
 };
 
 const OPTIONS = {
@@ -158,6 +167,9 @@ redisTest("three workers of which one is killed make the bytes of one process, a
     assert(jobs > 0);
     assertEquals(await contentsOf(`${folder}/many`), expected);
     assert(watch.finished.length > 20, `${watch.finished.length} jobs`);
+    // Small files are read together, large ones in parts: index of the file and row, on both sides.
+    const parts = watch.finished.map((id) => id.slice(id.indexOf("-") + 1));
+    assert(parts.includes("1.0-5.0") && parts.includes("6.250-6.500"), parts.join(", "));
     assertEquals(new Set(watch.finished).size, watch.finished.length);
     assertEquals([await watch.jobs(), (await Array.fromAsync(Deno.readDir(folder))).length], [0, 3]);
   });
