@@ -213,6 +213,30 @@ redisTest("a build that is killed or aborted goes on with the parts that are the
   });
 });
 
+redisTest("workers that are told to end leave their jobs to others", async (redis) => {
+  await withFiles(FILES, async (folder) => {
+    await using watch = await Watch.start(redis);
+    const options = { ...OPTIONS, datasetName: `${folder}/in` };
+    await new DatasetBuilder({ ...options, output: `${folder}/one` }).buildDataset();
+    let isBuilt = false;
+    const building = buildByJobs({ ...options, output: `${folder}/many` }, { redis, jobBytes: 1 << 18 })
+      .finally(() => isBuilt = true);
+    let workers = 0;
+    for (; !isBuilt; workers++) {
+      const end = new AbortController();
+      const worker = runDatasetWorker({ redis, numCpu: 1, signal: end.signal });
+      const before = watch.finished.length;
+      while (!isBuilt && watch.finished.length === before) await pause(1);
+      end.abort();
+      await worker;
+    }
+    await building;
+    assertEquals(await contentsOf(`${folder}/many`), await contentsOf(`${folder}/one`));
+    assert(workers > 5, `${workers} workers`);
+    assertEquals([watch.lost, new Set(watch.finished).size], [[], watch.finished.length]);
+  });
+});
+
 /** Runs something with storage of the protocol of S3, whose keys the environment has meanwhile. */
 async function withStorage(use: (folder: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "andromeda_s3_" });

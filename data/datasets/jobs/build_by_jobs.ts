@@ -17,7 +17,7 @@ import { AndromedaTokenizer } from "../../text/tokenizer.ts";
 import { CONFIG_FILE, TOKENIZER_FILE } from "../../text/tokenizer_files.ts";
 import { type BuilderSettings, type DatasetBuilderOptions, readBuilderOptions } from "../builder_options.ts";
 import type { Dataset } from "../dataset.ts";
-import type { SourcePlace, TokenDocument } from "../documents.ts";
+import type { TokenDocument } from "../documents.ts";
 import { type BuildOptions, type DocumentWork, runBuild } from "../run_build.ts";
 import { type BuildJobs, type JobRecord, pieceName, readRecord, recordName, RELEASE } from "./job.ts";
 import { failureOf } from "./job_failure.ts";
@@ -185,7 +185,7 @@ class JobBuild {
 
   /** Asks for further ranges, as many as workers will soon have time for. */
   async #ask(asked: SourceRange[]): Promise<void> {
-    const { from, source, options: { signal } } = this.#work;
+    const { from, options: { signal } } = this.#work;
     while (asked.length < Math.max(JOBS, JOBS_PER_WORKER * this.#workers)) {
       signal?.throwIfAborted();
       const { done, value: range } = await this.#plan.next();
