@@ -12,6 +12,11 @@ export function library(): Promise<typeof import("../mod.ts")> {
   return import("../mod.ts");
 }
 
+/** Loads what builds datasets on several machines. */
+export function queues(): Promise<typeof import("../data/datasets/jobs/mod.ts")> {
+  return import("../data/datasets/jobs/mod.ts");
+}
+
 /** Loads what serves models. */
 export function serving(): Promise<typeof import("../serve/mod.ts")> {
   return import("../serve/mod.ts");

@@ -1,6 +1,6 @@
 /**
  * What the npm package needs of others is bundled into it, so that it depends on none: the command `andromeda`, and the
- * modules that read and write parquet. The licenses of what it holds are beside it.
+ * modules that read and write parquet, or take jobs from a queue. The licenses of what it holds are beside it.
  *
  * @module
  */
@@ -12,6 +12,15 @@ const ENTRY = "cli/main.ts";
 
 /** The modules that hand on what others export. */
 const PACKAGES = "data/datasets/packages";
+
+/** Those that pages never load, because they need sockets. */
+const OF_SERVERS = ["bullmq.ts"];
+
+/** Which of them are bundled for what. */
+const PLATFORMS: Readonly<Record<string, (name: string) => boolean>> = {
+  browser: (name) => !OF_SERVERS.includes(name),
+  deno: (name) => OF_SERVERS.includes(name),
+};
 
 /** What stays outside of the bundle: the other entries of the package, as `cli/library.ts` imports them. */
 const EXTERNALS = Object.values(config.exports).filter((path) => path !== `./${ENTRY}`)
@@ -60,9 +69,12 @@ export async function bundleCommand(root: string): Promise<void> {
 export async function bundlePackages(root: string): Promise<void> {
   const folder = `${root}/${PACKAGES}`;
   await Deno.remove(folder, { recursive: true });
-  const entries = (await Array.fromAsync(Deno.readDir(PACKAGES))).map(({ name }) => `${PACKAGES}/${name}`).toSorted();
-  const flags = ["--quiet", "--minify", "--platform=browser", "--code-splitting", `--outdir=${folder}`];
-  await run(Deno.execPath(), ["bundle", ...LOCK, ...flags, ...entries]);
+  const names = (await Array.fromAsync(Deno.readDir(PACKAGES))).map(({ name }) => name).toSorted();
+  for (const [platform, isHere] of Object.entries(PLATFORMS)) {
+    const entries = names.filter(isHere).map((name) => `${PACKAGES}/${name}`);
+    const flags = ["--quiet", "--minify", `--platform=${platform}`, "--code-splitting", `--outdir=${folder}`];
+    await run(Deno.execPath(), ["bundle", ...LOCK, ...flags, ...entries]);
+  }
 }
 
 /** Writes the licenses of what is bundled beside the package's own. */
@@ -76,10 +88,12 @@ async function licenses(): Promise<string> {
     await run(Deno.execPath(), ["info", "--json", ...LOCK, ENTRY]),
   );
   const texts = await Promise.all(Object.values(npmPackages).map(licenseOf));
-  return `Files of this package hold code of these packages.\n\n${texts.join("\n")}`;
+  return `Files of this package hold code of these packages.\n\n${texts.filter((text) => text !== "").join("\n")}`;
 }
 
+/** The license of a package; nothing of one that is not here, because it is a binary for other machines. */
 async function licenseOf({ name, version, localPath }: Bundled): Promise<string> {
+  if (!await Deno.stat(localPath).then(() => true, () => false)) return "";
   const { license }: { license: string } = JSON.parse(await Deno.readTextFile(`${localPath}/package.json`));
   const files = (await Array.fromAsync(Deno.readDir(localPath))).filter((file) => /^licen[cs]e/i.test(file.name));
   const texts = await Promise.all(files.map((file) => Deno.readTextFile(`${localPath}/${file.name}`)));

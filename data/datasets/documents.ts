@@ -7,8 +7,10 @@
 import { ConfigError, DatasetError } from "../../errors.ts";
 import type { AndromedaTokenizer } from "../text/tokenizer.ts";
 import type { ReadBytes } from "./build_progress.ts";
+import { keysOf, type TextKeys } from "./filtering/text_keys.ts";
 import type { TextSource } from "./sources/text_source.ts";
 import { type TextBatch, tokenizeBatches } from "./tokenizing/batches.ts";
+import type { TokenizerPool } from "./tokenizing/tokenizer_pool.ts";
 
 /** A place between two tokens of a source: so many tokens into a row of a file. */
 export interface SourcePlace {
@@ -31,8 +33,8 @@ export interface TokenDocument {
   readonly place: SourcePlace;
   /** The document from `place.tokens` on. */
   readonly tokens: Int32Array;
-  /** What it was made of. */
-  readonly text: string;
+  /** What its text is compared by. */
+  readonly keys: TextKeys;
 }
 
 /** How documents are made. */
@@ -42,12 +44,14 @@ export interface DocumentOptions {
   readonly endToken: string;
   /** Workers that tokenize, at most. */
   readonly numCpu: number;
+  /** Workers that are there already, and stay. */
+  readonly pool?: TokenizerPool | undefined;
   /** What becomes of a row that has no text, or a text that can't be tokenized. */
   readonly onBadRow: "error" | "skip";
   /** Told each row that is skipped. */
-  readonly onSkip: (fault: DatasetError) => void;
+  readonly onSkip: () => void;
   /** Counts what is read. */
-  readonly read: ReadBytes;
+  readonly read: Pick<ReadBytes, "read" | "finish">;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -85,20 +89,24 @@ export async function* documentsOf(
         const words = batch.texts[text] ?? "";
         [text, start] = [text + 1, end];
         if (reason === undefined) {
-          yield { place: row.place, tokens, text: words };
+          yield { place: row.place, tokens, keys: keysOf(words) };
           continue;
         }
         fault = new DatasetError(`Cannot tokenize ${row.name}: ${reason}`);
       }
       if (onBadRow === "error") throw fault;
-      onSkip(fault);
+      onSkip();
     }
     if (batch.failure) throw batch.failure.cause;
   }
 }
 
 /** The rows of a source in batches. One that can't be read on ends with what was read, and with why. */
-async function* batchesOf(source: TextSource, from: SourcePlace, read: ReadBytes): AsyncGenerator<RowBatch> {
+async function* batchesOf(
+  source: TextSource,
+  from: SourcePlace,
+  read: DocumentOptions["read"],
+): AsyncGenerator<RowBatch> {
   let [rows, texts, characters]: [SourceRow[], string[], number] = [[], [], 0];
   const take = (failure?: RowBatch["failure"]): RowBatch => {
     const taken = { rows, texts, failure, name: `${rows[0]?.name} and what follows it` };
@@ -109,7 +117,7 @@ async function* batchesOf(source: TextSource, from: SourcePlace, read: ReadBytes
     for (const [index, file] of source.files.entries()) {
       if (index < from.file) continue;
       const start = index === from.file ? from : BEGINNING;
-      for await (const each of file.rows(start.row, (bytes) => read.read(index, bytes))) {
+      for await (const each of file.rows(start, (bytes) => read.read(index, bytes))) {
         const { row } = each;
         const place = { file: index, row, tokens: row === start.row ? start.tokens : 0 };
         rows.push({ place, name: `row ${row} of ${file.name}`, fault: "fault" in each ? each.fault : undefined });

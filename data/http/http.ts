@@ -75,7 +75,7 @@ const SLOWEST_LINE = 1 << 15;
 const MOST_REDIRECTS = 10;
 
 /** Statuses of failures that may pass. */
-const PASSING = [408, 425, 429, 500, 502, 503, 504];
+export const PASSING = [408, 425, 429, 500, 502, 503, 504];
 
 /**
  * Asks for a URL until there is an answer that is not a passing failure.

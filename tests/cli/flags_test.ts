@@ -2,8 +2,10 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CACHE_FORMATS, WEIGHT_FORMATS } from "../../mod.ts";
+import { RELEASE } from "../../data/datasets/jobs/job.ts";
 import { UsageError } from "../../cli/flags/usage_error.ts";
 import { readCommandLine } from "../../cli/program.ts";
+import { assertFails } from "./andromeda.ts";
 
 /** The values of the flags of a command line. */
 async function readValues(args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
@@ -162,7 +164,15 @@ Deno.test("help is given wherever it is asked for, and whatever else is wrong", 
   await assertRefused(["generate", "--", "--help"], '"--help"');
 });
 
+Deno.test("a dataset needs its texts and a folder, and a worker neither", async () => {
+  await assertFails(["dataset", "--out", "blocks"], 2, "Missing --dataset <place>");
+  await assertFails(["dataset", "books"], 2, "Missing --out <folder>");
+  await assertFails(["dataset", "books", "--worker", "redis://queue"], 2, "leave --dataset out");
+  await assertFails(["dataset", "--worker", "queue"], 2, "redis://host:6379");
+});
+
 Deno.test("the version is the package's", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
   assertEquals(await readText(["--version"]), `${version}\n`);
+  assertEquals(RELEASE, version);
 });

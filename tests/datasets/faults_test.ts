@@ -69,7 +69,7 @@ Deno.test("a file that changes while it is read is read no further", async () =>
     await withFiles({ [name]: content }, async (folder) => {
       const place = `${folder}/${name}`;
       const source = await fileSource(place, DatasetError);
-      const rows = rowsOf(source!, 0, { textColumn: "text", isLinePerDocument: false });
+      const rows = rowsOf(source!, { row: 0 }, { textColumn: "text", isLinePerDocument: false });
       assertEquals((await rows.next()).value, { row: 0, text: TEXTS[0] });
       await Deno.writeFile(place, Uint8Array.of(10), { append: true });
       const { message } = await assertRejects(() => Array.fromAsync(rows), DatasetError);
@@ -88,7 +88,10 @@ Deno.test("parquet with any byte changed gives rows or is refused", async () => 
     try {
       let row = 0;
       for await (
-        const each of rowsOf(bytesSource(bytes, "a.parquet"), 0, { textColumn: "text", isLinePerDocument: false })
+        const each of rowsOf(bytesSource(bytes, "a.parquet"), { row: 0 }, {
+          textColumn: "text",
+          isLinePerDocument: false,
+        })
       ) {
         assertEquals(each.row, row++);
       }

@@ -15,7 +15,7 @@ const OPTIONS = { textColumn: "text", isLinePerDocument: true };
 async function read(name: string, content: string | Uint8Array, from = 0): Promise<string[]> {
   const bytes = typeof content === "string" ? encoder.encode(content) : content;
   const found: string[] = [];
-  for await (const each of rowsOf(bytesSource(bytes, name), from, OPTIONS)) {
+  for await (const each of rowsOf(bytesSource(bytes, name), { row: from }, OPTIONS)) {
     found.push("text" in each ? each.text : each.fault.message);
   }
   return found;

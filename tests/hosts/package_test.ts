@@ -20,6 +20,7 @@ import {
 import { WritableHub } from "../hub/writable_hub.ts";
 import { ISOLATED, lacksChromium } from "../support/chromium.ts";
 import { openPage, serveFolders, STRICT, type Visit, visit } from "./package/pages.ts";
+import { hasRedis, startRedis } from "../support/redis.ts";
 import { EXAMPLES, hasNpm, Project } from "./package/project.ts";
 
 const MODEL = `${EXAMPLES}/shakespeare`;
@@ -103,6 +104,20 @@ const PROGRAM = `
 import { demo } from "./demo.js";
 const [source, threads, place] = process.argv.slice(2);
 console.log(JSON.stringify(await demo(source, "wasm", { threads: Number(threads), inWorker: place === "worker" })));
+`;
+
+/** Builds a dataset with a worker of its own, and prints what that has done. */
+const JOBS = `
+import { buildByJobs, runDatasetWorker } from "@andromeda/runtime/jobs";
+
+const [options, redis] = process.argv.slice(2);
+const end = new AbortController();
+let done;
+const worker = runDatasetWorker({ redis, signal: end.signal, onProgress: (progress) => done = progress });
+await buildByJobs(JSON.parse(options), { redis, jobBytes: 256 });
+end.abort();
+await worker;
+console.log(JSON.stringify(done));
 `;
 
 /** A model of text and its tokenizer, in this Deno, from the sources. */
@@ -244,6 +259,32 @@ for (const [host, programOf] of Object.entries(HOSTS)) {
     assertEquals(await Array.fromAsync(await Dataset.load("org/blocks", { host: hub.host })), rows);
   });
 
+  test(
+    `a dataset is built by jobs in ${host}`,
+    async (project) => {
+      await using redis = await startRedis();
+      await project.write("jobs.js", JOBS);
+      const source = `${project.folder}/texts in ${host}.jsonl`;
+      await Deno.writeTextFile(
+        source,
+        Array.from({ length: 50 }, (_, i) => JSON.stringify({ text: `${i}. light` })).join("\n"),
+      );
+      const options = {
+        datasetName: source,
+        tokenizer: MODEL,
+        seqLen: 16,
+        output: `${project.folder}/jobs in ${host}`,
+      };
+      const args = ["jobs.js", JSON.stringify(options), redis.url];
+      const { code, stdout, stderr } = await project.run(programOf(project), args);
+      assertEquals([code, stderr, JSON.parse(stdout).jobs], [0, "", 4]);
+      const expected = await new DatasetBuilder({ ...options, output: undefined }).buildDataset();
+      assertEquals(await Array.fromAsync(await Dataset.load(options.output)), await Array.fromAsync(expected));
+    },
+    "npm and redis-server",
+    lacksNpm || !hasRedis,
+  );
+
   test(`andromeda serves a model in ${host}, until it is asked to stop`, async (project) => {
     const args = [project.tool("andromeda"), "serve", MODEL, "--port", "0", "--backend", "wasm"];
     await using served = await project.serve(programOf(project), args);
@@ -257,7 +298,18 @@ test("the package depends on no other, and says whose code it holds", async (pro
   const { dependencies, bin } = JSON.parse(await Deno.readTextFile(`${project.package}package.json`));
   assertEquals([dependencies, bin], [undefined, { andromeda: "./cli/bin.js" }]);
   const licenses = await Deno.readTextFile(`${project.package}BUNDLED_LICENSES.txt`);
-  for (const name of ["commander", "cli-progress", "srvx", "hyparquet", "hyparquet-writer", "@huggingface/hub"]) {
+  for (
+    const name of [
+      "commander",
+      "cli-progress",
+      "srvx",
+      "hyparquet",
+      "hyparquet-writer",
+      "bullmq",
+      "ioredis",
+      "@huggingface/hub",
+    ]
+  ) {
     assertStringIncludes(licenses, `## ${name} `);
   }
 });
@@ -266,6 +318,7 @@ const TYPED = `
 import { AndromedaTokenizer, createBackend, generateText, loadLanguageModel, type Session } from "@andromeda/runtime";
 import { main } from "@andromeda/runtime/cli";
 import type { TokenBatch } from "@andromeda/runtime/data";
+import { buildByJobs, type JobOptions, runDatasetWorker } from "@andromeda/runtime/jobs";
 import type { Llama } from "@andromeda/runtime/models";
 import kernels from "@andromeda/runtime/relaxed-simd.wasm";
 
@@ -278,6 +331,9 @@ for await (const text of generateText(model, tokenizer, "a", { topK: 5, stop: ["
 model.embed(["a"], { tokenizer, pooling: "last" }).dispose();
 session.dispose();
 export const code: number = await main(["--help"]);
+export const jobs: JobOptions = { redis: "redis://queue:6379" };
+export const rows: number = (await buildByJobs({ datasetName: "books", output: "blocks" }, jobs)).length;
+await runDatasetWorker({ redis: jobs.redis, onProgress: ({ tokens }) => tokens.toFixed() });
 export const describe = ({ shape }: TokenBatch, { modelType }: Llama): [readonly number[], string] => [shape, modelType];
 `;
 

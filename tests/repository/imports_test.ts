@@ -46,7 +46,7 @@ const { exports }: { exports: Readonly<Record<string, string>> } = JSON.parse(
 );
 const entries = Object.values(exports).map((path) => path.replace("./", ""));
 
-const library = [...await importsOf("mod.ts"), ...await importsOf("serve/mod.ts")];
+const library = (await Promise.all(["mod.ts", "data/datasets/jobs/mod.ts", "serve/mod.ts"].map(importsOf))).flat();
 const command = await importsOf("cli/main.ts");
 
 /** The rooms that every other may import. */
@@ -90,6 +90,7 @@ Deno.test("an entry reaches no more than it is for", async () => {
   const reached = async (entry: string) => (await importsOf(entry)).map(({ from }) => from);
   const data = await reached("data/mod.ts");
   assertEquals(data.filter((path) => /^(assembly|gpu|engine|models)\//.test(path)), []);
+  assertEquals((await reached("mod.ts")).filter((path) => path.startsWith("data/datasets/jobs/")), []);
   const models = await reached("models/mod.ts");
   assertEquals(models.filter((path) => path.startsWith("data/text/")), []);
   const serve = await reached("serve/mod.ts");

@@ -16,5 +16,6 @@ Deno.test("cli/deno.lock locks few packages, as deno.lock does", async () => {
   const [all, own] = [await readLock("deno.lock"), await readLock("cli/deno.lock")];
   const names = Object.keys(own.npm);
   assertEquals(names.map((name) => all.npm[name]?.integrity), names.map((name) => own.npm[name]?.integrity));
-  assert(names.length <= 23, `the command line needs ${names.join(", ")}`);
+  // 25 of them are BullMQ and what it needs, 5 MB of 20.
+  assert(names.length <= 49, `the command line needs ${names.join(", ")}`);
 });

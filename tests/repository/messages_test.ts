@@ -15,9 +15,12 @@ const NOT_SOURCES = /^(cli\/|(assembly|data|gpu|host)\/(kernels|generated|build\
 
 /**
  * Errors that their caller does not see: another place catches them, and quotes them in its own message. `SyntaxError`
- * ends the reading of a regular expression.
+ * ends the reading of a regular expression, and two are BullMQ's.
  */
-const INTERNAL_CLASSES = ["NoAnswer", "RedirectFault", "CacheFault", "SyntaxError"];
+const INTERNAL_CLASSES = [
+  ...["NoAnswer", "RedirectFault", "CacheFault", "SyntaxError"],
+  ...["UnrecoverableError", "WaitingError"],
+];
 
 /** The same, where the class does not say it. */
 const INTERNAL_PLACES: Readonly<Record<string, string>> = {
@@ -30,6 +33,8 @@ const INTERNAL_PLACES: Readonly<Record<string, string>> = {
   "data/http/received_chunks.ts": "Error",
   "gpu/dispatch/recorder.ts": "Error",
   "host/workers.ts": "Error",
+  // It hands on what a worker has said.
+  "data/datasets/jobs/job_failure.ts": "DatasetError",
   // Functions that are given the message, where `REFUSES` finds it.
   "serve/handler.ts": "ApiError",
   "serve/http/api_error.ts": "ApiError",

@@ -6,8 +6,9 @@
 
 import type { TokenDocument } from "../documents.ts";
 import { KeyTable } from "./key_table.ts";
-import { shinglesOf, SIGNATURE, signatureOf } from "./min_hash.ts";
+import { SIGNATURE } from "./min_hash.ts";
 import { NearIndex } from "./near_index.ts";
+import { HASH_WORDS, type TextKeys } from "./text_keys.ts";
 
 /**
  * Which documents are left out as those that were there before. "none": no document. "exact": equal texts. "near":
@@ -32,9 +33,6 @@ type Verdict =
   | { readonly tokens: Int32Array; readonly isCut: boolean }
   | { readonly reason: "tooShort" | "duplicates" | "nearDuplicates" };
 
-/** Bits of a text's hash: 128 of SHA-256, so that no two texts ever have the same. */
-const HASH_WORDS = 4;
-
 /** Leaves documents out. */
 export class DocumentFilter {
   readonly #options: FilterOptions;
@@ -49,12 +47,12 @@ export class DocumentFilter {
   }
 
   /** Decides on a document. The rest of one of which a part is in the dataset is in it too. */
-  async take({ place, tokens, text }: TokenDocument): Promise<Verdict> {
+  async take({ place, tokens, keys }: TokenDocument): Promise<Verdict> {
     const { minTokens, maxTokens = Infinity, dedupe } = this.#options;
     if (place.tokens === 0) {
       if (tokens.length < minTokens) return { reason: "tooShort" };
-      if (dedupe !== "none" && !await this.#isNew(text)) return { reason: "duplicates" };
-      if (dedupe === "near" && !this.#isFar(text)) return { reason: "nearDuplicates" };
+      if (dedupe !== "none" && !await this.#isNew(keys)) return { reason: "duplicates" };
+      if (dedupe === "near" && !this.#isFar(keys)) return { reason: "nearDuplicates" };
     }
     const left = Math.max(0, maxTokens - place.tokens);
     if (tokens.length <= left) return { tokens, isCut: false };
@@ -87,14 +85,13 @@ export class DocumentFilter {
     this.#told = { exact: this.#exact.size, near: this.#near.size };
   }
 
-  #isFar(text: string): boolean {
-    const shingles = shinglesOf(text);
-    return shingles.size === 0 || this.#near.add(signatureOf(shingles));
+  #isFar(keys: TextKeys): boolean {
+    const signature = keys.signature();
+    return signature === undefined || this.#near.add(signature);
   }
 
-  async #isNew(text: string): Promise<boolean> {
-    const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  async #isNew(keys: TextKeys): Promise<boolean> {
     const { size } = this.#exact;
-    return this.#exact.add(new Uint32Array(hash, 0, HASH_WORDS)) === size;
+    return this.#exact.add(await keys.hash()) === size;
   }
 }

@@ -35,13 +35,14 @@ function compressedEnding(name: string): string | undefined {
 }
 
 /**
- * The bytes of a file from its beginning to its end.
+ * The bytes of a file to its end.
  *
+ * @param from The first byte that is wanted, of a file that is not compressed.
  * @throws {DatasetError} Where they can't be read, are not compressed as the name says, or change meanwhile.
  */
-export async function* bytesOf(source: ByteSource, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* bytesOf(source: ByteSource, signal?: AbortSignal, from = 0): AsyncGenerator<Uint8Array> {
   const decompress = DECOMPRESSORS[compressedEnding(source.name) ?? ""];
-  if (!decompress) return yield* piecesOf(source, signal);
+  if (!decompress) return yield* piecesOf(source, signal, from);
   const limit = new ExpansionLimit(FREE_BYTES, MOST_EXPANSION);
   try {
     for await (const piece of decompress(counted(piecesOf(source, signal), (bytes) => limit.receive(bytes)))) {
@@ -99,8 +100,8 @@ async function* unpackGzip(packed: Pieces): Pieces {
   for await (const piece of streamChunks(unpacked)) yield piece.slice();
 }
 
-async function* piecesOf(source: ByteSource, signal?: AbortSignal): Pieces {
-  const reader = await source.open(0, signal);
+async function* piecesOf(source: ByteSource, signal?: AbortSignal, from = 0): Pieces {
+  const reader = await source.open(from, signal);
   try {
     while (true) {
       signal?.throwIfAborted();

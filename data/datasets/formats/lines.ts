@@ -19,10 +19,11 @@ export type Line = string | DatasetError;
  * The lines of bytes that come in pieces, without the ends of lines; an empty last line is none.
  *
  * @param name The file's, for messages.
+ * @param first The number of the first one in the file.
  * @throws {DatasetError} Where a line is too long to be one.
  */
-export async function* linesOf(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Line> {
-  let row = 0;
+export async function* linesOf(bytes: AsyncIterable<Uint8Array>, name: string, first = 0): AsyncGenerator<Line> {
+  let row = first;
   let begun: Uint8Array[] = [];
   let length = 0;
   for await (const piece of tellingRow(bytes, () => row)) {
@@ -39,6 +40,27 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>, name: string): 
     if (length > MOST_ROW_BYTES) throw tooLong(row, name);
   }
   if (begun.length > 0) yield* decodeLines(joined(begun), name, row);
+}
+
+/** A line, and the byte at which it begins. */
+export interface LinePlace {
+  readonly row: number;
+  readonly byte: number;
+}
+
+/** The first line that begins after so many bytes, the first after so many more, and so on; none begins at the end. */
+export async function* linesEvery(every: number, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<LinePlace> {
+  let [row, next, start] = [0, every, 0];
+  for await (const piece of bytes) {
+    for (let end = piece.indexOf(LINE_FEED); end >= 0; end = piece.indexOf(LINE_FEED, end + 1)) {
+      row += 1;
+      const byte = start + end + 1;
+      if (byte < next || end + 1 === piece.length) continue;
+      yield { row, byte };
+      next = byte + every;
+    }
+    start += piece.length;
+  }
 }
 
 /** All of some bytes as text, or why they are none. */

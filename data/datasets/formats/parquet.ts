@@ -24,6 +24,8 @@ export interface ParquetFile {
   readonly length: number;
   /** The first row of each group of rows: what is read together. */
   readonly groups: readonly number[];
+  /** The bytes that a column takes in each of them when it is decompressed. */
+  bytesOf(column: string): readonly number[];
   /** Names of its columns. */
   readonly columns: readonly string[];
   /** Reads rows from one up to another, as objects of columns. */
@@ -74,6 +76,11 @@ export async function openParquet(source: ByteSource, signal?: AbortSignal): Pro
     length,
     groups,
     columns,
+    bytesOf: (name) =>
+      metadata.row_groups.map(({ columns }) => {
+        const chunk = columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === name);
+        return Number(chunk?.meta_data?.total_uncompressed_size ?? 0);
+      }),
     read: async (rowStart, rowEnd, columns) => {
       const part = `rows ${rowStart} to ${rowEnd - 1} of ${name}`;
       const options = { file, metadata, compressors, columns: [...columns], rowStart, rowEnd };
@@ -82,6 +89,25 @@ export async function openParquet(source: ByteSource, signal?: AbortSignal): Pro
       throw new DatasetError(`Cannot read ${part} as parquet: its pages hold ${rows.length} of them`);
     },
   };
+}
+
+/** The first rows of groups between which a column takes so many bytes or a little more. */
+export async function* groupsEvery(
+  bytes: number,
+  source: ByteSource,
+  column: string,
+  signal?: AbortSignal,
+): AsyncGenerator<{ readonly row: number }> {
+  const file = await openParquet(source, signal);
+  const groupBytes = file.bytesOf(column);
+  let taken = 0;
+  for (const [i, row] of file.groups.entries()) {
+    if (taken >= bytes) {
+      yield { row };
+      taken = 0;
+    }
+    taken += groupBytes[i] ?? 0;
+  }
 }
 
 /**

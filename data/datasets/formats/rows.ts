@@ -9,8 +9,8 @@ import { show } from "../../../common/show.ts";
 import { DatasetError } from "../../../errors.ts";
 import type { ByteSource } from "../../files/byte_source.ts";
 import { bytesOf, compressedEndings, plainName } from "./bytes.ts";
-import { type Line, linesOf, textOf } from "./lines.ts";
-import { parquetRows } from "./parquet.ts";
+import { type Line, linesEvery, linesOf, textOf } from "./lines.ts";
+import { groupsEvery, parquetRows } from "./parquet.ts";
 import { tableRows } from "./table.ts";
 
 /** How texts are found in files. */
@@ -25,8 +25,14 @@ export interface RowOptions {
 /** A row of a file, by its number in it: its text, or why it has none. */
 export type TextRow = { readonly row: number } & ({ readonly text: string } | { readonly fault: DatasetError });
 
+/** A row of a file, and the byte at which it begins, where files are read from there. */
+export interface RowPlace {
+  readonly row: number;
+  readonly byte?: number | undefined;
+}
+
 /** Reads the rows of a file, from a row on. */
-type ReadRows = (source: ByteSource, from: number, options: RowOptions) => AsyncGenerator<TextRow>;
+type ReadRows = (source: ByteSource, from: RowPlace, options: RowOptions) => AsyncGenerator<TextRow>;
 
 /** The formats, by the ends of names. */
 const FORMATS: Readonly<Record<string, ReadRows>> = {
@@ -66,7 +72,7 @@ export function formatEnding(name: string): string | undefined {
  * @param from The first row that is wanted.
  * @throws {DatasetError} Where the file can't be read, or has no such column.
  */
-export async function* rowsOf(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
+export async function* rowsOf(source: ByteSource, from: RowPlace, options: RowOptions): AsyncGenerator<TextRow> {
   const read = FORMATS[formatEnding(source.name) ?? ""];
   if (!read) {
     throw new DatasetError(
@@ -76,24 +82,50 @@ export async function* rowsOf(source: ByteSource, from: number, options: RowOpti
   yield* read(source, from, options);
 }
 
-async function* plainText(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
-  const bytes = bytesOf(source, options.signal);
-  if (!options.isLinePerDocument) {
-    if (from === 0) yield asRow(0, await textOf(bytes, source.name));
-    return;
-  }
-  let row = -1;
-  for await (const line of linesOf(bytes, source.name)) {
-    row += 1;
-    if (row >= from && line !== "") yield asRow(row, line);
+/**
+ * Places where a file can be read from, so many bytes apart or a little more. A compressed file has none, and one whose
+ * rows begin where only those before them say.
+ */
+export async function* placesEvery(bytes: number, source: ByteSource, options: RowOptions): AsyncGenerator<RowPlace> {
+  const ending = formatEnding(source.name);
+  if (plainName(source.name) !== source.name) return;
+  if (ending === ".parquet") yield* groupsEvery(bytes, source, options.textColumn, options.signal);
+  else if (ending !== undefined && hasLines(ending, options)) {
+    yield* linesEvery(bytes, bytesOf(source, options.signal));
   }
 }
 
-async function* jsonLines(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
-  let row = -1;
-  for await (const line of linesOf(bytesOf(source, options.signal), source.name)) {
+/** Whether each line of a file is a row. */
+function hasLines(ending: string, { isLinePerDocument }: RowOptions): boolean {
+  const read = FORMATS[ending];
+  return read === jsonLines || (read === plainText && isLinePerDocument);
+}
+
+/** The lines of a file from a place on, or from its beginning, and the number of the first. */
+function linesAt(source: ByteSource, { row, byte }: RowPlace, { signal }: RowOptions) {
+  const first = byte === undefined ? 0 : row;
+  return { first, lines: linesOf(bytesOf(source, signal, byte), source.name, first) };
+}
+
+async function* plainText(source: ByteSource, from: RowPlace, options: RowOptions): AsyncGenerator<TextRow> {
+  if (!options.isLinePerDocument) {
+    if (from.row === 0) yield asRow(0, await textOf(bytesOf(source, options.signal), source.name));
+    return;
+  }
+  const { first, lines } = linesAt(source, from, options);
+  let row = first - 1;
+  for await (const line of lines) {
     row += 1;
-    if (row < from) continue;
+    if (row >= from.row && line !== "") yield asRow(row, line);
+  }
+}
+
+async function* jsonLines(source: ByteSource, from: RowPlace, options: RowOptions): AsyncGenerator<TextRow> {
+  const { first, lines } = linesAt(source, from, options);
+  let row = first - 1;
+  for await (const line of lines) {
+    row += 1;
+    if (row < from.row) continue;
     if (typeof line !== "string") {
       yield asRow(row, line);
       continue;
@@ -110,7 +142,7 @@ async function* jsonLines(source: ByteSource, from: number, options: RowOptions)
   }
 }
 
-async function* json(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
+async function* json(source: ByteSource, { row: from }: RowPlace, options: RowOptions): AsyncGenerator<TextRow> {
   const text = await textOf(bytesOf(source, options.signal), source.name);
   if (typeof text !== "string") throw text;
   let rows: unknown;
@@ -126,7 +158,7 @@ async function* json(source: ByteSource, from: number, options: RowOptions): Asy
 }
 
 function table(delimiter: string): ReadRows {
-  return async function* (source, from, options) {
+  return async function* (source, { row: from }, options) {
     for await (const each of tableRows(bytesOf(source, options.signal), delimiter, source.name)) {
       if (each.row < from) continue;
       yield "fault" in each ? each : textIn(each.fields, each.row, source.name, options);
@@ -134,7 +166,7 @@ function table(delimiter: string): ReadRows {
   };
 }
 
-async function* parquet(source: ByteSource, from: number, options: RowOptions): AsyncGenerator<TextRow> {
+async function* parquet(source: ByteSource, { row: from }: RowPlace, options: RowOptions): AsyncGenerator<TextRow> {
   let row = from;
   for await (const value of parquetRows(source, from, [options.textColumn], options.signal)) {
     yield textIn(value, row, source.name, options);

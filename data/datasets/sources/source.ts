@@ -8,7 +8,7 @@ import { isRecord } from "../../../common/record.ts";
 import { show } from "../../../common/show.ts";
 import { DatasetError } from "../../../errors.ts";
 import { type Place, placeOf } from "../../files/place.ts";
-import { isReadable, readableEndings, rowsOf } from "../formats/rows.ts";
+import { isReadable, placesEvery, readableEndings, rowsOf } from "../formats/rows.ts";
 import { filesOfPart } from "./card_files.ts";
 import { countedSource } from "./counted_source.ts";
 import { type DatasetFile, type DatasetFiles, datasetFiles } from "./dataset_files.ts";
@@ -67,6 +67,14 @@ function textFile({ path, size, open }: DatasetFile, options: SourceOptions): Te
         await source.close();
       }
     },
+    placesEvery: async function* (bytes) {
+      const source = await open();
+      try {
+        yield* placesEvery(bytes, source, options);
+      } finally {
+        await source.close();
+      }
+    },
   };
 }
 
@@ -80,7 +88,7 @@ function iterableSource(texts: unknown): TextSource {
     once: true,
     files: [{
       name,
-      async *rows(from) {
+      async *rows({ row: from }) {
         let row = -1;
         for await (const text of texts as AsyncIterable<unknown> | Iterable<unknown>) {
           row += 1;
@@ -92,6 +100,7 @@ function iterableSource(texts: unknown): TextSource {
             };}
         }
       },
+      async *placesEvery() {},
     }],
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import type { HubOptions } from "../../hub/hub_options.ts";
-import type { RowOptions, TextRow } from "../formats/rows.ts";
+import type { RowOptions, RowPlace, TextRow } from "../formats/rows.ts";
 
 /**
  * Where texts come from: a file or a folder of files, the URL of a file, "org/name" or "org/name@revision" on the
@@ -36,7 +36,9 @@ export interface TextFile {
   /** Its bytes as they are stored, where they are known beforehand. */
   size?(): Promise<number | undefined>;
   /** Its rows, from a row on; `onRead` is told the bytes of each read. */
-  rows(from: number, onRead: (bytes: number) => void): AsyncGenerator<TextRow>;
+  rows(from: RowPlace, onRead: (bytes: number) => void): AsyncGenerator<TextRow>;
+  /** Places where it can be read from, so many bytes apart or a little more. */
+  placesEvery(bytes: number): AsyncGenerator<RowPlace>;
 }
 
 /** Texts that can be read again from any row of any file, unless they come from an iterable. */

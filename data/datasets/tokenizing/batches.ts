@@ -30,6 +30,8 @@ export interface TokenizingOptions {
   readonly endToken: string;
   /** Workers, at most; with 1, or where the host starts none, all is computed here. */
   readonly numCpu: number;
+  /** Workers that are there already, and stay; without them as many are started as are worth it. */
+  readonly pool?: TokenizerPool | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -52,6 +54,7 @@ export async function* tokenizeBatches<Batch extends TextBatch>(
   const { tokenizer, endToken, numCpu, signal } = options;
   let pool: TokenizerPool | undefined;
   try {
+    if (options.pool) return yield* tokenizeBeside(batches, options.pool);
     const first = await take(batches, numCpu);
     if (first.length > 1) pool = await TokenizerPool.start(tokenizer, endToken, first.length, signal);
     const all = chain(first, batches);
