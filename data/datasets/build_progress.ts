@@ -39,20 +39,16 @@ export class ReadBytes {
   #finished: number;
   #current = 0;
 
-  private constructor(sizes: readonly (number | undefined)[], first: number) {
-    this.#sizes = sizes;
-    this.total = sizes.length === 0 ? undefined : sizes.reduce((sum, size) => add(sum, size), 0);
-    this.#before = this.#finished = sizes.slice(0, first).reduce<number>((sum, size) => sum + (size ?? 0), 0);
-  }
-
   /**
-   * Asks for the sizes of files.
+   * Counts from 0 on.
    *
+   * @param sizes Bytes of the files, where they are known.
    * @param first Index of the file that is read first.
    */
-  static async of({ files }: TextSource, first: number): Promise<ReadBytes> {
-    // A file whose size can't be read tells why when its turn comes.
-    return new ReadBytes(await Promise.all(files.map(({ size }) => size?.().catch(() => undefined))), first);
+  constructor(sizes: readonly (number | undefined)[], first: number) {
+    this.#sizes = sizes;
+    this.total = sizes.length === 0 ? undefined : sizes.reduce((sum, size) => add(sum, size), 0);
+    this.#before = this.#finished = bytesBefore(sizes, first);
   }
 
   /** Bytes that were read, with those of files before the first. */
@@ -77,6 +73,17 @@ export class ReadBytes {
     this.#finished += this.#sizes[file] ?? this.#current;
     this.#current = 0;
   }
+}
+
+/** Bytes of the files of a source, where they are known beforehand. */
+export async function sizesOf({ files }: TextSource): Promise<(number | undefined)[]> {
+  // A file whose size can't be read tells why when its turn comes.
+  return await Promise.all(files.map(({ size }) => size?.().catch(() => undefined)));
+}
+
+/** Bytes of the files before one, as far as they are known. */
+export function bytesBefore(sizes: readonly (number | undefined)[], file: number): number {
+  return sizes.slice(0, file).reduce<number>((sum, size) => sum + (size ?? 0), 0);
 }
 
 function add(a: number | undefined, b: number | undefined): number | undefined {

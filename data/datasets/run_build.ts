@@ -9,7 +9,7 @@ import { DatasetError } from "../../errors.ts";
 import type { Progress } from "../files/byte_source.ts";
 import type { AndromedaTokenizer } from "../text/tokenizer.ts";
 import type { DatasetRow } from "./blocks/block.ts";
-import { type BuildProgress, ReadBytes } from "./build_progress.ts";
+import { type BuildProgress, bytesBefore, ReadBytes, sizesOf } from "./build_progress.ts";
 import type { BuilderSettings } from "./builder_options.ts";
 import { Dataset, datasetOf } from "./dataset.ts";
 import { DatasetBuild } from "./dataset_build.ts";
@@ -64,6 +64,8 @@ const REPORT_EVERY = 200;
 interface Run {
   readonly settings: BuilderSettings;
   readonly source: TextSource;
+  /** Bytes of its files, where they are known. */
+  readonly sizes: readonly (number | undefined)[];
   readonly tokenizer: AndromedaTokenizer;
   readonly options: BuildOptions;
   readonly makeDocuments: MakeDocuments;
@@ -104,7 +106,8 @@ export async function runBuild(
   options.signal?.throwIfAborted();
   const begun = output === undefined ? undefined : await begunRecipe(output);
   const source = await openSource(settings, begun, options.signal);
-  const run: Run = { settings, source, tokenizer: await loadTokenizer(), options, makeDocuments };
+  const [sizes, tokenizer] = [await sizesOf(source), await loadTokenizer()];
+  const run: Run = { settings, source, sizes, tokenizer, options, makeDocuments };
   if (output !== undefined) return await buildFolder(output, run);
   const rows: DatasetRow[] = [];
   const sink = { add: (_: string, row: DatasetRow) => void rows.push(row), endShard: () => {}, checkpoint: () => {} };
@@ -114,11 +117,12 @@ export async function runBuild(
 }
 
 async function buildFolder(output: string, run: Run): Promise<Dataset> {
-  const { settings, source, tokenizer } = run;
+  const { settings, source, sizes, tokenizer } = run;
   const { format, seqLen } = settings;
   const recipe = await recipeOf(settings, source, tokenizer);
   const folder = await BuildFolder.open(output, {
     ...{ format, seqLen, vocabSize: tokenizer.vocabSize, splits: splitsOf(settings), recipe },
+    bytesBefore: (file) => bytesBefore(sizes, file),
   });
   if (folder.isComplete) await folder.finish();
   else {
@@ -136,14 +140,14 @@ async function buildFolder(output: string, run: Run): Promise<Dataset> {
 
 /** Reads the source on, from where the folder says, and hands its documents to a build. */
 async function addDocuments(build: DatasetBuild, run: Run, folder?: BuildFolder): Promise<void> {
-  const { settings, source, tokenizer, options: { onProgress, signal }, makeDocuments } = run;
+  const { settings, source, sizes, tokenizer, options: { onProgress, signal }, makeDocuments } = run;
   const { onBadRow, endToken, numCpu } = settings;
   const recipe = () => recipeOf(settings, source, tokenizer);
   const kept = () => folder?.state.next ?? BEGINNING;
   const [from, before] = [kept(), folder?.written ?? { rows: 0, tokens: 0 }];
   let lastReport = 0;
   const began = performance.now();
-  const read = await ReadBytes.of(source, from.file);
+  const read = new ReadBytes(sizes, from.file);
   const report = () => {
     const tokensPerSecond = build.tokens * 1000 / Math.max(1, performance.now() - began);
     const { bytes, total: totalBytes, secondsLeft } = read;

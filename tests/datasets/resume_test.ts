@@ -119,3 +119,20 @@ Deno.test("a folder with something else in it is refused and left alone", async 
     await assertRejects(() => foreign.buildDataset(), DatasetError, "it holds one with tokenizer = ");
   });
 });
+
+Deno.test("files that have changed since are no part of the same dataset; one that was broken may be mended", async () => {
+  await withFiles({ "in/a.jsonl": LINES, "in/b.jsonl": `${LINES}\n{` }, async (folder) => {
+    const [first, output] = [`${folder}/in/a.jsonl`, `${folder}/out`];
+    const builder = new DatasetBuilder({ datasetName: `${folder}/in`, output, ...OPTIONS });
+    await assertRejects(() => builder.buildDataset(), DatasetError, "b.jsonl");
+    await Deno.writeTextFile(`${folder}/in/b.jsonl`, LINES);
+    await Deno.writeTextFile(first, LINES.slice(0, -1));
+    const message = `it holds one of files that had ${LINES.length} bytes, and they have ${LINES.length - 1} now`;
+    await assertRejects(() => builder.buildDataset(), DatasetError, message);
+    await Deno.writeTextFile(first, LINES);
+    await builder.buildDataset();
+    await builder.buildDataset();
+    await Deno.writeTextFile(`${folder}/in/b.jsonl`, `${LINES}\n${LINES}`);
+    await assertRejects(() => builder.buildDataset(), DatasetError, `had ${2 * LINES.length} bytes`);
+  });
+});

@@ -46,6 +46,8 @@ interface BuildProgress extends BuildState {
   readonly recipe: Readonly<Record<string, unknown>>;
   /** Shards that are finished, by the names of their splits. */
   readonly parts: Readonly<Record<string, readonly Part[]>>;
+  /** Bytes of the files that were read to their ends by then. */
+  readonly bytes: number;
   /** Checkpoints so far. */
   readonly checkpoints: number;
   readonly isComplete: boolean;
@@ -57,6 +59,8 @@ export interface BuildPlan extends RowPlan {
   readonly splits: readonly string[];
   /** What it is made from, and how: a folder that was begun otherwise is refused. */
   readonly recipe: Readonly<Record<string, unknown>>;
+  /** Bytes of the files of its source before one: a folder that was made of others is refused. */
+  readonly bytesBefore?: ((file: number) => number) | undefined;
 }
 
 /** A shard that is being written. */
@@ -98,7 +102,7 @@ export class BuildFolder {
     const parts = Object.fromEntries(plan.splits.map((split) => [split, []]));
     const { recipe } = plan;
     return new BuildFolder(folder, plan, {
-      ...{ recipe, parts, checkpoints: 0, next: BEGINNING, texts: NO_TEXTS, isComplete: false },
+      ...{ recipe, parts, checkpoints: 0, next: BEGINNING, bytes: 0, texts: NO_TEXTS, isComplete: false },
     });
   }
 
@@ -112,15 +116,17 @@ export class BuildFolder {
     if (begun !== undefined) {
       const progress = readProgress(begun, folder);
       checkSame(progress.recipe, plan.recipe, folder);
+      checkBytes(progress.bytes, plan, progress.next.file, folder);
       return new BuildFolder(folder, plan, progress);
     }
     const built = await readText(joinPath(folder, MANIFEST));
     if (built !== undefined) {
-      const { recipe } = readManifest(built, joinPath(folder, MANIFEST));
+      const { recipe, sourceBytes } = readManifest(built, joinPath(folder, MANIFEST));
       checkSame(recipe, plan.recipe, folder);
+      checkBytes(sourceBytes, plan, Infinity, folder);
       const isComplete = true;
       return new BuildFolder(folder, plan, {
-        ...{ recipe, parts: {}, checkpoints: 0, next: BEGINNING, texts: NO_TEXTS, isComplete },
+        ...{ recipe, parts: {}, checkpoints: 0, next: BEGINNING, bytes: 0, texts: NO_TEXTS, isComplete },
       });
     }
     // A process that was killed before its first shard was there left an empty folder.
@@ -186,7 +192,8 @@ export class BuildFolder {
 
   /** Keeps how far the build is: it goes on from here. */
   async checkpoint({ next, texts, waiting, seen }: Checkpoint): Promise<void> {
-    const { splits } = this.#plan;
+    const { splits, bytesBefore } = this.#plan;
+    const bytes = bytesBefore?.(next.file) ?? 0;
     const before = this.#progress.checkpoints;
     const path = (name: string) => joinPath(this.#folder, BUILD, name);
     for (const [i, split] of splits.entries()) {
@@ -195,7 +202,7 @@ export class BuildFolder {
       if (documents.length > 0) await replaceFile(name, inOrder(writeDocuments(documents)));
     }
     if (seen.length > 0) await replaceFile(path(seenName(before + 1)), seen);
-    await this.#keep({ ...this.#progress, next, texts, checkpoints: before + 1 });
+    await this.#keep({ ...this.#progress, next, bytes, texts, checkpoints: before + 1 });
     for (const split of splits) await removeTree(path(waitingName(split, before)));
   }
 
@@ -215,6 +222,7 @@ export class BuildFolder {
       const manifest = {
         ...{ format, seqLen, splits: splits.map((split) => this.#splitOf(split)) },
         ...this.#progress.texts.texts > 0 ? { texts: this.#progress.texts } : {},
+        ...this.#plan.bytesBefore ? { sourceBytes: this.#plan.bytesBefore(Infinity) } : {},
         recipe,
       };
       await replaceFile(joinPath(this.#folder, CARD), datasetCard(manifest));
@@ -297,7 +305,7 @@ function readProgress(text: string, folder: string): BuildProgress {
 function isProgress(value: unknown): value is BuildProgress {
   if (!isRecord(value) || typeof value["isComplete"] !== "boolean" || !isRecord(value["recipe"])) return false;
   const { next, texts, parts } = value;
-  return hasCounts(value, ["checkpoints"]) && hasCounts(next, Object.keys(BEGINNING)) &&
+  return hasCounts(value, ["checkpoints", "bytes"]) && hasCounts(next, Object.keys(BEGINNING)) &&
     hasCounts(texts, Object.keys(NO_TEXTS)) && isRecord(parts) &&
     Object.values(parts).every((each) =>
       Array.isArray(each) && each.every((part) => hasCounts(part, ["rows", "tokens", "bytes"]))
@@ -320,5 +328,15 @@ function checkSame(
   throw new DatasetError(
     `Cannot build a dataset in ${folder}: it holds one with ${other} = ${text(found[other])}, and ` +
       `${text(wanted[other])} is asked for; give a folder of its own`,
+  );
+}
+
+/** @throws {DatasetError} Where files that a dataset was made of have other sizes now: `bytes` before `file`. */
+function checkBytes(bytes: number | undefined, { bytesBefore }: BuildPlan, file: number, folder: string): void {
+  const now = bytesBefore?.(file);
+  if (bytes === undefined || now === undefined || now === bytes) return;
+  throw new DatasetError(
+    `Cannot build a dataset in ${folder}: it holds one of files that had ${bytes} bytes, and they have ${now} now; ` +
+      "give a folder of its own, or remove this one",
   );
 }

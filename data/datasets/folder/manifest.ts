@@ -47,6 +47,8 @@ export interface Manifest {
   readonly splits: readonly Split[];
   /** What became of the texts, where it was made of texts. */
   readonly texts?: TextCounts | undefined;
+  /** Bytes of the files that it was made of, as far as they are known beforehand. */
+  readonly sourceBytes?: number | undefined;
   /** What it was made from, and how. */
   readonly recipe: Readonly<Record<string, unknown>>;
 }
