@@ -97,7 +97,17 @@ export function addScaled(
   }
 }
 
-/** sums [32] += x · a panel of values, `depth` features deep. */
+/** Prepares the sums [32] or [16] of a panel for `addPanel` or `addBlocks`. */
+export function beginPanel(sums: usize, format: i32): void {
+  if (format == FormatId.f16) f16.beginPanel(sums);
+}
+
+/** Makes sums of what `addPanel` or `addBlocks` have left. */
+export function finishPanel(sums: usize, format: i32): void {
+  if (format == FormatId.f16) f16.finishPanel(sums);
+}
+
+/** sums [32] += x · a panel of values, `depth` features deep; between `beginPanel` and `finishPanel`. */
 export function addPanel(panel: usize, x: usize, depth: i32, sums: usize, format: i32): void {
   if (format == FormatId.f16) f16.addPanel(panel, x, depth, sums);
   else addFloats(panel, x, depth, sums);

@@ -120,8 +120,8 @@ function addWord(packed: v128, mask: v128, first: v128, second: v128, sum: v128)
 }
 
 /**
- * sums [16] += blocks of a panel · quantized inputs. Loops over 4 features, not unrolled: see `tile` in
- * `linear/linear_tile.ts`.
+ * sums [16] += blocks of a panel · quantized inputs. A step is two words of each column; longer ones are slower, as
+ * in `tile` of `linear/linear_tile.ts`.
  */
 export function addPanel(weight: usize, x: usize, scales: usize, blocks: i32, sums: usize): void {
   const mask = lanes(LOW_BYTES);
@@ -129,14 +129,20 @@ export function addPanel(weight: usize, x: usize, scales: usize, blocks: i32, su
   for (const end = scales + (<usize> blocks << 3); scales < end; scales += 8, weight += SCALE_BYTES) {
     const correction = v128.load32_splat(scales, 4);
     let e = correction, f = correction, g = correction, h = correction;
-    for (const next = x + INPUT_BLOCK; x < next; x += 8, weight += STEP_BYTES) {
-      const pairs = v128.load64_zero(x);
+    for (const next = x + INPUT_BLOCK; x < next; x += 16, weight += 2 * STEP_BYTES) {
+      const pairs = v128.load(x);
       const first = v128.shuffle<i32>(pairs, pairs, 0, 0, 0, 0);
       const second = v128.shuffle<i32>(pairs, pairs, 1, 1, 1, 1);
       e = addWord(v128.load(weight), mask, first, second, e);
       f = addWord(v128.load(weight, 16), mask, first, second, f);
       g = addWord(v128.load(weight, 32), mask, first, second, g);
       h = addWord(v128.load(weight, 48), mask, first, second, h);
+      const third = v128.shuffle<i32>(pairs, pairs, 2, 2, 2, 2);
+      const fourth = v128.shuffle<i32>(pairs, pairs, 3, 3, 3, 3);
+      e = addWord(v128.load(weight, 64), mask, third, fourth, e);
+      f = addWord(v128.load(weight, 80), mask, third, fourth, f);
+      g = addWord(v128.load(weight, 96), mask, third, fourth, g);
+      h = addWord(v128.load(weight, 112), mask, third, fourth, h);
     }
     const scale = v128.load32_splat(scales);
     a = addBlock(e, weight, scale, a);

@@ -10,17 +10,16 @@ import { begin, finish } from "./linear_tile";
 const CACHED_BLOCKS: i32 = 16;
 
 /**
- * `linear` of one to seven rows, as `quantizeInputs` has left them, with a quantized weight: each panel is one stream
- * through the weight, 16 sums in 4 registers.
+ * `linear` of two to seven rows, as `quantizeInputs` has left them, with a quantized weight: each panel is one stream
+ * through the weight, 16 sums of a row in 4 registers.
  */
-export function linearQuantizedRow(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
+export function linearQuantizedFewRows(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
   const inputs = a.x, rows = a.rows, outSize = a.outSize, format = a.format;
   const panels = quantizedPanelCount(outSize);
   const toPanel = shareStart(panels, thread + 1, threads);
   const blocks = blockCount(a.inSize);
   const bytes = panelBlockBytes(format);
   const inputScales = inputs + <usize> (rows * blocks) * INPUT_BLOCK;
-  const step = rows > 1 ? CACHED_BLOCKS : blocks;
   for (let panel = shareStart(panels, thread, threads); panel < toPanel; panel++) {
     const columns = min(QUANTIZED_PANEL, outSize - panel * QUANTIZED_PANEL);
     const target = a.out + (<usize> panel * QUANTIZED_PANEL << 2);
@@ -28,9 +27,9 @@ export function linearQuantizedRow(a: LinearArguments, scratch: usize, thread: i
     const sums = columns < QUANTIZED_PANEL ? scratch : target;
     const stride = <usize> (columns < QUANTIZED_PANEL ? QUANTIZED_PANEL : outSize) << 2;
     begin(sums, stride, rows, biasAt(a, panel * QUANTIZED_PANEL), columns);
-    for (let block = 0; block < blocks; block += step) {
+    for (let block = 0; block < blocks; block += CACHED_BLOCKS) {
       const quants = a.weight + <usize> (panel * blocks + block) * bytes;
-      const count = min(step, blocks - block);
+      const count = min(CACHED_BLOCKS, blocks - block);
       for (let row = 0; row < rows; row++) {
         const place = <usize> (row * blocks + block);
         const values = inputs + place * INPUT_BLOCK;
