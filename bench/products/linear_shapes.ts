@@ -1,7 +1,7 @@
 /**
  * Tries the shapes that a product's inner loop may have, and writes what each reached to `linear_shapes.md`: tiles of
- * sums for many rows, cache blocks, and panels of columns and ways to widen f16 for one row. The kernels in `assembly/kernels/` are the best
- * of these.
+ * sums for many rows, cache blocks, and for one row panels of columns and ways to widen f16. The kernels in
+ * `assembly/kernels/` are the best of these.
  *
  *     deno run -A bench/products/linear_shapes.ts
  *

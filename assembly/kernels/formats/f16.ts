@@ -84,8 +84,8 @@ export function writeFourColumns(a: usize, to: usize, count: i32): void {
 }
 
 /**
- * Prepares sums for `addPanel`: · 2^-56, and of eight columns the even ones in front of the odd ones, as two halves of a
- * word come apart.
+ * Prepares sums for `addPanel`: · 2^-56, and of eight columns the even ones in front of the odd ones, as the two halves
+ * of a word come apart.
  */
 export function beginPanel(sums: usize): void {
   const down = lanes(TWO_TO_MINUS_56);
@@ -122,8 +122,8 @@ function highHalves(words: v128, mask: v128): v128 {
 
 /**
  * sums [32], as `beginPanel` has left them, += x · panel, `depth` features deep. x · 2^56 and sums · 2^56 make up for
- * 2^-112 at no cost per weight. Whole loads that are split take 0.85 times as long as loads that extend the halves
- * (bench/products/row_shapes.md).
+ * 2^-112 at no cost per weight. Loads that extend the halves, of 8 bytes, reach 0.9 times the speed
+ * (bench/products/linear_shapes.md).
  */
 export function addPanel(panel: usize, x: usize, depth: i32, sums: usize): void {
   let a = v128.load(sums), b = v128.load(sums, 16), c = v128.load(sums, 32), d = v128.load(sums, 48);

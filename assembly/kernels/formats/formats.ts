@@ -179,6 +179,25 @@ export function addBlocks(weight: usize, x: usize, scales: usize, blocks: i32, s
   }
 }
 
+/** `addBlocks` of two rows, whose inputs, scales and sums lie so many bytes apart. */
+export function addBlocksOfTwo(
+  weight: usize,
+  x: usize,
+  xStride: usize,
+  scales: usize,
+  scaleStride: usize,
+  blocks: i32,
+  sums: usize,
+  stride: usize,
+  format: i32,
+): void {
+  if (format == FormatId.q8_0) {
+    return q8_0.addPanelOfTwo(weight, x, xStride, scales, scaleStride, blocks, sums, stride);
+  }
+  addBlocks(weight, x, scales, blocks, sums, format);
+  addBlocks(weight, x + xStride, scales + scaleStride, blocks, sums + stride, format);
+}
+
 /** A block of a panel as pairs of 16-bit integers [depth / 2][8][2]: columns 0 to 7 to `first`, 8 to 15 to `second`. */
 export function unpackBlock(weight: usize, first: usize, second: usize, format: i32): void {
   switch (format) {
