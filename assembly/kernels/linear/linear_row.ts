@@ -10,7 +10,7 @@ import { begin, finish } from "./linear_tile";
 
 /** Columns of the panels that are read in turns: 4 panels of values, 8 of blocks. */
 const COLUMNS_IN_TURNS: i32 = 128;
-/** Bytes of a panel that are read in a turn, at most, but a block at least: what prefetching runs ahead. */
+/** Bytes of a panel that are read in a turn, at most, but one block at least: about as far as processors prefetch. */
 const TURN_BYTES: usize = 1024;
 
 /**
