@@ -9,11 +9,10 @@ import { begin, finish, packRows, TILE_COLUMNS, TILE_ROWS, tileColumn } from "./
 
 /** Up to this many rows, copying the weight into tiles costs more than it brings. */
 export const FEW_ROWS: i32 = 17;
-/**
- * Up to this many rows, one row after the other is faster than a tile of which most is unused, and than making f32 of
- * an f16 weight for all of them.
- */
+/** Up to this many rows, one row after the other is faster than a tile of which most is unused. */
 const FEWEST_ROWS: i32 = 3;
+/** The same with an f16 weight, of whose blocks tiles need a copy in f32. */
+const FEWEST_ROWS_OF_HALVES: i32 = 7;
 /** Features of x that are packed at once. */
 const PACKED_DEPTH: i32 = 4096;
 /** Depth of a block: its part of a panel, 16 KiB, stays in the first-level cache. */
@@ -21,8 +20,9 @@ const BLOCK_DEPTH: i32 = 128;
 
 /**
  * `linear` of a few rows, as in batches and drafts. The first row reads each block of a panel as one stream, as
- * `linear_row.ts` does, which brings it into the first-level cache; there the others pass over it in tiles. (Tiles
- * alone read the weight at a third of the speed: they touch every second line, with too much arithmetic between.)
+ * `linear_row.ts` does, which brings it into the first-level cache; there the others pass over it, in tiles or, if they
+ * are fewest, like the first. (Tiles alone read the weight at a third of the speed: they touch every second line, with
+ * too much arithmetic between.)
  */
 export function linearFewRows(a: LinearArguments, scratch: usize, thread: i32, threads: i32): void {
   const rows = a.rows, inSize = a.inSize, outSize = a.outSize, format = a.format;
@@ -33,7 +33,7 @@ export function linearFewRows(a: LinearArguments, scratch: usize, thread: i32, t
   const edge = floats + (BLOCK_DEPTH * PANEL << 2);
   const bytes = panelBytes(inSize, format);
   const xStride = <usize> inSize << 2;
-  const isStreamed = rows <= FEWEST_ROWS;
+  const isStreamed = rows <= (format == FormatId.f16 ? FEWEST_ROWS_OF_HALVES : FEWEST_ROWS);
   let k = 0;
   do {
     const packedDepth = min(PACKED_DEPTH, inSize - k);
