@@ -1,7 +1,7 @@
 /**
  * How one row reads a weight that no cache holds, as at every token: a panel after the other, or several in turns, so
  * that more reads are under way at once. The values are the same. An Intel Xeon (Emerald Rapids) reads 13.2 GB/s in
- * four streams and 10.1 in one; on an AMD EPYC (Zen 4) turns are 0.7 times as fast in q4_0, up to 1.0 in f32
+ * four streams and 10.1 in one; on an AMD EPYC (Zen 4) turns are 0.8 times as fast in q4_0 and 1.1 times in f16
  * (`deno task bench row`). So each process measures it in the first tokens that it writes. A measurement at the start
  * would take longer than those: V8 first runs slow code of its baseline compiler, and memory beyond the caches would
  * have to be filled.
