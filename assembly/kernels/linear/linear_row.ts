@@ -31,21 +31,24 @@ export function linearRow(a: LinearArguments, thread: i32, threads: i32, scratch
   const run = (to - from + streams - 1) / streams;
   const sumBytes = <usize> width << 2;
   for (let first = from; first < from + run; first++) {
+    // Several panels are summed in scratch memory, and one that sticks out of the result.
+    const isWhole = streams == 1 && (first + 1) * width <= outSize;
+    const all = isWhole ? a.out + (<usize> first * width << 2) : scratch;
     // The last run may be shorter.
-    const last = scratch + min(streams, (to - first + run - 1) / run) * sumBytes;
-    for (let sums = scratch, panel = first; sums < last; sums += sumBytes, panel += run) {
+    const last = all + min(streams, (to - first + run - 1) / run) * sumBytes;
+    for (let sums = all, panel = first; sums < last; sums += sumBytes, panel += run) {
       begin(sums, sumBytes, 1, biasAt(a, panel * width), min(width, outSize - panel * width));
       beginPanel(sums, a.format);
     }
     for (let k = 0; k < depth; k += turn) {
       const count = min(turn, depth - k);
       let weight = a.weight + (<usize> first * depth + k) * step;
-      for (let sums = scratch; sums < last; sums += sumBytes, weight += <usize> run * depth * step) {
+      for (let sums = all; sums < last; sums += sumBytes, weight += <usize> run * depth * step) {
         if (isBlocks) addBlocksFrom(a, k, depth, weight, count, sums);
         else addPanel(weight, a.x + (<usize> k << 2), count, sums, a.format);
       }
     }
-    for (let sums = scratch, panel = first; sums < last; sums += sumBytes, panel += run) {
+    for (let sums = all, panel = first; sums < last; sums += sumBytes, panel += run) {
       finishPanel(sums, a.format);
       const columns = min(width, outSize - panel * width);
       finish(sums, sumBytes, 1, columns, a.activation, a.out + (<usize> panel * width << 2), outSize);
