@@ -60,6 +60,7 @@ const OPTION_RULES: { readonly [name in keyof Required<BackendOptions>]: OptionR
   wasm: { expected: "a WebAssembly.Module, or an object of several", isMet: isObject },
   workerUrl: { expected: "a URL", isMet: (value) => typeof value === "string" || value instanceof URL },
   inWorker: { expected: "true or false", isMet: (value) => typeof value === "boolean" },
+  readsInTurns: { expected: "true or false", isMet: (value) => typeof value === "boolean" },
   device: {
     expected: "a GPUDevice",
     isMet: (value) => isObject(value) && "createBuffer" in value && "limits" in value,

@@ -243,6 +243,9 @@ function infoOf(machine: Machine, isThreaded: boolean): BackendInfo {
     get threads() {
       return machine.threads;
     },
+    get readsInTurns() {
+      return machine.readsInTurns;
+    },
     features,
   };
 }

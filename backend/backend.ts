@@ -26,6 +26,11 @@ export interface BackendInfo {
   /** Optional capabilities in use, such as "relaxed-simd" or "shader-f16". */
   readonly features: readonly string[];
   /**
+   * Whether a thread of the CPU engine reads several parts of a weight in turns when it writes text, rather than one
+   * after the other. Which is faster depends on the processor; undefined: not measured yet. Values are the same.
+   */
+  readonly readsInTurns?: boolean | undefined;
+  /**
    * Steps of generation worth recording before the first one's token is read: what keeps a device busy beside the host.
    * Absent: 0.
    */
@@ -79,6 +84,11 @@ export interface BackendOptions {
    * A page's own thread computes alone, because it must not wait for others.
    */
   readonly inWorker?: boolean | undefined;
+  /**
+   * Whether threads of the CPU engine read several parts of a weight in turns when they write text, see `BackendInfo`.
+   * Default: what proves faster in the first tokens of the process.
+   */
+  readonly readsInTurns?: boolean | undefined;
   /** The GPU device to run on; it belongs to the caller and is not destroyed by `dispose()`. */
   readonly device?: GpuDevice | undefined;
   /** Which GPU to ask for. */

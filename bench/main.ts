@@ -7,6 +7,7 @@
 /** The benchmarks by the name of what they write to `results/`, and their files. */
 const BENCHMARKS: { readonly [name: string]: string } = {
   linear: "products/linear",
+  row: "products/row",
   quantized: "products/quantized",
   threads: "products/threads",
   memory64: "products/memory64",

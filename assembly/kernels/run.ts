@@ -30,6 +30,7 @@
 
 import { dispatch } from "../generated/dispatch";
 import { RecordWord, Team } from "../records/team_layout";
+import { takeReading } from "./common/turns";
 import { awaitCommand, awaitPieces, finishPiece, publish, takePiece } from "./team";
 
 /** Whether this build fuses multiply and add. */
@@ -39,6 +40,7 @@ export const heapBase: usize = __heap_base;
 
 /** Runs the records from `list` up to `end`; if `isTogether`, large ones with the helpers that meet at `team`. */
 export function run(list: usize, end: usize, scratch: usize, team: usize, isTogether: bool): void {
+  takeReading(team);
   while (list < end) {
     if (isTogether && (load<u32>(list) & RecordWord.isShared) != 0) {
       publish(team, list);
@@ -57,6 +59,7 @@ export function help(scratch: usize, team: usize): void {
   while (true) {
     command = awaitCommand(team, command);
     if (command == 0) return;
+    takeReading(team);
     doPieces(team, scratch);
   }
 }

@@ -7,9 +7,11 @@
 import { describe } from "../../common/show.ts";
 import { DeviceLostError } from "../../errors.ts";
 import { layoutOf, type MemoryLayout } from "../memory/layout.ts";
+import { Team } from "../records/team_layout.ts";
 import { failureOf, reportFailure } from "./failure.ts";
 import { type Instance, tryGrow } from "./instance.ts";
-import type { Machine } from "./machine.ts";
+import type { ListWork, Machine } from "./machine.ts";
+import { processReading, type Reading } from "./reading.ts";
 import { Teamwork } from "./teamwork.ts";
 
 /** The other threads of a machine, as it knows them. */
@@ -26,11 +28,16 @@ export interface LocalParts {
   readonly threads?: number | undefined;
   /** The threads beside this one. Default none. */
   readonly helpers?: HelperThreads | undefined;
+  /** How one row reads weights. Default: as this process measures it. */
+  readonly reading?: Reading | undefined;
   /** Starts a machine of the same kind over a memory of its own; undefined if the host refuses one. */
   readonly another?: (() => LocalMachine | undefined) | undefined;
 }
 
 const NOBODY: HelperThreads = { count: 0, dispose: () => {} };
+
+/** What `Team.readsInTurns` is set to. */
+const [IN_ORDER, IN_TURNS] = [Int32Array.of(0), Int32Array.of(1)];
 
 /** Runs commands at once, in the calling thread, which waits for its helpers. */
 export class LocalMachine implements Machine {
@@ -40,14 +47,17 @@ export class LocalMachine implements Machine {
   readonly #layout: MemoryLayout;
   readonly #another: () => LocalMachine | undefined;
   readonly #teamwork = new Teamwork();
+  readonly #reading: Reading;
   #helpers: HelperThreads;
   #bytes: Uint8Array;
 
   /** @param instance Kernels, over a shared memory if there are helpers. */
-  constructor(instance: Instance, { threads = 1, helpers = NOBODY, another = () => undefined }: LocalParts = {}) {
+  constructor(instance: Instance, parts: LocalParts = {}) {
+    const { threads = 1, helpers = NOBODY, reading = processReading, another = () => undefined } = parts;
     this.#instance = instance;
     this.#layout = layoutOf(instance.kernels.heapBase, threads);
     this.#helpers = helpers;
+    this.#reading = reading;
     this.#another = another;
     this.#bytes = new Uint8Array(instance.memory.buffer);
     this.isRelaxed = instance.kernels.isRelaxed;
@@ -55,6 +65,10 @@ export class LocalMachine implements Machine {
 
   get threads(): number {
     return 1 + this.#helpers.count;
+  }
+
+  get readsInTurns(): boolean | undefined {
+    return this.#reading.inTurns;
   }
 
   get base(): number {
@@ -69,10 +83,14 @@ export class LocalMachine implements Machine {
     return tryGrow(this.#instance.memory, pages);
   }
 
-  run(words: Int32Array<ArrayBuffer>, sharedWork: number): void {
-    this.write(this.#layout.list, words);
-    const work = this.#helpers === NOBODY ? 0 : sharedWork;
-    this.#teamwork.run(work, (isTogether) => this.#run(words.byteLength, isTogether));
+  run(words: Int32Array<ArrayBuffer>, { shared, row }: ListWork): void {
+    const { list, team } = this.#layout;
+    this.write(list, words);
+    const work = this.#helpers === NOBODY ? 0 : shared;
+    this.#reading.run(shared, row, (inTurns) => {
+      this.write(team + Team.readsInTurns, inTurns ? IN_TURNS : IN_ORDER);
+      this.#teamwork.run(work, (isTogether) => this.#run(words.byteLength, isTogether));
+    });
   }
 
   #run(bytes: number, isTogether: boolean): void {

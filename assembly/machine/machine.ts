@@ -4,6 +4,14 @@
  * @module
  */
 
+/** How much there is to do in a list, as `../records/work.ts` counts it. */
+export interface ListWork {
+  /** What several threads can share. */
+  readonly shared: number;
+  /** The part of that which is products of one row, bound by reading weights. */
+  readonly row: number;
+}
+
 /** Memory and the kernels that work in it. A machine carries out calls in the order in which they are made. */
 export interface Machine {
   /** Threads that compute. */
@@ -12,6 +20,8 @@ export interface Machine {
   readonly isHere: boolean;
   /** Whether the kernels fuse multiply and add. */
   readonly isRelaxed: boolean;
+  /** Whether one row reads several panels of a weight in turns; undefined until that is measured. */
+  readonly readsInTurns: boolean | undefined;
   /** The first byte address that tensors may have. */
   readonly base: number;
   /** Bytes of memory. */
@@ -21,9 +31,9 @@ export interface Machine {
   /**
    * Runs the records of a list. The caller may change the list afterwards.
    *
-   * @param sharedWork How much of the work several threads can share, as `work.ts` counts it.
+   * @param work How much there is to do.
    */
-  run(list: Int32Array<ArrayBuffer>, sharedWork: number): void;
+  run(list: Int32Array<ArrayBuffer>, work: ListWork): void;
   /** Copies values into the memory. */
   write(address: number, values: Float32Array | Int32Array | Uint8Array): void;
   /** Copies bytes out of the memory. */

@@ -14,6 +14,7 @@ import { Helpers } from "./helpers.ts";
 import { instantiate, shareMemory } from "./instance.ts";
 import { LocalMachine } from "./local_machine.ts";
 import type { Machine } from "./machine.ts";
+import { Reading } from "./reading.ts";
 import { WorkerMachine, type WorkerParts } from "./worker_machine.ts";
 import { startWorker } from "./worker_script.ts";
 
@@ -59,7 +60,7 @@ export function planThreads({ threads, inWorker }: Pick<BackendOptions, "threads
 export async function startMachine(
   { name, isShared, compile }: Candidate,
   plan: ThreadPlan,
-  { workerUrl, inWorker }: Pick<BackendOptions, "workerUrl" | "inWorker">,
+  { workerUrl, inWorker, readsInTurns }: Pick<BackendOptions, "workerUrl" | "inWorker" | "readsInTurns">,
 ): Promise<Machine | undefined> {
   const compiled = await compile();
   const threads = isShared ? plan.count : 1;
@@ -72,11 +73,12 @@ export async function startMachine(
   }
   if (inWorker ?? isPage()) {
     const isRequired = inWorker === true || (plan.isRequired && plan.count > 1);
-    const machine = await startInWorker({ compiled, memory, threads, workerUrl }, isRequired);
+    const machine = await startInWorker({ compiled, memory, threads, workerUrl, readsInTurns }, isRequired);
     if (machine && plan.isRequired) await orDispose(machine, machine.joined);
     if (machine || isShared) return machine;
   }
-  const { machine, joined } = startHere({ name, compiled, threads, workerUrl }, memory);
+  const reading = readsInTurns === undefined ? undefined : new Reading(readsInTurns);
+  const { machine, joined } = startHere({ name, compiled, threads, workerUrl, reading }, memory);
   if (plan.isRequired) await orDispose(machine, joined);
   return machine;
 }
@@ -87,6 +89,7 @@ interface LocalParts {
   readonly compiled: WebAssembly.Module;
   readonly threads: number;
   readonly workerUrl: string | URL | undefined;
+  readonly reading: Reading | undefined;
 }
 
 /** A machine in this thread, over a shared memory or one of its own; `joined` resolves when all helpers have joined. */
@@ -94,16 +97,16 @@ function startHere(
   parts: LocalParts,
   memory: WebAssembly.Memory | undefined,
 ): { machine: LocalMachine; joined: Promise<void> } {
-  const { name, compiled, threads, workerUrl } = parts;
+  const { name, compiled, threads, workerUrl, reading } = parts;
   const instance = instantiate(name, compiled, memory);
   const another = () => {
     const shared = memory && shareMemory(threads);
     return memory && !shared ? undefined : startHere(parts, shared).machine;
   };
-  if (!memory) return { machine: new LocalMachine(instance, { another }), joined: Promise.resolve() };
+  if (!memory) return { machine: new LocalMachine(instance, { reading, another }), joined: Promise.resolve() };
   const { team } = layoutOf(instance.kernels.heapBase, threads);
   const helpers = new Helpers({ compiled, memory, team }, threads - 1, workerUrl);
-  return { machine: new LocalMachine(instance, { threads, helpers, another }), joined: helpers.joined };
+  return { machine: new LocalMachine(instance, { threads, helpers, reading, another }), joined: helpers.joined };
 }
 
 /** A machine in a worker; undefined if the host may start none and none is required. */

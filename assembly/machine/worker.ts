@@ -12,6 +12,7 @@ import { SCRATCH_BYTES } from "../records/constants.ts";
 import { reportFailure } from "./failure.ts";
 import { instantiate } from "./instance.ts";
 import { LocalMachine } from "./local_machine.ts";
+import { Reading } from "./reading.ts";
 import type { HelpTask, HostTask, MachineReply, MachineRequest } from "./worker_messages.ts";
 
 /** Helps another thread with its lists until the helpers are sent away. */
@@ -35,11 +36,12 @@ class Host {
     this.#port = port;
   }
 
-  start({ compiled, memory, threads }: HostTask): void {
+  start({ compiled, memory, threads, readsInTurns }: HostTask): void {
     const instance = instantiate("host", compiled, memory);
     // The engine's thread starts the helpers and ends them.
     const helpers = { count: threads - 1, dispose: () => {} };
-    const machine = new LocalMachine(instance, { threads, helpers: threads > 1 ? helpers : undefined });
+    const reading = readsInTurns === undefined ? undefined : new Reading(readsInTurns);
+    const machine = new LocalMachine(instance, { threads, helpers: threads > 1 ? helpers : undefined, reading });
     this.#machine = machine;
     const { heapBase, isRelaxed } = instance.kernels;
     this.#reply({ kind: "started", heapBase, isRelaxed, bytes: machine.bytes });
@@ -50,7 +52,7 @@ class Host {
     if (!machine) return;
     switch (request.task) {
       case "run":
-        return machine.run(new Int32Array(request.list), request.sharedWork);
+        return machine.run(new Int32Array(request.list), request.work);
       case "write":
         return machine.write(request.address, new Uint8Array(request.bytes));
       case "grow":
@@ -58,7 +60,7 @@ class Host {
         return;
       case "read": {
         const bytes = await machine.read(request.address, request.bytes);
-        return this.#reply({ kind: "read", id: request.id, bytes }, [bytes]);
+        return this.#reply({ kind: "read", id: request.id, bytes, readsInTurns: machine.readsInTurns }, [bytes]);
       }
     }
   }

@@ -10,7 +10,7 @@ import { layoutOf } from "../memory/layout.ts";
 import { PAGE } from "../records/constants.ts";
 import { Helpers } from "./helpers.ts";
 import { tryGrow } from "./instance.ts";
-import type { Machine } from "./machine.ts";
+import type { ListWork, Machine } from "./machine.ts";
 import type { HostStarted, HostTask, MachineReply, MachineRequest } from "./worker_messages.ts";
 
 /** A read that waits for its bytes. */
@@ -28,6 +28,8 @@ export interface WorkerParts {
   readonly memory: WebAssembly.Memory | undefined;
   readonly threads: number;
   readonly workerUrl: string | URL | undefined;
+  /** Whether one row reads in turns; undefined: as the worker measures it. */
+  readonly readsInTurns: boolean | undefined;
 }
 
 function fail(reason: string): never {
@@ -48,6 +50,7 @@ export class WorkerMachine implements Machine {
   readonly #helpers: Helpers | undefined;
   readonly #readers = new Map<number, Reader>();
   #bytes: number;
+  #readsInTurns: boolean | undefined;
   #reads = 0;
   /** Rejects the next read. */
   #failure: Error | undefined;
@@ -60,8 +63,8 @@ export class WorkerMachine implements Machine {
    * @throws {BackendUnavailableError} If they don't start there.
    */
   static async start(parts: WorkerParts): Promise<WorkerMachine> {
-    const { worker, compiled, memory, threads } = parts;
-    const task: HostTask = { task: "host", compiled, memory, threads };
+    const { worker, compiled, memory, threads, readsInTurns } = parts;
+    const task: HostTask = { task: "host", compiled, memory, threads, readsInTurns };
     worker.post(task);
     const reply = await nextMessage(worker).catch((error: Error) => fail(error.message)) as MachineReply;
     if (reply.kind === "started") return new WorkerMachine(parts, reply);
@@ -69,12 +72,14 @@ export class WorkerMachine implements Machine {
     return fail(reply.kind === "failed" ? reply.reason : `its worker said "${reply.kind}"`);
   }
 
-  private constructor({ worker, compiled, memory, threads, workerUrl }: WorkerParts, started: HostStarted) {
+  private constructor(parts: WorkerParts, started: HostStarted) {
+    const { worker, compiled, memory, threads, workerUrl, readsInTurns } = parts;
     const { team, base } = layoutOf(started.heapBase, threads);
     this.#worker = worker;
     this.#memory = memory;
     this.#helpers = memory && new Helpers({ compiled, memory, team }, threads - 1, workerUrl);
     this.#bytes = started.bytes;
+    this.#readsInTurns = readsInTurns;
     this.base = base;
     this.isRelaxed = started.isRelaxed;
     worker.listen(
@@ -101,6 +106,10 @@ export class WorkerMachine implements Machine {
     return 1 + (this.#helpers?.count ?? 0);
   }
 
+  get readsInTurns(): boolean | undefined {
+    return this.#readsInTurns;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }
@@ -113,9 +122,9 @@ export class WorkerMachine implements Machine {
     return true;
   }
 
-  run(list: Int32Array<ArrayBuffer>, sharedWork: number): void {
+  run(list: Int32Array<ArrayBuffer>, work: ListWork): void {
     const { buffer } = list.slice();
-    this.#ask({ task: "run", list: buffer, sharedWork }, [buffer]);
+    this.#ask({ task: "run", list: buffer, work }, [buffer]);
   }
 
   write(address: number, values: Float32Array | Int32Array | Uint8Array): void {
@@ -150,6 +159,7 @@ export class WorkerMachine implements Machine {
   #hear(reply: MachineReply): void {
     switch (reply.kind) {
       case "read":
+        this.#readsInTurns = reply.readsInTurns;
         this.#readers.get(reply.id)?.resolve(reply.bytes);
         this.#readers.delete(reply.id);
         if (this.#readers.size === 0) this.#worker.unref();

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ListWork } from "./machine.ts";
+
 /** To a worker: help another thread with its lists. It answers when it begins. */
 export interface HelpTask {
   readonly task: "help";
@@ -20,6 +22,8 @@ export interface HostTask {
   /** Shared with helpers; absent: a memory of its own. */
   readonly memory: WebAssembly.Memory | undefined;
   readonly threads: number;
+  /** Whether one row reads in turns; undefined: as the worker measures it. */
+  readonly readsInTurns: boolean | undefined;
 }
 
 /**
@@ -27,7 +31,7 @@ export interface HostTask {
  * looks at every element of a typed array, which takes 75 ms for a megabyte.
  */
 export type MachineRequest =
-  | { readonly task: "run"; readonly list: ArrayBuffer; readonly sharedWork: number }
+  | { readonly task: "run"; readonly list: ArrayBuffer; readonly work: ListWork }
   | { readonly task: "write"; readonly address: number; readonly bytes: ArrayBuffer }
   | { readonly task: "read"; readonly id: number; readonly address: number; readonly bytes: number }
   | { readonly task: "grow"; readonly pages: number };
@@ -44,7 +48,13 @@ export interface HostStarted {
 /** From the machine in a worker. */
 export type MachineReply =
   | HostStarted
-  | { readonly kind: "read"; readonly id: number; readonly bytes: ArrayBuffer }
+  | {
+    readonly kind: "read";
+    readonly id: number;
+    readonly bytes: ArrayBuffer;
+    /** As the worker has measured it by now. */
+    readonly readsInTurns: boolean | undefined;
+  }
   /** The host gives no more memory than this. */
   | { readonly kind: "refused"; readonly bytes: number }
   /** A request failed; the helpers may have ended with it. */

@@ -37,7 +37,7 @@ export class MemorySpace<M extends Machine = Machine> implements Recorder {
     this.machine = machine;
     this.memory = new Memory(machine, machine.base);
     const pauses = machine.isHere ? new EventLoopPauses() : undefined;
-    this.list = new CommandList((words, sharedWork) => machine.run(words, sharedWork), pauses);
+    this.list = new CommandList((words, work) => machine.run(words, work), pauses);
     this.words = this.list.words;
     this.floats = this.list.floats;
   }

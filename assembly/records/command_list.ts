@@ -4,16 +4,15 @@
  * @module
  */
 
-import type { Kernel } from "../generated/kernel.ts";
+import { Kernel } from "../generated/kernel.ts";
 import type { EventLoopPauses } from "../machine/event_loop_pauses.ts";
+import type { ListWork } from "../machine/machine.ts";
 import { LIST_WORDS } from "../memory/layout.ts";
 import { RecordWord } from "./team_layout.ts";
 import { NANOSECONDS, partWord, recordWord } from "./work.ts";
 
-/**
- * Runs the records in these words. `sharedWork` is the work, as `work.ts` counts it, that several threads can share.
- */
-export type RunList = (words: Int32Array<ArrayBuffer>, sharedWork: number) => void;
+/** Runs the records in these words. */
+export type RunList = (words: Int32Array<ArrayBuffer>, work: ListWork) => void;
 
 /** Words that may wait: those of many calls at once, which must not make the list run before a pause. */
 const MOST_WORDS = 16 * LIST_WORDS;
@@ -39,7 +38,7 @@ interface Portion {
   /** Where it ends, in words. */
   end: number;
   readonly work: number;
-  readonly sharedWork: number;
+  readonly listWork: ListWork;
   /** Actions for when it has run. */
   readonly marks: Mark[];
 }
@@ -72,6 +71,7 @@ export class CommandList {
   #portions: Portion[] = [];
   #work = 0;
   #sharedWork = 0;
+  #rowWork = 0;
   /** When the pause began that the list is in. */
   #pausedAt: number | undefined;
   /** Milliseconds for a unit of work. */
@@ -98,6 +98,7 @@ export class CommandList {
       for (let i = 0; i < length; i++) this.#words[at + i] = this.words[i] ?? 0;
       if (list) (list instanceof Float32Array ? this.#floats : this.#words).set(list, at + length);
       if (isShared) this.#sharedWork += work / parts;
+      if (isShared && kernel === Kernel.linearRow) this.#rowWork += work / parts;
     }
   }
 
@@ -168,7 +169,7 @@ export class CommandList {
     if (this.#portions.length === 0 && this.#length === portion.end) this.#done = this.#length = 0;
     try {
       const began = performance.now();
-      this.#run(words, portion.sharedWork);
+      this.#run(words, portion.listWork);
       this.#learn(portion.work, performance.now() - began);
     } catch (error) {
       // Later portions may need its results.
@@ -191,8 +192,9 @@ export class CommandList {
   #complete(): Portion | undefined {
     const end = this.#length;
     if (end > (this.#portions.at(-1)?.end ?? this.#done)) {
-      this.#portions.push({ end, work: this.#work, sharedWork: this.#sharedWork, marks: [] });
-      this.#work = this.#sharedWork = 0;
+      const listWork = { shared: this.#sharedWork, row: this.#rowWork };
+      this.#portions.push({ end, work: this.#work, listWork, marks: [] });
+      this.#work = this.#sharedWork = this.#rowWork = 0;
     }
     return this.#portions.at(-1);
   }
@@ -204,6 +206,7 @@ export class CommandList {
       this.#length =
       this.#work =
       this.#sharedWork =
+      this.#rowWork =
         0;
     for (const { marks } of waiting) for (const { fail } of marks) fail(error);
   }

@@ -16,6 +16,8 @@ export enum Team {
   pieces = 8,
   /** Helpers that sleep until the next record. */
   sleepers = 12,
+  /** Not 0: one row reads several panels of a weight in turns. */
+  readsInTurns = 16,
   /** Pieces that nobody has taken yet; 0 or less: none. */
   left = 64,
   /** Pieces that are done. */

@@ -1,7 +1,7 @@
 /**
  * Tries the shapes that a product's inner loop may have, and writes what each reached to `linear_shapes.md`: tiles of
- * sums for many rows, cache blocks, and panels of columns for one row. The kernels in `assembly/kernels/` are the best
- * of these.
+ * sums for many rows, cache blocks, and for one row panels of columns and ways to widen f16. The kernels in
+ * `assembly/kernels/` are the best of these.
  *
  *     deno run -A bench/products/linear_shapes.ts
  *
@@ -30,6 +30,48 @@ interface Panel {
   readonly columns: number;
   readonly features: number;
 }
+
+/** How one row widens the halves of a panel of 32 columns in f16. */
+interface Widening {
+  readonly name: string;
+  /** Features of a step. */
+  readonly features: number;
+  /** The two vectors of 4 columns that 16 bytes at `at` hold, which are in `p`. */
+  readonly halves: (at: number) => readonly [string, string];
+}
+
+const masked = (bits: string) => `v128.and(${bits}, mask)`;
+const lowByProduct = masked("i32x4.dot_i16x8_s(p, low)");
+const highByShift = masked("i32x4.shr_s(p, 3)");
+
+const WIDENINGS: readonly Widening[] = [
+  {
+    name: "loads of 8 bytes that extend, then shifts",
+    features: 1,
+    halves: (at) =>
+      [0, 8].map((more) => masked(`i32x4.shl(v128.load_ext<i16>(w, ${at + more}), 13)`)) as [string, string],
+  },
+  {
+    name: "loads of 16, low halves by two shifts, high ones by one",
+    features: 1,
+    halves: () => [masked("i32x4.shr_s(i32x4.shl(p, 16), 3)"), highByShift],
+  },
+  {
+    name: "loads of 16, halves by products",
+    features: 1,
+    halves: () => [lowByProduct, masked("i32x4.dot_i16x8_s(p, high)")],
+  },
+  {
+    name: "loads of 16, low halves by a product, high ones by a shift",
+    features: 1,
+    halves: () => [lowByProduct, highByShift],
+  },
+  {
+    name: "the same, 2 features a step",
+    features: 2,
+    halves: () => [lowByProduct, highByShift],
+  },
+];
 
 const TILES: readonly Tile[] = [
   { rows: 4, columns: 8, spread: "shuffle", unroll: 1, panel: 8 },
@@ -143,7 +185,33 @@ export function row${columns}x${features}(x: usize, w: usize, c: usize): void {
 }`;
 }
 
-const COMMON = `import { madd } from "../../assembly/kernels/common/simd";
+/** AssemblyScript of one row by panels in f16. */
+function wideningSource({ features, halves }: Widening, index: number): string {
+  const sums = range(8).map((v) => `c${v}`);
+  const step = (f: number) =>
+    range(4).map((v) => {
+      const at = 64 * f + 16 * v;
+      const [first, second] = halves(at);
+      return `p = v128.load(w, ${at}); c${2 * v} = madd(${first}, x${f}, c${2 * v}); ` +
+        `c${2 * v + 1} = madd(${second}, x${f}, c${2 * v + 1});`;
+    }).join("\n      ");
+  return `
+export function halves${index}(x: usize, w: usize, c: usize): void {
+  const mask = v128.load32_splat(BITS), low = v128.load32_splat(BITS, 4), high = v128.load32_splat(BITS, 8);
+  for (let column = 0; column < ${LONG_OUT}; column += 32) {
+    ${sums.map((name) => `let ${name} = f32x4.splat(0);`).join(" ")}
+    for (let from = x, end = x + ${SIZE * 4}; from < end; from += ${features * 4}, w += ${64 * features}) {
+      ${range(features).map((f) => `const x${f} = v128.load32_splat(from, ${4 * f});`).join(" ")}
+      let p: v128;
+      ${range(features).map(step).join("\n      ")}
+    }
+    ${sums.map((name, v) => `v128.store(c + (column << 2), ${name}, ${16 * v});`).join(" ")}
+  }
+}`;
+}
+
+const COMMON = `const BITS = memory.data<u32>([0x8fffe000, 0x00002000, 0x20000000]);
+import { madd } from "../../assembly/kernels/common/simd";
 function pack(x: usize, to: usize, rows: i32, depth: i32, tile: i32): void {
   for (let r = 0; r < rows; r += tile) {
     for (let k = 0; k < depth; k++) {
@@ -155,7 +223,8 @@ function pack(x: usize, to: usize, rows: i32, depth: i32, tile: i32): void {
 
 /** Calls the compiled variants, over memory that is laid out for them. */
 async function variants() {
-  const code = COMMON + TILES.map(tileSource).join("\n") + PANELS.map(panelSource).join("\n");
+  const code = COMMON + TILES.map(tileSource).join("\n") + PANELS.map(panelSource).join("\n") +
+    WIDENINGS.map(wideningSource).join("\n");
   const wasm = await compile(SOURCE, "relaxed-simd", new Map([[SOURCE, code]]));
   const memory = new WebAssembly.Memory({ initial: 2048 });
   const { instance } = await WebAssembly.instantiate(new Uint8Array(wasm), { env: { memory } });
@@ -170,6 +239,7 @@ async function variants() {
   return {
     product: (tile: number, rows: number, depth: number) => call(`product${tile}`, packed, rows, depth),
     row: ({ columns, features }: Panel) => call(`row${columns}x${features}`),
+    halves: (widening: number) => call(`halves${widening}`),
   };
 }
 
@@ -218,6 +288,22 @@ async function oneRow(run: Awaited<ReturnType<typeof variants>>, limits: Limits)
   ];
 }
 
+async function oneRowOfHalves(run: Awaited<ReturnType<typeof variants>>, limits: Limits): Promise<string[]> {
+  const bytes = SIZE * LONG_OUT * 2;
+  let done = 0;
+  const read = { name: "read", run: () => void (done = limits.read(bytes)) };
+  const cases = WIDENINGS.map(({ name }, i) => ({ name, run: () => run.halves(i) }));
+  return [
+    `\n## One row in f16: ${SIZE} × ${LONG_OUT}\n\n| panel of 32 columns | GB/s | of reading as much |\n| --- | --- | --- |`,
+    ...await compare(
+      cases,
+      read,
+      (milliseconds, share) =>
+        `${(bytes / milliseconds / 1e6).toFixed(1)} | ${(100 * share * bytes / done).toFixed(0)} %`,
+    ),
+  ];
+}
+
 function raise(what: string): never {
   throw new Error(`Cannot go on without ${what}`);
 }
@@ -230,6 +316,7 @@ if (import.meta.main) {
     `\nMeasured by \`deno run -A bench/products/linear_shapes.ts\` on ${machine}; ${runtime}; ${date}. f32, relaxed SIMD, one thread, the fastest of 40 rounds.\n`,
     ...await manyRows(run, limits),
     ...await oneRow(run, limits),
+    ...await oneRowOfHalves(run, limits),
   ].join("\n");
   console.log(text);
   await Deno.writeTextFile(new URL("linear_shapes.md", import.meta.url), text + "\n");

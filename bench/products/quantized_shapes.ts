@@ -24,6 +24,10 @@ interface Loop {
   readonly inputs: readonly string[];
   /** The sum `d` after a step with weights at `w`. */
   readonly sum: (load: string) => string;
+  /** A second sum `t` after the step, of 16 bits like the first and 256 times as much. */
+  readonly second?: (load: string) => string;
+  /** Words of each column in a step, default 1. */
+  readonly words?: number;
   /** Turns the sums `d` into 32-bit ones at the end of a block, where they are not. */
   readonly widen?: (sum: string) => string;
 }
@@ -65,6 +69,24 @@ const LOOPS: readonly Loop[] = [
   { format: "q8_0", name: "mask and shift", input: 16, vectors: 2, inputs: ["a", "b"], sum: BYTES },
   {
     format: "q8_0",
+    name: "mask and shift, 2 words a step",
+    input: 16,
+    vectors: 4,
+    words: 2,
+    inputs: ["a", "b"],
+    sum: BYTES,
+  },
+  {
+    format: "q8_0",
+    name: "mask and shift, 8 words a step",
+    input: 16,
+    vectors: 4,
+    words: 8,
+    inputs: ["a", "b"],
+    sum: BYTES,
+  },
+  {
+    format: "q8_0",
     name: "extending loads",
     input: 16,
     vectors: 4,
@@ -91,11 +113,41 @@ const LOOPS: readonly Loop[] = [
   { format: "q4_0", name: "masks and shifts", input: 16, vectors: 2, inputs: ["a", "b", "c", "e"], sum: NIBBLES },
   {
     format: "q4_0",
+    name: "masks and shifts, 2 words a step",
+    input: 16,
+    vectors: 4,
+    words: 2,
+    inputs: ["a", "b", "c", "e"],
+    sum: NIBBLES,
+  },
+  {
+    format: "q4_0",
     name: "masks, upper nibbles overlaid",
     input: 12,
     vectors: 4,
     inputs: ["a", "b", "c", "e"],
     sum: OVERLAID,
+  },
+  {
+    format: "q4_0",
+    name: "relaxed dots of two signed bytes, 16-bit sums",
+    input: 16,
+    vectors: 4,
+    inputs: ["a", "b", "c", "e"],
+    sum: (load) => SHORT(load),
+    second: (load) => SHORT(load).replaceAll(/\bd\b/g, "t").replaceAll(/\ba\b/g, "c").replaceAll(/\bb\b/g, "e"),
+    widen: (sum) => add(dot(sum, "ones"), dot(sum.replace("d", "t"), "ones")),
+  },
+  {
+    format: "q4_0",
+    name: "relaxed dots of two signed bytes, 16-bit sums, 2 words a step",
+    input: 16,
+    vectors: 4,
+    words: 2,
+    inputs: ["a", "b", "c", "e"],
+    sum: (load) => SHORT(load),
+    second: (load) => SHORT(load).replaceAll(/\bd\b/g, "t").replaceAll(/\ba\b/g, "c").replaceAll(/\bb\b/g, "e"),
+    widen: (sum) => add(dot(sum, "ones"), dot(sum.replace("d", "t"), "ones")),
   },
   {
     format: "q4_0",
@@ -134,10 +186,16 @@ const [ROWS, COLUMNS, DEPTH] = [240, 48, 512];
 const SOURCE = "bench/kernels/quantized_shapes.ts";
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-function loopSource({ format, vectors, inputs, sum, widen = (each) => each }: Loop, index: number): string {
-  const each = range(vectors);
+function loopSource(loop: Loop, index: number): string {
+  const { format, vectors, inputs, sum, second, words = 1, widen = (each) => each } = loop;
+  const each = range(vectors), step = range(words);
   const steps = format === "q8_0" ? 8 : 4;
-  const named = (code: string, v: number) => code.replaceAll(/\bd\b/g, `d${v}`);
+  /** Code of a vector and a word of the step: its sums and inputs. */
+  const named = (code: string, v: number, word: number) =>
+    code.replaceAll(/\b([dt])\b/g, `$1${v}`).replaceAll(/\b([abce])\b/g, `$1${word}`);
+  const at = (v: number, word: number) => `w + ${16 * (v + vectors * word)}`;
+  const sums = (v: number, word: number) =>
+    `d${v} = ${named(sum(at(v, word)), v, word)};` + (second ? ` t${v} = ${named(second(at(v, word)), v, word)};` : "");
   return `
 export function row${index}(x: usize, w: usize, out: usize): void {
   const low = constant(0), lowest = constant(4), nibbles = constant(8), ones = constant(12);
@@ -146,12 +204,17 @@ export function row${index}(x: usize, w: usize, out: usize): void {
     let from = x;
     for (let block = 0; block < ${SIZE / 32}; block++, w += ${8 * vectors}) {
       const bias = v128.load32_splat(from);
-      ${each.map((v) => `let d${v} = bias;`).join(" ")}
-      for (const end = from + ${4 * inputs.length * steps}; from < end; from += ${4 * inputs.length}, w += ${
-    16 * vectors
+      ${each.map((v) => `let d${v} = bias${second ? `, t${v} = bias` : ""};`).join(" ")}
+      for (const end = from + ${4 * inputs.length * steps}; from < end; from += ${4 * inputs.length * words}, w += ${
+    16 * vectors * words
   }) {
-        ${inputs.map((name, i) => `const ${name} = v128.load32_splat(from, ${4 * i});`).join(" ")}
-        ${each.map((v) => `d${v} = ${named(sum(`w + ${16 * v}`), v)};`).join("\n        ")}
+        ${
+    step.map((word) =>
+      inputs.map((name, i) => `const ${name}${word} = v128.load32_splat(from, ${4 * (i + inputs.length * word)});`)
+        .join(" ")
+    ).join("\n        ")
+  }
+        ${step.map((word) => each.map((v) => sums(v, word)).join("\n        ")).join("\n        ")}
       }
       const scale = v128.load32_splat(x);
       ${

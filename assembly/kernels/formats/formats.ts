@@ -97,7 +97,17 @@ export function addScaled(
   }
 }
 
-/** sums [32] += x · a panel of values, `depth` features deep. */
+/** Prepares the sums [32] or [16] of a panel for `addPanel` or `addBlocks`. */
+export function beginPanel(sums: usize, format: i32): void {
+  if (format == FormatId.f16) f16.beginPanel(sums);
+}
+
+/** Makes sums of what `addPanel` or `addBlocks` have left. */
+export function finishPanel(sums: usize, format: i32): void {
+  if (format == FormatId.f16) f16.finishPanel(sums);
+}
+
+/** sums [32] += x · a panel of values, `depth` features deep; between `beginPanel` and `finishPanel`. */
 export function addPanel(panel: usize, x: usize, depth: i32, sums: usize, format: i32): void {
   if (format == FormatId.f16) f16.addPanel(panel, x, depth, sums);
   else addFloats(panel, x, depth, sums);
@@ -167,6 +177,25 @@ export function addBlocks(weight: usize, x: usize, scales: usize, blocks: i32, s
     default:
       unreachable();
   }
+}
+
+/** `addBlocks` of two rows, whose inputs, scales and sums lie so many bytes apart. */
+export function addBlocksOfTwo(
+  weight: usize,
+  x: usize,
+  xStride: usize,
+  scales: usize,
+  scaleStride: usize,
+  blocks: i32,
+  sums: usize,
+  stride: usize,
+  format: i32,
+): void {
+  if (format == FormatId.q8_0) {
+    return q8_0.addPanelOfTwo(weight, x, xStride, scales, scaleStride, blocks, sums, stride);
+  }
+  addBlocks(weight, x, scales, blocks, sums, format);
+  addBlocks(weight, x + xStride, scales + scaleStride, blocks, sums + stride, format);
 }
 
 /** A block of a panel as pairs of 16-bit integers [depth / 2][8][2]: columns 0 to 7 to `first`, 8 to 15 to `second`. */

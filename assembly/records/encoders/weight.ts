@@ -25,7 +25,8 @@ export const weight = {
       record.quantizeInputs(recorder, { x: from, inputs, ...sizes }, x.size * QUANTIZING);
       from = inputs;
     }
-    record.linear(recorder, {
+    const product = out.rows === 1 ? record.linearRow : record.linear;
+    product(recorder, {
       x: from,
       weight: addressOf(weight),
       bias: addressOf(bias),

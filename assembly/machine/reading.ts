@@ -1,0 +1,69 @@
+/**
+ * How one row reads a weight that no cache holds, as at every token: a panel after the other, or several in turns, so
+ * that more reads are under way at once. The values are the same. An Intel Xeon (Emerald Rapids) reads 13.2 GB/s in
+ * four streams and 10.1 in one; on an AMD EPYC (Zen 4) turns are 0.8 times as fast in q4_0 and 1.1 times in f16
+ * (`deno task bench row`). So each process measures it in the first tokens that it writes. A measurement at the start
+ * would take longer than those: V8 first runs slow code of its baseline compiler, and memory beyond the caches would
+ * have to be filled.
+ *
+ * @module
+ */
+
+/** Lists that are not counted, while V8 compiles the kernels for good. */
+const WARM_UP = 8;
+/** Lists of each way that are counted. */
+const COUNTED = 16;
+/** Work of one row, as `../records/work.ts` counts it, that makes a list worth measuring: 8 million weights. */
+const LEAST_WORK = 2 ** 20;
+/** Its least share of the list's work. */
+const LEAST_SHARE = 0.75;
+/** Turns are taken if they cost at most this share of the other way: more than chance. */
+const WORTH_TURNS = 0.95;
+
+/** The choice, and its measurement. */
+export class Reading {
+  #inTurns: boolean | undefined;
+  #lists = 0;
+  /** Milliseconds for a unit of work, of the lists that read in turns and of the others. */
+  readonly #costs = { inTurns: new Array<number>(), inOrder: new Array<number>() };
+
+  /** @param inTurns The choice, if it is not to be measured. */
+  constructor(inTurns?: boolean) {
+    this.#inTurns = inTurns;
+  }
+
+  /** Whether rows read in turns; undefined until it is measured. */
+  get inTurns(): boolean | undefined {
+    return this.#inTurns;
+  }
+
+  /**
+   * Runs a list.
+   *
+   * @param work Its work, and the part of it that is products of one row.
+   */
+  run(work: number, rowWork: number, run: (inTurns: boolean) => void): void {
+    const isMeasured = this.#inTurns === undefined && rowWork >= LEAST_WORK && rowWork >= LEAST_SHARE * work;
+    if (!isMeasured) return run(this.#inTurns ?? false);
+    // Two lists each: neither way always follows the other, nor always falls on the same half of a step.
+    const inTurns = (this.#lists++ & 2) !== 0;
+    const start = performance.now();
+    run(inTurns);
+    if (this.#lists > WARM_UP) this.#learn(inTurns, (performance.now() - start) / rowWork);
+  }
+
+  #learn(inTurns: boolean, cost: number): void {
+    const { inTurns: turns, inOrder } = this.#costs;
+    (inTurns ? turns : inOrder).push(cost);
+    if (Math.min(turns.length, inOrder.length) < COUNTED) return;
+    this.#inTurns = median(turns) <= WORTH_TURNS * median(inOrder);
+  }
+}
+
+/** The upper of the two middle values, or the one. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Infinity;
+}
+
+/** What this process has measured, for all its engines. */
+export const processReading: Reading = new Reading();
