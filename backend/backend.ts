@@ -25,16 +25,27 @@ export interface BackendInfo {
   readonly threads: number;
   /** Optional capabilities in use, such as "relaxed-simd" or "shader-f16". */
   readonly features: readonly string[];
-  /**
-   * Whether a thread of the CPU engine reads several parts of a weight in turns when it writes text, rather than one
-   * after the other. Which is faster depends on the processor; undefined: not measured yet. Values are the same.
-   */
-  readonly readsInTurns?: boolean | undefined;
+  /** What a thread of the CPU engine reads in turns. */
+  readonly readsInTurns?: ReadingInTurns | undefined;
   /**
    * Steps of generation worth recording before the first one's token is read: what keeps a device busy beside the host.
    * Absent: 0.
    */
   readonly stepsAhead?: number;
+}
+
+/**
+ * Which weights a thread of the CPU engine reads several parts of in turns when it writes text, rather than one part
+ * after the other. Which is faster depends on the processor and the format; undefined: not measured yet. Values are the
+ * same.
+ *
+ * @category Backends
+ */
+export interface ReadingInTurns {
+  /** Those in f32 and f16. */
+  readonly values: boolean | undefined;
+  /** Those in q8_0 and q4_0. */
+  readonly blocks: boolean | undefined;
 }
 
 /**
@@ -85,7 +96,7 @@ export interface BackendOptions {
    */
   readonly inWorker?: boolean | undefined;
   /**
-   * Whether threads of the CPU engine read several parts of a weight in turns when they write text, see `BackendInfo`.
+   * Whether threads of the CPU engine read several parts of a weight in turns when they write text, see `ReadingInTurns`.
    * Default: what proves faster in the first tokens of the process.
    */
   readonly readsInTurns?: boolean | undefined;

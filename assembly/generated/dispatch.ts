@@ -16,7 +16,7 @@ import { GluArguments, glu } from "../kernels/elementwise/glu";
 import { MultiplyArguments, multiply } from "../kernels/elementwise/multiply";
 import { linear } from "../kernels/linear/linear";
 import { LinearArguments } from "../kernels/linear/linear_arguments";
-import { linearRow } from "../kernels/linear/linear_row";
+import { linearBlocksRow, linearRow } from "../kernels/linear/linear_row";
 import { QuantizeInputsArguments, quantizeInputs } from "../kernels/linear/quantize_inputs";
 import { CopyRowsArguments, copyRows } from "../kernels/memory/copy_rows";
 import { InlineDataArguments, inlineData } from "../kernels/memory/inline_data";
@@ -79,6 +79,8 @@ export function dispatch(kernel: i32, args: usize, thread: i32, threads: i32, sc
       return layerNorm(changetype<LayerNormArguments>(args), thread, threads, scratch);
     case Kernel.linear:
       return linear(changetype<LinearArguments>(args), thread, threads, scratch);
+    case Kernel.linearBlocksRow:
+      return linearBlocksRow(changetype<LinearArguments>(args), thread, threads, scratch);
     case Kernel.linearRow:
       return linearRow(changetype<LinearArguments>(args), thread, threads, scratch);
     case Kernel.logSoftmax:

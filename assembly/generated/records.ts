@@ -407,6 +407,12 @@ export function linear(to: RecordTarget, a: LinearArguments, work: number = to.w
   to.append(Kernel.linear, 9, work);
 }
 
+/** Appends a record of `linearBlocksRow`, with so much to do. */
+export function linearBlocksRow(to: RecordTarget, a: LinearArguments, work: number = to.work): void {
+  putLinearArguments(to, a);
+  to.append(Kernel.linearBlocksRow, 9, work);
+}
+
 /** Appends a record of `linearRow`, with so much to do. */
 export function linearRow(to: RecordTarget, a: LinearArguments, work: number = to.work): void {
   putLinearArguments(to, a);

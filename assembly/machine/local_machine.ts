@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ReadingInTurns } from "../../backend/backend.ts";
 import { describe } from "../../common/show.ts";
 import { DeviceLostError } from "../../errors.ts";
 import { layoutOf, type MemoryLayout } from "../memory/layout.ts";
@@ -36,9 +37,6 @@ export interface LocalParts {
 
 const NOBODY: HelperThreads = { count: 0, dispose: () => {} };
 
-/** What `Team.readsInTurns` is set to. */
-const [IN_ORDER, IN_TURNS] = [Int32Array.of(0), Int32Array.of(1)];
-
 /** Runs commands at once, in the calling thread, which waits for its helpers. */
 export class LocalMachine implements Machine {
   readonly isHere = true;
@@ -67,7 +65,7 @@ export class LocalMachine implements Machine {
     return 1 + this.#helpers.count;
   }
 
-  get readsInTurns(): boolean | undefined {
+  get readsInTurns(): ReadingInTurns {
     return this.#reading.inTurns;
   }
 
@@ -83,12 +81,12 @@ export class LocalMachine implements Machine {
     return tryGrow(this.#instance.memory, pages);
   }
 
-  run(words: Int32Array<ArrayBuffer>, { shared, row }: ListWork): void {
+  run(words: Int32Array<ArrayBuffer>, listWork: ListWork): void {
     const { list, team } = this.#layout;
     this.write(list, words);
-    const work = this.#helpers === NOBODY ? 0 : shared;
-    this.#reading.run(shared, row, (inTurns) => {
-      this.write(team + Team.readsInTurns, inTurns ? IN_TURNS : IN_ORDER);
+    const work = this.#helpers === NOBODY ? 0 : listWork.shared;
+    this.#reading.run(listWork, (inTurns) => {
+      this.write(team + Team.inTurns, Int32Array.of(inTurns));
       this.#teamwork.run(work, (isTogether) => this.#run(words.byteLength, isTogether));
     });
   }

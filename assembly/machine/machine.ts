@@ -4,12 +4,16 @@
  * @module
  */
 
+import type { ReadingInTurns } from "../../backend/backend.ts";
+
 /** How much there is to do in a list, as `../records/work.ts` counts it. */
 export interface ListWork {
   /** What several threads can share. */
   readonly shared: number;
-  /** The part of that which is products of one row, bound by reading weights. */
-  readonly row: number;
+  /** The part of that which is products of one row by weights of values, bound by reading them. */
+  readonly values: number;
+  /** The same by weights of blocks. */
+  readonly blocks: number;
 }
 
 /** Memory and the kernels that work in it. A machine carries out calls in the order in which they are made. */
@@ -20,8 +24,8 @@ export interface Machine {
   readonly isHere: boolean;
   /** Whether the kernels fuse multiply and add. */
   readonly isRelaxed: boolean;
-  /** Whether one row reads several panels of a weight in turns; undefined until that is measured. */
-  readonly readsInTurns: boolean | undefined;
+  /** Which weights one row reads in turns. */
+  readonly readsInTurns: ReadingInTurns;
   /** The first byte address that tensors may have. */
   readonly base: number;
   /** Bytes of memory. */

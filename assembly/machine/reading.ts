@@ -9,6 +9,10 @@
  * @module
  */
 
+import type { ReadingInTurns } from "../../backend/backend.ts";
+import { InTurns } from "../records/team_layout.ts";
+import type { ListWork } from "./machine.ts";
+
 /** Lists that are not counted, while V8 compiles the kernels for good. */
 const WARM_UP = 8;
 /** Lists of each way that are counted. */
@@ -20,44 +24,69 @@ const LEAST_SHARE = 0.75;
 /** Turns are taken if they cost at most this share of the other way: more than chance. */
 const WORTH_TURNS = 0.95;
 
-/** The choice, and its measurement. */
-export class Reading {
-  #inTurns: boolean | undefined;
+/** The choice for weights of one kind, and its measurement. */
+class Choice {
+  /** Whether rows read in turns; undefined until it is measured. */
+  inTurns: boolean | undefined;
   #lists = 0;
   /** Milliseconds for a unit of work, of the lists that read in turns and of the others. */
   readonly #costs = { inTurns: new Array<number>(), inOrder: new Array<number>() };
 
+  constructor(inTurns: boolean | undefined) {
+    this.inTurns = inTurns;
+  }
+
+  /** The way of the next list that is measured. */
+  next(): boolean {
+    // Two lists each: neither way always follows the other, nor always falls on the same half of a step.
+    return (this.#lists++ & 2) !== 0;
+  }
+
+  /** @param cost Milliseconds for a unit of work. */
+  learn(inTurns: boolean, cost: number): void {
+    if (this.#lists <= WARM_UP) return;
+    const { inTurns: turns, inOrder } = this.#costs;
+    (inTurns ? turns : inOrder).push(cost);
+    if (Math.min(turns.length, inOrder.length) < COUNTED) return;
+    this.inTurns = median(turns) <= WORTH_TURNS * median(inOrder);
+  }
+}
+
+/** The choices, for weights of values and for those of blocks: what is faster for one may be slower for the other. */
+export class Reading {
+  readonly #values: Choice;
+  readonly #blocks: Choice;
+
   /** @param inTurns The choice, if it is not to be measured. */
   constructor(inTurns?: boolean) {
-    this.#inTurns = inTurns;
+    this.#values = new Choice(inTurns);
+    this.#blocks = new Choice(inTurns);
   }
 
   /** Whether rows read in turns; undefined until it is measured. */
-  get inTurns(): boolean | undefined {
-    return this.#inTurns;
+  get inTurns(): ReadingInTurns {
+    return { values: this.#values.inTurns, blocks: this.#blocks.inTurns };
   }
 
   /**
    * Runs a list.
    *
-   * @param work Its work, and the part of it that is products of one row.
+   * @param run Is told which weights are to be read in turns, as `InTurns` says.
    */
-  run(work: number, rowWork: number, run: (inTurns: boolean) => void): void {
-    const isMeasured = this.#inTurns === undefined && rowWork >= LEAST_WORK && rowWork >= LEAST_SHARE * work;
-    if (!isMeasured) return run(this.#inTurns ?? false);
-    // Two lists each: neither way always follows the other, nor always falls on the same half of a step.
-    const inTurns = (this.#lists++ & 2) !== 0;
+  run({ shared, values, blocks }: ListWork, run: (inTurns: number) => void): void {
+    const [choice, work] = values > blocks ? [this.#values, values] : [this.#blocks, blocks];
+    if (choice.inTurns !== undefined || work < LEAST_WORK || work < LEAST_SHARE * shared) {
+      return run(bitsOf(this.#values.inTurns, this.#blocks.inTurns));
+    }
+    const inTurns = choice.next();
     const start = performance.now();
-    run(inTurns);
-    if (this.#lists > WARM_UP) this.#learn(inTurns, (performance.now() - start) / rowWork);
+    run(choice === this.#values ? bitsOf(inTurns, this.#blocks.inTurns) : bitsOf(this.#values.inTurns, inTurns));
+    choice.learn(inTurns, (performance.now() - start) / work);
   }
+}
 
-  #learn(inTurns: boolean, cost: number): void {
-    const { inTurns: turns, inOrder } = this.#costs;
-    (inTurns ? turns : inOrder).push(cost);
-    if (Math.min(turns.length, inOrder.length) < COUNTED) return;
-    this.#inTurns = median(turns) <= WORTH_TURNS * median(inOrder);
-  }
+function bitsOf(values = false, blocks = false): number {
+  return (values ? InTurns.values : 0) | (blocks ? InTurns.blocks : 0);
 }
 
 /** The upper of the two middle values, or the one. */

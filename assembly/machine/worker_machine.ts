@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ReadingInTurns } from "../../backend/backend.ts";
 import { BackendUnavailableError, DeviceLostError, DisposedError, OutOfMemoryError } from "../../errors.ts";
 import { nextMessage, type WorkerHandle } from "../../host/workers.ts";
 import { layoutOf } from "../memory/layout.ts";
@@ -50,7 +51,7 @@ export class WorkerMachine implements Machine {
   readonly #helpers: Helpers | undefined;
   readonly #readers = new Map<number, Reader>();
   #bytes: number;
-  #readsInTurns: boolean | undefined;
+  #readsInTurns: ReadingInTurns;
   #reads = 0;
   /** Rejects the next read. */
   #failure: Error | undefined;
@@ -79,7 +80,7 @@ export class WorkerMachine implements Machine {
     this.#memory = memory;
     this.#helpers = memory && new Helpers({ compiled, memory, team }, threads - 1, workerUrl);
     this.#bytes = started.bytes;
-    this.#readsInTurns = readsInTurns;
+    this.#readsInTurns = { values: readsInTurns, blocks: readsInTurns };
     this.base = base;
     this.isRelaxed = started.isRelaxed;
     worker.listen(
@@ -106,7 +107,7 @@ export class WorkerMachine implements Machine {
     return 1 + (this.#helpers?.count ?? 0);
   }
 
-  get readsInTurns(): boolean | undefined {
+  get readsInTurns(): ReadingInTurns {
     return this.#readsInTurns;
   }
 

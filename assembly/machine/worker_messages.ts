@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ReadingInTurns } from "../../backend/backend.ts";
 import type { ListWork } from "./machine.ts";
 
 /** To a worker: help another thread with its lists. It answers when it begins. */
@@ -53,7 +54,7 @@ export type MachineReply =
     readonly id: number;
     readonly bytes: ArrayBuffer;
     /** As the worker has measured it by now. */
-    readonly readsInTurns: boolean | undefined;
+    readonly readsInTurns: ReadingInTurns;
   }
   /** The host gives no more memory than this. */
   | { readonly kind: "refused"; readonly bytes: number }

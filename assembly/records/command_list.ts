@@ -71,7 +71,8 @@ export class CommandList {
   #portions: Portion[] = [];
   #work = 0;
   #sharedWork = 0;
-  #rowWork = 0;
+  #valuesWork = 0;
+  #blocksWork = 0;
   /** When the pause began that the list is in. */
   #pausedAt: number | undefined;
   /** Milliseconds for a unit of work. */
@@ -98,7 +99,8 @@ export class CommandList {
       for (let i = 0; i < length; i++) this.#words[at + i] = this.words[i] ?? 0;
       if (list) (list instanceof Float32Array ? this.#floats : this.#words).set(list, at + length);
       if (isShared) this.#sharedWork += work / parts;
-      if (isShared && kernel === Kernel.linearRow) this.#rowWork += work / parts;
+      if (isShared && kernel === Kernel.linearRow) this.#valuesWork += work / parts;
+      if (isShared && kernel === Kernel.linearBlocksRow) this.#blocksWork += work / parts;
     }
   }
 
@@ -192,9 +194,13 @@ export class CommandList {
   #complete(): Portion | undefined {
     const end = this.#length;
     if (end > (this.#portions.at(-1)?.end ?? this.#done)) {
-      const listWork = { shared: this.#sharedWork, row: this.#rowWork };
+      const listWork = { shared: this.#sharedWork, values: this.#valuesWork, blocks: this.#blocksWork };
       this.#portions.push({ end, work: this.#work, listWork, marks: [] });
-      this.#work = this.#sharedWork = this.#rowWork = 0;
+      this.#work =
+        this.#sharedWork =
+        this.#valuesWork =
+        this.#blocksWork =
+          0;
     }
     return this.#portions.at(-1);
   }
@@ -206,7 +212,8 @@ export class CommandList {
       this.#length =
       this.#work =
       this.#sharedWork =
-      this.#rowWork =
+      this.#valuesWork =
+      this.#blocksWork =
         0;
     for (const { marks } of waiting) for (const { fail } of marks) fail(error);
   }

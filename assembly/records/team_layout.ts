@@ -16,8 +16,8 @@ export enum Team {
   pieces = 8,
   /** Helpers that sleep until the next record. */
   sleepers = 12,
-  /** Not 0: one row reads several panels of a weight in turns. */
-  readsInTurns = 16,
+  /** Which weights one row reads in turns. */
+  inTurns = 16,
   /** Pieces that nobody has taken yet; 0 or less: none. */
   left = 64,
   /** Pieces that are done. */
@@ -32,6 +32,14 @@ export enum Team {
   reason = 200,
   /** Length of the block. */
   bytes = 512,
+}
+
+/** Weights whose panels one row reads in turns, several at a time, as bits. */
+export enum InTurns {
+  /** Those of values. */
+  values = 1,
+  /** Those of blocks. */
+  blocks = 2,
 }
 
 /** Parts of a record's first word: masks, and by how many bits numbers are shifted up. */

@@ -97,7 +97,7 @@ async function sharing(threads: number): Promise<{ best: number; median: number 
   const times: number[] = [];
   for (let run = 0; run < 300; run++) {
     const start = performance.now();
-    machine.run(list, { shared: records * 2 ** 21, row: 0 });
+    machine.run(list, { shared: records * 2 ** 21, values: 0, blocks: 0 });
     times.push((performance.now() - start) * 1000 / records);
   }
   machine.dispose();

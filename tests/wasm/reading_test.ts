@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { WasmBackend } from "../../assembly/backend.ts";
+import type { ListWork } from "../../assembly/machine/machine.ts";
 import { Reading } from "../../assembly/machine/reading.ts";
 import type { WeightFormat } from "../../backend/memory.ts";
 import { linear } from "../../engine/reference/linear.ts";
@@ -77,17 +78,16 @@ function countTurns(
   lists: number,
   inTurns: number,
   inOrder: number,
-  work: number,
-  row: number,
+  work: ListWork,
 ): number {
   const { now } = performance;
   let [count, time] = [0, 0];
   performance.now = () => time;
   try {
     for (let i = 0; i < lists; i++) {
-      reading.run(work, row, (turns) => {
-        if (turns) count += 1;
-        time += turns ? inTurns : inOrder;
+      reading.run(work, (turns) => {
+        if (turns > 0) count += 1;
+        time += turns > 0 ? inTurns : inOrder;
       });
     }
   } finally {
@@ -96,34 +96,41 @@ function countTurns(
   return count;
 }
 
-Deno.test("turns are taken where they are faster, after some tokens", () => {
-  const row = 2 ** 21;
+const WORK: ListWork = { shared: 1.1 * 2 ** 21, values: 0, blocks: 0 };
+
+Deno.test("turns are taken where they are faster, after some tokens, for weights of each kind", () => {
   for (
     const [inTurns, inOrder, expected] of [[8, 10, true], [10, 10, false], [9.8, 10, false], [12, 10, false]] as const
   ) {
     const reading = new Reading();
-    assertEquals(reading.inTurns, undefined);
-    assertEquals(countTurns(reading, 40, inTurns, inOrder, 1.1 * row, row), 20);
-    assertEquals(reading.inTurns, expected, `${inTurns} beside ${inOrder} ms`);
-    assertEquals(countTurns(reading, 10, inTurns, inOrder, 1.1 * row, row), expected ? 10 : 0);
+    assertEquals(reading.inTurns, { values: undefined, blocks: undefined });
+    const [values, blocks] = [{ ...WORK, values: 2 ** 21 }, { ...WORK, blocks: 2 ** 21 }];
+    assertEquals(countTurns(reading, 40, inTurns, inOrder, values), 20);
+    assertEquals(reading.inTurns, { values: expected, blocks: undefined }, `${inTurns} beside ${inOrder} ms`);
+    assertEquals(countTurns(reading, 10, inTurns, inOrder, values), expected ? 10 : 0);
+    countTurns(reading, 40, inOrder, inTurns, blocks);
+    assertEquals(reading.inTurns, { values: expected, blocks: inOrder < 0.95 * inTurns });
   }
 });
 
 Deno.test("lists of little reading, or of much else, are not measured", () => {
   const reading = new Reading();
-  assertEquals(countTurns(reading, 100, 1, 2, 2 ** 19, 2 ** 19), 0);
-  assertEquals(countTurns(reading, 100, 1, 2, 2 ** 23, 2 ** 22), 0);
-  assertEquals(reading.inTurns, undefined);
+  for (const kind of ["values", "blocks"] as const) {
+    assertEquals(countTurns(reading, 100, 1, 2, { ...WORK, shared: 2 ** 19, [kind]: 2 ** 19 }), 0);
+    assertEquals(countTurns(reading, 100, 1, 2, { ...WORK, shared: 2 ** 23, [kind]: 2 ** 22 }), 0);
+  }
+  assertEquals(reading.inTurns, { values: undefined, blocks: undefined });
 });
 
 Deno.test("a choice that is given is not measured, and the backend tells it", async () => {
   for (const readsInTurns of [true, false]) {
-    assertEquals(countTurns(new Reading(readsInTurns), 100, 1, 2, 2 ** 22, 2 ** 22), readsInTurns ? 100 : 0);
+    const work = { ...WORK, values: 2 ** 21 };
+    assertEquals(countTurns(new Reading(readsInTurns), 100, 1, 2, work), readsInTurns ? 100 : 0);
     for (const inWorker of [true, false]) {
       const backend = await createBackend("wasm", { threads: 1, inWorker, readsInTurns });
       const x = backend.tensor(Float32Array.of(1), [1]);
       await x.data();
-      assertEquals(backend.info.readsInTurns, readsInTurns);
+      assertEquals(backend.info.readsInTurns, { values: readsInTurns, blocks: readsInTurns });
       backend.dispose();
     }
   }
@@ -140,8 +147,8 @@ for (const inWorker of [false, true]) {
       assertEquals((await result.data())[4095], 2048);
       result.dispose();
     }
-    const { readsInTurns } = backend.info;
-    assert(typeof readsInTurns === "boolean", `${readsInTurns} after 60 products`);
+    const { values, blocks } = backend.info.readsInTurns ?? {};
+    assert(typeof blocks === "boolean" && values === undefined, `${values}, ${blocks} after 60 products`);
     backend.dispose();
   });
 }

@@ -163,7 +163,11 @@ Deno.test("a thread that fails rejects the list that used it, and the machine go
   if (!machine) throw new Error("there is no machine");
   assertEquals(machine.threads, 3);
   const clear = (address: number, bytes: number) =>
-    machine.run(Int32Array.of(recordWord(Kernel.zero, 1 << 20), 4, address, bytes), { shared: 1 << 20, row: 0 });
+    machine.run(Int32Array.of(recordWord(Kernel.zero, 1 << 20), 4, address, bytes), {
+      shared: 1 << 20,
+      values: 0,
+      blocks: 0,
+    });
   machine.write(machine.base, Float32Array.of(1, 2, 3, 4));
   // Far beyond the end of the memory.
   const error = assertThrows(() => clear(0xf000_0000, 1 << 20), DeviceLostError, "one of them failed");

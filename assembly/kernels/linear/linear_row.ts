@@ -1,6 +1,6 @@
 import { PANEL, QUANTIZED_PANEL } from "../../records/constants";
 import { shareStart } from "../common/split";
-import { readsInTurns } from "../common/turns";
+import { blocksInTurns, valuesInTurns } from "../common/turns";
 import { INPUT_BLOCK } from "../formats/blocks";
 import { addBlocks, addPanel, beginPanel, finishPanel, isBlocked } from "../formats/formats";
 import { panelBytes, panelCount } from "../weights/panels";
@@ -13,20 +13,30 @@ const COLUMNS_IN_TURNS: i32 = 128;
 /** Bytes of a panel that are read in a turn, at most, but one block at least: about as far as processors prefetch. */
 const TURN_BYTES: usize = 1024;
 
+/** `linear` of a single row by a weight of values. */
+export function linearRow(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
+  productOfRow(a, thread, threads, scratch, valuesInTurns());
+}
+
+/** `linear` of a single row, as `quantizeInputs` has left it, by a weight of blocks. */
+export function linearBlocksRow(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
+  productOfRow(a, thread, threads, scratch, blocksInTurns());
+}
+
 /**
- * `linear` of a single row, which takes as long as reading the weight. In order, a panel is one stream through memory.
+ * A single row takes as long as reading the weight. In order, a panel is one stream through memory.
  * In turns, a thread reads a little of each of several panels, the next ones of as many runs: more reads are under way
  * at once, which makes some processors faster and others slower (`../../machine/reading.ts`). A sum is the same chain
  * of additions either way.
  */
-export function linearRow(a: LinearArguments, thread: i32, threads: i32, scratch: usize): void {
+function productOfRow(a: LinearArguments, thread: i32, threads: i32, scratch: usize, inTurns: bool): void {
   const outSize = a.outSize, isBlocks = isBlocked(a.format);
   const width = isBlocks ? QUANTIZED_PANEL : PANEL;
   const panels = isBlocks ? quantizedPanelCount(outSize) : panelCount(outSize);
   const depth = isBlocks ? blockCount(a.inSize) : a.inSize;
   const step = isBlocks ? panelBlockBytes(a.format) : panelBytes(1, a.format);
-  const streams = readsInTurns() ? COLUMNS_IN_TURNS / width : 1;
-  const turn = readsInTurns() ? max(1, <i32> (TURN_BYTES / step)) : depth;
+  const streams = inTurns ? COLUMNS_IN_TURNS / width : 1;
+  const turn = inTurns ? max(1, <i32> (TURN_BYTES / step)) : depth;
   const from = shareStart(panels, thread, threads), to = shareStart(panels, thread + 1, threads);
   const run = (to - from + streams - 1) / streams;
   const sumBytes = <usize> width << 2;

@@ -18,14 +18,16 @@ export const weight = {
   linear({ x, weight, bias, activation, out }, recorder) {
     if (out.size === 0) return;
     const format = formatId(weight.dtype);
+    const isBlocks = FORMATS[weight.dtype].blockSize > 1;
     let from = addressOf(x);
-    if (FORMATS[weight.dtype].blockSize > 1) {
+    if (isBlocks) {
       const inputs = recorder.temporary(inputBytes(out.rows, weight.width));
       const sizes = { rows: out.rows, inSize: weight.width, format };
       record.quantizeInputs(recorder, { x: from, inputs, ...sizes }, x.size * QUANTIZING);
       from = inputs;
     }
-    const product = out.rows === 1 ? record.linearRow : record.linear;
+    const productOfRow = isBlocks ? record.linearBlocksRow : record.linearRow;
+    const product = out.rows === 1 ? productOfRow : record.linear;
     product(recorder, {
       x: from,
       weight: addressOf(weight),
