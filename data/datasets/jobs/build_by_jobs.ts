@@ -21,7 +21,7 @@ import type { TokenDocument } from "../documents.ts";
 import { buildAndPush, type BuildOptions, type DocumentWork, runBuild } from "../run_build.ts";
 import { type BuildJobs, type JobRecord, pieceName, readRecord, recordName, RELEASE } from "./job.ts";
 import { failureOf } from "./job_failure.ts";
-import { readPiece } from "./piece.ts";
+import { isWhole, readPiece } from "./piece.ts";
 import { isFrom, planRanges, type SourceRange } from "./plan.ts";
 import { JobQueue } from "./queue.ts";
 import { isS3, openStorage } from "./open_storage.ts";
@@ -151,7 +151,6 @@ class JobBuild {
     const identity = JSON.stringify({ release: RELEASE, output, recipe, tokens, sizes, jobBytes, onBadRow });
     const build = (await hashOf(new TextEncoder().encode(identity))).slice(0, 16);
     const storage = openStorage(parts, build);
-    for (const name of [TOKENIZER_FILE, CONFIG_FILE]) await storage.put(name, Uint8Array.from(files.get(name) ?? []));
     const jobs: BuildJobs = {
       ...{ release: RELEASE, build, parts, endToken, onBadRow, dedupe },
       dataset: await anywhere(settings),
@@ -160,7 +159,14 @@ class JobBuild {
       tokenizer: String(recipe["tokenizer"]),
     };
     const plan = planRanges(source, sizes, jobBytes, from.file);
-    return new JobBuild(options, work, jobs, storage, await JobQueue.open(redis, build), plan);
+    const queue = await JobQueue.open(redis, build);
+    try {
+      for (const name of [TOKENIZER_FILE, CONFIG_FILE]) await storage.put(name, Uint8Array.from(files.get(name) ?? []));
+    } catch (error) {
+      await queue.close([]);
+      throw error;
+    }
+    return new JobBuild(options, work, jobs, storage, queue, plan);
   }
 
   /** The documents that workers make, in their order. */
@@ -245,11 +251,10 @@ class JobBuild {
     this.#workers = workers;
     if (workers > 0) this.#lastLife = now;
     if (now - this.#lastLife < patience) return;
+    const seconds = Math.round(patience / 1000);
     throw new DatasetError(
-      `Cannot build by jobs: no worker has come to ${showUrl(redis)} for ${
-        Math.round(patience / 1000)
-      } s; start some, ` +
-        "by andromeda dataset --worker with that URL",
+      `Cannot build by jobs: no worker has come to ${showUrl(redis)} for ${seconds} s; start some, by ` +
+        "andromeda dataset --worker with that URL",
     );
   }
 
@@ -258,11 +263,16 @@ class JobBuild {
     const skip = (count: number) => {
       for (let i = 0; i < count; i++) onSkip();
     };
-    let { file } = range.from;
+    let file = Math.max(range.from.file, from.file);
     for (let piece = 0; piece < pieces; piece++) {
       const name = `${pieceName(range, piece)} in ${this.storage.name}`;
       const content = await this.storage.get(pieceName(range, piece));
-      if (!content) throw new DatasetError(`Cannot read ${name}: it is gone; start the build anew`);
+      if (!content || !isWhole(content)) {
+        await this.storage.remove([recordName(range)]);
+        throw new DatasetError(
+          `Cannot read ${name}: it is gone or damaged; start the build again, to have it made anew`,
+        );
+      }
       for (const { document, skipped } of readPiece(content, name)) {
         signal?.throwIfAborted();
         const { place } = document;

@@ -76,7 +76,7 @@ export async function runDatasetWorker(options: DatasetWorkerOptions): Promise<v
   checkNumbers(options);
   signal?.throwIfAborted();
   const { UnrecoverableError, WaitingError, Worker } = await bullmq();
-  const connection = await connectRedis(redis, null);
+  const connection = await connectRedis(redis, null, signal);
   const jobs = new JobHands(options);
   let done: DatasetWorkerProgress = { jobs: 0, documents: 0, tokens: 0 };
   const worker = new Worker<DatasetJob>(QUEUE, async (job, token, lost) => {
@@ -98,7 +98,8 @@ export async function runDatasetWorker(options: DatasetWorkerOptions): Promise<v
   worker.on("lockRenewalFailed", (ids) => ids.forEach((id) => worker.cancelJob(id)));
   try {
     await aborted(signal);
-    await worker.close();
+    // Without Redis there is nothing to hand back, and nothing that would answer.
+    await worker.close(connection.status !== "ready");
   } finally {
     jobs.dispose();
     connection.disconnect();

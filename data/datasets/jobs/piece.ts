@@ -95,11 +95,18 @@ export class PieceWriter {
   }
 }
 
+/** Whether bytes are a piece, as it was written. */
+export function isWhole(bytes: Uint8Array<ArrayBuffer>): boolean {
+  return bytes.length >= HEADER && MAGIC.every((byte, i) => bytes[i] === byte) &&
+    new DataView(bytes.buffer).getUint32(CHECKSUM, true) === checksumOf(bytes);
+}
+
 /**
  * The documents of a piece.
  *
+ * @param bytes A whole piece.
  * @param name Its name, for messages.
- * @throws {DatasetError} If it is damaged.
+ * @throws {DatasetError} If it is of another version.
  */
 export function* readPiece(bytes: Uint8Array<ArrayBuffer>, name: string): Generator<HandedDocument> {
   const { table, hashes, signatures, ids } = viewsOf(readHeader(bytes, name), bytes);
@@ -148,9 +155,6 @@ function viewsOf({ idBytes, documents, ids, keys }: Header, given?: Uint8Array<A
 }
 
 function readHeader(bytes: Uint8Array<ArrayBuffer>, name: string): Header {
-  const isRight = bytes.length >= HEADER && MAGIC.every((byte, i) => bytes[i] === byte) &&
-    new DataView(bytes.buffer).getUint32(CHECKSUM, true) === checksumOf(bytes);
-  if (!isRight) throw new DatasetError(`Cannot read ${name}: it is damaged or cut off; remove it to have it made anew`);
   const [version, idBytes, documents = 0, ids = 0, keys = 0] = new Uint32Array(bytes.buffer, MAGIC.length, 5);
   if (version !== VERSION || (idBytes !== 2 && idBytes !== 4)) {
     throw new DatasetError(`Cannot read ${name}: its layout is of version ${version}, and ${VERSION} is known`);

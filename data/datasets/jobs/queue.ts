@@ -37,11 +37,16 @@ type RedisConnection = InstanceType<Awaited<ReturnType<typeof bullmq>>["Redis"]>
 /**
  * Connects to Redis.
  *
- * @param retries Tries to reach it again before what is asked of it fails; nothing where there is no limit.
+ * @param retries Tries to reach it again before what is asked of it fails; null where there is no limit.
+ * @param signal When it is aborted, nothing is tried again.
  * @throws {ConfigError} If the URL is none of Redis.
  * @throws {DatasetError} If it can't be reached.
  */
-export async function connectRedis(url: string, retries: number | null): Promise<RedisConnection> {
+export async function connectRedis(
+  url: string,
+  retries: number | null,
+  signal?: AbortSignal,
+): Promise<RedisConnection> {
   if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
     throw new ConfigError(`Cannot use the URL ${JSON.stringify(showUrl(url))}: Redis has one like redis://host:6379`);
   }
@@ -52,7 +57,7 @@ export async function connectRedis(url: string, retries: number | null): Promise
     lazyConnect: true,
     connectTimeout: FIRST_ANSWER,
     maxRetriesPerRequest: retries,
-    retryStrategy: (times) => isReached ? Math.min(200 * times, LONGEST_PAUSE) : null,
+    retryStrategy: (times) => isReached && !signal?.aborted ? Math.min(200 * times, LONGEST_PAUSE) : null,
   });
   redis.on("error", (error: unknown) => fault = error);
   try {
