@@ -15,6 +15,7 @@ import { showUrl } from "../../http/show_url.ts";
 import { hashOf } from "../../hub/checksum.ts";
 import { AndromedaTokenizer } from "../../text/tokenizer.ts";
 import { CONFIG_FILE, TOKENIZER_FILE } from "../../text/tokenizer_files.ts";
+import { sizesOf } from "../build_progress.ts";
 import { type BuilderSettings, type DatasetBuilderOptions, readBuilderOptions } from "../builder_options.ts";
 import type { Dataset } from "../dataset.ts";
 import type { TokenDocument } from "../documents.ts";
@@ -144,7 +145,7 @@ class JobBuild {
     const output = resolve(settings.output ?? "");
     const place = options.parts ?? `${output}-parts`;
     const parts = isS3(place) ? place : resolve(place);
-    const sizes = await Promise.all(source.files.map(({ size }) => size?.().catch(() => undefined)));
+    const sizes = await sizesOf(source);
     const recipe = await work.recipe();
     const files = tokenizer.files();
     const tokens = new TextDecoder().decode(files.get(CONFIG_FILE));
