@@ -5,6 +5,7 @@
  */
 
 import type { BuildOptions, BuildProgress, Dataset, DatasetBuilderOptions } from "../../mod.ts";
+import type { JobOptions } from "../../data/datasets/jobs/mod.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { fallingBack, optional, toggle, type Values } from "../flags/flag.ts";
 import { keyOf, number, path, text, wholeNumber } from "../flags/readers.ts";
@@ -75,6 +76,7 @@ const flags = {
     "where workers leave what they made: a folder or s3://bucket/prefix; default: <out>-parts",
     path,
   ),
+  upload: optional("<place>", "with --jobs, copy the finished dataset to s3://bucket/prefix", text),
   worker: optional("<url>", "be a worker: do the jobs of this Redis until Ctrl-C", text),
   lostAfter: fallingBack(
     "<seconds>",
@@ -106,8 +108,8 @@ export const dataset = defineCommand({
   bare: "dataset",
   run: async (values, context) => {
     if (values.worker === undefined) return await build(values, context);
-    const { dataset, out, jobs, parts, push } = values;
-    for (const [name, value] of Object.entries({ dataset, out, jobs, parts, push })) {
+    const { dataset, out, jobs, parts, push, upload } = values;
+    for (const [name, value] of Object.entries({ dataset, out, jobs, parts, push, upload })) {
       if (value !== undefined) throw new UsageError(`--worker does the jobs of others: leave --${name} out`);
     }
     return await work(values.worker, values, context);
@@ -115,10 +117,11 @@ export const dataset = defineCommand({
 });
 
 async function build(values: Values<typeof flags>, { signal }: CommandContext): Promise<number> {
-  const { dataset, out, json, jobs, parts, push, private: isPrivate, ...others } = values;
+  const { dataset, out, json, jobs, parts, upload, push, private: isPrivate, ...others } = values;
   const { worker: _worker, lostAfter: _lostAfter, ...options } = others;
   if (dataset === undefined) throw new UsageError(`Missing --dataset <place>: ${flags.dataset.help}`);
   if (out === undefined) throw new UsageError(`Missing --out <folder>: ${flags.out.help}`);
+  if (upload !== undefined && jobs === undefined) throw new UsageError("--upload is for builds with --jobs: add it");
   const line = new StatusLine();
   const began = performance.now();
   let counts: Partial<BuildProgress> = {};
@@ -130,7 +133,7 @@ async function build(values: Values<typeof flags>, { signal }: CommandContext): 
         line.show(describe(progress));
       },
       onPush: ({ whole: { loaded, total = 0 } }) =>
-        line.show(`pushing to ${push}: ${Math.floor(100 * loaded / Math.max(1, total))} % of ${showBytes(total)}`),
+        line.show(`uploading: ${Math.floor(100 * loaded / Math.max(1, total))} % of ${showBytes(total)}`),
     };
     const wanted = {
       ...{ datasetName: dataset, output: out, hfAccountRepo: push, ...options },
@@ -138,7 +141,7 @@ async function build(values: Values<typeof flags>, { signal }: CommandContext): 
     };
     const built = jobs === undefined
       ? await new (await library()).DatasetBuilder(wanted).buildDataset(watched)
-      : await buildByJobs(wanted, jobs, parts, watched, line);
+      : await buildByJobs(wanted, { redis: jobs, parts, upload, ...watched }, line);
     const seconds = (performance.now() - began) / 1000;
     const { texts = 0, skipped = 0, tooShort = 0, cut = 0, duplicates = 0, nearDuplicates = 0, tokens = 0 } = counts;
     const told = { texts, skipped, tooShort, cut, duplicates, nearDuplicates, tokens };
@@ -153,7 +156,7 @@ async function build(values: Values<typeof flags>, { signal }: CommandContext): 
       ].join("");
       await print(
         `${out}: ${count(built.length)} rows of ${count(built.seqLen)} tokens${left}, in ${seconds.toFixed(1)} s` +
-          `${push === undefined ? "" : `, pushed to ${push}`}\n`,
+          `${[upload, push].map((place) => place === undefined ? "" : `, uploaded to ${place}`).join("")}\n`,
       );
     }
     return 0;
@@ -165,14 +168,12 @@ async function build(values: Values<typeof flags>, { signal }: CommandContext): 
 /** Builds with workers; says so where there are none. */
 async function buildByJobs(
   options: DatasetBuilderOptions,
-  redis: string,
-  parts: string | undefined,
-  watched: BuildOptions,
+  jobs: JobOptions,
   line: StatusLine,
 ): Promise<Dataset> {
   const { buildByJobs } = await queues();
   return await buildByJobs(options, {
-    ...{ redis, parts, ...watched },
+    ...jobs,
     onWorkers: (workers) => {
       if (workers === 0) line.show("waits for workers: andromeda dataset --worker starts one");
     },

@@ -8,6 +8,7 @@ import { QUEUE } from "../../data/datasets/jobs/queue.ts";
 import { Queue, QueueEvents } from "npm:bullmq@6.7.0";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import S3rver from "npm:@20minutes/s3rver@5.0.0";
+import { s3Storage } from "../../data/datasets/jobs/s3_storage.ts";
 import { start } from "../cli/andromeda.ts";
 import { ROOT } from "../support/deno.ts";
 import { hasRedis, startRedis } from "../support/redis.ts";
@@ -263,7 +264,8 @@ redisTest("parts are left in S3-compatible storage, and removed from it", async 
   await withFiles(FILES, async (folder) => {
     const options = { ...OPTIONS, datasetName: `${folder}/in` };
     await new DatasetBuilder({ ...options, output: `${folder}/one` }).buildDataset();
-    const jobs = { redis, parts: "s3://shared/a & b/parts/", jobBytes: JOB_BYTES };
+    const upload = "s3://shared/done/blocks";
+    const jobs = { redis, parts: "s3://shared/a & b/parts/", upload, jobBytes: JOB_BYTES };
     await withStorage(async (stored) => {
       let most = 0;
       await withWorker(redis, async () => {
@@ -273,11 +275,27 @@ redisTest("parts are left in S3-compatible storage, and removed from it", async 
         });
       });
       assertEquals(await contentsOf(`${folder}/many`), await contentsOf(`${folder}/one`));
-      assertEquals([most, (await contentsOf(stored)).size], [1, 0]);
+      assertEquals(most, 1);
+      await assertRejects(() => Deno.stat(`${stored}/a & b`), Deno.errors.NotFound);
+      const uploaded = async (path: string) => String(await s3Storage(upload).get(path));
+      for (const [path, content] of await contentsOf(`${folder}/many`)) {
+        assertEquals(await uploaded(path), content, path);
+      }
+      const { size } = await contentsOf(`${stored}/done`);
+      // A shorter one takes its place, with fewer shards.
+      await withWorker(redis, async () => {
+        const shorter = { ...options, datasetName: `${folder}/in/c.jsonl.gz`, output: `${folder}/short` };
+        await buildByJobs(shorter, jobs);
+      });
+      const short = await contentsOf(`${folder}/short`);
+      for (const [path, content] of short) assertEquals(await uploaded(path), content, path);
+      assert(size > (await contentsOf(`${stored}/done`)).size, `${size} files`);
 
       const failing = (parts: string) => buildByJobs({ ...options, output: `${folder}/none` }, { ...jobs, parts });
       await assertRejects(() => failing("s3://other/parts"), DatasetError, "it answered 404 NoSuchBucket");
       await assertRejects(() => failing("s3:///parts"), ConfigError, "s3://bucket/prefix");
+      const misplaced = buildByJobs({ ...options, output: `${folder}/none` }, { ...jobs, upload: "blocks" });
+      await assertRejects(() => misplaced, ConfigError, 'Cannot use "blocks"');
       Deno.env.set("AWS_SECRET_ACCESS_KEY", "wrong");
       await assertRejects(() => failing("s3://shared/parts"), DatasetError, "it answered 403 SignatureDoesNotMatch");
       Deno.env.delete("AWS_SECRET_ACCESS_KEY");

@@ -34,7 +34,7 @@ export interface RowsToPush extends RowPlan {
 }
 
 /** A dataset as files. */
-interface DatasetFiles {
+export interface BuiltFiles {
   readonly manifest: Manifest;
   /** Its shards, by their paths. */
   readonly shards: ReadonlyMap<string, ByteSource>;
@@ -57,16 +57,37 @@ export async function checkPush(repo: string, options: HubPushOptions): Promise<
  * the hub refuses.
  */
 export async function pushFolder(folder: string, repo: string, options: HubPushOptions): Promise<HubPush> {
+  const files = await builtFiles(folder);
+  return await push(repo, () => files, options);
+}
+
+/**
+ * The files of a folder that holds a whole dataset.
+ *
+ * @throws {DatasetError} If it lacks one.
+ */
+export async function builtFiles(folder: string): Promise<BuiltFiles> {
   const open = async (path: string): Promise<ByteSource> => {
     const source = await fileSource(joinPath(folder, path), DatasetError);
     if (source) return source;
-    throw new DatasetError(`Cannot push ${folder} to ${repo}: it has no ${path}; build it again`);
+    throw new DatasetError(`Cannot read the dataset in ${folder}: it has no ${path}; build it again`);
   };
   const text = new TextDecoder().decode(await readAll(await open(MANIFEST)));
   const manifest = readManifest(text, joinPath(folder, MANIFEST));
   const shards = new Map<string, ByteSource>();
-  for (const { path } of manifest.splits.flatMap((split) => split.shards)) shards.set(path, await open(path));
-  return await push(repo, () => ({ manifest, shards }), options);
+  for (const path of shardPaths(manifest)) shards.set(path, await open(path));
+  return { manifest, shards };
+}
+
+/** The files that say what is in a dataset, by their paths: the manifest is the last. */
+export function filesAbout(manifest: Manifest): [path: string, source: ByteSource][] {
+  const texts = [[CARD, datasetCard(manifest)], [MANIFEST, writeManifest(manifest)]] as const;
+  return texts.map(([path, text]) => [path, bytesSource(new TextEncoder().encode(text), path)]);
+}
+
+/** The paths of the shards of a dataset. */
+export function shardPaths(manifest: Manifest | undefined): string[] {
+  return manifest?.splits.flatMap((split) => split.shards.map(({ path }) => path)) ?? [];
 }
 
 /**
@@ -104,7 +125,7 @@ export async function pushRows(rows: RowsToPush, repo: string, options: HubPushO
 /** @param made Gives what is pushed, for the dataset that is in the repository. */
 async function push(
   repo: string,
-  made: (before: Manifest | undefined) => DatasetFiles,
+  made: (before: Manifest | undefined) => BuiltFiles,
   options: HubPushOptions,
 ): Promise<HubPush> {
   options.signal?.throwIfAborted();
@@ -115,19 +136,14 @@ async function push(
   const found = await (await listing()).listDataset({ repo, revision }, reading);
   const before = await manifestIn(found, repo, reading);
   const { manifest, shards } = made(before);
-  const old = before?.splits.flatMap((split) => split.shards.map(({ path }) => path)) ?? [];
+  const old = shardPaths(before);
   refuseForeign(found, old, repo);
-  const kept = new Set(manifest.splits.flatMap((split) => split.shards.map(({ path }) => path)));
+  const kept = new Set(shardPaths(manifest));
   const there = new Set(found.files.map(({ path }) => path));
-  const encoder = new TextEncoder();
   return await target.commit({
     parent: found.commit,
     removed: old.filter((path) => there.has(path) && !kept.has(path)),
-    files: new Map([
-      ...shards,
-      [CARD, bytesSource(encoder.encode(datasetCard(manifest)), CARD)],
-      [MANIFEST, bytesSource(encoder.encode(writeManifest(manifest)), MANIFEST)],
-    ]),
+    files: new Map([...shards, ...filesAbout(manifest)]),
   });
 }
 

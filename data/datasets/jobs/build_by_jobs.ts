@@ -26,7 +26,9 @@ import { isWhole, readPiece } from "./piece.ts";
 import { isFrom, planRanges, type SourceRange } from "./plan.ts";
 import { JobQueue } from "./queue.ts";
 import { isS3, openStorage } from "./open_storage.ts";
+import { s3Storage } from "./s3_storage.ts";
 import type { JobStorage } from "./storage.ts";
+import { uploadFolder } from "./upload_folder.ts";
 
 /**
  * Options of `buildByJobs`.
@@ -43,6 +45,8 @@ export interface JobOptions extends BuildOptions {
    * name.
    */
   readonly parts?: string | undefined;
+  /** Where the finished dataset is copied to: s3://bucket/prefix, where it takes the place of one that is there. */
+  readonly upload?: string | undefined;
   /** Bytes of the source that a job takes, about. Default 2^25. */
   readonly jobBytes?: number | undefined;
   /** Milliseconds without any worker and any job that ends, after which the build gives up. Default 600,000. */
@@ -87,12 +91,15 @@ export async function buildByJobs(options: DatasetBuilderOptions, jobs: JobOptio
     });
     // Only now nothing of it is needed any more.
     await storage?.clear();
+    const { upload, signal, onPush: onProgress } = jobs;
+    if (upload !== undefined) await uploadFolder(settings.output ?? "", upload, { signal, onProgress });
     return dataset;
   });
 }
 
 /** @throws {ConfigError} For options that jobs can't have. */
 function checkOptions({ output, datasetName }: BuilderSettings, jobs: JobOptions): void {
+  if (jobs.upload !== undefined) s3Storage(jobs.upload);
   if (output === undefined) {
     throw new ConfigError("Cannot build by jobs without output: rows go into a folder, from which a build goes on");
   }

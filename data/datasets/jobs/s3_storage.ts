@@ -1,5 +1,5 @@
 /**
- * Files of a build in S3-compatible storage. Who may use it, and where it is, the environment says, in the names that
+ * Files in S3-compatible storage. Who may use it, and where it is, the environment says, in the names that
  * Amazon's programs have.
  *
  * @module
@@ -33,18 +33,18 @@ interface Question {
 }
 
 /**
- * The files of a build.
+ * Files below a place.
  *
  * @param place As s3://bucket/prefix.
- * @param build What tells the build from others.
+ * @param folder The folder of them in that place; without it they lie there.
  * @throws {ConfigError} If the place is none, or the environment lacks the keys.
  */
-export function s3Storage(place: string, build: string): JobStorage {
-  const [, bucket = "", folder = ""] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)\/?(.*?)\/*$/.exec(place) ?? [];
+export function s3Storage(place: string, folder?: string): JobStorage {
+  const [, bucket = "", begin = ""] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)\/?(.*?)\/*$/.exec(place) ?? [];
   if (bucket === "") {
     throw new ConfigError(`Cannot use ${JSON.stringify(place)}: storage has a place like s3://bucket/prefix`);
   }
-  const prefix = `${folder === "" ? "" : `${folder}/`}${build}/`;
+  const prefix = [begin, folder].map((part) => part ? `${part}/` : "").join("");
   const storage = new Bucket(bucket);
   const pathOf = (name: string) => `/${`${prefix}${name}`.split("/").map(encodeURIComponent).join("/")}`;
   const remove = async (names: readonly string[]) => {
