@@ -11,8 +11,8 @@ import { MANIFEST, readManifest } from "../folder/manifest.ts";
 import { s3Storage } from "./s3_storage.ts";
 
 /**
- * Copies a folder that holds a whole dataset; it takes the place of one that is there. Who reads the manifest finds the
- * shards that it names: it is written when they are there, and only then shards of the old one are removed.
+ * Copies a folder that holds a whole dataset; it takes the place of one that is there. Who reads the manifest finds
+ * the shards that it names: it is written when they are there, and only then shards of the old one are removed.
  *
  * @param place As s3://bucket/prefix.
  * @throws {ConfigError} If the place is none, or the environment lacks the keys.
