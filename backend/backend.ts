@@ -96,8 +96,8 @@ export interface BackendOptions {
    */
   readonly inWorker?: boolean | undefined;
   /**
-   * Whether threads of the CPU engine read several parts of a weight in turns when they write text, see `ReadingInTurns`.
-   * Default: what proves faster in the first tokens of the process.
+   * Whether threads of the CPU engine read several parts of a weight in turns when they write text, see
+   * `ReadingInTurns`. Default: what proves faster in the first tokens of the process.
    */
   readonly readsInTurns?: boolean | undefined;
   /** The GPU device to run on; it belongs to the caller and is not destroyed by `dispose()`. */
