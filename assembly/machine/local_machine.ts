@@ -51,11 +51,11 @@ export class LocalMachine implements Machine {
 
   /** @param instance Kernels, over a shared memory if there are helpers. */
   constructor(instance: Instance, parts: LocalParts = {}) {
-    const { threads = 1, helpers = NOBODY, reading = processReading, another = () => undefined } = parts;
+    const { threads = 1, helpers = NOBODY, another = () => undefined } = parts;
     this.#instance = instance;
     this.#layout = layoutOf(instance.kernels.heapBase, threads);
     this.#helpers = helpers;
-    this.#reading = reading;
+    this.#reading = parts.reading ?? processReading(threads);
     this.#another = another;
     this.#bytes = new Uint8Array(instance.memory.buffer);
     this.isRelaxed = instance.kernels.isRelaxed;

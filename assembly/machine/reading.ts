@@ -94,5 +94,12 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Infinity;
 }
 
-/** What this process has measured, for all its engines. */
-export const processReading: Reading = new Reading();
+/** What this process has measured, for all its engines of a number of threads: several read in streams enough. */
+const measured = new Map<number, Reading>();
+
+/** The choices of this process for so many threads. */
+export function processReading(threads: number): Reading {
+  const reading = measured.get(threads) ?? new Reading();
+  measured.set(threads, reading);
+  return reading;
+}
