@@ -386,7 +386,7 @@ const BUNDLES = [
   { names: "{ AndromedaTokenizer }", entry: "/data", most: 32_600 },
   { names: "* as data", entry: "/data", most: 72_000 },
   { names: "{ createHandler }", entry: "/serve", most: 21_000 },
-  { names: "{ main }", entry: "/cli", most: 42_000 },
+  { names: "{ main }", entry: "/cli", most: 42_500 },
 ];
 
 /** Bytes of gzip of a bundle's file and of those that it imports statically. */
