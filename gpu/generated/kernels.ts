@@ -231,32 +231,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  out[i] = x[i] + other * params.factor;\n" +
     "}",
   append_cache: "// Writes keys or values [b, n, KV·d] into a cache [rows, KV, capacity, d], at their positions modulo its capacity.\n" +
-    "#include indices\n" +
-    "#include cache_row\n" +
+    "#include append_inputs\n" +
     "#if FORMAT == f16\n" +
     "#include half\n" +
     "#endif\n" +
-    "\n" +
-    "struct Params {\n" +
-    "  size: u32,\n" +
-    "  // Rows of x in each batch row, key heads, slots, and features of a head.\n" +
-    "  rows: u32,\n" +
-    "  kvHeads: u32,\n" +
-    "  capacity: u32,\n" +
-    "  dim: u32,\n" +
-    "  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that\n" +
-    "  // the sequence has.\n" +
-    "  positionNumbers: u32,\n" +
-    "  cacheRows: u32,\n" +
-    "}\n" +
-    "\n" +
-    "@group(0) @binding(0) var<uniform> params: Params;\n" +
-    "@group(0) @binding(1) var<storage, read> x: array<VALUE>;\n" +
-    "@group(0) @binding(2) var<storage, read> positions: array<i32>;\n" +
-    "#if HAS_LENGTHS\n" +
-    "@group(0) @binding(3) var<storage, read> lengths: array<i32>;\n" +
-    "#endif\n" +
-    "@group(0) @binding(4) var<storage, read_write> cache: array<STORED>;\n" +
     "\n" +
     "#if FORMAT == f16\n" +
     "fn stored(value: VALUE) -> vec2<u32> {\n" +
@@ -274,56 +252,28 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(workgroup_id) group: vec3<u32>,\n" +
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
-    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (i >= params.size) {\n" +
+    "  let number = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (number >= params.size * CACHES) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let feature = i % params.dim;\n" +
-    "  let head = (i / params.dim) % params.kvHeads;\n" +
-    "  let row = (i / (params.dim * params.kvHeads)) % params.rows;\n" +
-    "  let batch = i / (params.dim * params.kvHeads * params.rows);\n" +
-    "#if HAS_LENGTHS\n" +
-    "  if (i32(row) >= lengths[batch]) {\n" +
-    "    return;\n" +
+    "  let isValue = number >= params.size;\n" +
+    "  let i = number % params.size;\n" +
+    "  let unit = unitOf(isValue, i);\n" +
+    "  let head = (i / params.units) % params.kvHeads;\n" +
+    "  let row = (i / (params.units * params.kvHeads)) % params.rows;\n" +
+    "  let batch = i / (params.units * params.kvHeads * params.rows);\n" +
+    "  let slot = slotOf(batch, row, head);\n" +
+    "  if (slot >= 0) {\n" +
+    "    write(isValue, u32(slot) * params.units + i % params.units, stored(unit));\n" +
     "  }\n" +
-    "#endif\n" +
-    "  let position = positions[batch * params.positionNumbers] + i32(row);\n" +
-    "  if (position < 0) {\n" +
-    "    return;\n" +
-    "  }\n" +
-    "  let slot = u32(position) % params.capacity;\n" +
-    "  let keptHead = cacheRow(batch) * params.kvHeads + head;\n" +
-    "  cache[(keptHead * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
     "}",
   append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [rows, KV, capacity, d], at their positions modulo its capacity.\n" +
     "// An invocation makes a word of scales, so it takes two blocks of 32 features, or the last one of an odd number. The\n" +
     "// rounding is that of `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the\n" +
     "// nearest, halves away from zero.\n" +
-    "#include indices\n" +
-    "#include cache_row\n" +
+    "#include append_inputs\n" +
     "#include half\n" +
     "#include exact_division\n" +
-    "\n" +
-    "struct Params {\n" +
-    "  size: u32,\n" +
-    "  // Rows of x in each batch row, key heads, slots, and blocks of a head.\n" +
-    "  rows: u32,\n" +
-    "  kvHeads: u32,\n" +
-    "  capacity: u32,\n" +
-    "  blocks: u32,\n" +
-    "  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that\n" +
-    "  // the sequence has.\n" +
-    "  positionNumbers: u32,\n" +
-    "  cacheRows: u32,\n" +
-    "}\n" +
-    "\n" +
-    "@group(0) @binding(0) var<uniform> params: Params;\n" +
-    "@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;\n" +
-    "@group(0) @binding(2) var<storage, read> positions: array<i32>;\n" +
-    "#if HAS_LENGTHS\n" +
-    "@group(0) @binding(3) var<storage, read> lengths: array<i32>;\n" +
-    "#endif\n" +
-    "@group(0) @binding(4) var<storage, read_write> cache: array<u32>;\n" +
     "\n" +
     "// Whole numbers of at most 127 as signed bytes of a word. They are rounded by their bits because a compiler may fuse an\n" +
     "// addition with a product.\n" +
@@ -339,17 +289,22 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return bytes.x | (bytes.y << 8) | (bytes.z << 16) | (bytes.w << 24);\n" +
     "}\n" +
     "\n" +
-    "// Writes the quants of a block; gives the bits of its scale.\n" +
-    "fn writeBlock(quad: u32, word: u32) -> u32 {\n" +
+    "// Writes the quants of a block from a word on, where it is kept; gives the bits of its scale.\n" +
+    "fn writeBlock(isValue: bool, quad: u32, isKept: bool, word: u32) -> u32 {\n" +
+    "  var quads: array<vec4<f32>, 8>;\n" +
     "  var largest = 0.0;\n" +
     "  for (var i = 0u; i < 8; i++) {\n" +
-    "    let pairs = max(abs(x[quad + i].xy), abs(x[quad + i].zw));\n" +
+    "    quads[i] = unitOf(isValue, quad + i);\n" +
+    "    let pairs = max(abs(quads[i].xy), abs(quads[i].zw));\n" +
     "    largest = max(largest, max(pairs.x, pairs.y));\n" +
+    "  }\n" +
+    "  if (!isKept) {\n" +
+    "    return 0;\n" +
     "  }\n" +
     "  let scale = over127(largest);\n" +
     "  let inverse = reciprocal(scale);\n" +
     "  for (var i = 0u; i < 8; i++) {\n" +
-    "    cache[word + i] = roundedBytes(x[quad + i] * inverse);\n" +
+    "    write(isValue, word + i, roundedBytes(quads[i] * inverse));\n" +
     "  }\n" +
     "  return halfBits(scale);\n" +
     "}\n" +
@@ -360,33 +315,122 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(workgroup_id) group: vec3<u32>,\n" +
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
-    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (i >= params.size) {\n" +
+    "  let number = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (number >= params.size * CACHES) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let pairs = (params.blocks + 1) / 2;\n" +
+    "  let isValue = number >= params.size;\n" +
+    "  let i = number % params.size;\n" +
+    "  let pairs = (params.units + 1) / 2;\n" +
     "  let block = (i % pairs) * 2;\n" +
     "  let head = i / pairs;\n" +
     "  let row = (head / params.kvHeads) % params.rows;\n" +
     "  let batch = head / (params.kvHeads * params.rows);\n" +
+    "  let slot = slotOf(batch, row, head % params.kvHeads);\n" +
+    "  let isKept = slot >= 0;\n" +
+    "  let first = u32(max(slot, 0)) * (8 * params.units + pairs);\n" +
+    "  let quad = (head * params.units + block) * 8;\n" +
+    "  var scales = writeBlock(isValue, quad, isKept, first + 8 * block);\n" +
+    "  if (block + 1 < params.units) {\n" +
+    "    scales |= writeBlock(isValue, quad + 8, isKept, first + 8 * block + 8) << 16;\n" +
+    "  }\n" +
+    "  if (isKept) {\n" +
+    "    write(isValue, first + 8 * params.units + block / 2, scales);\n" +
+    "  }\n" +
+    "}",
+  append_inputs: "// What is written into caches: keys, which may be rotated on the way (ROTARY), and where there are two CACHES, values\n" +
+    "// too, whose invocations follow those of the keys.\n" +
+    "#include indices\n" +
+    "#include cache_row\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  // Invocations of one cache.\n" +
+    "  size: u32,\n" +
+    "  // Rows of x in each batch row, key heads, slots, and units or blocks of a head.\n" +
+    "  rows: u32,\n" +
+    "  kvHeads: u32,\n" +
+    "  capacity: u32,\n" +
+    "  units: u32,\n" +
+    "  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that\n" +
+    "  // the sequence has.\n" +
+    "  positionNumbers: u32,\n" +
+    "  cacheRows: u32,\n" +
+    "#if ROTARY\n" +
+    "  // Features of a row of x, of a head, and rotated ones of a head.\n" +
+    "  width: u32,\n" +
+    "  headWidth: u32,\n" +
+    "  rotated: u32,\n" +
+    "  // Rows of the table, which repeats over the rows of x.\n" +
+    "  tableRows: u32,\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "#if ROTARY\n" +
+    "@group(0) @binding(1) var<storage, read> x: array<f32>;\n" +
+    "#include rotation\n" +
+    "@group(0) @binding(3) var<storage, read_write> rotatedOut: array<VALUE>;\n" +
+    "#else\n" +
+    "@group(0) @binding(1) var<storage, read> x: array<VALUE>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(4) var<storage, read> positions: array<i32>;\n" +
+    "#if HAS_LENGTHS\n" +
+    "@group(0) @binding(5) var<storage, read> lengths: array<i32>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(6) var<storage, read_write> cache: array<STORED>;\n" +
+    "#if CACHES == 2\n" +
+    "@group(0) @binding(7) var<storage, read> values: array<VALUE>;\n" +
+    "@group(0) @binding(8) var<storage, read_write> valueCache: array<STORED>;\n" +
+    "#endif\n" +
+    "\n" +
+    "// A unit of the keys; what it rotates, it also writes where the rotated keys are to be.\n" +
+    "fn keyOf(unit: u32) -> VALUE {\n" +
+    "#if ROTARY\n" +
+    "#if LANES == 4\n" +
+    "  let i = unit * 4;\n" +
+    "  let value = vec4<f32>(rotated(i), rotated(i + 1), rotated(i + 2), rotated(i + 3));\n" +
+    "#else\n" +
+    "  let value = rotated(unit);\n" +
+    "#endif\n" +
+    "  rotatedOut[unit] = value;\n" +
+    "  return value;\n" +
+    "#else\n" +
+    "  return x[unit];\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "fn unitOf(isValue: bool, unit: u32) -> VALUE {\n" +
+    "#if CACHES == 2\n" +
+    "  if (isValue) {\n" +
+    "    return values[unit];\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  return keyOf(unit);\n" +
+    "}\n" +
+    "\n" +
+    "fn write(isValue: bool, at: u32, stored: STORED) {\n" +
+    "#if CACHES == 2\n" +
+    "  if (isValue) {\n" +
+    "    valueCache[at] = stored;\n" +
+    "    return;\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  cache[at] = stored;\n" +
+    "}\n" +
+    "\n" +
+    "// The slot of a row of x, counted over all heads and rows of the cache; -1 if it is left out.\n" +
+    "fn slotOf(batch: u32, row: u32, head: u32) -> i32 {\n" +
     "#if HAS_LENGTHS\n" +
     "  if (i32(row) >= lengths[batch]) {\n" +
-    "    return;\n" +
+    "    return -1;\n" +
     "  }\n" +
     "#endif\n" +
     "  let position = positions[batch * params.positionNumbers] + i32(row);\n" +
     "  if (position < 0) {\n" +
-    "    return;\n" +
+    "    return -1;\n" +
     "  }\n" +
-    "  let slot = u32(position) % params.capacity;\n" +
-    "  let keptHead = cacheRow(batch) * params.kvHeads + head % params.kvHeads;\n" +
-    "  let first = (keptHead * params.capacity + slot) * (8 * params.blocks + pairs);\n" +
-    "  let quad = (head * params.blocks + block) * 8;\n" +
-    "  var scales = writeBlock(quad, first + 8 * block);\n" +
-    "  if (block + 1 < params.blocks) {\n" +
-    "    scales |= writeBlock(quad + 8, first + 8 * block + 8) << 16;\n" +
-    "  }\n" +
-    "  cache[first + 8 * params.blocks + block / 2] = scales;\n" +
+    "  let keptHead = cacheRow(batch) * params.kvHeads + head;\n" +
+    "  return i32(keptHead * params.capacity + u32(position) % params.capacity);\n" +
     "}",
   attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and\n" +
     "// their weighted sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of\n" +
@@ -1752,6 +1796,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  first: u32,\n" +
     "  end: u32,\n" +
     "  isLast: u32,\n" +
+    "#if HAS_SUM\n" +
+    "  factor: f32,\n" +
+    "#endif\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1784,6 +1831,14 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "@group(0) @binding(3) var<storage, read> bias: array<f32>;\n" +
     "#endif\n" +
     "@group(0) @binding(4) var<storage, read_write> out: array<f32>;\n" +
+    "#if HAS_SUM\n" +
+    "// The result of an addition that follows: out + other · otherScale · factor.\n" +
+    "@group(0) @binding(5) var<storage, read> other: array<f32>;\n" +
+    "#if HAS_SCALE\n" +
+    "@group(0) @binding(6) var<storage, read> otherScale: array<f32>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(7) var<storage, read_write> sum: array<f32>;\n" +
+    "#endif\n" +
     "\n" +
     "fn store(row: u32, column: u32, product: f32) {\n" +
     "  if (row >= params.rows || column >= params.columns) {\n" +
@@ -1799,6 +1854,13 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    value += bias[params.firstColumn + column];\n" +
     "#endif\n" +
     "    value = ACTIVATION(value);\n" +
+    "#if HAS_SUM\n" +
+    "    var added = other[at];\n" +
+    "#if HAS_SCALE\n" +
+    "    added *= otherScale[params.firstColumn + column];\n" +
+    "#endif\n" +
+    "    sum[at] = value + added * params.factor;\n" +
+    "#endif\n" +
     "  }\n" +
     "  out[at] = value;\n" +
     "}",
@@ -2424,14 +2486,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[at] = select(logit * params.penalty, logit / params.penalty, logit > 0.0);\n" +
     "  }\n" +
     "}",
-  rotary: "// Rotates pairs of features by the angles of a table (arXiv 2104.09864); other features pass through.\n" +
+  rotary: "// Rotary positions by themselves.\n" +
     "#include indices\n" +
+    "#include rotation\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
     "  // Features of a row, of a head, and rotated ones of a head.\n" +
     "  width: u32,\n" +
-    "  dim: u32,\n" +
+    "  headWidth: u32,\n" +
     "  rotated: u32,\n" +
     "  // Rows of the table, which repeats over the rows of x.\n" +
     "  tableRows: u32,\n" +
@@ -2439,8 +2502,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
     "@group(0) @binding(1) var<storage, read> x: array<f32>;\n" +
-    "// For each position the cosines, then the sines.\n" +
-    "@group(0) @binding(2) var<storage, read> angles: array<f32>;\n" +
     "@group(0) @binding(3) var<storage, read_write> out: array<f32>;\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
@@ -2450,13 +2511,20 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
     "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (i >= params.size) {\n" +
-    "    return;\n" +
+    "  if (i < params.size) {\n" +
+    "    out[i] = rotated(i);\n" +
     "  }\n" +
-    "  let feature = (i % params.width) % params.dim;\n" +
+    "}",
+  rotation: "// Pairs of features rotated by the angles of a table (arXiv 2104.09864); other features pass through.\n" +
+    "\n" +
+    "// For each position the cosines, then the sines.\n" +
+    "@group(0) @binding(2) var<storage, read> angles: array<f32>;\n" +
+    "\n" +
+    "// The rotated value of x[i].\n" +
+    "fn rotated(i: u32) -> f32 {\n" +
+    "  let feature = (i % params.width) % params.headWidth;\n" +
     "  if (feature >= params.rotated) {\n" +
-    "    out[i] = x[i];\n" +
-    "    return;\n" +
+    "    return x[i];\n" +
     "  }\n" +
     "  let half = params.rotated / 2;\n" +
     "#if ADJACENT\n" +
@@ -2471,7 +2539,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let base = ((i / params.width) % params.tableRows) * params.rotated;\n" +
     "  let cosine = angles[base + pair];\n" +
     "  let sine = select(1.0, -1.0, isFirst) * angles[base + half + pair];\n" +
-    "  out[i] = x[i] * cosine + x[other] * sine;\n" +
+    "  return x[i] * cosine + x[other] * sine;\n" +
     "}",
   sample: "// One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the\n" +
     "// largest logit / temperature - log E, E exponential. A row from which nothing can be drawn gives -1. A workgroup for\n" +

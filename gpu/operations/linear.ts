@@ -49,12 +49,22 @@ function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<GpuTensor
   }
 }
 
+/** x Wᵀ. */
+function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
+  linearAndAdd(gpu, command);
+}
+
 /**
  * x Wᵀ: one dispatch for each part of the weight, for each run of rows whose results can be bound at once, and for each
  * span of features that the device's loops reach over.
+ *
+ * @param add An addition of values of the product's shape; product and sum are both written.
  */
-function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
-  const { x, weight, bias, activation, out } = command;
+export function linearAndAdd(
+  gpu: Operations,
+  { x, weight, bias, activation, out }: CommandOf<GpuTensor, "linear">,
+  add?: CommandOf<GpuTensor, "add">,
+): void {
   const quads = Math.ceil(weight.width / 4);
   const constants = {
     VALUE: "f32",
@@ -62,6 +72,8 @@ function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void 
     PARTIAL: piecesOf(weight) * layoutOf(weight.dtype).quads > quads,
     HAS_BIAS: bias !== undefined,
     ACTIVATION: activationName(activation),
+    HAS_SUM: add !== undefined,
+    HAS_SCALE: add?.scale !== undefined,
     ...format(gpu.profile, weight),
   };
   for (const [firstRow, rows] of runs(gpu.profile, x, out)) {
@@ -75,6 +87,9 @@ function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void 
             weight: part.binding,
             bias: bias && whole(bias),
             out: rowsOf(out, firstRow, rows),
+            other: add && rowsOf(add.y, firstRow, rows),
+            otherScale: add?.scale && whole(add.scale),
+            sum: add && rowsOf(add.out, firstRow, rows),
           },
           params: {
             rows,
@@ -87,6 +102,7 @@ function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void 
             first,
             end,
             isLast: end === count ? 1 : 0,
+            factor: add?.factor ?? 1,
           },
           rounds,
           weightBytes: part.rows * weight.storage.stride * (count === 0 ? 1 : (end - first) / count),

@@ -16,6 +16,9 @@ struct Params {
   first: u32,
   end: u32,
   isLast: u32,
+#if HAS_SUM
+  factor: f32,
+#endif
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -48,6 +51,14 @@ fn xQuad(row: u32, quad: u32) -> vec4<f32> {
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 #endif
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
+#if HAS_SUM
+// The result of an addition that follows: out + other · otherScale · factor.
+@group(0) @binding(5) var<storage, read> other: array<f32>;
+#if HAS_SCALE
+@group(0) @binding(6) var<storage, read> otherScale: array<f32>;
+#endif
+@group(0) @binding(7) var<storage, read_write> sum: array<f32>;
+#endif
 
 fn store(row: u32, column: u32, product: f32) {
   if (row >= params.rows || column >= params.columns) {
@@ -63,6 +74,13 @@ fn store(row: u32, column: u32, product: f32) {
     value += bias[params.firstColumn + column];
 #endif
     value = ACTIVATION(value);
+#if HAS_SUM
+    var added = other[at];
+#if HAS_SCALE
+    added *= otherScale[params.firstColumn + column];
+#endif
+    sum[at] = value + added * params.factor;
+#endif
   }
   out[at] = value;
 }
