@@ -214,7 +214,7 @@ export class WebGpuBackend extends Engine<GpuStorage> {
 
   protected append(command: Command<GpuTensor>): void {
     const last = this.#last && this.#recorder.isAt(this.#last.to) ? this.#last : undefined;
-    const fused = last && fuse(last.commands, command);
+    const fused = last && fuse(last.commands, command, this.#profile);
     if (!last || !fused) return this.#record([command], (gpu) => run(gpu, command));
     this.#recorder.rollBack(last.from);
     try {

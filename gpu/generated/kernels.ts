@@ -1263,6 +1263,30 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    losses[row] = select(logarithm(sum) - (logit - largest), -LOWEST, logit <= LOWEST);\n" +
     "  }\n" +
     "}",
+  eight_columns: "// Eight columns of a product of one row, each summed along its features by itself. Columns are written out because\n" +
+    "// SwiftShader keeps arrays that a loop indexes in memory: 2560 × 2560 take 19 ms this way, 50 with sums in an array.\n" +
+    "#include linear_result\n" +
+    "\n" +
+    "fn multiply(column: u32) {\n" +
+    "  let last = vec4<u32>(params.columns - 1);\n" +
+    "  let a = min(column + vec4<u32>(0, 1, 2, 3), last) * params.stride;\n" +
+    "  let b = min(column + vec4<u32>(4, 5, 6, 7), last) * params.stride;\n" +
+    "  var sums = array<vec4<f32>, 8>();\n" +
+    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
+    "    let value = xQuad(0, quad);\n" +
+    "    sums[0] += value * weightQuad(a.x, quad);\n" +
+    "    sums[1] += value * weightQuad(a.y, quad);\n" +
+    "    sums[2] += value * weightQuad(a.z, quad);\n" +
+    "    sums[3] += value * weightQuad(a.w, quad);\n" +
+    "    sums[4] += value * weightQuad(b.x, quad);\n" +
+    "    sums[5] += value * weightQuad(b.y, quad);\n" +
+    "    sums[6] += value * weightQuad(b.z, quad);\n" +
+    "    sums[7] += value * weightQuad(b.w, quad);\n" +
+    "  }\n" +
+    "  for (var c = 0u; c < 8; c++) {\n" +
+    "    store(0, column + c, dot(sums[c], vec4<f32>(1.0)));\n" +
+    "  }\n" +
+    "}",
   embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it\n" +
     "// holds; the first also writes zeros for ids that no part has.\n" +
     "#include indices\n" +
@@ -1778,9 +1802,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[base + i] = value;\n" +
     "  }\n" +
     "}",
-  linear_operands: "// Operands of the variants of `linear`: x [rows, inSize], a weight's rows, the bias and the result.\n" +
+  linear_operands: "// What the variants of `linear` are given: x [rows, inSize] and sizes.\n" +
     "#include activation\n" +
-    "#include weight\n" +
     "\n" +
     "struct Params {\n" +
     "  rows: u32,\n" +
@@ -1826,7 +1849,47 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  return value;\n" +
     "}\n" +
-    "#endif\n" +
+    "#endif",
+  linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers:\n" +
+    "// fastest on adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
+    "#include linear_operands\n" +
+    "#include linear_result\n" +
+    "\n" +
+    "@compute @workgroup_size(COLUMN_LANES, ROW_LANES)\n" +
+    "fn main(@builtin(global_invocation_id) id: vec3<u32>) {\n" +
+    "  let row = id.y * 4;\n" +
+    "  let column = id.x * 4;\n" +
+    "  if (row >= params.rows || column >= params.columns) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let lastRow = params.rows - 1;\n" +
+    "  let lastColumn = params.columns - 1;\n" +
+    "  let rows = min(vec4<u32>(row) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastRow));\n" +
+    "  let columns = min(vec4<u32>(column) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastColumn)) * params.stride;\n" +
+    "  var sums = array<vec4<f32>, 4>();\n" +
+    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
+    "    let w0 = weightQuad(columns.x, quad);\n" +
+    "    let w1 = weightQuad(columns.y, quad);\n" +
+    "    let w2 = weightQuad(columns.z, quad);\n" +
+    "    let w3 = weightQuad(columns.w, quad);\n" +
+    "    let x0 = xQuad(rows.x, quad);\n" +
+    "    sums[0] += vec4<f32>(dot(x0, w0), dot(x0, w1), dot(x0, w2), dot(x0, w3));\n" +
+    "    let x1 = xQuad(rows.y, quad);\n" +
+    "    sums[1] += vec4<f32>(dot(x1, w0), dot(x1, w1), dot(x1, w2), dot(x1, w3));\n" +
+    "    let x2 = xQuad(rows.z, quad);\n" +
+    "    sums[2] += vec4<f32>(dot(x2, w0), dot(x2, w1), dot(x2, w2), dot(x2, w3));\n" +
+    "    let x3 = xQuad(rows.w, quad);\n" +
+    "    sums[3] += vec4<f32>(dot(x3, w0), dot(x3, w1), dot(x3, w2), dot(x3, w3));\n" +
+    "  }\n" +
+    "  for (var r = 0u; r < 4; r++) {\n" +
+    "    for (var c = 0u; c < 4; c++) {\n" +
+    "      store(row + r, column + c, sums[r][c]);\n" +
+    "    }\n" +
+    "  }\n" +
+    "}",
+  linear_result: "// A weight's rows, the bias and the result of a product.\n" +
+    "#include weight\n" +
+    "\n" +
     "#if HAS_BIAS\n" +
     "@group(0) @binding(3) var<storage, read> bias: array<f32>;\n" +
     "#endif\n" +
@@ -1864,46 +1927,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  out[at] = value;\n" +
     "}",
-  linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers:\n" +
-    "// fastest on adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
-    "#include linear_operands\n" +
-    "\n" +
-    "@compute @workgroup_size(COLUMN_LANES, ROW_LANES)\n" +
-    "fn main(@builtin(global_invocation_id) id: vec3<u32>) {\n" +
-    "  let row = id.y * 4;\n" +
-    "  let column = id.x * 4;\n" +
-    "  if (row >= params.rows || column >= params.columns) {\n" +
-    "    return;\n" +
-    "  }\n" +
-    "  let lastRow = params.rows - 1;\n" +
-    "  let lastColumn = params.columns - 1;\n" +
-    "  let rows = min(vec4<u32>(row) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastRow));\n" +
-    "  let columns = min(vec4<u32>(column) + vec4<u32>(0, 1, 2, 3), vec4<u32>(lastColumn)) * params.stride;\n" +
-    "  var sums = array<vec4<f32>, 4>();\n" +
-    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
-    "    let w0 = weightQuad(columns.x, quad);\n" +
-    "    let w1 = weightQuad(columns.y, quad);\n" +
-    "    let w2 = weightQuad(columns.z, quad);\n" +
-    "    let w3 = weightQuad(columns.w, quad);\n" +
-    "    let x0 = xQuad(rows.x, quad);\n" +
-    "    sums[0] += vec4<f32>(dot(x0, w0), dot(x0, w1), dot(x0, w2), dot(x0, w3));\n" +
-    "    let x1 = xQuad(rows.y, quad);\n" +
-    "    sums[1] += vec4<f32>(dot(x1, w0), dot(x1, w1), dot(x1, w2), dot(x1, w3));\n" +
-    "    let x2 = xQuad(rows.z, quad);\n" +
-    "    sums[2] += vec4<f32>(dot(x2, w0), dot(x2, w1), dot(x2, w2), dot(x2, w3));\n" +
-    "    let x3 = xQuad(rows.w, quad);\n" +
-    "    sums[3] += vec4<f32>(dot(x3, w0), dot(x3, w1), dot(x3, w2), dot(x3, w3));\n" +
-    "  }\n" +
-    "  for (var r = 0u; r < 4; r++) {\n" +
-    "    for (var c = 0u; c < 4; c++) {\n" +
-    "      store(row + r, column + c, sums[r][c]);\n" +
-    "    }\n" +
-    "  }\n" +
-    "}",
   linear_subgroup: "// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each\n" +
     "// invocation owns a column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and exchange\n" +
     "// them by shuffles.\n" +
     "#include linear_operands\n" +
+    "#include linear_result\n" +
     "\n" +
     "const COLUMNS = 64u;\n" +
     "const STEP = 8u; // quads\n" +
@@ -1954,9 +1982,18 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   linear_vector: "// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so\n" +
     "// that they read each row of the weight in whole lines, once.\n" +
+    "//\n" +
+    "// The same x may be multiplied by up to three weights of one shape (PRODUCTS): each has a layer of workgroups.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
     "#include reduce\n" +
+    "#include shared_columns\n" +
+    "#if !PRODUCTS == 1\n" +
+    "#again shared_columns B\n" +
+    "#endif\n" +
+    "#if PRODUCTS == 3\n" +
+    "#again shared_columns C\n" +
+    "#endif\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -1968,45 +2005,35 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (firstColumn >= params.columns) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let lastColumn = params.columns - 1;\n" +
-    "  var sums = array<array<f32, COLUMNS>, ROWS>();\n" +
-    "  for (var piece = params.first + lane; piece < params.end; piece += WORKGROUP) {\n" +
-    "    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
-    "    for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
-    "      let quad = quadOfPiece(piece, part);\n" +
-    "#if PARTIAL\n" +
-    "      // The last block is padded with zeros, which have no counterpart in x.\n" +
-    "      if (quad >= params.quads) {\n" +
-    "        continue;\n" +
-    "      }\n" +
+    "#if PRODUCTS == 1\n" +
+    "  multiply(firstColumn, lane);\n" +
+    "#else\n" +
+    "  if (group.z == 0) {\n" +
+    "    multiply(firstColumn, lane);\n" +
+    "  }\n" +
+    "  if (group.z == 1) {\n" +
+    "    multiplyB(firstColumn, lane);\n" +
+    "  }\n" +
+    "#if PRODUCTS == 3\n" +
+    "  if (group.z == 2) {\n" +
+    "    multiplyC(firstColumn, lane);\n" +
+    "  }\n" +
     "#endif\n" +
-    "      for (var r = 0u; r < ROWS; r++) {\n" +
-    "        values[part][r] = xQuad(r, quad);\n" +
-    "      }\n" +
-    "    }\n" +
-    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
-    "      let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);\n" +
-    "      for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
-    "        for (var r = 0u; r < ROWS; r++) {\n" +
-    "          sums[r][c] += dot(values[part][r], w[part]);\n" +
-    "        }\n" +
-    "      }\n" +
-    "    }\n" +
-    "  }\n" +
-    "  for (var r = 0u; r < ROWS; r++) {\n" +
-    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
-    "      let sum = workgroupSum(sums[r][c], lane);\n" +
-    "      if (lane == 0) {\n" +
-    "        store(r, firstColumn + c, sum);\n" +
-    "      }\n" +
-    "    }\n" +
-    "  }\n" +
+    "#endif\n" +
     "}",
   linear_vector_register: "// x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU. There a\n" +
-    "// load costs more than the arithmetic on it, so several columns share the loads of x. Columns are written out because\n" +
-    "// SwiftShader keeps arrays that a loop indexes in memory: 2560 × 2560 take 19 ms this way, 50 with sums in an array.\n" +
+    "// load costs more than the arithmetic on it, so several columns share the loads of x.\n" +
+    "//\n" +
+    "// The same x may be multiplied by up to three weights of one shape (PRODUCTS): each has a layer of workgroups.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
+    "#include eight_columns\n" +
+    "#if !PRODUCTS == 1\n" +
+    "#again eight_columns B\n" +
+    "#endif\n" +
+    "#if PRODUCTS == 3\n" +
+    "#again eight_columns C\n" +
+    "#endif\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -2018,30 +2045,28 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (column >= params.columns) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let last = vec4<u32>(params.columns - 1);\n" +
-    "  let a = min(column + vec4<u32>(0, 1, 2, 3), last) * params.stride;\n" +
-    "  let b = min(column + vec4<u32>(4, 5, 6, 7), last) * params.stride;\n" +
-    "  var sums = array<vec4<f32>, 8>();\n" +
-    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
-    "    let value = xQuad(0, quad);\n" +
-    "    sums[0] += value * weightQuad(a.x, quad);\n" +
-    "    sums[1] += value * weightQuad(a.y, quad);\n" +
-    "    sums[2] += value * weightQuad(a.z, quad);\n" +
-    "    sums[3] += value * weightQuad(a.w, quad);\n" +
-    "    sums[4] += value * weightQuad(b.x, quad);\n" +
-    "    sums[5] += value * weightQuad(b.y, quad);\n" +
-    "    sums[6] += value * weightQuad(b.z, quad);\n" +
-    "    sums[7] += value * weightQuad(b.w, quad);\n" +
+    "#if PRODUCTS == 1\n" +
+    "  multiply(column);\n" +
+    "#else\n" +
+    "  if (group.z == 0) {\n" +
+    "    multiply(column);\n" +
     "  }\n" +
-    "  for (var c = 0u; c < 8; c++) {\n" +
-    "    store(0, column + c, dot(sums[c], vec4<f32>(1.0)));\n" +
+    "  if (group.z == 1) {\n" +
+    "    multiplyB(column);\n" +
     "  }\n" +
+    "#if PRODUCTS == 3\n" +
+    "  if (group.z == 2) {\n" +
+    "    multiplyC(column);\n" +
+    "  }\n" +
+    "#endif\n" +
+    "#endif\n" +
     "}",
   linear_workgroup: "// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along\n" +
     "// the features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16\n" +
     "// apart within one invocation, so that workgroup memory is read without bank conflicts and the result is written in\n" +
     "// whole lines.\n" +
     "#include linear_operands\n" +
+    "#include linear_result\n" +
     "\n" +
     "const STEP = 4u; // quads\n" +
     "var<workgroup> xTile: array<vec4<f32>, STEP * 16 * TILE_ROWS>;\n" +
@@ -2609,6 +2634,44 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#else\n" +
     "  return unit;\n" +
     "#endif\n" +
+    "}",
+  shared_columns: "// COLUMNS columns of a product of ROWS rows; the lanes of a workgroup share the features.\n" +
+    "#include linear_result\n" +
+    "\n" +
+    "fn multiply(firstColumn: u32, lane: u32) {\n" +
+    "  let lastColumn = params.columns - 1;\n" +
+    "  var sums = array<array<f32, COLUMNS>, ROWS>();\n" +
+    "  for (var piece = params.first + lane; piece < params.end; piece += WORKGROUP) {\n" +
+    "    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
+    "    for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
+    "      let quad = quadOfPiece(piece, part);\n" +
+    "#if PARTIAL\n" +
+    "      // The last block is padded with zeros, which have no counterpart in x.\n" +
+    "      if (quad >= params.quads) {\n" +
+    "        continue;\n" +
+    "      }\n" +
+    "#endif\n" +
+    "      for (var r = 0u; r < ROWS; r++) {\n" +
+    "        values[part][r] = xQuad(r, quad);\n" +
+    "      }\n" +
+    "    }\n" +
+    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
+    "      let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);\n" +
+    "      for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
+    "        for (var r = 0u; r < ROWS; r++) {\n" +
+    "          sums[r][c] += dot(values[part][r], w[part]);\n" +
+    "        }\n" +
+    "      }\n" +
+    "    }\n" +
+    "  }\n" +
+    "  for (var r = 0u; r < ROWS; r++) {\n" +
+    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
+    "      let sum = workgroupSum(sums[r][c], lane);\n" +
+    "      if (lane == 0) {\n" +
+    "        store(r, firstColumn + c, sum);\n" +
+    "      }\n" +
+    "    }\n" +
+    "  }\n" +
     "}",
   shift_tokens: "// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, take their\n" +
     "// places.\n" +
