@@ -61,6 +61,11 @@ export class EngineTensor<S extends Storage> implements Tensor, Operand {
     return this.#storage ?? this.#refuse();
   }
 
+  /** Whether its memory may be another's by now. */
+  get isDisposed(): boolean {
+    return this.#storage === undefined;
+  }
+
   /** @throws {DisposedError} After `dispose()`. */
   checkAlive(): void {
     if (this.#storage === undefined) this.#refuse();

@@ -17,10 +17,11 @@ import { type Flavor, openDevice, OPTIONAL_FEATURES, type Profile, type WebGpuOp
 import { Faults } from "./device/faults.ts";
 import { Readback } from "./device/readback.ts";
 import { type Kernel, Pipelines } from "./dispatch/pipelines.ts";
-import { type Counters, type Dispatch, Recorder } from "./dispatch/recorder.ts";
+import { type Counters, type Dispatch, type Mark, Recorder } from "./dispatch/recorder.ts";
 import { Buffers, type GpuBuffer } from "./memory/buffers.ts";
 import { type GpuStorage, type GpuTensor, rangesOf, startOf } from "./memory/storage.ts";
 import { GPU_FORMATS, packRows, rowStride, unpackRows } from "./memory/weights.ts";
+import { type Commands, fuse } from "./operations/fusion.ts";
 import type { Operations } from "./operations/operation.ts";
 import { run } from "./operations/run.ts";
 
@@ -37,6 +38,14 @@ export interface WebGpuStats extends Readonly<Counters> {
   readonly bufferBytes: number;
   /** Bytes kept for reuse. */
   readonly pooledBytes: number;
+}
+
+/** Commands whose dispatches were recorded together, and where these begin and end. */
+interface Recorded {
+  readonly commands: Commands;
+  readonly run: (gpu: Operations) => void;
+  readonly from: Mark;
+  readonly to: Mark;
 }
 
 const DEFAULT_POOL_BYTES = 512 * 2 ** 20;
@@ -57,6 +66,8 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   /** Buffers of the command at hand. */
   readonly #temporaries: GpuBuffer[] = [];
   readonly #operations: Operations;
+  /** What was recorded last, which the next command may join. */
+  #last: Recorded | undefined;
 
   /**
    * Starts the engine on the device that was given, or on one of its own.
@@ -114,10 +125,12 @@ export class WebGpuBackend extends Engine<GpuStorage> {
     this.flush();
     const kernels = new Set<Kernel>();
     this.#recorder.collecting = kernels;
+    this.#last = undefined;
     try {
       this.scope(() => void work());
     } finally {
       this.#recorder.collecting = undefined;
+      this.#last = undefined;
     }
     await this.#pipelines.compile(kernels);
     await this.#faults.settle();
@@ -200,11 +213,27 @@ export class WebGpuBackend extends Engine<GpuStorage> {
   }
 
   protected append(command: Command<GpuTensor>): void {
-    const mark = this.#recorder.mark();
+    const last = this.#last && this.#recorder.isAt(this.#last.to) ? this.#last : undefined;
+    const fused = last && fuse(last.commands, command, this.#profile);
+    if (!last || !fused) return this.#record([command], (gpu) => run(gpu, command));
+    this.#recorder.rollBack(last.from);
     try {
-      run(this.#operations, command);
+      this.#record([...last.commands, command], fused);
     } catch (error) {
-      this.#recorder.rollBack(mark);
+      this.#record(last.commands, last.run);
+      throw error;
+    }
+  }
+
+  /** Records all dispatches of commands, or none. */
+  #record(commands: Commands, run: (gpu: Operations) => void): void {
+    const from = this.#recorder.mark();
+    this.#last = undefined;
+    try {
+      run(this.#operations);
+      this.#last = { commands, run, from, to: this.#recorder.mark() };
+    } catch (error) {
+      this.#recorder.rollBack(from);
       throw error;
     } finally {
       for (const buffer of this.#temporaries.splice(0)) this.#buffers.release(buffer);

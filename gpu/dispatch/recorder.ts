@@ -57,10 +57,12 @@ type Step =
   | { readonly clear: GpuBuffer };
 
 /** How far recording had come. */
-interface Mark {
+export interface Mark {
   readonly batch: number;
   readonly steps: number;
   readonly runs: number;
+  /** Kernels gathered so far. */
+  readonly kernels: number;
 }
 
 /** Dispatches that one submission holds at most. */
@@ -102,14 +104,26 @@ export class Recorder {
 
   /** Where recording stands, for `rollBack`. */
   mark(): Mark {
-    return { batch: this.#buffers.batch, steps: this.#steps.length, runs: this.#runs };
+    return {
+      batch: this.#buffers.batch,
+      steps: this.#steps.length,
+      runs: this.#runs,
+      kernels: this.collecting?.size ?? 0,
+    };
+  }
+
+  /** Whether nothing was recorded since a mark, or submitted. */
+  isAt({ batch, steps, kernels }: Mark): boolean {
+    const now = this.mark();
+    return now.batch === batch && now.steps === steps && now.kernels === kernels;
   }
 
   /** Takes back what was recorded since a mark; what was submitted meanwhile is done. */
-  rollBack({ batch, steps, runs }: Mark): void {
+  rollBack({ batch, steps, runs, kernels }: Mark): void {
     const isSubmitted = batch !== this.#buffers.batch;
     this.#steps.length = isSubmitted ? 0 : steps;
     this.#runs = isSubmitted ? 0 : runs;
+    for (const kernel of [...this.collecting ?? []].slice(kernels)) this.collecting?.delete(kernel);
   }
 
   /**

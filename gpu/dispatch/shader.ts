@@ -2,6 +2,8 @@
  * WGSL of one specialization of a kernel: conditions resolved, snippets included, constants injected by name.
  *
  * A kernel file may hold lines `#include name`, `#if NAME`, `#if !NAME`, `#if NAME == value`, `#else` and `#endif`.
+ * `#again name B` puts an included snippet in once more, over buffers of its own: what it declares has a B at the end of
+ * its name.
  * Numbers and booleans become constants of that name, booleans also decide conditions; strings replace their name
  * wherever it stands as a word, so that `#include FORMAT` includes the snippet of a format.
  *
@@ -53,9 +55,9 @@ export function specialize(kernel: string, constants: Constants): Shader {
 }
 
 /** The text of a file with its conditions resolved and its includes in place, each once. */
-function resolve(name: string, constants: Constants, included = new Set<string>()): string {
+function resolve(name: string, constants: Constants, included = new Map<string, string>()): string {
   if (included.has(name)) return "";
-  included.add(name);
+  included.set(name, "");
   const source = KERNELS[name];
   if (source === undefined) throw new Error(`Cannot find the kernel or snippet "${name}" in gpu/kernels`);
   const lines: string[] = [];
@@ -74,12 +76,33 @@ function resolve(name: string, constants: Constants, included = new Set<string>(
       active = open.pop()?.outer ?? true;
     } else if (directive === "include") {
       if (active) lines.push(resolve(snippetOf(rest.trim(), constants), constants, included));
+    } else if (directive === "again") {
+      const [snippet = "", suffix = ""] = rest.trim().split(" ");
+      if (active) lines.push(copyOf(included.get(snippet) ?? "", suffix));
     } else if (active) {
       lines.push(line);
     }
   }
   if (open.length > 0) throw new Error(`Cannot assemble the kernel "${name}": an #if has no #endif`);
-  return lines.join("\n");
+  const text = lines.join("\n");
+  included.set(name, text);
+  return text;
+}
+
+/** Names that a snippet declares, those of its buffers among them. */
+const DECLARED = /^(?:@group\(0\) @binding\(\d+\) +)?(?:fn|const|var(?:<[^>]*>)?) (\w+)/gm;
+/** Bindings of a kernel without copies, at most. */
+const BINDINGS = 16;
+
+/** A snippet's text with other names and bindings for all that it declares. */
+function copyOf(text: string, suffix: string): string {
+  const names = Array.from(text.matchAll(DECLARED), ([, name = ""]) => name);
+  const renamed = names.reduce(
+    (code, name) => code.replaceAll(new RegExp(`(?<!\\.)\\b${name}\\b`, "g"), name + suffix),
+    text,
+  );
+  const first = BINDINGS * (suffix.charCodeAt(0) - "A".charCodeAt(0));
+  return renamed.replaceAll(/@binding\((\d+)\)/g, (_, binding) => `@binding(${first + Number(binding)})`);
 }
 
 /** What an include names: a snippet, or the constant whose value is its name. */

@@ -231,32 +231,10 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  out[i] = x[i] + other * params.factor;\n" +
     "}",
   append_cache: "// Writes keys or values [b, n, KV·d] into a cache [rows, KV, capacity, d], at their positions modulo its capacity.\n" +
-    "#include indices\n" +
-    "#include cache_row\n" +
+    "#include append_inputs\n" +
     "#if FORMAT == f16\n" +
     "#include half\n" +
     "#endif\n" +
-    "\n" +
-    "struct Params {\n" +
-    "  size: u32,\n" +
-    "  // Rows of x in each batch row, key heads, slots, and features of a head.\n" +
-    "  rows: u32,\n" +
-    "  kvHeads: u32,\n" +
-    "  capacity: u32,\n" +
-    "  dim: u32,\n" +
-    "  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that\n" +
-    "  // the sequence has.\n" +
-    "  positionNumbers: u32,\n" +
-    "  cacheRows: u32,\n" +
-    "}\n" +
-    "\n" +
-    "@group(0) @binding(0) var<uniform> params: Params;\n" +
-    "@group(0) @binding(1) var<storage, read> x: array<VALUE>;\n" +
-    "@group(0) @binding(2) var<storage, read> positions: array<i32>;\n" +
-    "#if HAS_LENGTHS\n" +
-    "@group(0) @binding(3) var<storage, read> lengths: array<i32>;\n" +
-    "#endif\n" +
-    "@group(0) @binding(4) var<storage, read_write> cache: array<STORED>;\n" +
     "\n" +
     "#if FORMAT == f16\n" +
     "fn stored(value: VALUE) -> vec2<u32> {\n" +
@@ -274,56 +252,28 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(workgroup_id) group: vec3<u32>,\n" +
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
-    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (i >= params.size) {\n" +
+    "  let number = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (number >= params.size * CACHES) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let feature = i % params.dim;\n" +
-    "  let head = (i / params.dim) % params.kvHeads;\n" +
-    "  let row = (i / (params.dim * params.kvHeads)) % params.rows;\n" +
-    "  let batch = i / (params.dim * params.kvHeads * params.rows);\n" +
-    "#if HAS_LENGTHS\n" +
-    "  if (i32(row) >= lengths[batch]) {\n" +
-    "    return;\n" +
+    "  let isValue = number >= params.size;\n" +
+    "  let i = number % params.size;\n" +
+    "  let unit = unitOf(isValue, i);\n" +
+    "  let head = (i / params.units) % params.kvHeads;\n" +
+    "  let row = (i / (params.units * params.kvHeads)) % params.rows;\n" +
+    "  let batch = i / (params.units * params.kvHeads * params.rows);\n" +
+    "  let slot = slotOf(batch, row, head);\n" +
+    "  if (slot >= 0) {\n" +
+    "    write(isValue, u32(slot) * params.units + i % params.units, stored(unit));\n" +
     "  }\n" +
-    "#endif\n" +
-    "  let position = positions[batch * params.positionNumbers] + i32(row);\n" +
-    "  if (position < 0) {\n" +
-    "    return;\n" +
-    "  }\n" +
-    "  let slot = u32(position) % params.capacity;\n" +
-    "  let keptHead = cacheRow(batch) * params.kvHeads + head;\n" +
-    "  cache[(keptHead * params.capacity + slot) * params.dim + feature] = stored(x[i]);\n" +
     "}",
   append_cache_q8: "// Writes keys or values [b, n, KV·d] into a q8_0 cache [rows, KV, capacity, d], at their positions modulo its capacity.\n" +
     "// An invocation makes a word of scales, so it takes two blocks of 32 features, or the last one of an odd number. The\n" +
     "// rounding is that of `quantize_row_q8_0_ref` of GGML's ggml-quants.c, to the bit: d = max |x| / 127, q = x / d to the\n" +
     "// nearest, halves away from zero.\n" +
-    "#include indices\n" +
-    "#include cache_row\n" +
+    "#include append_inputs\n" +
     "#include half\n" +
     "#include exact_division\n" +
-    "\n" +
-    "struct Params {\n" +
-    "  size: u32,\n" +
-    "  // Rows of x in each batch row, key heads, slots, and blocks of a head.\n" +
-    "  rows: u32,\n" +
-    "  kvHeads: u32,\n" +
-    "  capacity: u32,\n" +
-    "  blocks: u32,\n" +
-    "  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that\n" +
-    "  // the sequence has.\n" +
-    "  positionNumbers: u32,\n" +
-    "  cacheRows: u32,\n" +
-    "}\n" +
-    "\n" +
-    "@group(0) @binding(0) var<uniform> params: Params;\n" +
-    "@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;\n" +
-    "@group(0) @binding(2) var<storage, read> positions: array<i32>;\n" +
-    "#if HAS_LENGTHS\n" +
-    "@group(0) @binding(3) var<storage, read> lengths: array<i32>;\n" +
-    "#endif\n" +
-    "@group(0) @binding(4) var<storage, read_write> cache: array<u32>;\n" +
     "\n" +
     "// Whole numbers of at most 127 as signed bytes of a word. They are rounded by their bits because a compiler may fuse an\n" +
     "// addition with a product.\n" +
@@ -339,17 +289,22 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  return bytes.x | (bytes.y << 8) | (bytes.z << 16) | (bytes.w << 24);\n" +
     "}\n" +
     "\n" +
-    "// Writes the quants of a block; gives the bits of its scale.\n" +
-    "fn writeBlock(quad: u32, word: u32) -> u32 {\n" +
+    "// Writes the quants of a block from a word on, where it is kept; gives the bits of its scale.\n" +
+    "fn writeBlock(isValue: bool, quad: u32, isKept: bool, word: u32) -> u32 {\n" +
+    "  var quads: array<vec4<f32>, 8>;\n" +
     "  var largest = 0.0;\n" +
     "  for (var i = 0u; i < 8; i++) {\n" +
-    "    let pairs = max(abs(x[quad + i].xy), abs(x[quad + i].zw));\n" +
+    "    quads[i] = unitOf(isValue, quad + i);\n" +
+    "    let pairs = max(abs(quads[i].xy), abs(quads[i].zw));\n" +
     "    largest = max(largest, max(pairs.x, pairs.y));\n" +
+    "  }\n" +
+    "  if (!isKept) {\n" +
+    "    return 0;\n" +
     "  }\n" +
     "  let scale = over127(largest);\n" +
     "  let inverse = reciprocal(scale);\n" +
     "  for (var i = 0u; i < 8; i++) {\n" +
-    "    cache[word + i] = roundedBytes(x[quad + i] * inverse);\n" +
+    "    write(isValue, word + i, roundedBytes(quads[i] * inverse));\n" +
     "  }\n" +
     "  return halfBits(scale);\n" +
     "}\n" +
@@ -360,33 +315,122 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(workgroup_id) group: vec3<u32>,\n" +
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
-    "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (i >= params.size) {\n" +
+    "  let number = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
+    "  if (number >= params.size * CACHES) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let pairs = (params.blocks + 1) / 2;\n" +
+    "  let isValue = number >= params.size;\n" +
+    "  let i = number % params.size;\n" +
+    "  let pairs = (params.units + 1) / 2;\n" +
     "  let block = (i % pairs) * 2;\n" +
     "  let head = i / pairs;\n" +
     "  let row = (head / params.kvHeads) % params.rows;\n" +
     "  let batch = head / (params.kvHeads * params.rows);\n" +
+    "  let slot = slotOf(batch, row, head % params.kvHeads);\n" +
+    "  let isKept = slot >= 0;\n" +
+    "  let first = u32(max(slot, 0)) * (8 * params.units + pairs);\n" +
+    "  let quad = (head * params.units + block) * 8;\n" +
+    "  var scales = writeBlock(isValue, quad, isKept, first + 8 * block);\n" +
+    "  if (block + 1 < params.units) {\n" +
+    "    scales |= writeBlock(isValue, quad + 8, isKept, first + 8 * block + 8) << 16;\n" +
+    "  }\n" +
+    "  if (isKept) {\n" +
+    "    write(isValue, first + 8 * params.units + block / 2, scales);\n" +
+    "  }\n" +
+    "}",
+  append_inputs: "// What is written into caches: keys, which may be rotated on the way (ROTARY), and where there are two CACHES, values\n" +
+    "// too, whose invocations follow those of the keys.\n" +
+    "#include indices\n" +
+    "#include cache_row\n" +
+    "\n" +
+    "struct Params {\n" +
+    "  // Invocations of one cache.\n" +
+    "  size: u32,\n" +
+    "  // Rows of x in each batch row, key heads, slots, and units or blocks of a head.\n" +
+    "  rows: u32,\n" +
+    "  kvHeads: u32,\n" +
+    "  capacity: u32,\n" +
+    "  units: u32,\n" +
+    "  // Numbers that `positions` has of a sequence: 1, the position of its first row; 2, with it the row of the cache that\n" +
+    "  // the sequence has.\n" +
+    "  positionNumbers: u32,\n" +
+    "  cacheRows: u32,\n" +
+    "#if ROTARY\n" +
+    "  // Features of a row of x, of a head, and rotated ones of a head.\n" +
+    "  width: u32,\n" +
+    "  headWidth: u32,\n" +
+    "  rotated: u32,\n" +
+    "  // Rows of the table, which repeats over the rows of x.\n" +
+    "  tableRows: u32,\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "@group(0) @binding(0) var<uniform> params: Params;\n" +
+    "#if ROTARY\n" +
+    "@group(0) @binding(1) var<storage, read> x: array<f32>;\n" +
+    "#include rotation\n" +
+    "@group(0) @binding(3) var<storage, read_write> rotatedOut: array<VALUE>;\n" +
+    "#else\n" +
+    "@group(0) @binding(1) var<storage, read> x: array<VALUE>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(4) var<storage, read> positions: array<i32>;\n" +
+    "#if HAS_LENGTHS\n" +
+    "@group(0) @binding(5) var<storage, read> lengths: array<i32>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(6) var<storage, read_write> cache: array<STORED>;\n" +
+    "#if CACHES == 2\n" +
+    "@group(0) @binding(7) var<storage, read> values: array<VALUE>;\n" +
+    "@group(0) @binding(8) var<storage, read_write> valueCache: array<STORED>;\n" +
+    "#endif\n" +
+    "\n" +
+    "// A unit of the keys; what it rotates, it also writes where the rotated keys are to be.\n" +
+    "fn keyOf(unit: u32) -> VALUE {\n" +
+    "#if ROTARY\n" +
+    "#if LANES == 4\n" +
+    "  let i = unit * 4;\n" +
+    "  let value = vec4<f32>(rotated(i), rotated(i + 1), rotated(i + 2), rotated(i + 3));\n" +
+    "#else\n" +
+    "  let value = rotated(unit);\n" +
+    "#endif\n" +
+    "  rotatedOut[unit] = value;\n" +
+    "  return value;\n" +
+    "#else\n" +
+    "  return x[unit];\n" +
+    "#endif\n" +
+    "}\n" +
+    "\n" +
+    "fn unitOf(isValue: bool, unit: u32) -> VALUE {\n" +
+    "#if CACHES == 2\n" +
+    "  if (isValue) {\n" +
+    "    return values[unit];\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  return keyOf(unit);\n" +
+    "}\n" +
+    "\n" +
+    "fn write(isValue: bool, at: u32, stored: STORED) {\n" +
+    "#if CACHES == 2\n" +
+    "  if (isValue) {\n" +
+    "    valueCache[at] = stored;\n" +
+    "    return;\n" +
+    "  }\n" +
+    "#endif\n" +
+    "  cache[at] = stored;\n" +
+    "}\n" +
+    "\n" +
+    "// The slot of a row of x, counted over all heads and rows of the cache; -1 if it is left out.\n" +
+    "fn slotOf(batch: u32, row: u32, head: u32) -> i32 {\n" +
     "#if HAS_LENGTHS\n" +
     "  if (i32(row) >= lengths[batch]) {\n" +
-    "    return;\n" +
+    "    return -1;\n" +
     "  }\n" +
     "#endif\n" +
     "  let position = positions[batch * params.positionNumbers] + i32(row);\n" +
     "  if (position < 0) {\n" +
-    "    return;\n" +
+    "    return -1;\n" +
     "  }\n" +
-    "  let slot = u32(position) % params.capacity;\n" +
-    "  let keptHead = cacheRow(batch) * params.kvHeads + head % params.kvHeads;\n" +
-    "  let first = (keptHead * params.capacity + slot) * (8 * params.blocks + pairs);\n" +
-    "  let quad = (head * params.blocks + block) * 8;\n" +
-    "  var scales = writeBlock(quad, first + 8 * block);\n" +
-    "  if (block + 1 < params.blocks) {\n" +
-    "    scales |= writeBlock(quad + 8, first + 8 * block + 8) << 16;\n" +
-    "  }\n" +
-    "  cache[first + 8 * params.blocks + block / 2] = scales;\n" +
+    "  let keptHead = cacheRow(batch) * params.kvHeads + head;\n" +
+    "  return i32(keptHead * params.capacity + u32(position) % params.capacity);\n" +
     "}",
   attention: "// Flash attention (arXiv 2205.14135) for many queries: an invocation keeps QUERIES of them, their running maxima and\n" +
     "// their weighted sums of values, and goes along the keys, KEYS at a time. With STAGED a workgroup loads each run of\n" +
@@ -1219,6 +1263,30 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    losses[row] = select(logarithm(sum) - (logit - largest), -LOWEST, logit <= LOWEST);\n" +
     "  }\n" +
     "}",
+  eight_columns: "// Eight columns of a product of one row, each summed along its features by itself. Columns are written out because\n" +
+    "// SwiftShader keeps arrays that a loop indexes in memory: 2560 × 2560 take 19 ms this way, 50 with sums in an array.\n" +
+    "#include linear_result\n" +
+    "\n" +
+    "fn multiply(column: u32) {\n" +
+    "  let last = vec4<u32>(params.columns - 1);\n" +
+    "  let a = min(column + vec4<u32>(0, 1, 2, 3), last) * params.stride;\n" +
+    "  let b = min(column + vec4<u32>(4, 5, 6, 7), last) * params.stride;\n" +
+    "  var sums = array<vec4<f32>, 8>();\n" +
+    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
+    "    let value = xQuad(0, quad);\n" +
+    "    sums[0] += value * weightQuad(a.x, quad);\n" +
+    "    sums[1] += value * weightQuad(a.y, quad);\n" +
+    "    sums[2] += value * weightQuad(a.z, quad);\n" +
+    "    sums[3] += value * weightQuad(a.w, quad);\n" +
+    "    sums[4] += value * weightQuad(b.x, quad);\n" +
+    "    sums[5] += value * weightQuad(b.y, quad);\n" +
+    "    sums[6] += value * weightQuad(b.z, quad);\n" +
+    "    sums[7] += value * weightQuad(b.w, quad);\n" +
+    "  }\n" +
+    "  for (var c = 0u; c < 8; c++) {\n" +
+    "    store(0, column + c, dot(sums[c], vec4<f32>(1.0)));\n" +
+    "  }\n" +
+    "}",
   embedding: "// Rows of a weight by token id. A weight in several parts takes a dispatch for each, which writes the rows that it\n" +
     "// holds; the first also writes zeros for ids that no part has.\n" +
     "#include indices\n" +
@@ -1734,9 +1802,8 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[base + i] = value;\n" +
     "  }\n" +
     "}",
-  linear_operands: "// Operands of the variants of `linear`: x [rows, inSize], a weight's rows, the bias and the result.\n" +
+  linear_operands: "// What the variants of `linear` are given: x [rows, inSize] and sizes.\n" +
     "#include activation\n" +
-    "#include weight\n" +
     "\n" +
     "struct Params {\n" +
     "  rows: u32,\n" +
@@ -1752,6 +1819,9 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  first: u32,\n" +
     "  end: u32,\n" +
     "  isLast: u32,\n" +
+    "#if HAS_SUM\n" +
+    "  factor: f32,\n" +
+    "#endif\n" +
     "}\n" +
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
@@ -1779,32 +1849,11 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  }\n" +
     "  return value;\n" +
     "}\n" +
-    "#endif\n" +
-    "#if HAS_BIAS\n" +
-    "@group(0) @binding(3) var<storage, read> bias: array<f32>;\n" +
-    "#endif\n" +
-    "@group(0) @binding(4) var<storage, read_write> out: array<f32>;\n" +
-    "\n" +
-    "fn store(row: u32, column: u32, product: f32) {\n" +
-    "  if (row >= params.rows || column >= params.columns) {\n" +
-    "    return;\n" +
-    "  }\n" +
-    "  let at = row * params.outSize + params.firstColumn + column;\n" +
-    "  var value = product;\n" +
-    "  if (params.first > 0) {\n" +
-    "    value += out[at];\n" +
-    "  }\n" +
-    "  if (params.isLast != 0) {\n" +
-    "#if HAS_BIAS\n" +
-    "    value += bias[params.firstColumn + column];\n" +
-    "#endif\n" +
-    "    value = ACTIVATION(value);\n" +
-    "  }\n" +
-    "  out[at] = value;\n" +
-    "}",
+    "#endif",
   linear_register: "// x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers:\n" +
     "// fastest on adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).\n" +
     "#include linear_operands\n" +
+    "#include linear_result\n" +
     "\n" +
     "@compute @workgroup_size(COLUMN_LANES, ROW_LANES)\n" +
     "fn main(@builtin(global_invocation_id) id: vec3<u32>) {\n" +
@@ -1838,10 +1887,51 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    }\n" +
     "  }\n" +
     "}",
+  linear_result: "// A weight's rows, the bias and the result of a product.\n" +
+    "#include weight\n" +
+    "\n" +
+    "#if HAS_BIAS\n" +
+    "@group(0) @binding(3) var<storage, read> bias: array<f32>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(4) var<storage, read_write> out: array<f32>;\n" +
+    "#if HAS_SUM\n" +
+    "// The result of an addition that follows: out + other · otherScale · factor.\n" +
+    "@group(0) @binding(5) var<storage, read> other: array<f32>;\n" +
+    "#if HAS_SCALE\n" +
+    "@group(0) @binding(6) var<storage, read> otherScale: array<f32>;\n" +
+    "#endif\n" +
+    "@group(0) @binding(7) var<storage, read_write> sum: array<f32>;\n" +
+    "#endif\n" +
+    "\n" +
+    "fn store(row: u32, column: u32, product: f32) {\n" +
+    "  if (row >= params.rows || column >= params.columns) {\n" +
+    "    return;\n" +
+    "  }\n" +
+    "  let at = row * params.outSize + params.firstColumn + column;\n" +
+    "  var value = product;\n" +
+    "  if (params.first > 0) {\n" +
+    "    value += out[at];\n" +
+    "  }\n" +
+    "  if (params.isLast != 0) {\n" +
+    "#if HAS_BIAS\n" +
+    "    value += bias[params.firstColumn + column];\n" +
+    "#endif\n" +
+    "    value = ACTIVATION(value);\n" +
+    "#if HAS_SUM\n" +
+    "    var added = other[at];\n" +
+    "#if HAS_SCALE\n" +
+    "    added *= otherScale[params.firstColumn + column];\n" +
+    "#endif\n" +
+    "    sum[at] = value + added * params.factor;\n" +
+    "#endif\n" +
+    "  }\n" +
+    "  out[at] = value;\n" +
+    "}",
   linear_subgroup: "// x Wᵀ for many rows: the tiles of `linear_workgroup`, but only the weight goes through workgroup memory. Each\n" +
     "// invocation owns a column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and exchange\n" +
     "// them by shuffles.\n" +
     "#include linear_operands\n" +
+    "#include linear_result\n" +
     "\n" +
     "const COLUMNS = 64u;\n" +
     "const STEP = 8u; // quads\n" +
@@ -1892,9 +1982,18 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "}",
   linear_vector: "// x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so\n" +
     "// that they read each row of the weight in whole lines, once.\n" +
+    "//\n" +
+    "// The same x may be multiplied by up to three weights of one shape (PRODUCTS): each has a layer of workgroups.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
     "#include reduce\n" +
+    "#include shared_columns\n" +
+    "#if !PRODUCTS == 1\n" +
+    "#again shared_columns B\n" +
+    "#endif\n" +
+    "#if PRODUCTS == 3\n" +
+    "#again shared_columns C\n" +
+    "#endif\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -1906,45 +2005,35 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (firstColumn >= params.columns) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let lastColumn = params.columns - 1;\n" +
-    "  var sums = array<array<f32, COLUMNS>, ROWS>();\n" +
-    "  for (var piece = params.first + lane; piece < params.end; piece += WORKGROUP) {\n" +
-    "    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
-    "    for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
-    "      let quad = quadOfPiece(piece, part);\n" +
-    "#if PARTIAL\n" +
-    "      // The last block is padded with zeros, which have no counterpart in x.\n" +
-    "      if (quad >= params.quads) {\n" +
-    "        continue;\n" +
-    "      }\n" +
+    "#if PRODUCTS == 1\n" +
+    "  multiply(firstColumn, lane);\n" +
+    "#else\n" +
+    "  if (group.z == 0) {\n" +
+    "    multiply(firstColumn, lane);\n" +
+    "  }\n" +
+    "  if (group.z == 1) {\n" +
+    "    multiplyB(firstColumn, lane);\n" +
+    "  }\n" +
+    "#if PRODUCTS == 3\n" +
+    "  if (group.z == 2) {\n" +
+    "    multiplyC(firstColumn, lane);\n" +
+    "  }\n" +
     "#endif\n" +
-    "      for (var r = 0u; r < ROWS; r++) {\n" +
-    "        values[part][r] = xQuad(r, quad);\n" +
-    "      }\n" +
-    "    }\n" +
-    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
-    "      let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);\n" +
-    "      for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
-    "        for (var r = 0u; r < ROWS; r++) {\n" +
-    "          sums[r][c] += dot(values[part][r], w[part]);\n" +
-    "        }\n" +
-    "      }\n" +
-    "    }\n" +
-    "  }\n" +
-    "  for (var r = 0u; r < ROWS; r++) {\n" +
-    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
-    "      let sum = workgroupSum(sums[r][c], lane);\n" +
-    "      if (lane == 0) {\n" +
-    "        store(r, firstColumn + c, sum);\n" +
-    "      }\n" +
-    "    }\n" +
-    "  }\n" +
+    "#endif\n" +
     "}",
   linear_vector_register: "// x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU. There a\n" +
-    "// load costs more than the arithmetic on it, so several columns share the loads of x. Columns are written out because\n" +
-    "// SwiftShader keeps arrays that a loop indexes in memory: 2560 × 2560 take 19 ms this way, 50 with sums in an array.\n" +
+    "// load costs more than the arithmetic on it, so several columns share the loads of x.\n" +
+    "//\n" +
+    "// The same x may be multiplied by up to three weights of one shape (PRODUCTS): each has a layer of workgroups.\n" +
     "#include linear_operands\n" +
     "#include indices\n" +
+    "#include eight_columns\n" +
+    "#if !PRODUCTS == 1\n" +
+    "#again eight_columns B\n" +
+    "#endif\n" +
+    "#if PRODUCTS == 3\n" +
+    "#again eight_columns C\n" +
+    "#endif\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
     "fn main(\n" +
@@ -1956,30 +2045,28 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  if (column >= params.columns) {\n" +
     "    return;\n" +
     "  }\n" +
-    "  let last = vec4<u32>(params.columns - 1);\n" +
-    "  let a = min(column + vec4<u32>(0, 1, 2, 3), last) * params.stride;\n" +
-    "  let b = min(column + vec4<u32>(4, 5, 6, 7), last) * params.stride;\n" +
-    "  var sums = array<vec4<f32>, 8>();\n" +
-    "  for (var quad = params.first; quad < params.end; quad++) {\n" +
-    "    let value = xQuad(0, quad);\n" +
-    "    sums[0] += value * weightQuad(a.x, quad);\n" +
-    "    sums[1] += value * weightQuad(a.y, quad);\n" +
-    "    sums[2] += value * weightQuad(a.z, quad);\n" +
-    "    sums[3] += value * weightQuad(a.w, quad);\n" +
-    "    sums[4] += value * weightQuad(b.x, quad);\n" +
-    "    sums[5] += value * weightQuad(b.y, quad);\n" +
-    "    sums[6] += value * weightQuad(b.z, quad);\n" +
-    "    sums[7] += value * weightQuad(b.w, quad);\n" +
+    "#if PRODUCTS == 1\n" +
+    "  multiply(column);\n" +
+    "#else\n" +
+    "  if (group.z == 0) {\n" +
+    "    multiply(column);\n" +
     "  }\n" +
-    "  for (var c = 0u; c < 8; c++) {\n" +
-    "    store(0, column + c, dot(sums[c], vec4<f32>(1.0)));\n" +
+    "  if (group.z == 1) {\n" +
+    "    multiplyB(column);\n" +
     "  }\n" +
+    "#if PRODUCTS == 3\n" +
+    "  if (group.z == 2) {\n" +
+    "    multiplyC(column);\n" +
+    "  }\n" +
+    "#endif\n" +
+    "#endif\n" +
     "}",
   linear_workgroup: "// x Wᵀ for many rows: a workgroup of 16 × 16 invocations makes a tile of 16·TILE_ROWS rows by 64 columns, going along\n" +
     "// the features in steps of 16, which it keeps in workgroup memory. Neighboring invocations own neighboring columns, 16\n" +
     "// apart within one invocation, so that workgroup memory is read without bank conflicts and the result is written in\n" +
     "// whole lines.\n" +
     "#include linear_operands\n" +
+    "#include linear_result\n" +
     "\n" +
     "const STEP = 4u; // quads\n" +
     "var<workgroup> xTile: array<vec4<f32>, STEP * 16 * TILE_ROWS>;\n" +
@@ -2424,14 +2511,15 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "    out[at] = select(logit * params.penalty, logit / params.penalty, logit > 0.0);\n" +
     "  }\n" +
     "}",
-  rotary: "// Rotates pairs of features by the angles of a table (arXiv 2104.09864); other features pass through.\n" +
+  rotary: "// Rotary positions by themselves.\n" +
     "#include indices\n" +
+    "#include rotation\n" +
     "\n" +
     "struct Params {\n" +
     "  size: u32,\n" +
     "  // Features of a row, of a head, and rotated ones of a head.\n" +
     "  width: u32,\n" +
-    "  dim: u32,\n" +
+    "  headWidth: u32,\n" +
     "  rotated: u32,\n" +
     "  // Rows of the table, which repeats over the rows of x.\n" +
     "  tableRows: u32,\n" +
@@ -2439,8 +2527,6 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "\n" +
     "@group(0) @binding(0) var<uniform> params: Params;\n" +
     "@group(0) @binding(1) var<storage, read> x: array<f32>;\n" +
-    "// For each position the cosines, then the sines.\n" +
-    "@group(0) @binding(2) var<storage, read> angles: array<f32>;\n" +
     "@group(0) @binding(3) var<storage, read_write> out: array<f32>;\n" +
     "\n" +
     "@compute @workgroup_size(WORKGROUP)\n" +
@@ -2450,13 +2536,20 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  @builtin(num_workgroups) groups: vec3<u32>,\n" +
     ") {\n" +
     "  let i = workgroupNumber(group, groups) * WORKGROUP + lane;\n" +
-    "  if (i >= params.size) {\n" +
-    "    return;\n" +
+    "  if (i < params.size) {\n" +
+    "    out[i] = rotated(i);\n" +
     "  }\n" +
-    "  let feature = (i % params.width) % params.dim;\n" +
+    "}",
+  rotation: "// Pairs of features rotated by the angles of a table (arXiv 2104.09864); other features pass through.\n" +
+    "\n" +
+    "// For each position the cosines, then the sines.\n" +
+    "@group(0) @binding(2) var<storage, read> angles: array<f32>;\n" +
+    "\n" +
+    "// The rotated value of x[i].\n" +
+    "fn rotated(i: u32) -> f32 {\n" +
+    "  let feature = (i % params.width) % params.headWidth;\n" +
     "  if (feature >= params.rotated) {\n" +
-    "    out[i] = x[i];\n" +
-    "    return;\n" +
+    "    return x[i];\n" +
     "  }\n" +
     "  let half = params.rotated / 2;\n" +
     "#if ADJACENT\n" +
@@ -2471,7 +2564,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "  let base = ((i / params.width) % params.tableRows) * params.rotated;\n" +
     "  let cosine = angles[base + pair];\n" +
     "  let sine = select(1.0, -1.0, isFirst) * angles[base + half + pair];\n" +
-    "  out[i] = x[i] * cosine + x[other] * sine;\n" +
+    "  return x[i] * cosine + x[other] * sine;\n" +
     "}",
   sample: "// One token for each row: the largest logit, or by the Gumbel-max trick a draw from softmax(logits / temperature): the\n" +
     "// largest logit / temperature - log E, E exponential. A row from which nothing can be drawn gives -1. A workgroup for\n" +
@@ -2541,6 +2634,44 @@ export const KERNELS: Readonly<Record<string, string>> = {
     "#else\n" +
     "  return unit;\n" +
     "#endif\n" +
+    "}",
+  shared_columns: "// COLUMNS columns of a product of ROWS rows; the lanes of a workgroup share the features.\n" +
+    "#include linear_result\n" +
+    "\n" +
+    "fn multiply(firstColumn: u32, lane: u32) {\n" +
+    "  let lastColumn = params.columns - 1;\n" +
+    "  var sums = array<array<f32, COLUMNS>, ROWS>();\n" +
+    "  for (var piece = params.first + lane; piece < params.end; piece += WORKGROUP) {\n" +
+    "    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();\n" +
+    "    for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
+    "      let quad = quadOfPiece(piece, part);\n" +
+    "#if PARTIAL\n" +
+    "      // The last block is padded with zeros, which have no counterpart in x.\n" +
+    "      if (quad >= params.quads) {\n" +
+    "        continue;\n" +
+    "      }\n" +
+    "#endif\n" +
+    "      for (var r = 0u; r < ROWS; r++) {\n" +
+    "        values[part][r] = xQuad(r, quad);\n" +
+    "      }\n" +
+    "    }\n" +
+    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
+    "      let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);\n" +
+    "      for (var part = 0u; part < PIECE_QUADS; part++) {\n" +
+    "        for (var r = 0u; r < ROWS; r++) {\n" +
+    "          sums[r][c] += dot(values[part][r], w[part]);\n" +
+    "        }\n" +
+    "      }\n" +
+    "    }\n" +
+    "  }\n" +
+    "  for (var r = 0u; r < ROWS; r++) {\n" +
+    "    for (var c = 0u; c < COLUMNS; c++) {\n" +
+    "      let sum = workgroupSum(sums[r][c], lane);\n" +
+    "      if (lane == 0) {\n" +
+    "        store(r, firstColumn + c, sum);\n" +
+    "      }\n" +
+    "    }\n" +
+    "  }\n" +
     "}",
   shift_tokens: "// Moves each segment of features some positions along the sequence; zeros, or rows from before the sequence, take their\n" +
     "// places.\n" +

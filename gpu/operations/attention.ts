@@ -223,30 +223,60 @@ function attentionValues(gpu: Operations, command: CommandOf<GpuTensor, "attenti
 
 /** Keys or values written into a cache. */
 function appendCache(gpu: Operations, command: CommandOf<GpuTensor, "appendCache">): void {
-  const { cache, x, positions, lengths } = command;
+  appendTogether(gpu, [command]);
+}
+
+/**
+ * Keys written into a cache, and values of as many heads into another one of the same kind.
+ *
+ * @param rotary What rotates the keys before; its result is written too.
+ */
+export function appendTogether(
+  gpu: Operations,
+  [{ cache, x, positions, lengths }, values]: readonly [
+    keys: CommandOf<GpuTensor, "appendCache">,
+    values?: CommandOf<GpuTensor, "appendCache">,
+  ],
+  rotary?: CommandOf<GpuTensor, "rotary">,
+): void {
   const [, kvHeads = 0, capacity = 0, dim = 0] = cache.shape;
   const isQuantized = cache.dtype === "q8_0";
-  const blocks = dim / FORMATS.q8_0.blockSize;
+  const lanes = dim % 4 === 0 ? 4 : 1;
   // An invocation takes a value or a vector, or as many blocks as share a word of scales.
-  const size = isQuantized ? (x.size / dim) * Math.ceil(blocks / 2) : x.size;
-  const { constants, groups, lanes } = elementwise(gpu, size, isQuantized ? [1] : [dim]);
+  const units = isQuantized ? dim / FORMATS.q8_0.blockSize : dim / lanes;
+  const size = (x.size / dim) * (isQuantized ? Math.ceil(units / 2) : units);
+  const caches = values ? 2 : 1;
+  const { constants: { WORKGROUP }, groups } = elementwise(gpu, caches * size, [1]);
   gpu.dispatch({
     kernel: isQuantized ? "append_cache_q8" : "append_cache",
-    constants: { ...constants, ...storedConstants(cache, lanes === 4), HAS_LENGTHS: lengths !== undefined },
+    constants: {
+      WORKGROUP,
+      VALUE: lanes === 4 ? "vec4<f32>" : "f32",
+      LANES: lanes,
+      ...storedConstants(cache, lanes === 4),
+      HAS_LENGTHS: lengths !== undefined,
+      CACHES: caches,
+      ROTARY: rotary !== undefined,
+      ADJACENT: rotary?.pairs === "adjacent",
+    },
     bindings: {
       cache: whole(cache),
-      x: whole(x),
+      x: whole(rotary?.x ?? x),
       positions: whole(positions),
       lengths: lengths && whole(lengths),
+      angles: rotary && whole(rotary.table),
+      rotatedOut: rotary && whole(rotary.out),
+      values: values && whole(values.x),
+      valueCache: values && whole(values.cache),
     },
     params: {
-      size: size / lanes,
+      size,
       rows: x.shape[1] ?? 0,
       kvHeads,
       capacity,
-      dim: dim / lanes,
-      blocks,
+      units,
       ...rowParams(positions, cache),
+      ...(rotary && rotationParams(rotary)),
     },
     groups,
     rounds: isQuantized ? 2 * 2 * loop(8) : 0,
@@ -342,16 +372,21 @@ function rowParams(positions: GpuTensor | undefined, cache: GpuTensor) {
 }
 
 /** Rotary positions. */
-function rotary(gpu: Operations, { x, table, heads, pairs, out }: CommandOf<GpuTensor, "rotary">): void {
+function rotary(gpu: Operations, command: CommandOf<GpuTensor, "rotary">): void {
+  const { x, table, pairs, out } = command;
   const { constants, groups } = elementwise(gpu, x.size, [1]);
   gpu.dispatch({
     kernel: "rotary",
     constants: { ...constants, ADJACENT: pairs === "adjacent" },
     bindings: { x: whole(x), angles: whole(table), out: whole(out) },
-    params: { size: x.size, width: x.width, dim: x.width / heads, rotated: table.width, tableRows: table.rows },
+    params: { size: x.size, ...rotationParams(command) },
     groups,
     rounds: 0,
   });
+}
+
+function rotationParams({ x, table, heads }: CommandOf<GpuTensor, "rotary">) {
+  return { width: x.width, headWidth: x.width / heads, rotated: table.width, tableRows: table.rows };
 }
 
 /** Attention, its caches and rotary positions. */

@@ -8,6 +8,7 @@ import type { CommandOf } from "../../engine/commands.ts";
 import { FORMATS } from "../../formats/formats.ts";
 import type { Profile } from "../device/device.ts";
 import { loop, spans } from "../device/loops.ts";
+import type { Binding } from "../dispatch/pipelines.ts";
 import type { Constants } from "../dispatch/shader.ts";
 import { type GpuTensor, partsOf, rowsOf, whole } from "../memory/storage.ts";
 import { layoutOf } from "../memory/weights.ts";
@@ -49,12 +50,27 @@ function embedding(gpu: Operations, { tokens, weight, out }: CommandOf<GpuTensor
   }
 }
 
+/** x Wᵀ. */
+function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
+  linearTogether(gpu, [command]);
+}
+
+/** The ends of the names of several products' buffers. */
+const SUFFIXES = ["", "B", "C"] as const;
+
 /**
  * x Wᵀ: one dispatch for each part of the weight, for each run of rows whose results can be bound at once, and for each
  * span of features that the device's loops reach over.
+ *
+ * @param products Products of the same x; more than one must be as `canJoin` says.
+ * @param add An addition to the only product of values of its shape; product and sum are both written.
  */
-function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void {
-  const { x, weight, bias, activation, out } = command;
+export function linearTogether(
+  gpu: Operations,
+  products: readonly [CommandOf<GpuTensor, "linear">, ...CommandOf<GpuTensor, "linear">[]],
+  add?: CommandOf<GpuTensor, "add">,
+): void {
+  const [{ x, weight, bias, activation, out }, ...others] = products;
   const quads = Math.ceil(weight.width / 4);
   const constants = {
     VALUE: "f32",
@@ -62,11 +78,20 @@ function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void 
     PARTIAL: piecesOf(weight) * layoutOf(weight.dtype).quads > quads,
     HAS_BIAS: bias !== undefined,
     ACTIVATION: activationName(activation),
+    HAS_SUM: add !== undefined,
+    HAS_SCALE: add?.scale !== undefined,
+    PRODUCTS: products.length,
     ...format(gpu.profile, weight),
   };
   for (const [firstRow, rows] of runs(gpu.profile, x, out)) {
     for (const part of partsOf(weight)) {
-      const { step, besides, count, ...kernel } = variant(gpu, rows, part.rows, weight, constants);
+      const { step, besides, count, groups: [columns, lines], ...kernel } = variant(
+        gpu,
+        rows,
+        part.rows,
+        weight,
+        constants,
+      );
       for (const { first, end, rounds } of spans(gpu.profile.loopRounds, count, step, besides)) {
         gpu.dispatch({
           ...kernel,
@@ -75,6 +100,10 @@ function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void 
             weight: part.binding,
             bias: bias && whole(bias),
             out: rowsOf(out, firstRow, rows),
+            other: add && rowsOf(add.y, firstRow, rows),
+            otherScale: add?.scale && whole(add.scale),
+            sum: add && rowsOf(add.out, firstRow, rows),
+            ...bindingsOfOthers(others, firstRow, rows),
           },
           params: {
             rows,
@@ -87,13 +116,45 @@ function linear(gpu: Operations, command: CommandOf<GpuTensor, "linear">): void 
             first,
             end,
             isLast: end === count ? 1 : 0,
+            factor: add?.factor ?? 1,
           },
+          groups: [columns, lines, products.length],
           rounds,
-          weightBytes: part.rows * weight.storage.stride * (count === 0 ? 1 : (end - first) / count),
+          weightBytes: products.length * part.rows * weight.storage.stride * (count === 0 ? 1 : (end - first) / count),
         });
       }
     }
   }
+}
+
+/** Buffers of products beside the first. */
+function bindingsOfOthers(others: readonly CommandOf<GpuTensor, "linear">[], firstRow: number, rows: number) {
+  const bindings: Record<string, Binding | undefined> = {};
+  for (const [i, { weight, bias, out }] of others.entries()) {
+    const suffix = SUFFIXES[i + 1];
+    bindings[`weight${suffix}`] = partsOf(weight)[0]?.binding;
+    bindings[`bias${suffix}`] = bias && whole(bias);
+    bindings[`out${suffix}`] = rowsOf(out, firstRow, rows);
+  }
+  return bindings;
+}
+
+/**
+ * Whether products of one x can be one dispatch: of few rows by weights of one form, each in one part, that a stage has
+ * buffers for.
+ */
+export function canJoin(profile: Profile, products: readonly CommandOf<GpuTensor, "linear">[]): boolean {
+  const [first] = products;
+  if (!first || first.x.rows > (profile.flavor === "register" ? 1 : VECTOR_ROWS)) return false;
+  // x, and of each product the weight, the result and the bias: a stage may have no more than eight storage buffers.
+  if (products.length > (first.bias ? 2 : SUFFIXES.length)) return false;
+  return products.every(({ x, weight, bias, activation }) => {
+    const isSameX = x.storage === first.x.storage && x.rows === first.x.rows;
+    const isSameWeight = weight.rows === first.weight.rows && weight.width === first.weight.width &&
+      weight.dtype === first.weight.dtype && weight.storage.parts.length === 1;
+    return isSameX && isSameWeight && activation === first.activation &&
+      (bias === undefined) === (first.bias === undefined);
+  });
 }
 
 /** A kernel for a product, and its loop over the features of a row. */

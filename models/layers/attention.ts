@@ -76,8 +76,10 @@ export class Attention {
    */
   forward(pass: Pass, x: Tensor, layer: number): Tensor {
     const { backend } = pass;
-    const q = this.#rotate(pass, this.#normalize(backend, this.#toQ.forward(backend, x), "query"));
+    // Products of x follow one another, as do the rotation of keys and their place in the cache: an engine may join them.
+    const projected = this.#toQ.forward(backend, x);
     const { keys, values } = this.#kind === "self" ? this.#selfKeys(pass, x, layer) : this.#crossKeys(pass, layer);
+    const q = this.#rotate(pass, this.#normalize(backend, projected, "query"));
     let out = this.#attend(pass, q, keys, values); // (b, n, heads · dimHead)
     if (this.#headScale) out = backend.multiply(out, backend.reshape(this.#headScale.value, [this.#plan.heads]));
     if (this.#headGate) out = backend.multiply(out, this.#headGate.forward(backend, x), { activation: "sigmoid" });
@@ -85,8 +87,8 @@ export class Attention {
       const activation = this.#plan.valueGate?.activation;
       out = backend.multiply(out, this.#valueGate.forward(backend, x), { activation });
     }
-    const projected = this.#toOut?.forward(backend, out) ?? out; // (b, n, dim)
-    return pass.mask ? backend.maskRows(projected, pass.mask) : projected;
+    const made = this.#toOut?.forward(backend, out) ?? out; // (b, n, dim)
+    return pass.mask ? backend.maskRows(made, pass.mask) : made;
   }
 
   /** Keys and values of the sequence itself, (b, m, kvHeads · dimHead) or the cache that they were added to. */
@@ -94,10 +96,11 @@ export class Attention {
     const { backend, cache } = pass;
     const { rotary: plan, kvHeads: heads } = this.#plan;
     const tables = plan && pass.rotary.get(plan);
-    const k = this.#normalize(backend, this.#toK.forward(backend, x), "key");
+    const k = this.#toK.forward(backend, x);
     let v = this.#toV.forward(backend, x);
-    const keys = tables ? backend.rotary(k, tables.key, { heads, pairs: plan.pairs }) : k;
     if (tables && plan.rotatesValues) v = backend.rotary(v, tables.key, { heads, pairs: plan.pairs });
+    const normed = this.#normalize(backend, k, "key");
+    const keys = tables ? backend.rotary(normed, tables.key, { heads, pairs: plan.pairs }) : normed;
     if (!cache) return { keys, values: v };
     const kept = cache.selfAttention(layer);
     backend.appendCache(kept.keys, keys, cache.positions, cache.lengths);

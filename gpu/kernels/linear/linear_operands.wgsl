@@ -1,6 +1,5 @@
-// Operands of the variants of `linear`: x [rows, inSize], a weight's rows, the bias and the result.
+// What the variants of `linear` are given: x [rows, inSize] and sizes.
 #include activation
-#include weight
 
 struct Params {
   rows: u32,
@@ -16,6 +15,9 @@ struct Params {
   first: u32,
   end: u32,
   isLast: u32,
+#if HAS_SUM
+  factor: f32,
+#endif
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -44,25 +46,3 @@ fn xQuad(row: u32, quad: u32) -> vec4<f32> {
   return value;
 }
 #endif
-#if HAS_BIAS
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-#endif
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;
-
-fn store(row: u32, column: u32, product: f32) {
-  if (row >= params.rows || column >= params.columns) {
-    return;
-  }
-  let at = row * params.outSize + params.firstColumn + column;
-  var value = product;
-  if (params.first > 0) {
-    value += out[at];
-  }
-  if (params.isLast != 0) {
-#if HAS_BIAS
-    value += bias[params.firstColumn + column];
-#endif
-    value = ACTIVATION(value);
-  }
-  out[at] = value;
-}

@@ -1,6 +1,7 @@
 // x Wᵀ for many rows: each invocation keeps a tile of 4 × 4 sums in registers. No workgroup memory and no barriers:
 // fastest on adapters that are a CPU (512³: 7.3 GFLOP/s on llvmpipe against 2.2 through workgroup memory).
 #include linear_operands
+#include linear_result
 
 @compute @workgroup_size(COLUMN_LANES, ROW_LANES)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

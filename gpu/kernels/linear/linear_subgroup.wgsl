@@ -2,6 +2,7 @@
 // invocation owns a column and ROWS rows; the lanes of a subgroup load neighboring quads of a row of x and exchange
 // them by shuffles.
 #include linear_operands
+#include linear_result
 
 const COLUMNS = 64u;
 const STEP = 8u; // quads

@@ -1,8 +1,17 @@
 // x Wᵀ for one to four rows (ROWS): a workgroup makes COLUMNS features of each; its lanes share the features of x, so
 // that they read each row of the weight in whole lines, once.
+//
+// The same x may be multiplied by up to three weights of one shape (PRODUCTS): each has a layer of workgroups.
 #include linear_operands
 #include indices
 #include reduce
+#include shared_columns
+#if !PRODUCTS == 1
+#again shared_columns B
+#endif
+#if PRODUCTS == 3
+#again shared_columns C
+#endif
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -14,37 +23,19 @@ fn main(
   if (firstColumn >= params.columns) {
     return;
   }
-  let lastColumn = params.columns - 1;
-  var sums = array<array<f32, COLUMNS>, ROWS>();
-  for (var piece = params.first + lane; piece < params.end; piece += WORKGROUP) {
-    var values = array<array<vec4<f32>, ROWS>, PIECE_QUADS>();
-    for (var part = 0u; part < PIECE_QUADS; part++) {
-      let quad = quadOfPiece(piece, part);
-#if PARTIAL
-      // The last block is padded with zeros, which have no counterpart in x.
-      if (quad >= params.quads) {
-        continue;
-      }
+#if PRODUCTS == 1
+  multiply(firstColumn, lane);
+#else
+  if (group.z == 0) {
+    multiply(firstColumn, lane);
+  }
+  if (group.z == 1) {
+    multiplyB(firstColumn, lane);
+  }
+#if PRODUCTS == 3
+  if (group.z == 2) {
+    multiplyC(firstColumn, lane);
+  }
 #endif
-      for (var r = 0u; r < ROWS; r++) {
-        values[part][r] = xQuad(r, quad);
-      }
-    }
-    for (var c = 0u; c < COLUMNS; c++) {
-      let w = weightPiece(min(firstColumn + c, lastColumn) * params.stride, piece);
-      for (var part = 0u; part < PIECE_QUADS; part++) {
-        for (var r = 0u; r < ROWS; r++) {
-          sums[r][c] += dot(values[part][r], w[part]);
-        }
-      }
-    }
-  }
-  for (var r = 0u; r < ROWS; r++) {
-    for (var c = 0u; c < COLUMNS; c++) {
-      let sum = workgroupSum(sums[r][c], lane);
-      if (lane == 0) {
-        store(r, firstColumn + c, sum);
-      }
-    }
-  }
+#endif
 }

@@ -1,8 +1,16 @@
 // x Wᵀ for one row: each invocation makes eight features by itself. No barriers: for adapters that are a CPU. There a
-// load costs more than the arithmetic on it, so several columns share the loads of x. Columns are written out because
-// SwiftShader keeps arrays that a loop indexes in memory: 2560 × 2560 take 19 ms this way, 50 with sums in an array.
+// load costs more than the arithmetic on it, so several columns share the loads of x.
+//
+// The same x may be multiplied by up to three weights of one shape (PRODUCTS): each has a layer of workgroups.
 #include linear_operands
 #include indices
+#include eight_columns
+#if !PRODUCTS == 1
+#again eight_columns B
+#endif
+#if PRODUCTS == 3
+#again eight_columns C
+#endif
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -14,22 +22,19 @@ fn main(
   if (column >= params.columns) {
     return;
   }
-  let last = vec4<u32>(params.columns - 1);
-  let a = min(column + vec4<u32>(0, 1, 2, 3), last) * params.stride;
-  let b = min(column + vec4<u32>(4, 5, 6, 7), last) * params.stride;
-  var sums = array<vec4<f32>, 8>();
-  for (var quad = params.first; quad < params.end; quad++) {
-    let value = xQuad(0, quad);
-    sums[0] += value * weightQuad(a.x, quad);
-    sums[1] += value * weightQuad(a.y, quad);
-    sums[2] += value * weightQuad(a.z, quad);
-    sums[3] += value * weightQuad(a.w, quad);
-    sums[4] += value * weightQuad(b.x, quad);
-    sums[5] += value * weightQuad(b.y, quad);
-    sums[6] += value * weightQuad(b.z, quad);
-    sums[7] += value * weightQuad(b.w, quad);
+#if PRODUCTS == 1
+  multiply(column);
+#else
+  if (group.z == 0) {
+    multiply(column);
   }
-  for (var c = 0u; c < 8; c++) {
-    store(0, column + c, dot(sums[c], vec4<f32>(1.0)));
+  if (group.z == 1) {
+    multiplyB(column);
   }
+#if PRODUCTS == 3
+  if (group.z == 2) {
+    multiplyC(column);
+  }
+#endif
+#endif
 }

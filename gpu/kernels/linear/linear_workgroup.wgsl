@@ -3,6 +3,7 @@
 // apart within one invocation, so that workgroup memory is read without bank conflicts and the result is written in
 // whole lines.
 #include linear_operands
+#include linear_result
 
 const STEP = 4u; // quads
 var<workgroup> xTile: array<vec4<f32>, STEP * 16 * TILE_ROWS>;
