@@ -1,6 +1,6 @@
 /**
- * Operations that the engine runs in one dispatch where they follow one another, beside the same operations in dispatches
- * of their own. Two chains that know nothing of each other are recorded one after the other, or in turns: then nothing
+ * Operations that the engine runs in one dispatch where they follow one another, beside the same operations in
+ * dispatches of their own. Two chains that know nothing of each other are recorded one after the other, or in turns: then nothing
  * follows what it could join.
  *
  * @module

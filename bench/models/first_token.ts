@@ -4,9 +4,9 @@
  *
  *     deno task bench first_token [--rounds 15]
  *
- * In Deno 2.9.6 on 2 cores of an EPYC, a profile (`--cpu-prof`) has about 40 ms of it in the start of a helper's thread,
- * for which this thread waits (a web worker starts in 15, but would keep the process from ending), 36 in the import of
- * the modules, and 28 in Deno's own modules of Node, by which files are read.
+ * In Deno 2.9.6 on 2 cores of an EPYC, a profile (`--cpu-prof`) has about 40 ms of it in the start of a helper's
+ * thread, for which this thread waits (a web worker starts in 15, but would keep the process from ending), 36 in the
+ * import of the modules, and 28 in Deno's own modules of Node, by which files are read.
  *
  * @module
  */
