@@ -1,7 +1,7 @@
 /**
  * Operations that the engine runs in one dispatch where they follow one another, beside the same operations in
- * dispatches of their own. Two chains that know nothing of each other are recorded one after the other, or in turns: then nothing
- * follows what it could join.
+ * dispatches of their own. Two chains that know nothing of each other are recorded one after the other, or in turns:
+ * then nothing follows what it could join.
  *
  * @module
  */
