@@ -7,7 +7,7 @@ import { add } from "../../engine/reference/elementwise.ts";
 import { linear } from "../../engine/reference/linear.ts";
 import { rotary } from "../../engine/reference/rotary.ts";
 import { stored } from "../../engine/reference/stored.ts";
-import { type Backend, type Tensor, type WeightFormat } from "../../mod.ts";
+import type { Backend, Tensor, WeightFormat } from "../../mod.ts";
 import { engineTest } from "../support/engines.ts";
 import { assertClose, check, type HostValues, RandomValues, seeds, widths } from "../support/ops.ts";
 

@@ -33,6 +33,11 @@ function dispatchesOf(backend: WebGpuBackend, fn: () => unknown): number {
   return backend.stats().dispatches - before;
 }
 
+/** SwiftShader does not: see `Profile.skipsBranches`. */
+function joinsProducts({ flavor, info }: WebGpuBackend): boolean {
+  return flavor !== "register" || !/swiftshader/i.test(info.description);
+}
+
 for (const flavor of ["register", "workgroup"] as const) {
   gpuTest(`${flavor} kernels: products, sums and appended keys are joined`, (backend) => {
     const [first, ...others] = weightsOf(backend) as [Tensor, ...Tensor[]];
@@ -43,8 +48,10 @@ for (const flavor of ["register", "workgroup"] as const) {
     const many = backend.zeros([1, 9, DIM], "f32");
     const products = (x: Tensor, count: number, bias?: Tensor) =>
       dispatchesOf(backend, () => all.slice(0, count).map((weight) => backend.linear(x, weight, { bias })));
-    assertEquals([1, 2, 3, 4].map((count) => products(few, count)), [1, 1, 1, 2]);
-    assertEquals([2, 3].map((count) => products(row, count, bias)), [1, 2]);
+    if (joinsProducts(backend)) {
+      assertEquals([1, 2, 3, 4].map((count) => products(few, count)), [1, 1, 1, 2]);
+      assertEquals([2, 3].map((count) => products(row, count, bias)), [1, 2]);
+    }
     assertEquals(products(many, 3), 3);
     const sum = (x: Tensor) => dispatchesOf(backend, () => backend.add(backend.linear(x, first), x));
     assertEquals([row, few, many].map(sum), [1, 1, 2]);
