@@ -92,7 +92,8 @@ export function linearTogether(
         weight,
         constants,
       );
-      for (const { first, end, rounds } of spans(gpu.profile.loopRounds, count, step, besides)) {
+      // llvmpipe counts a round of the loops of every product, whichever its workgroup makes.
+      for (const { first, end, rounds } of spans(gpu.profile.loopRounds, count, step, products.length * besides)) {
         gpu.dispatch({
           ...kernel,
           bindings: {

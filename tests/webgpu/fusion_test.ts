@@ -70,6 +70,29 @@ for (const flavor of ["register", "workgroup"] as const) {
   }, { flavor });
 }
 
+for (const flavor of ["register", "workgroup"] as const) {
+  gpuTest(`${flavor} kernels: joined products and sums longer than the device's loops`, async (backend) => {
+    const width = 3000;
+    const [x, other] = [random.normal([1, 1, width]), random.normal([1, 1, DIM])];
+    const parts = [1, 2, 3].map(() => random.normal([DIM, width], width ** -0.5));
+    const results = backend.scope(() => {
+      const [given, added] = [tensorOf(backend, x), tensorOf(backend, other)];
+      const weights = parts.map(({ data }) => {
+        const weight = backend.weight([DIM, width], "f32");
+        backend.writeRows(weight, 0, data as Float32Array);
+        return weight;
+      });
+      const products = weights.map((weight) => backend.linear(given, weight));
+      backend.flush();
+      return [...products, backend.add(backend.linear(given, weights[0]!), added)];
+    });
+    const products = parts.map((values) => linear(x, values));
+    for (const [i, expected] of [...products, add(products[0]!, other)].entries()) {
+      assertClose({ shape: expected.shape, data: await results[i]!.data() }, expected, 1e-5);
+    }
+  }, { flavor, loopRounds: flavor === "register" ? 300 : 130 });
+}
+
 gpuTest("what only looks as if it followed is not joined", async (backend) => {
   const [a, b] = weightsOf(backend) as [Tensor, Tensor];
   const [x, other, bias] = [X, OTHER, BIAS].map((values) => tensorOf(backend, values)) as [Tensor, Tensor, Tensor];
