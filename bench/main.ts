@@ -14,6 +14,7 @@ const BENCHMARKS: { readonly [name: string]: string } = {
   attention: "engine/attention",
   webgpu: "engine/webgpu",
   gpu: "gpu/main",
+  fusion: "gpu/fusion",
   operations: "engine/operations",
   generation: "models/generation",
   perplexity: "models/perplexity",

@@ -11,6 +11,7 @@ import { DisposedError } from "../../errors.ts";
 import { attentionChecks } from "./attention_checks.ts";
 import { callChecks } from "./call_checks.ts";
 import { Bench, type Check, deviationOf } from "./check.ts";
+import { joinedChecks } from "./joined_checks.ts";
 import { productChecks } from "./product_checks.ts";
 import { rowChecks } from "./row_checks.ts";
 import { tokenChecks } from "./token_checks.ts";
@@ -19,7 +20,14 @@ import { tokenChecks } from "./token_checks.ts";
 export async function selfTest(backend: Backend, options: SelfTestOptions = {}): Promise<SelfTestReport> {
   const { signal, onProgress } = options;
   const start = performance.now();
-  const all = [...productChecks(), ...rowChecks(), ...attentionChecks(), ...tokenChecks(), ...callChecks()];
+  const all = [
+    ...productChecks(),
+    ...rowChecks(),
+    ...attentionChecks(),
+    ...joinedChecks(),
+    ...tokenChecks(),
+    ...callChecks(),
+  ];
   const checks: SelfTestCheck[] = [];
   for (const each of all) {
     signal?.throwIfAborted();

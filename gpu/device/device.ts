@@ -45,6 +45,11 @@ export interface Profile {
   readonly software: boolean;
   readonly flavor: Flavor;
   readonly subgroups: boolean;
+  /**
+   * Whether workgroups may take different branches for nothing. SwiftShader walks through all of them: three joined
+   * products take it up to a tenth longer than three dispatches (`deno task bench fusion`).
+   */
+  readonly skipsBranches: boolean;
   readonly f16: boolean;
   readonly timestamps: boolean;
   readonly maxBindingBytes: number;
@@ -152,6 +157,7 @@ async function describe(
     software,
     flavor,
     subgroups: subgroups && flavor !== "workgroup",
+    skipsBranches: flavor !== "register" || !/swiftshader/i.test(name),
     f16: device.features.has("shader-f16"),
     timestamps: device.features.has("timestamp-query"),
     maxBindingBytes: wholeVectors(Math.min(wanted, limits.maxStorageBufferBindingSize, limits.maxBufferSize)),

@@ -1,8 +1,9 @@
 /**
  * Commands that follow one another and run as one dispatch, because a dispatch costs more than the arithmetic of a
  * small operation: one vector is multiplied by several weights, what is added to a product is added by its kernel, and
- * keys are rotated and appended with values.
- * Each result is written all the same, because it may be read later.
+ * keys are rotated and appended with values. Each result is written all the same, because it may be read later.
+ *
+ * Figures are of `deno task bench fusion`, whose file also tells what was tried and lost.
  *
  * @module
  */
@@ -21,10 +22,12 @@ import type { Operations } from "./operation.ts";
 export type Commands = readonly [Command<GpuTensor>, ...Command<GpuTensor>[]];
 
 /**
- * Rows up to which sums and appended keys join what is before them: of 8 rows they are up to 1.9 times as fast, of 16
- * to 128 up to a fifth slower, because elementwise kernels load four values at once (llvmpipe; `deno task bench gpu`).
+ * Rows up to which sums and appended keys join what is before them. Up to 8 they are no slower, of 16 to 128 up to a
+ * sixth, because elementwise kernels load four values at once and a product's kernel one.
  */
 const MOST_ROWS = 8;
+/** Rows up to which keys are rotated on their way: of 4 that takes SwiftShader 1.1 to 1.2 times as long. */
+const MOST_ROTATED = 2;
 
 /** Records the dispatches of commands. */
 type Run = (gpu: Operations) => void;
@@ -77,7 +80,7 @@ function appendCache(before: Commands, last: CommandOf<GpuTensor, "appendCache">
   const rotary = first.op === "rotary" ? first : undefined;
   const [earlier, ...more] = rotary ? others : before;
   if (more.length > 0 || last.x.rows > MOST_ROWS) return undefined;
-  if (rotary && !isRotated(rotary, earlier ?? last)) return undefined;
+  if (rotary && (last.x.rows > MOST_ROTATED || !isRotated(rotary, earlier ?? last))) return undefined;
   if (!earlier) return (gpu) => appendTogether(gpu, [last], rotary);
   if (earlier.op !== "appendCache" || !areAlike(earlier, last)) return undefined;
   // A kernel can't read what it writes.

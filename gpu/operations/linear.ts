@@ -92,7 +92,8 @@ export function linearTogether(
         weight,
         constants,
       );
-      for (const { first, end, rounds } of spans(gpu.profile.loopRounds, count, step, besides)) {
+      // llvmpipe counts a round of the loops of every product, whichever its workgroup makes.
+      for (const { first, end, rounds } of spans(gpu.profile.loopRounds, count, step, products.length * besides)) {
         gpu.dispatch({
           ...kernel,
           bindings: {
@@ -145,7 +146,8 @@ function bindingsOfOthers(others: readonly CommandOf<GpuTensor, "linear">[], fir
  */
 export function canJoin(profile: Profile, products: readonly CommandOf<GpuTensor, "linear">[]): boolean {
   const [first] = products;
-  if (!first || first.x.rows > (profile.flavor === "register" ? 1 : VECTOR_ROWS)) return false;
+  const most = profile.flavor === "register" ? 1 : VECTOR_ROWS;
+  if (!first || first.x.rows > most || !profile.skipsBranches) return false;
   // x, and of each product the weight, the result and the bias: a stage may have no more than eight storage buffers.
   if (products.length > (first.bias ? 2 : SUFFIXES.length)) return false;
   return products.every(({ x, weight, bias, activation }) => {
