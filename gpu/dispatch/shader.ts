@@ -2,8 +2,8 @@
  * WGSL of one specialization of a kernel: conditions resolved, snippets included, constants injected by name.
  *
  * A kernel file may hold lines `#include name`, `#if NAME`, `#if !NAME`, `#if NAME == value`, `#else` and `#endif`.
- * `#again name B` puts an included snippet in once more, over buffers of its own: what it declares has a B at the end of
- * its name.
+ * `#again name B` puts an included snippet in once more, over buffers of its own: what it declares has a B at the end
+ * of its name.
  * Numbers and booleans become constants of that name, booleans also decide conditions; strings replace their name
  * wherever it stands as a word, so that `#include FORMAT` includes the snippet of a format.
  *

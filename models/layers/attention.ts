@@ -76,7 +76,7 @@ export class Attention {
    */
   forward(pass: Pass, x: Tensor, layer: number): Tensor {
     const { backend } = pass;
-    // Products of x follow one another, as do the rotation of keys and their place in the cache: an engine may join them.
+    // Products of x follow one another, and so do rotated keys and their place in the cache: an engine may join them.
     const projected = this.#toQ.forward(backend, x);
     const { keys, values } = this.#kind === "self" ? this.#selfKeys(pass, x, layer) : this.#crossKeys(pass, layer);
     const q = this.#rotate(pass, this.#normalize(backend, projected, "query"));

@@ -1,4 +1,4 @@
-/** Operations that follow one another, which an engine may run as one: each result is what the operation alone gives. */
+/** Operations that follow one another, which an engine may run as one: each result is that of the operation alone. */
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
