@@ -10,8 +10,8 @@
  * - A norm inside the product behind it, of one row, on llvmpipe: every workgroup normalizes the row for itself in
  *   workgroup memory, and the first one writes it. 512 features to 512: 0.87 to 1.07; to 2048: 0.98 to 1.22; 1024 to
  *   1024: 1.04 to 1.14; 2048 to 2048: 1.05 to 1.10. More columns are more workgroups, which all do the same. Reductions
- *   with two barriers instead of ten, and workgroups of 32 or 64 instead of 8, moved that by 0.05. Three products in one
- *   dispatch save as many dispatches, and nothing is done twice.
+ *   with two barriers instead of ten, and workgroups of 32 or 64 instead of 8, moved that by 0.05. Three products in
+ *   one dispatch save as many dispatches, and nothing is done twice.
  * - Three products in one dispatch on SwiftShader: 0.98 to 1.11, because it goes through the branches of all of them;
  *   there they stay apart. A loop of one round in place of each branch: 1.05 to 1.12.
  * - Sums of 16 to 128 rows in the kernel of the product: up to 1.17. Keys of 16 to 128 rows rotated on their way: up to
