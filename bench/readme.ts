@@ -1,5 +1,6 @@
 /**
- * Writes the measured figures into README.md, from the results that benchmarks have left in `results/`:
+ * Writes the measured figures into README.md, and draws its chart of other engines, from the results that benchmarks
+ * have left in `results/`:
  *
  *     deno run -A bench/readme.ts
  *
@@ -10,6 +11,7 @@ import type { HostFigure } from "./hosts/main.ts";
 import type { Largest } from "./hosts/largest.ts";
 import type { GenerationFigure } from "./models/generation.ts";
 import type { LargeFigure } from "./models/large.ts";
+import { drawPeers } from "./peers/chart.ts";
 import type { Origin } from "./support/report.ts";
 
 /** The results of a benchmark. */
@@ -276,4 +278,5 @@ function percent(share: number): string {
 if (import.meta.main) {
   const path = new URL("../README.md", import.meta.url);
   await Deno.writeTextFile(path, await withFigures(await Deno.readTextFile(path)));
+  await drawPeers();
 }
