@@ -22,7 +22,7 @@ const LABELS = 232;
 const BAR = 270;
 const ROW = 20;
 const TITLE = 34;
-const HEADER = 78;
+const HEADER = 98;
 
 const NAMES: Readonly<Record<Contender["engine"], string>> = {
   andromeda: "Andromeda",
@@ -57,14 +57,16 @@ export function peersChart(hosts: readonly HostReport[]): string {
       ),
     }))
     .filter(({ columns }) => columns.some((figures) => figures.length > 1));
-  const body = hosts.map(({ origin }, column) =>
-    `<text class="title" x="${column * WIDTH + 16}" y="64">${escape(origin.machine)}, ${origin.date}</text>`
-  );
+  const body = hosts.flatMap(({ origin: { machine, date } }, column) => [
+    `<text class="title" x="${column * WIDTH + 16}" y="74">${escape(machine)}</text>`,
+    `<text class="note" x="${column * WIDTH + 16}" y="92">measured on ${date}</text>`,
+  ]);
   let y = HEADER;
   for (const { title, columns } of panels) {
+    const unit = columns.flat()[0]?.unit;
     for (const [column, figures] of columns.entries()) {
       const left = column * WIDTH;
-      body.push(`<text class="title" x="${left + 16}" y="${y + 20}">${title}, ${figures[0]?.unit}, one thread</text>`);
+      body.push(`<text class="title" x="${left + 16}" y="${y + 20}">${title}, ${unit}, one thread</text>`);
       const longest = Math.max(...figures.map(({ rate }) => rate));
       body.push(...figures.map((each, i) => bar(each, left, y + TITLE + i * ROW, BAR * each.rate / longest)));
     }
@@ -77,7 +79,7 @@ export function peersChart(hosts: readonly HostReport[]): string {
     "<style>text{font:13px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600}.note{fill:#59636e;font-size:12px}</style>",
     `<rect width="100%" height="100%" rx="8" fill="#ffffff"/>`,
     `<text class="title" x="16" y="24">Andromeda on WebAssembly beside other engines: longer is faster</text>`,
-    `<text class="note" x="16" y="44">GPT-2's architecture, dim 512, depth 8, vocabulary 32,000; in turns, medians</text>`,
+    `<text class="note" x="16" y="44">GPT-2's architecture, dim 512, depth 8, vocabulary 32,000; in turns, medians; dark gray: native</text>`,
     ...body,
     "</svg>",
     "",

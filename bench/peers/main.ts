@@ -54,7 +54,9 @@ async function installNatives(found: Comparison): Promise<Packages> {
     try {
       packages.set(engine, await installNative(engine));
     } catch (error) {
-      const reason = messageOf(error).replaceAll(/\s*\n(npm error )?/g, " ").trim();
+      // npm says what is wrong in the first line after its codes.
+      const message = messageOf(error);
+      const reason = message.match(/^npm error (?!code |syscall |errno )(.+)$/m)?.[1] ?? message;
       console.log(`${engine} is left out: ${reason}`);
       found.leftOut.push({ engine, reason });
     }
