@@ -1,5 +1,6 @@
 /**
- * Writes the measured figures into README.md, from the results that benchmarks have left in `results/`:
+ * Writes the measured figures into README.md, and draws its chart of other engines, from the results that benchmarks
+ * have left in `results/`:
  *
  *     deno run -A bench/readme.ts
  *
@@ -10,6 +11,7 @@ import type { HostFigure } from "./hosts/main.ts";
 import type { Largest } from "./hosts/largest.ts";
 import type { GenerationFigure } from "./models/generation.ts";
 import type { LargeFigure } from "./models/large.ts";
+import { drawPeers } from "./peers/chart.ts";
 import type { Origin } from "./support/report.ts";
 
 /** The results of a benchmark. */
@@ -95,21 +97,25 @@ async function makeTables(): Promise<string> {
   const models = Map.groupBy(generation.figures, ({ model, format }) => `${model} | ${format}`);
   const speeds = [...models].map(([name, figures]) => [
     name,
-    ...speedsByThreads(figures.map(({ prefill, ofPeak }) => [prefill, `${percent(ofPeak)} of peak`])),
-    ...speedsByThreads(figures.map(({ decode, ofReading }) => [decode, `${percent(ofReading)} of reading`])),
+    ...figures.map(({ prefill, ofPeak, limitThreads }) =>
+      `${prefill.toFixed(0)} (${percent(ofPeak)} of ${ownersOf(limitThreads)} peak)`
+    ),
+    ...figures.map(({ decode, ofReading, limitThreads }) =>
+      `${decode.toFixed(0)} (${percent(ofReading)} of ${ownersOf(limitThreads)} reading)`
+    ),
   ]);
   const counts = new Set(generation.figures.map(({ threads }) => `${threads} thread${threads > 1 ? "s" : ""}`));
   const prompts = [...counts].map((count) => `prompt of ${prompt}, ${count}`);
   const texts = [...counts].map((count) => `text, ${count}`);
   const largest = large.figures.map((
-    { dtype, threads, weightBytes, secondsToCreate, prefill, decode, readingBound },
+    { dtype, threads, weightBytes, secondsToCreate, prefill, decode, readingBound, limitThreads },
   ) => [
     dtype,
     `${(weightBytes / 2 ** 30).toFixed(1)} GiB`,
     String(threads),
     `${secondsToCreate.toFixed(0)} s`,
     `${prefill.toFixed(1)} tokens/s`,
-    `${decode.toFixed(1)} tokens/s, ${percent(decode / readingBound)} of one thread's reading`,
+    `${decode.toFixed(1)} tokens/s, ${percent(decode / readingBound)} of ${ownersOf(limitThreads)} reading`,
   ]);
   const start = await read<StartFigures>("first_token");
   const { formats } = perplexity.figures;
@@ -158,12 +164,9 @@ async function makeTables(): Promise<string> {
   ].join("\n");
 }
 
-/** Tokens a second: on one thread beside what it could do, on more beside the one. */
-function speedsByThreads(figures: readonly (readonly [speed: number, share: string])[]): string[] {
-  const [one = NaN] = figures[0] ?? [];
-  return figures.map(([speed, share], i) =>
-    `${speed.toFixed(0)} (${i === 0 ? share : `${(speed / one).toFixed(1)} times as fast`})`
-  );
+/** Threads as the owners of a limit. */
+function ownersOf(threads: number): string {
+  return threads === 1 ? "one thread's" : threads === 2 ? "two threads'" : `${threads} threads'`;
 }
 
 /** A run over a long context, of the format that made one. */
@@ -251,13 +254,13 @@ function describe({ rows, in: inSize, out }: Pick<LinearFigure, "rows" | "in" | 
 /** One row is bound by reading its weights, many rows by arithmetic. */
 function speedsOf({ rows, gigabytes, ofReading, gflops, ofPeak }: LinearFigure): string[] {
   return rows === 1
-    ? ["", `${gigabytes.toFixed(1)} GB/s, ${percent(ofReading)} of reading`]
-    : [`${gflops.toFixed(1)} GFLOP/s, ${percent(ofPeak)} of peak`, ""];
+    ? ["", `${gigabytes.toFixed(1)} GB/s, ${percent(ofReading)} of ${ownersOf(1)} reading`]
+    : [`${gflops.toFixed(1)} GFLOP/s, ${percent(ofPeak)} of ${ownersOf(1)} peak`, ""];
 }
 
 function speedOnTwoThreads({ rows, twoThreads, ofTwoThreads }: ThreadsFigure): string {
   const gflops = 2 * rows * PRODUCT ** 2 / twoThreads / 1e6;
-  return `${gflops.toFixed(1)} GFLOP/s, ${percent(ofTwoThreads)} of two threads' peak`;
+  return `${gflops.toFixed(1)} GFLOP/s, ${percent(ofTwoThreads)} of ${ownersOf(2)} peak`;
 }
 
 function describeOrigin({ command, commit, date, machine, runtime }: Origin): string {
@@ -276,4 +279,5 @@ function percent(share: number): string {
 if (import.meta.main) {
   const path = new URL("../README.md", import.meta.url);
   await Deno.writeTextFile(path, await withFigures(await Deno.readTextFile(path)));
+  await drawPeers();
 }

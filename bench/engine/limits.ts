@@ -10,18 +10,22 @@ import { compile } from "../../assembly/build.ts";
 export interface Limits {
   /** Multiplies and adds: gives the number of operations done. */
   multiplyAdd(): number;
-  /** Reads about `bytes`, at most `MOST_READ`: gives how many were read. */
+  /** Reads about `bytes`, at most `most`: gives how many were read. */
   read(bytes: number): number;
 }
 
 /** Larger reads are cut to this: it is far beyond any cache. */
-const MOST_READ = 512 << 20;
+export const MOST_READ = 512 << 20;
 const STEPS = 200_000;
 const OPERATIONS_A_STEP = 96;
 
-/** Compiles the loops, with fused multiply-add or without. */
-export async function measureLimits(build: "simd" | "relaxed-simd"): Promise<Limits> {
-  const memory = new WebAssembly.Memory({ initial: (MOST_READ >> 16) + 1 });
+/**
+ * Compiles the loops, with fused multiply-add or without.
+ *
+ * @param most Bytes that are read at most.
+ */
+export async function measureLimits(build: "simd" | "relaxed-simd", most = MOST_READ): Promise<Limits> {
+  const memory = new WebAssembly.Memory({ initial: (most >> 16) + 1 });
   const wasm = new Uint8Array(await compile("bench/engine/kernels/limits.ts", build));
   const { instance } = await WebAssembly.instantiate(wasm, { env: { memory } });
   const { multiplyAdd, read } = instance.exports;
@@ -34,7 +38,7 @@ export async function measureLimits(build: "simd" | "relaxed-simd"): Promise<Lim
       return STEPS * OPERATIONS_A_STEP;
     },
     read(bytes) {
-      const some = Math.min(bytes, MOST_READ) & ~127;
+      const some = Math.min(bytes, most) & ~127;
       read(65536, some);
       return some;
     },

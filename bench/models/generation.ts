@@ -1,7 +1,7 @@
 /**
  * Tokens a second as a user sees them: `generate` on a model of GPT-2's kind with random weights and on the demo's,
- * with weights in each format, on one thread and on all. Beside them, in turns, what one thread of this machine can do:
- * reading a prompt is bound by arithmetic, writing by reading the weights once a token.
+ * with weights in each format, on one thread and on all. Beside them, in turns, what as many threads of this machine can
+ * do: reading a prompt is bound by arithmetic, writing by reading the weights once a token.
  *
  *     deno task bench generation [--rounds 7]
  *
@@ -21,13 +21,15 @@ import {
   WEIGHT_FORMATS,
   type WeightFormat,
 } from "../../mod.ts";
-import { type Limits, measureLimits } from "../engine/limits.ts";
+import { startLimits, type ThreadLimits } from "../engine/limits_threads.ts";
 import { CONFIG, SEED } from "../peers/gpt.ts";
 import { median, writeReport } from "../support/report.ts";
 
 /** Tokens of the prompt, and tokens that are made after the first. */
 const PROMPT = 128;
 const NEW = 64;
+/** Bytes that are read in a round to find out how fast the machine reads. */
+const READ = 512 << 20;
 
 /** The figure of one model. */
 export interface GenerationFigure {
@@ -35,14 +37,16 @@ export interface GenerationFigure {
   readonly parameters: number;
   readonly format: WeightFormat;
   readonly threads: number;
+  /** Threads whose limits the shares are of. */
+  readonly limitThreads: number;
   readonly prompt: number;
   /** Tokens of the prompt a second, up to the first new token. */
   readonly prefill: number;
-  /** Its arithmetic as a share of what one thread's multiply-adds reach. */
+  /** Its arithmetic as a share of what the threads' multiply-adds reach. */
   readonly ofPeak: number;
   /** New tokens a second after the first. */
   readonly decode: number;
-  /** The weights that are read for each, as a share of what one thread reads in the same time. */
+  /** The weights that are read for each, as a share of what the threads read in the same time. */
   readonly ofReading: number;
 }
 
@@ -54,6 +58,12 @@ const MODELS: { readonly [name: string]: Make } = {
   "the demo's Shakespeare model": (options) =>
     loadLanguageModel(new URL("../../examples/shakespeare/", import.meta.url), options),
 };
+
+/** A model, and the limits of as many threads as its engine has. */
+interface Contender {
+  readonly model: LanguageModel;
+  readonly limits: ThreadLimits;
+}
 
 /** Milliseconds of one round. */
 interface Round {
@@ -79,40 +89,39 @@ async function time(model: LanguageModel, prompt: readonly number[]): Promise<Pi
   return { first: first - start, each: (last - first) / NEW };
 }
 
-/** Milliseconds that a loop takes for `wanted` units, of which each call does some; a few calls stand for all. */
-function timeLimit(loop: () => number, wanted: number): number {
+/** Milliseconds that loops take for `wanted` operations or bytes, of which they do about as many, or more. */
+async function timeLimit(run: () => Promise<number>, wanted: number): Promise<number> {
   const start = performance.now();
-  let done = 0;
-  while (performance.now() - start < 50) done += loop();
+  const done = await run();
   return (performance.now() - start) * wanted / done;
 }
 
-/** A model in one format on engines with different numbers of threads, in turns. */
+/** A model in one format on engines with different numbers of threads, in turns with the limits of as many. */
 async function measure(
   name: string,
-  models: readonly LanguageModel[],
+  contenders: readonly Contender[],
   format: WeightFormat,
   rounds: number,
-  limits: Limits,
 ): Promise<GenerationFigure[]> {
-  const runs = models.map((model) => ({ model, times: [] as Round[], ...loadOf(model, format) }));
+  const runs = contenders.map((each) => ({ ...each, times: [] as Round[], ...loadOf(each.model, format) }));
   for (let round = -1; round < rounds; round++) {
-    for (const { model, times, prompt, operations, bytes } of runs) {
+    for (const { model, limits, times, prompt, operations, bytes } of runs) {
       const taken = await time(model, prompt);
       // The first round warms up.
       if (round < 0) continue;
       times.push({
         ...taken,
-        arithmetic: timeLimit(() => limits.multiplyAdd(), operations),
-        reading: timeLimit(() => limits.read(bytes), bytes),
+        arithmetic: await timeLimit(() => limits.run("multiplyAdd", operations), operations),
+        reading: await timeLimit(() => limits.run("read", bytes, Math.ceil(READ / bytes)), bytes),
       });
     }
   }
-  return runs.map(({ model, times }) => ({
+  return runs.map(({ model, limits, times }) => ({
     model: name,
     parameters: model.parameterCount,
     format,
     threads: model.backend.info.threads,
+    limitThreads: limits.threads,
     prompt: PROMPT,
     prefill: PROMPT * 1000 / median(times.map(({ first }) => first)),
     ofPeak: median(times.map(({ first, arithmetic }) => arithmetic / first)),
@@ -135,26 +144,28 @@ function loadOf(model: LanguageModel, format: WeightFormat) {
 
 function print({ model, format, threads, prefill, ofPeak, decode, ofReading }: GenerationFigure): void {
   const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
-  const prompt = `prompt ${prefill.toFixed(0)} tokens/s (${percent(ofPeak)} of one thread's arithmetic)`;
-  const text = `text ${decode.toFixed(0)} tokens/s (${percent(ofReading)} of one thread's reading)`;
+  const prompt = `prompt ${prefill.toFixed(0)} tokens/s (${percent(ofPeak)} of their arithmetic)`;
+  const text = `text ${decode.toFixed(0)} tokens/s (${percent(ofReading)} of their reading)`;
   console.log(`${model}, ${format}, threads: ${threads}: ${prompt}, ${text}`);
 }
 
 if (import.meta.main) {
   const { rounds } = parseArgs(Deno.args, { string: ["rounds"], default: { rounds: "7" } });
-  const limits = await measureLimits("relaxed-simd");
+  const limits = await Promise.all([...new Set([1, navigator.hardwareConcurrency])].map(startLimits));
   const figures: GenerationFigure[] = [];
   for (const [name, make] of Object.entries(MODELS)) {
     for (const format of WEIGHT_FORMATS) {
-      const models: LanguageModel[] = [];
-      for (const threads of new Set([1, navigator.hardwareConcurrency])) {
-        models.push(await make({ backend: await createBackend("wasm", { threads }), dtype: format }));
+      const contenders: Contender[] = [];
+      for (const each of limits) {
+        const backend = await createBackend("wasm", { threads: each.threads });
+        contenders.push({ model: await make({ backend, dtype: format }), limits: each });
       }
-      const some = await measure(name, models, format, Number(rounds), limits);
+      const some = await measure(name, contenders, format, Number(rounds));
       some.forEach(print);
       figures.push(...some);
-      for (const { backend } of models) backend.dispose();
+      for (const { model } of contenders) model.backend.dispose();
     }
   }
+  for (const each of limits) each.terminate();
   await writeReport("generation", figures);
 }

@@ -10,7 +10,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { Andromeda, createBackend, Random, type WeightFormat } from "../../mod.ts";
-import { measureLimits } from "../engine/limits.ts";
+import { startLimits } from "../engine/limits_threads.ts";
 import { median, writeReport } from "../support/report.ts";
 
 /** Tokens of the prompt. */
@@ -30,8 +30,9 @@ export interface LargeFigure {
   readonly prefill: number;
   /** New tokens a second. */
   readonly decode: number;
-  /** New tokens a second if only the weights were read, at the speed of one thread in the same run. */
+  /** New tokens a second if only the weights were read, at the speed of `limitThreads` threads in the same run. */
   readonly readingBound: number;
+  readonly limitThreads: number;
   /** Seconds to read `context` tokens at once, where that was asked for. */
   readonly secondsForContext?: number;
   readonly context?: number;
@@ -43,12 +44,13 @@ const flags = parseArgs(Deno.args, {
 });
 const [threads, newTokens, context] = [Number(flags.threads), Number(flags.new), Number(flags.context)];
 
-const limits = await measureLimits("relaxed-simd");
+const limits = await startLimits(threads);
 const figures: LargeFigure[] = [];
 for (const dtype of flags.dtypes.split(",")) {
   figures.push(await measure(dtype as WeightFormat));
   console.log(figures.at(-1));
 }
+limits.terminate();
 await writeReport("large", figures);
 
 async function measure(dtype: WeightFormat): Promise<LargeFigure> {
@@ -64,8 +66,8 @@ async function measure(dtype: WeightFormat): Promise<LargeFigure> {
   for await (const _ of model.generate(tokens(PROMPT), { maxNewTokens: newTokens + 1, temperature: 0 })) {
     times.push(performance.now() - last);
     last = performance.now();
-    limits.read(READ);
-    reads.push(READ / (performance.now() - last));
+    const read = await limits.run("read", READ);
+    reads.push(read / (performance.now() - last));
     last = performance.now();
   }
   const [first = NaN, ...each] = times;
@@ -78,6 +80,7 @@ async function measure(dtype: WeightFormat): Promise<LargeFigure> {
     prefill: PROMPT / first * 1000,
     decode: 1000 / median(each),
     readingBound: median(reads) * 1000 / weightBytes,
+    limitThreads: limits.threads,
   };
   const long = context > 0 && figures.length === 0
     ? { context, secondsForContext: await readAll(model, tokens(context)) }

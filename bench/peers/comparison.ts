@@ -6,6 +6,7 @@
 
 import type { Task } from "./engine.ts";
 import type { Contender } from "./groups.ts";
+import type { Native } from "./install.ts";
 
 /** The figure of one contender in one task. */
 export interface Figure extends Contender {
@@ -44,6 +45,12 @@ export interface Failure extends Contender {
   readonly error: string;
 }
 
+/** A native peer that this machine can't install. */
+export interface LeftOut {
+  readonly engine: Native;
+  readonly reason: string;
+}
+
 /** How busy the machine was when a group began: processes that wanted to run, over the last minute. */
 export interface Load {
   readonly group: string;
@@ -52,6 +59,7 @@ export interface Load {
 
 /** All results. */
 export interface Comparison {
+  readonly leftOut: LeftOut[];
   readonly loads: Load[];
   readonly figures: Figure[];
   readonly ratios: Ratio[];

@@ -7,13 +7,11 @@
  * @module
  */
 
+import type { WeightFormat } from "../../backend/memory.ts";
 import { FORMATS } from "../../formats/formats.ts";
 import { encodeRows } from "../../formats/rows.ts";
 import { ggufText } from "./gguf_text.ts";
 import type { GptLayer, GptSizes, GptWeights } from "./gpt.ts";
-
-/** How matrices are stored. */
-export type GgufFormat = "f16" | "q8_0" | "q4_0";
 
 const MAGIC = 0x46554747; // "GGUF", little-endian
 const VERSION = 3;
@@ -22,7 +20,7 @@ const ALIGNMENT = 32;
 
 /** `ggml_type`, and `llama_ftype` of a file whose matrices have it. */
 const TENSOR_TYPES = { f32: 0, f16: 1, q4_0: 2, q8_0: 8 } as const;
-const FILE_TYPES = { f16: 1, q4_0: 2, q8_0: 7 } as const;
+const FILE_TYPES = { f32: 0, f16: 1, q4_0: 2, q8_0: 7 } as const;
 
 /** Types of metadata. */
 const UINT32 = 4;
@@ -111,7 +109,7 @@ class Writer {
 export function ggufModel(
   sizes: GptSizes,
   weights: GptWeights,
-  format: GgufFormat,
+  format: WeightFormat,
   prompt: readonly number[],
 ): readonly Uint8Array[] {
   const tensors = tensorsOf(sizes, weights, format);
@@ -165,7 +163,7 @@ function vocabularyOf(size: number, prompt: readonly number[]): ((writer: Writer
   ];
 }
 
-function tensorsOf(sizes: GptSizes, weights: GptWeights, format: GgufFormat): Tensor[] {
+function tensorsOf(sizes: GptSizes, weights: GptWeights, format: WeightFormat): Tensor[] {
   const { vocabulary, maxLength, dim } = sizes;
   return [
     matrix("token_embd.weight", weights.tokens, vocabulary, dim, format),
@@ -178,7 +176,7 @@ function tensorsOf(sizes: GptSizes, weights: GptWeights, format: GgufFormat): Te
 }
 
 /** The architecture wants biases everywhere: where the model has none they are zeros. */
-function layerTensors(prefix: string, { dim, inner }: GptSizes, layer: GptLayer, format: GgufFormat): Tensor[] {
+function layerTensors(prefix: string, { dim, inner }: GptSizes, layer: GptLayer, format: WeightFormat): Tensor[] {
   return [
     vector(`${prefix}.attn_norm.weight`, layer.attentionNorm),
     vector(`${prefix}.attn_norm.bias`, new Float32Array(dim)),
@@ -195,7 +193,7 @@ function layerTensors(prefix: string, { dim, inner }: GptSizes, layer: GptLayer,
   ];
 }
 
-function matrix(name: string, values: Float32Array, out: number, size: number, format: GgufFormat): Tensor {
+function matrix(name: string, values: Float32Array, out: number, size: number, format: WeightFormat): Tensor {
   return { name, sizes: [size, out], type: format, bytes: encodeRows(FORMATS[format], size, values) };
 }
 

@@ -5,13 +5,17 @@
  */
 
 import type { WeightFormat } from "../../backend/memory.ts";
+import { WEIGHT_FORMATS } from "../../formats/formats.ts";
 import type { Settings, Task } from "./engine.ts";
 import type { Host } from "./hosts.ts";
+import { NATIVE, type Native } from "./install.ts";
+
+/** All engines: their files in `engines/`. */
+export const ENGINES = ["andromeda", "onnxruntime", "tfjs", "jax", "wllama", ...NATIVE] as const;
 
 /** An engine in a host, as it takes part. */
 export interface Contender {
-  /** Its file in `engines/`. */
-  readonly engine: "andromeda" | "onnxruntime" | "tfjs" | "jax" | "wllama";
+  readonly engine: typeof ENGINES[number];
   readonly host: Host;
   readonly format: WeightFormat;
   readonly threads: number;
@@ -29,12 +33,23 @@ export interface Aim {
   readonly task: Task;
   readonly format: WeightFormat;
   readonly threads: number;
-  readonly than: "onnxruntime" | "wllama" | "andromeda";
+  readonly than: Contender["engine"];
   readonly times: number;
 }
 
+/** How many times as fast as native llama.cpp text is written. */
+const OF_NATIVE_DECODE = { f32: 0.9, f16: 1, q8_0: 1, q4_0: 0.9 } as const;
+/** How many times as fast as native llama.cpp prompts are read: WebAssembly has a quarter of AVX-512's width. */
+const OF_NATIVE_PREFILL = 0.7;
+
 /** The aims: f32 decode is bound by memory, which allows about 1.5. */
 export const AIMS: readonly Aim[] = [
+  ...[1, 2].flatMap((threads) =>
+    WEIGHT_FORMATS.flatMap((format): Aim[] => [
+      { task: "decode", format, threads, than: "node_llama_cpp", times: OF_NATIVE_DECODE[format] },
+      { task: "prefill, last logits", format, threads, than: "node_llama_cpp", times: OF_NATIVE_PREFILL },
+    ])
+  ),
   { task: "prefill, all logits", format: "f32", threads: 1, than: "onnxruntime", times: 1.5 },
   { task: "prefill, last logits", format: "f32", threads: 1, than: "onnxruntime", times: 1.5 },
   { task: "decode", format: "f32", threads: 1, than: "onnxruntime", times: 1.3 },
@@ -44,6 +59,13 @@ export const AIMS: readonly Aim[] = [
   { task: "decode", format: "q8_0", threads: 2, than: "andromeda", times: 2.5 },
   { task: "decode", format: "q8_0", threads: 2, than: "wllama", times: 3 },
 ];
+
+const native = (engine: Native, format: WeightFormat, threads: number): Contender => ({
+  engine,
+  host: "node",
+  format,
+  threads,
+});
 
 /** The contender that others are compared with across groups. */
 const ANCHOR: Contender = { engine: "andromeda", host: "deno", format: "f32", threads: 1 };
@@ -62,6 +84,8 @@ function f32Group(threads: number): Group {
     ours("deno", "f32", threads),
     ours("node", "f32", threads),
     { engine: "onnxruntime", host: "node", format: "f32", threads },
+    native("onnxruntime_node", "f32", threads),
+    native("node_llama_cpp", "f32", threads),
   ];
   return { name: `f32, threads: ${threads}`, what: "model", contenders };
 }
@@ -71,8 +95,10 @@ function ggmlGroup(format: WeightFormat, threads: number): Group {
   const contenders: Contender[] = [
     ANCHOR,
     ours("deno", format, threads),
+    ours("node", format, threads),
     ours("chromium", format, threads),
     { engine: "wllama", host: "chromium", format, threads },
+    native("node_llama_cpp", format, threads),
   ];
   return { name: `${format}, threads: ${threads}`, what: "model", contenders };
 }
@@ -83,6 +109,7 @@ function linearGroup(threads: number): Group {
     ours("deno", "f32", threads),
     ours("node", "f32", threads),
     { engine: "onnxruntime", host: "node", format: "f32", threads },
+    native("onnxruntime_node", "f32", threads),
     { engine: "jax", host: threads === 1 ? "node" : "deno", format: "f32", threads },
   ];
   if (threads === 1) contenders.push({ engine: "tfjs", host: "node", format: "f32", threads });
@@ -93,5 +120,5 @@ function linearGroup(threads: number): Group {
 export const GROUPS: readonly Group[] = [1, 2].flatMap((threads) => [
   linearGroup(threads),
   f32Group(threads),
-  ...(["f16", "q8_0", "q4_0"] as const).map((format) => ggmlGroup(format, threads)),
+  ...WEIGHT_FORMATS.filter((format) => format !== "f32").map((format) => ggmlGroup(format, threads)),
 ]);

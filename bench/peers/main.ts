@@ -1,24 +1,27 @@
 /**
- * Compares this engine with other ones on WebAssembly, on the same sizes and where a format allows it on the same
- * weights: all of them in turns, each in a process of its own.
+ * Compares this engine with other ones, on WebAssembly and native, on the same sizes and where a format allows it on
+ * the same weights: all of them in turns, each in a process of its own.
  *
  *     deno task bench --peers [--rounds 9] [--only q8_0]
+ *
+ * Results of several hosts stand side by side: a run writes those of its own, as `results/peers_intel.json`, and draws
+ * the chart of all. `--only` runs the groups whose names have the text, and writes nothing.
  *
  * @module
  */
 
 // @ts-types="../support/parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { createBackend, Transformer } from "../../mod.ts";
-import { median, origin, writeReport } from "../support/report.ts";
-import { peersChart } from "./chart.ts";
+import { createBackend, Transformer, WEIGHT_FORMATS } from "../../mod.ts";
+import { hostFamily, median, writeReport } from "../support/report.ts";
+import { drawPeers } from "./chart.ts";
 import type { Agreement, Comparison, Figure } from "./comparison.ts";
 import { type Answer, LINEAR_SIZE, LINEAR_TASKS, MODEL_TASKS, type Task } from "./engine.ts";
 import { ggufModel } from "./gguf.ts";
 import { CONFIG, PROMPT, SEED, SIZES, weightsOf } from "./gpt.ts";
-import { AIMS, type Contender, type Group, GROUPS } from "./groups.ts";
+import { AIMS, type Contender, ENGINES, type Group, GROUPS } from "./groups.ts";
 import { bundle, type Places, type Running, start } from "./hosts.ts";
-import { installPeers, VERSIONS } from "./install.ts";
+import { installNative, installPeers, NATIVE, NATIVE_VERSIONS, VERSIONS } from "./install.ts";
 import { onnxLinear, onnxModel } from "./onnx.ts";
 
 /** Runs of each task before the first round. */
@@ -36,24 +39,54 @@ async function writeModels(folder: URL): Promise<void> {
   };
   await write("gpt.onnx", onnxModel(SIZES, weights));
   await write("linear.onnx", onnxLinear(LINEAR_SIZE, LINEAR_SIZE));
-  for (const format of ["f16", "q8_0", "q4_0"] as const) {
+  for (const format of WEIGHT_FORMATS) {
     await write(`gpt.${format}.gguf`, ggufModel(SIZES, weights, format, PROMPT));
   }
 }
 
+/** The URL of each engine's packages, where it has packages of its own. */
+type Packages = ReadonlyMap<Contender["engine"], string>;
+
+/** Installs the native peers; those that this machine can't install are left out. */
+async function installNatives(found: Comparison): Promise<Packages> {
+  const packages = new Map<Contender["engine"], string>();
+  for (const engine of NATIVE) {
+    try {
+      packages.set(engine, await installNative(engine));
+    } catch (error) {
+      // npm says what is wrong in the first line after its codes.
+      const message = messageOf(error);
+      const reason = message.match(/^npm error (?!code |syscall |errno )(.+)$/m)?.[1] ?? message;
+      console.log(`${engine} is left out: ${reason}`);
+      found.leftOut.push({ engine, reason });
+    }
+  }
+  return packages;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Runs the contenders of a group in turns. */
-async function runGroup(group: Group, places: Places, rounds: number, found: Comparison): Promise<void> {
+async function runGroup(
+  group: Group,
+  places: Places,
+  native: Packages,
+  rounds: number,
+  found: Comparison,
+): Promise<void> {
   const running = new Map<Contender, Running>();
   found.loads.push({ group: group.name, load: Deno.loadavg()[0] ?? NaN });
   try {
     for (const contender of group.contenders) {
+      const { engine, host } = contender;
+      if (found.leftOut.some((each) => each.engine === engine)) continue;
       try {
-        running.set(
-          contender,
-          await start(contender.engine, contender.host, { ...contender, what: group.what }, places),
-        );
+        const packages = native.get(engine) ?? places.packages;
+        running.set(contender, await start(engine, host, { ...contender, what: group.what }, { ...places, packages }));
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         console.log(`${group.name}: ${title(contender)} does not run: ${message}`);
         found.failures.push({ ...contender, group: group.name, error: message });
       }
@@ -157,17 +190,19 @@ function title({ engine, host, format, threads }: Contender): string {
 if (import.meta.main) {
   const args = parseArgs(Deno.args, { string: ["rounds", "only"] });
   const [rounds, only] = [Number(args["rounds"] ?? 9), String(args["only"] ?? "")];
+  const found: Comparison = { leftOut: [], loads: [], figures: [], ratios: [], agreements: [], failures: [] };
   const installed = await installPeers();
+  const native = await installNatives(found);
   const files = new URL("../files/", installed.packages);
   await Deno.mkdir(files, { recursive: true });
   const places = { ...installed, files: files.href };
-  const engines = ["andromeda", "onnxruntime", "tfjs", "jax", "wllama"].map((name) => `engines/${name}`);
-  await bundle(["child", ...engines], files.href);
+  await bundle(["child", ...ENGINES.map((name) => `engines/${name}`)], files.href);
   await writeModels(files);
-  const found: Comparison = { loads: [], figures: [], ratios: [], agreements: [], failures: [] };
-  for (const group of GROUPS) if (group.name.includes(only)) await runGroup(group, places, rounds, found);
+  for (const group of GROUPS) if (group.name.includes(only)) await runGroup(group, places, native, rounds, found);
   if (new Set(found.figures.map(({ engine }) => engine)).size < 3) throw new Error("Fewer than two peers ran");
-  const { machine } = await origin("peers");
-  await writeReport("peers", { versions: VERSIONS, sizes: SIZES, prompt: PROMPT.length, ...found });
-  await Deno.writeTextFile(new URL("../results/peers.svg", import.meta.url), peersChart(found.figures, machine));
+  if (only === "") {
+    const versions = Object.assign({}, VERSIONS, ...NATIVE.map((engine) => NATIVE_VERSIONS[engine]));
+    await writeReport("peers", { versions, sizes: SIZES, prompt: PROMPT.length, ...found }, await hostFamily());
+    await drawPeers();
+  }
 }

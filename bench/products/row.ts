@@ -1,6 +1,6 @@
 /**
  * One row by a matrix that no cache holds, as at decode: each format in each form that its kernel has, as a share of
- * the speed of reading memory in the same rounds.
+ * the speed at which as many threads read memory in the same rounds.
  *
  *     deno task bench row [--rounds 60] [--threads 1] [--before folder]
  *
@@ -14,7 +14,7 @@ import { resolve, toFileUrl } from "@std/path";
 import { WasmBackend } from "../../assembly/backend.ts";
 import type { Tensor, WeightFormat } from "../../backend/memory.ts";
 import { WEIGHT_FORMATS } from "../../formats/formats.ts";
-import { measureLimits } from "../engine/limits.ts";
+import { startLimits } from "../engine/limits_threads.ts";
 import { type Case, timeInTurns, writeReport } from "../support/report.ts";
 
 const [SIZE, OUT] = [8192, 8192];
@@ -41,7 +41,7 @@ interface Speed {
   readonly milliseconds: number;
   /** Gigabytes of weights a second. */
   readonly gigabytes: number;
-  /** Share of the speed of reading as many bytes in one stream. */
+  /** Share of the speed at which as many threads read as many bytes, each in one stream. */
   readonly ofReading: number;
   /** How many times as fast as the first form. */
   readonly ofFirst: number;
@@ -93,16 +93,17 @@ async function contenders(threads: number, before: string | undefined): Promise<
   return found;
 }
 
-async function measure(all: readonly Contender[], rounds: number): Promise<Figure[]> {
-  const limits = await measureLimits("relaxed-simd");
+async function measure(all: readonly Contender[], threads: number, rounds: number): Promise<Figure[]> {
+  const limits = await startLimits(threads);
   const products = WEIGHT_FORMATS.flatMap((format) => all.map((contender) => new Product(contender, format)));
   // In turns, so that all lie in memory of the same kind.
   const some = normalValues(32 * SIZE, 0.02);
   for (let row = 0; row < OUT; row += 32) {
     for (const product of products) product.writeRows(row, some);
   }
-  const reading: Case = { name: "read", run: () => void limits.read(READ_BYTES) };
+  const reading: Case = { name: "read", run: async () => void await limits.run("read", READ_BYTES) };
   const timings = await timeInTurns([reading, ...products], rounds);
+  limits.terminate();
   const [first] = all;
   return products.map(({ format, form, name, bytes }) => {
     const speed = (share: number): Speed => {
@@ -134,8 +135,9 @@ if (import.meta.main) {
     string: ["rounds", "threads", "before"],
     default: { rounds: "60", threads: "1" },
   });
-  const all = await contenders(Number(args.threads), typeof args.before === "string" ? args.before : undefined);
-  const figures = await measure(all, Number(args.rounds));
+  const threads = Number(args.threads);
+  const all = await contenders(threads, typeof args.before === "string" ? args.before : undefined);
+  const figures = await measure(all, threads, Number(args.rounds));
   figures.forEach(print);
   for (const { backend } of all) backend.dispose();
   if (args.before === undefined) await writeReport("row", figures);

@@ -15,7 +15,7 @@ import { candidateOf } from "../../assembly/machine/builds.ts";
 import { startMachine } from "../../assembly/machine/start.ts";
 import { recordWord } from "../../assembly/records/work.ts";
 import type { Backend } from "../../backend/backend.ts";
-import { measureTwoThreads, type TwoThreads } from "../engine/limits_thread.ts";
+import { startLimits, type ThreadLimits } from "../engine/limits_threads.ts";
 import { type Case, median, medianRatio, medianTime, timeInTurns, writeReport } from "../support/report.ts";
 
 const SIZE = 2560;
@@ -36,14 +36,14 @@ interface LinearFigure {
 
 async function linear(
   backends: readonly Backend[],
-  limits: TwoThreads,
+  limits: readonly ThreadLimits[],
   rows: number,
   rounds: number,
 ): Promise<LinearFigure> {
   const kind = rows > 1 ? "multiplyAdd" : "read";
-  // One row takes a fraction of a millisecond: timed with a message to the other thread it needs company.
+  // One row takes a fraction of a millisecond, which a message to the other thread would count in.
   const repeats = rows > 1 ? 1 : 20;
-  const amount = repeats * (rows > 1 ? 2 * rows : 4) * SIZE * SIZE;
+  const amount = (rows > 1 ? 2 * rows : 4) * SIZE * SIZE;
   const values = Float32Array.from({ length: rows * SIZE }, () => Math.random() - 0.5);
   const stripe = Float32Array.from({ length: 32 * SIZE }, () => Math.random() - 0.5);
   const cases: Case[] = backends.map((backend) => {
@@ -62,24 +62,20 @@ async function linear(
       },
     };
   });
-  let [doneAlone, doneTogether] = [0, 0];
-  const alone = () => {
-    doneAlone = 0;
-    while (doneAlone < amount) doneAlone += rows > 1 ? limits.alone.multiplyAdd() : limits.alone.read(amount / repeats);
-  };
-  const together = async () => {
-    doneTogether = 0;
-    while (doneTogether < amount) doneTogether += await limits.run(kind, amount);
-  };
-  const limitCases = [{ name: "limit 1", run: alone }, { name: "limit 2", run: together }];
+  const done = new Map<number, number>();
+  const limitCases = limits.map((each): Case => ({
+    name: `limit ${each.threads}`,
+    run: async () => void done.set(each.threads, await each.run(kind, amount, repeats)),
+  }));
   const timings = await timeInTurns([...cases, ...limitCases], rounds);
+  const [doneAlone = NaN, doneTogether = NaN] = [done.get(1), done.get(2)];
   return {
     rows,
     oneThread: medianTime(timings, "linear 1") / repeats,
     twoThreads: medianTime(timings, "linear 2") / repeats,
     speedup: medianRatio(timings, "linear 1", "linear 2"),
     possibleSpeedup: medianRatio(timings, "limit 1", "limit 2") * doneTogether / doneAlone,
-    ofTwoThreads: medianRatio(timings, "limit 2", "linear 2") * amount / doneTogether,
+    ofTwoThreads: medianRatio(timings, "limit 2", "linear 2") * amount * repeats / doneTogether,
   };
 }
 
@@ -111,7 +107,7 @@ function percent(share: number): string {
 if (import.meta.main) {
   const args = parseArgs(Deno.args, { string: ["rounds"], default: { rounds: "25" } });
   const rounds = Number(args.rounds);
-  const limits = await measureTwoThreads();
+  const limits = [await startLimits(1), await startLimits(2)];
   const backends = [await WasmBackend.create({ threads: 1 }), await WasmBackend.create({ threads: 2 })];
   const linears: LinearFigure[] = [];
   for (const rows of [128, 1]) {
@@ -125,7 +121,7 @@ if (import.meta.main) {
         `${percent(figure.ofTwoThreads)} of what two threads could do`,
     );
   }
-  limits.terminate();
+  for (const each of limits) each.terminate();
   const cost = await sharing(2);
   console.log(`sharing a record: ${cost.best.toFixed(2)} µs at best, ${cost.median.toFixed(2)} µs in the median`);
   for (const backend of backends) backend.dispose();

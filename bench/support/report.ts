@@ -62,12 +62,22 @@ export function medianTime(timings: Timings, name: string): number {
   return median(timings.get(name) ?? []);
 }
 
-/** Writes figures as JSON with their origin to `bench/results/<name>.json`. */
-export async function writeReport(name: string, figures: unknown): Promise<void> {
+/**
+ * Writes figures as JSON with their origin to `bench/results/<name>.json`.
+ *
+ * @param host The family of the host, where results of several stand side by side: `<name>_<host>.json`.
+ */
+export async function writeReport(name: string, figures: unknown, host?: string): Promise<void> {
   const folder = new URL("../results/", import.meta.url);
   await Deno.mkdir(folder, { recursive: true });
   const report = { origin: await origin(name), figures };
-  await Deno.writeTextFile(new URL(`${name}.json`, folder), JSON.stringify(report, undefined, 2) + "\n");
+  const file = host === undefined ? name : `${name}_${host}`;
+  await Deno.writeTextFile(new URL(`${file}.json`, folder), JSON.stringify(report, undefined, 2) + "\n");
+}
+
+/** The maker of this host's processor, "amd" or "intel"; of others their architecture. */
+export async function hostFamily(): Promise<string> {
+  return (await processor()).match(/\b(?:amd|intel)\b/i)?.[0].toLowerCase() ?? Deno.build.arch;
 }
 
 /** Says where figures are measured. */

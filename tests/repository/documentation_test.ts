@@ -1,6 +1,7 @@
 /** The documentation tells the truth: its paths exist, its commands are tasks, its figures were measured. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { peersChart, readPeers } from "../../bench/peers/chart.ts";
 import { withFigures } from "../../bench/readme.ts";
 import { deno, ROOT } from "../support/deno.ts";
 import { sourcesIn } from "../support/sources.ts";
@@ -55,6 +56,12 @@ Deno.test("deno task ok does what .ci/run does: it checks, and runs every test",
 
 Deno.test("figures in README.md are those that were measured", async () => {
   assertEquals(readme, await withFigures(readme), "deno run -A bench/readme.ts writes them anew");
+});
+
+Deno.test("the chart of other engines shows what each host measured", async () => {
+  const [chart, hosts] = [await Deno.readTextFile(new URL("bench/results/peers.svg", ROOT)), await readPeers()];
+  assertEquals(chart, peersChart(hosts), "deno run -A bench/readme.ts draws it anew");
+  for (const { origin } of hosts) assertStringIncludes(chart, origin.machine);
 });
 
 Deno.test("README.md and .ci/run use the same Deno", async () => {
