@@ -24,8 +24,8 @@ export interface LimitsReply {
 export interface ThreadLimits {
   readonly threads: number;
   /**
-   * Does about `amount` operations or bytes `repeats` times, the same part of them on each thread, and gives how much in
-   * all. A message starts each thread: a few milliseconds of work make that count for nothing.
+   * Does about `amount` operations or bytes `repeats` times, the same part of them on each thread, and gives how many
+   * in all. A message starts each thread: beside some milliseconds of work it counts for nothing.
    */
   run(kind: LimitsTask["kind"], amount: number, repeats?: number): Promise<number>;
   /** Ends the other threads. */

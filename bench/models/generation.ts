@@ -1,7 +1,7 @@
 /**
  * Tokens a second as a user sees them: `generate` on a model of GPT-2's kind with random weights and on the demo's,
- * with weights in each format, on one thread and on all. Beside them, in turns, what as many threads of this machine can
- * do: reading a prompt is bound by arithmetic, writing by reading the weights once a token.
+ * with weights in each format, on one thread and on all. Beside them, in turns, what as many threads of this machine
+ * can do: reading a prompt is bound by arithmetic, writing by reading the weights once a token.
  *
  *     deno task bench generation [--rounds 7]
  *
