@@ -79,7 +79,7 @@ export function peersChart(hosts: readonly HostReport[]): string {
     "<style>text{font:13px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600}.note{fill:#59636e;font-size:12px}</style>",
     `<rect width="100%" height="100%" rx="8" fill="#ffffff"/>`,
     `<text class="title" x="16" y="24">Andromeda on WebAssembly beside other engines: longer is faster</text>`,
-    `<text class="note" x="16" y="44">GPT-2's architecture, dim 512, depth 8, vocabulary 32,000; in turns, medians; dark gray: native</text>`,
+    `<text class="note" x="16" y="44">GPT-2's architecture, dim 512, depth 8, vocabulary 32,000; medians; dark gray: native</text>`,
     ...body,
     "</svg>",
     "",
